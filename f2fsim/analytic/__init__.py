@@ -1,0 +1,1 @@
+"""Bounds and rooflines; shares no code with the engines."""

@@ -1,0 +1,18 @@
+"""Weight formats: one contract, one visible registry.
+
+``FORMATS`` maps the name of a format to its class; a format's constructor takes its parameters.
+"""
+
+from f2fsim.codec.base import BitStream, EncodedTensor, WeightFormat, WorkUnits
+from f2fsim.codec.tensor import WEIGHT_TYPES, PrunedTensor, WeightType, weight_type
+
+__all__ = [
+    "WEIGHT_TYPES",
+    "BitStream",
+    "EncodedTensor",
+    "PrunedTensor",
+    "WeightFormat",
+    "WeightType",
+    "WorkUnits",
+    "weight_type",
+]

@@ -1,0 +1,1 @@
+"""Fixed-to-fixed encoding: matrices, encoders, decoder, patches, mask codes."""

@@ -1,0 +1,57 @@
+"""Pydantic types of quantities with units, and the base of every configuration model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from f2fsim import units
+
+
+def _bytes(value: Any) -> int:
+    return units.parse_bytes(_text(value, "size such as '64 KiB'"))
+
+
+def _hz(value: Any) -> int:
+    return units.parse_hz(_text(value, "frequency such as '1.2 GHz'"))
+
+
+def _transfers(value: Any) -> int:
+    return units.parse_transfers(_text(value, "data rate such as '3200 MT/s'"))
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a {what} (number and unit), got {value!r}")
+    return value
+
+
+def _schema(example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "examples": [example]})
+
+
+#: Bytes, written as ``64 KiB``.
+Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0, lt=2**48), _schema("64 KiB")]
+#: Hertz, written as ``1.2 GHz``.
+Hertz = Annotated[int, BeforeValidator(_hz), Field(gt=0, le=100 * 10**9), _schema("1.2 GHz")]
+#: Transfers a second, written as ``3200 MT/s``.
+TransfersPerSecond = Annotated[
+    int, BeforeValidator(_transfers), Field(gt=0, le=100 * 10**9), _schema("3200 MT/s")
+]
+
+
+class ConfigModel(BaseModel):
+    """Base of configuration models: frozen, strict, no unknown keys, with a digest.
+
+    Quantities parse from strings and are kept as integers; numbers are never read from strings.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the validated content: equal meaning, equal digest."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

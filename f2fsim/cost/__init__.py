@@ -1,0 +1,1 @@
+"""Energy and area: tables with sources, and the formulas over them."""

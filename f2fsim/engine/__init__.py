@@ -1,0 +1,1 @@
+"""Two interpreters of one machine description."""

@@ -1,0 +1,1 @@
+"""DRAM: timings, address mapping, controllers."""

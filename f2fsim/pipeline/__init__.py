@@ -1,0 +1,1 @@
+"""From a workload and an architecture to a result."""

@@ -1,0 +1,1 @@
+"""Rows, figures and pages from results."""

@@ -1,0 +1,11 @@
+"""Frozen results of a simulation."""
+
+from f2fsim.results.stats import (
+    ComponentStats,
+    LayerResult,
+    MemoryStats,
+    SimResult,
+    StreamStats,
+)
+
+__all__ = ["ComponentStats", "LayerResult", "MemoryStats", "SimResult", "StreamStats"]

@@ -1,0 +1,224 @@
+"""Counters of one simulated layer and of a whole run: frozen, exact, serialisable.
+
+Owns the shape of every result: reports, sweeps and the command line read these classes and
+nothing else.  Ratios are properties; nothing here is rounded or averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class ComponentStats:
+    """Where the cycles of one component went; busy + stall + idle = total, in its own cycles.
+
+    ``stall_cycles`` maps a cause (``weights empty``, ``pe full`` …) to cycles; ``actions`` counts
+    what the component did (``mac``, ``xor_decode`` …), the base of the energy.
+    """
+
+    name: str
+    kind: str
+    clock_hz: int
+    total_cycles: int
+    busy_cycles: int
+    idle_cycles: int
+    stall_cycles: Mapping[str, int]
+    n_items: int
+    actions: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def stalled_cycles(self) -> int:
+        """Cycles stalled for any cause."""
+        return sum(self.stall_cycles.values())
+
+    @property
+    def utilisation(self) -> float:
+        """Share of all cycles that were busy."""
+        return self.busy_cycles / self.total_cycles if self.total_cycles else 0.0
+
+
+@dataclass(frozen=True)
+class StreamStats:
+    """One memory stream: what was asked for and what the bus carried."""
+
+    name: str
+    is_write: bool
+    payload_bits: int
+    n_bursts: int
+    burst_bytes: int
+    row_hits: int
+    row_misses: int
+    row_conflicts: int
+    latency_sum_clocks: int
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes moved on the bus, burst padding included."""
+        return self.n_bursts * self.burst_bytes
+
+
+@dataclass(frozen=True)
+class MemoryStats:
+    """The DRAM system of one layer's run, all channels together.
+
+    Cycle counters are sums over channels of memory clocks: ``busy`` is data on the bus,
+    ``stall_cycles`` maps the cause that kept a waiting request off the bus to clocks.
+    """
+
+    preset: str
+    n_channels: int
+    clock_hz: int
+    peak_bytes_per_second: float
+    total_cycles: int
+    busy_cycles: int
+    idle_cycles: int
+    stall_cycles: Mapping[str, int]
+    commands: Mapping[str, int]
+    energy_pj: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """One layer on one machine.
+
+    The layer is the matrix product (M×K)·(K×N): `n_outputs` M, `n_reduction` K, `n_columns` N.
+    ``bound_cycles`` maps a resource to the fewest core cycles that it alone would need;
+    ``encoded_bits`` maps a stream to its exact bits.  ``origins`` says of each input (weights,
+    sparsity, activations) whether it is ``measured``, ``given``, ``assumed`` or ``synthetic``.
+    """
+
+    name: str
+    op: str
+    n_outputs: int
+    n_reduction: int
+    n_columns: int
+    weight_type: str
+    format: str
+    n_weights: int
+    n_kept: int
+    macs_dense: int
+    macs_effectual: int
+    macs_issued: int
+    n_ticks: int
+    ticks_per_second: int
+    clock_hz: int
+    encoded_bits: Mapping[str, int]
+    bound_cycles: Mapping[str, int]
+    components: tuple[ComponentStats, ...]
+    streams: tuple[StreamStats, ...]
+    memory: MemoryStats | None
+    codec_stats: Mapping[str, float] = field(default_factory=dict)
+    energy_pj: Mapping[str, float] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    n_multipliers: int = 0
+    repeat: int = 1
+
+    @property
+    def n_cycles(self) -> int:
+        """Core clock cycles of one run of the layer, rounded up to a whole cycle."""
+        period = self.ticks_per_second // self.clock_hz
+        return -(-self.n_ticks // period)
+
+    @property
+    def seconds(self) -> float:
+        """Time of all `repeat` runs of the layer."""
+        return self.repeat * self.n_ticks / self.ticks_per_second
+
+    @property
+    def sparsity(self) -> float:
+        """Share of pruned weights."""
+        return 1.0 - self.n_kept / self.n_weights if self.n_weights else 0.0
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Encoded bits a weight position, the mask counted."""
+        return sum(self.encoded_bits.values()) / self.n_weights if self.n_weights else 0.0
+
+    @property
+    def n_bytes(self) -> int:
+        """DRAM bytes of one run of the layer, both directions, burst padding included."""
+        return sum(stream.n_bytes for stream in self.streams)
+
+    @property
+    def bound(self) -> int:
+        """The largest of the analytic bounds, core cycles; 0 if none was computed."""
+        return max(self.bound_cycles.values(), default=0)
+
+
+@dataclass(frozen=True)
+class SimResult:
+    """A workload on an architecture: its layers in order, and where everything came from.
+
+    ``area_um2`` maps a component to its area (empty if no cost model was asked for).
+    ``manifest`` holds version, digests, seeds and package versions; it has no time stamp, so the
+    same run gives the same bytes.
+    """
+
+    arch: str
+    workload: str
+    format: str
+    layers: tuple[LayerResult, ...]
+    area_um2: Mapping[str, float] = field(default_factory=dict)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the whole workload, layers one after another."""
+        return sum(layer.seconds for layer in self.layers)
+
+    @property
+    def n_cycles(self) -> int:
+        """Core cycles of the whole workload."""
+        return sum(layer.n_cycles * layer.repeat for layer in self.layers)
+
+    @property
+    def n_bytes(self) -> int:
+        """DRAM bytes of the whole workload."""
+        return sum(layer.n_bytes * layer.repeat for layer in self.layers)
+
+    @property
+    def macs_effectual(self) -> int:
+        """Multiplications by kept weights."""
+        return sum(layer.macs_effectual * layer.repeat for layer in self.layers)
+
+    @property
+    def effective_gmacs_per_second(self) -> float:
+        """Dense MACs of the workload done a second, in 1e9: pruned ones count as done."""
+        dense = sum(layer.macs_dense * layer.repeat for layer in self.layers)
+        return dense / self.seconds / 1e9 if self.layers else 0.0
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Encoded bits a weight position over the whole workload, the mask counted."""
+        n_weights = sum(layer.n_weights for layer in self.layers)
+        bits = sum(sum(layer.encoded_bits.values()) for layer in self.layers)
+        return bits / n_weights if n_weights else 0.0
+
+    @property
+    def energy_pj(self) -> dict[str, float]:
+        """Energy by component over the whole workload."""
+        total: dict[str, float] = {}
+        for layer in self.layers:
+            for name, value in layer.energy_pj.items():
+                total[name] = total.get(name, 0.0) + value * layer.repeat
+        return total
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; `from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild a result from `to_dict`'s data."""
+        layers = tuple(_layer_from_dict(layer) for layer in data["layers"])
+        return cls(**{**data, "layers": layers})
+
+
+def _layer_from_dict(data: Mapping[str, Any]) -> LayerResult:
+    components = tuple(ComponentStats(**c) for c in data["components"])
+    streams = tuple(StreamStats(**s) for s in data["streams"])
+    memory = MemoryStats(**data["memory"]) if data["memory"] is not None else None
+    return LayerResult(**{**data, "components": components, "streams": streams, "memory": memory})

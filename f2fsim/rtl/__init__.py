@@ -1,0 +1,1 @@
+"""Verilog of the decoder, its co-simulation and synthesis."""

@@ -1,0 +1,1 @@
+"""Models as workloads: reading, pruning, quantising, statistics."""
