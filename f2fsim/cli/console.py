@@ -1,0 +1,124 @@
+"""What every command shares: tables, JSON and CSV on stdout, progress and errors on stderr.
+
+A command raises `F2fsimError`; `run` alone turns it into one message and the exit status.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import rich.box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from f2fsim.errors import F2fsimError, InputError
+
+ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Advance(Protocol):
+    """Called as work goes on: how much is done of how much, and what is under way."""
+
+    def __call__(self, done: int, total: int, label: str) -> None: ...
+
+
+def run(main: Callable[[], Any]) -> int:
+    """Run the command line and return its exit status: 2 bad input, 1 failure, 130 interrupted."""
+    try:
+        main()
+    except F2fsimError as error:
+        ERR.print(f"f2fsim: {error}", style="red" if ERR.is_terminal else None, markup=False)
+        return error.exit_code
+    except KeyboardInterrupt:
+        ERR.print("f2fsim: interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (``| head``): not our failure.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        ERR.print(f"f2fsim: {error.filename or 'system'}: {error.strerror or error}", markup=False)
+        return 1
+    return 0
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    title: str = "",
+    as_json: bool = False,
+    as_csv: bool = False,
+) -> None:
+    """Print rows that share keys: a table for people, JSON or CSV for programs."""
+    if as_json and as_csv:
+        raise InputError("--json and --csv exclude each other")
+    if as_json:
+        print_json(list(rows))
+        return
+    keys = list(rows[0]) if rows else []
+    if as_csv:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, keys, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        sys.stdout.write(text.getvalue())
+        return
+    table = Table(title=title or None, box=rich.box.SIMPLE_HEAD, title_justify="left")
+    for key in keys:
+        numeric = all(isinstance(row[key], int | float) for row in rows)
+        table.add_column(key, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row[key]) for key in keys))
+    Console(highlight=False, width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON on stdout: sorted keys, so that equal results are equal bytes."""
+    sys.stdout.write(json.dumps(value, indent=2, sort_keys=True, default=str) + "\n")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+@contextmanager
+def progress(what: str, *, quiet: bool = False) -> Iterator[Advance]:
+    """Show a bar on stderr while work goes on; nothing when stderr is no terminal or `quiet`."""
+    if quiet or not ERR.is_terminal:
+        yield lambda done, total, label: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=ERR, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total, label: bar.update(
+            task, completed=done, total=total, description=f"{what}: {label}" if label else what
+        )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a neighbour is written first, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

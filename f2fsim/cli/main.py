@@ -1,0 +1,47 @@
+"""The entry point: one typer application; each group of commands registers itself here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from f2fsim import __version__
+from f2fsim.cli import console
+
+app = typer.Typer(
+    name="f2fsim",
+    help="What fixed-to-fixed (F2F) encoded weights give on a given machine.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"f2fsim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Simulate, sweep and report machines that read F2F-encoded weights."""
+
+
+# One line a group: GROUPS holds functions that add their commands to the application.
+GROUPS: tuple[Callable[[typer.Typer], None], ...] = ()
+
+for _register in GROUPS:
+    _register(app)
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(console.run(lambda: app(standalone_mode=True)))
