@@ -28,7 +28,8 @@ ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 class Advance(Protocol):
     """Called as work goes on: how much is done of how much, and what is under way."""
 
-    def __call__(self, done: int, total: int, label: str) -> None: ...
+    def __call__(self, done: int, total: int, label: str) -> None:
+        """Report that `done` of `total` steps are finished and `label` comes next."""
 
 
 def run(main: Callable[[], Any]) -> int:
