@@ -1,1 +1,40 @@
 """Energy and area: tables with sources, and the formulas over them."""
+
+from f2fsim.cost.area import MachineParts, Sram, machine_area_um2
+from f2fsim.cost.cells import GateCount
+from f2fsim.cost.energy import (
+    CostShape,
+    EnergyTerm,
+    energy_terms,
+    layer_energy_pj,
+    static_bound_pj,
+    sum_terms,
+)
+from f2fsim.cost.gates import estimate_decoder_gates
+from f2fsim.cost.sensitivity import ConstantEffect, RatioRange, ratio_range
+from f2fsim.cost.sram import sram_byte_pj, sram_um2
+from f2fsim.cost.table import LEVELS, Constant, CostTable, Level, SramCurve
+
+__all__ = [
+    "LEVELS",
+    "Constant",
+    "ConstantEffect",
+    "CostShape",
+    "CostTable",
+    "EnergyTerm",
+    "GateCount",
+    "Level",
+    "MachineParts",
+    "RatioRange",
+    "Sram",
+    "SramCurve",
+    "energy_terms",
+    "estimate_decoder_gates",
+    "layer_energy_pj",
+    "machine_area_um2",
+    "ratio_range",
+    "sram_byte_pj",
+    "sram_um2",
+    "static_bound_pj",
+    "sum_terms",
+]
