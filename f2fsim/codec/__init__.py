@@ -4,9 +4,11 @@
 """
 
 from f2fsim.codec.base import BitStream, EncodedTensor, WeightFormat, WorkUnits
+from f2fsim.codec.registry import FORMATS, decode, weight_format
 from f2fsim.codec.tensor import WEIGHT_TYPES, PrunedTensor, WeightType, weight_type
 
 __all__ = [
+    "FORMATS",
     "WEIGHT_TYPES",
     "BitStream",
     "EncodedTensor",
@@ -14,5 +16,7 @@ __all__ = [
     "WeightFormat",
     "WeightType",
     "WorkUnits",
+    "decode",
+    "weight_format",
     "weight_type",
 ]
