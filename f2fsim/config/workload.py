@@ -1,0 +1,253 @@
+"""Workloads: a model's layers, where their weights come from, and how they are compressed."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
+
+from f2fsim import shipped
+from f2fsim.config.conv_layer import Convolution
+from f2fsim.config.layer import ActivationOrigin, Layer, LinearLayer, LstmLayer, Name, Share
+from f2fsim.config.pruning import AnyPruning, NoPruning, Quantisation
+from f2fsim.config.quantity import ConfigModel
+from f2fsim.config.yaml_file import load_yaml, validate
+from f2fsim.errors import ConfigError, InputError, choices, near_miss
+
+WeightTypeName = Literal["int4", "uint4", "int8", "uint8", "fp16", "bf16", "fp32"]
+#: Any layer, told apart by its ``op``.
+AnyLayer = Annotated[LinearLayer | LstmLayer | Convolution, Field(discriminator="op")]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Spread = Annotated[float, Field(ge=0.0, le=4.0, allow_inf_nan=False)]
+
+
+class FileWeights(ConfigModel):
+    """Trained weights in a file: of an installed package, or the user's own.
+
+    Attributes
+    ----------
+    package : str or None
+        Distribution (the name that pip knows) whose installed ``file`` is read; it is never
+        imported.
+    version : str or None
+        Version named in the install command when the package is missing.
+    file : str
+        Path inside the installed package, or, without `package`, relative to the YAML file.
+    """
+
+    file: Name
+    package: Name | None = None
+    version: Name | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.version is not None and self.package is None:
+            raise ValueError("version has no meaning without package")
+        path = PurePosixPath(self.file)
+        if self.package is not None and (path.is_absolute() or ".." in path.parts):
+            raise ValueError(f"file must be a path inside package {self.package!r}")
+        return self
+
+
+class SyntheticWeights(ConfigModel):
+    """Weights drawn at random, layer by layer from the seed and the layer's name.
+
+    ``normal`` and ``laplace`` have mean 0 and the standard deviation ``sqrt(2 / fan_in)``;
+    ``row_spread`` and ``column_spread`` are the standard deviations of the logarithm by which each
+    row and column is scaled (0: independent and identically distributed weights, so that magnitude
+    pruning leaves an even mask, which trained weights do not have).
+    """
+
+    distribution: Literal["normal", "laplace"]
+    row_spread: Spread = 0.0
+    column_spread: Spread = 0.0
+
+
+class Activations(ConfigModel):
+    """Share of input activations that are not zero, for layers that do not say it themselves."""
+
+    density: Share = 1.0
+    origin: ActivationOrigin = "assumed"
+
+
+class ExcludedOperation(ConfigModel):
+    """An operation of the model that is not simulated, and why."""
+
+    name: Name
+    op: Name
+    reason: Name
+    n_weights: Annotated[int, Field(ge=0)] = 0
+    macs: Annotated[int, Field(ge=0)] = 0
+
+
+class Workload(ConfigModel):
+    """A network as the machine sees it.
+
+    Attributes
+    ----------
+    weights, synthetic
+        Exactly one: a file with trained weights, or a distribution to draw them from.
+    layers : tuple of Layer
+        In the order of execution, each with the workload's batch unless it has its own.
+    excluded : tuple of ExcludedOperation
+        What the model also does and this workload leaves out.
+    """
+
+    name: Name
+    description: str = ""
+    source: str = ""
+    batch: Annotated[int, Field(ge=1, le=2**20)] = 1
+    seed: Seed = 1
+    weights: FileWeights | None = None
+    synthetic: SyntheticWeights | None = None
+    weight_type: WeightTypeName = "int8"
+    quantisation: Quantisation = Quantisation()
+    pruning: AnyPruning = NoPruning(method="none")
+    activations: Activations = Activations()
+    layers: Annotated[tuple[AnyLayer, ...], Field(strict=False, min_length=1, max_length=100_000)]
+    excluded: Annotated[tuple[ExcludedOperation, ...], Field(strict=False)] = ()
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.weights is None) == (self.synthetic is None):
+            raise ValueError("exactly one of weights and synthetic must be given")
+        seen: set[str] = set()
+        for layer in self.layers:
+            if layer.name in seen:
+                raise ValueError(f"layer name {layer.name!r} is used twice")
+            seen.add(layer.name)
+            if (layer.tensor is None) == (self.synthetic is None):
+                rule = "needs a tensor" if layer.tensor is None else "cannot have a tensor"
+                source = "a file" if self.synthetic is None else "a distribution"
+                raise ValueError(f"layer {layer.name!r} {rule}: the weights come from {source}")
+        filled = tuple(
+            layer if layer.batch else layer.model_copy(update={"batch": self.batch})
+            for layer in self.layers
+        )
+        object.__setattr__(self, "layers", filled)
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the YAML file: relative weight files start here."""
+        return self._folder
+
+    @property
+    def n_weights(self) -> int:
+        """Weights of all layers."""
+        return sum(layer.n_weights for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the whole workload, repeats included, as if dense."""
+        return sum(layer.macs * layer.repeat for layer in self.layers)
+
+    def layer(self, name: str) -> Layer:
+        """Return the layer called `name`; `InputError` with the nearest name otherwise."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        near = near_miss(name, [layer.name for layer in self.layers])
+        raise InputError(f"workload {self.name!r} has no layer {name!r}{near}")
+
+    def with_folder(self, folder: Path) -> Self:
+        """Return the same workload whose relative files start in `folder`."""
+        copy = self.model_copy()
+        copy._folder = folder
+        return copy
+
+    def with_overrides(
+        self,
+        *,
+        sparsity: float | None = None,
+        weight_type: str | None = None,
+        batch: int | None = None,
+        seed: int | None = None,
+        pruning: dict[str, Any] | None = None,
+        layers: list[str] | None = None,
+    ) -> Self:
+        """Return the workload with other values, validated like a file.
+
+        Parameters
+        ----------
+        sparsity : float, optional
+            Of all layers without an own value.  Where nothing was pruned before, magnitude
+            pruning by layer.
+        weight_type : str, optional
+            Name of a weight type.
+        batch : int, optional
+            Of all layers.
+        seed : int, optional
+            Of synthetic weights, random pruning and ties.
+        pruning : dict, optional
+            A whole ``pruning`` section; `sparsity` then changes this one.
+        layers : list of str, optional
+            Only these layers, by name.
+
+        Raises
+        ------
+        ConfigError
+            If a value is out of range or does not fit the pruning method.
+        """
+        data = self.model_dump()
+        if layers is not None:
+            wanted = {self.layer(name).name for name in layers}
+            data["layers"] = [layer for layer in data["layers"] if layer["name"] in wanted]
+        for key, value in (("weight_type", weight_type), ("batch", batch), ("seed", seed)):
+            if value is not None:
+                data[key] = value
+        if batch is not None:
+            for layer in data["layers"]:
+                layer["batch"] = None
+        if pruning is not None:
+            data["pruning"] = dict(pruning)
+        if sparsity is not None:
+            data["pruning"] = self._pruned_to(data["pruning"], sparsity)
+        try:
+            return type(self).model_validate(data).with_folder(self._folder)
+        except ValidationError as error:
+            raise ConfigError(self._problems(error)) from None
+
+    def _pruned_to(self, pruning: dict[str, Any], sparsity: float) -> dict[str, Any]:
+        if pruning.get("method") == "none":
+            return {"method": "magnitude", "sparsity": sparsity}
+        if pruning.get("method") == "nm":
+            n, m = pruning.get("n", 0), pruning.get("m", 1)
+            if abs(1 - n / m - sparsity) > 1e-9:
+                raise ConfigError(
+                    f"workload {self.name!r}: sparsity: {n}:{m} pruning fixes it to {1 - n / m:g}, "
+                    f"got {sparsity}"
+                )
+            return pruning
+        return {**pruning, "sparsity": sparsity}
+
+    def _problems(self, error: ValidationError) -> str:
+        lines = []
+        for detail in error.errors(include_url=False):
+            where = ".".join(str(part) for part in detail["loc"])
+            rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            value = "" if detail["type"] == "value_error" else f", got {detail['input']!r}"
+            lines.append(f"workload {self.name!r}: {where + ': ' if where else ''}{rule}{value}")
+        return "\n".join(lines)
+
+
+def load_workload(name_or_path: str | Path) -> Workload:
+    """Load a workload: a shipped one by its name, or a YAML file by its path.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file or name, or the file breaks a rule (each with its line).
+    """
+    path = Path(name_or_path)
+    known = shipped.names("workloads")
+    if str(name_or_path) in known and not path.is_file():
+        path = known[str(name_or_path)]
+    elif path.suffix.lower() not in (".yaml", ".yml") and not path.exists():
+        raise ConfigError(
+            f"workload {str(name_or_path)!r} is neither a file nor a shipped workload"
+            f"{near_miss(str(name_or_path), known)}; shipped: {choices(known)}"
+        )
+    return validate(Workload, load_yaml(path)).with_folder(path.parent)

@@ -1,0 +1,169 @@
+"""From a workload to pruned, quantised layers: one at a time, so that size is no obstacle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.codec import PrunedTensor, weight_type
+from f2fsim.config.layer import Layer
+from f2fsim.config.pruning import (
+    BlockPruning,
+    MagnitudePruning,
+    NmPruning,
+    NoPruning,
+    RandomPruning,
+    RowUnevenPruning,
+)
+from f2fsim.config.workload import Workload
+from f2fsim.errors import DataError
+from f2fsim.workloads import prune
+from f2fsim.workloads.budget import is_excluded, layer_sparsity, prune_counts
+from f2fsim.workloads.quantise import quantise, require_finite
+from f2fsim.workloads.sources import open_weights, read_matrix
+from f2fsim.workloads.synthetic import generator, synthetic_matrix
+
+
+@dataclass(frozen=True, eq=False)
+class LayerData:
+    """A layer with its weights as the machine gets them.
+
+    Attributes
+    ----------
+    layer : Layer
+        Geometry; the batch is included in ``n_columns``.
+    tensor : PrunedTensor
+        Shape ``layer.shape``: the rows of all groups below each other.
+    scale : ndarray of float32, shape (n_rows,), or None
+        Value of one integer step of each row; None for floats.
+    quantisation_error : float
+        Relative error (2-norm, kept weights) that the weight type makes.
+    activation_density : float
+        Share of input activations that are not zero.
+    origins : mapping of str to str
+        ``weights`` (trained or synthetic), ``sparsity`` and ``activations``: ``measured``,
+        ``given``, ``assumed`` or ``synthetic``.
+    """
+
+    layer: Layer
+    tensor: PrunedTensor
+    scale: NDArray[np.float32] | None
+    quantisation_error: float
+    activation_density: float
+    origins: Mapping[str, str]
+
+
+class LayerReader:
+    """Reads, prunes and quantises single layers of a workload; the file is opened once."""
+
+    def __init__(self, workload: Workload) -> None:
+        self.workload = workload
+        self._model = open_weights(workload)
+        self._counts: dict[str, int] | None = None
+
+    def matrix(self, layer: Layer) -> NDArray[Any]:
+        """Return a layer's weights as they are, before pruning (shape ``layer.shape``)."""
+        if self._model is not None:
+            return read_matrix(layer, self._model)
+        if self.workload.synthetic is None:
+            raise DataError(f"workload {self.workload.name!r} has neither file nor distribution")
+        return synthetic_matrix(layer, self.workload.synthetic, self.workload.seed)
+
+    def mask(self, layer: Layer, matrix: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which weights of a layer stay under the workload's pruning."""
+        pruning = self.workload.pruning
+        rng = generator(self.workload.seed, "pruning", layer.name)
+        if isinstance(pruning, NoPruning) and layer.sparsity is None:
+            return np.asarray(matrix != 0)
+        if not isinstance(pruning, RandomPruning):
+            require_finite(matrix, "pruning by magnitude cannot rank them")
+        if isinstance(pruning, RandomPruning):
+            return prune.random_mask(layer.shape, self._count(layer), rng)
+        if isinstance(pruning, MagnitudePruning | NoPruning):
+            return prune.magnitude_mask(matrix, self._count(layer), rng)
+        if is_excluded(self.workload, layer):
+            return np.ones(layer.shape, dtype=np.bool_)
+        if isinstance(pruning, NmPruning):
+            return prune.nm_mask(matrix, pruning.n, pruning.m)
+        sparsity = layer_sparsity(self.workload, layer)
+        if isinstance(pruning, BlockPruning):
+            return prune.block_mask(matrix, sparsity, pruning.rows, pruning.columns, rng)
+        assert isinstance(pruning, RowUnevenPruning)
+        return prune.row_uneven_mask(matrix, sparsity, pruning.row_cv, rng)
+
+    def _count(self, layer: Layer) -> int:
+        if self._counts is None:
+            self._counts = prune_counts(self.workload, self._finite)
+        return self._counts[layer.name]
+
+    def _finite(self, layer: Layer) -> NDArray[Any]:
+        matrix = self.matrix(layer)
+        try:
+            require_finite(matrix, "pruning by magnitude cannot rank them")
+        except DataError as error:
+            raise DataError(self._place(layer) + str(error)) from None
+        return matrix
+
+    def _place(self, layer: Layer) -> str:
+        tensor = f": tensor {layer.tensor!r}" if layer.tensor else ""
+        return f"workload {self.workload.name!r}: layer {layer.name!r}{tensor} "
+
+    def load(self, layer: Layer) -> LayerData:
+        """Read, prune and quantise one layer.
+
+        Raises
+        ------
+        DataError
+            If its weights are missing, damaged, of a wrong shape, or cannot be pruned or held by
+            the weight type.
+        """
+        workload, wanted = self.workload, weight_type(self.workload.weight_type)
+        matrix = self.matrix(layer)
+        try:
+            mask = self.mask(layer, matrix)
+            result = quantise(matrix, mask, wanted, workload.quantisation.granularity)
+        except DataError as error:
+            raise DataError(self._place(layer) + str(error)) from None
+        density, origin = layer.activation_density, layer.activation_origin
+        if density is None or origin is None:
+            density, origin = workload.activations.density, workload.activations.origin
+        measured = isinstance(workload.pruning, NoPruning) and layer.sparsity is None
+        origins: dict[str, str] = {
+            "weights": "measured" if workload.synthetic is None else "synthetic",
+            "sparsity": "measured" if measured else "given",
+            "activations": origin,
+        }
+        name = layer.tensor or layer.name
+        tensor = PrunedTensor(name, result.patterns, mask, wanted)
+        return LayerData(layer, tensor, result.scale, result.error, density, origins)
+
+
+def iterate_layers(workload: Workload, names: Sequence[str] | None = None) -> Iterator[LayerData]:
+    """Yield the layers of a workload in order, pruned and quantised.
+
+    Parameters
+    ----------
+    workload : Workload
+        Its pruning, weight type and seed decide; the same workload gives the same bits.
+    names : sequence of str, optional
+        Only these layers.  What a layer gets does not depend on which others are asked for.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or a layer's weights cannot be used.
+    """
+    chosen = None if names is None else {workload.layer(name).name for name in names}
+    reader = LayerReader(workload)
+    for layer in workload.layers:
+        if chosen is None or layer.name in chosen:
+            yield reader.load(layer)
+
+
+def load_layer(workload: Workload, name: str) -> LayerData:
+    """Return one layer of a workload, as `iterate_layers` would yield it."""
+    return LayerReader(workload).load(workload.layer(name))

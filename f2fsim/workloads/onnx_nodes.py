@@ -1,0 +1,208 @@
+"""One ONNX node to the layers it is: Conv, ConvTranspose, Gemm, MatMul, LSTM, GRU, RNN."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from f2fsim.errors import InputError
+
+Shape = tuple[int, ...]
+
+_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+
+
+class NodeReader:
+    """Knows the constants and the inferred shapes of a model, and reads nodes with them.
+
+    Parameters
+    ----------
+    tensors : mapping of str to shape
+        Constants by name.
+    shapes : mapping of str to shape
+        Every value's shape as far as inference came; -1 for a size that is not known.
+    batch : int
+        Samples at once in these shapes.
+    """
+
+    def __init__(self, tensors: Mapping[str, Shape], shapes: Mapping[str, Shape], batch: int):
+        self._tensors = tensors
+        self._shapes = shapes
+        self._batch = batch
+        #: Values that are a constant under another name: (constant, transposed).
+        self._aliases: dict[str, tuple[str, bool]] = {}
+
+    def note(self, node: Any) -> None:
+        """Remember nodes that only rename or transpose a constant."""
+        if not node.input:
+            return
+        name, transposed = self._aliases.get(node.input[0], (node.input[0], False))
+        if name not in self._tensors:
+            return
+        if node.op_type in ("Identity", "Cast"):
+            self._aliases[node.output[0]] = (name, transposed)
+        elif node.op_type == "Transpose" and len(self._tensors[name]) == 2:
+            order = _attributes(node).get("perm", [1, 0])
+            self._aliases[node.output[0]] = (name, transposed ^ (list(order) == [1, 0]))
+
+    def layers(self, node: Any) -> list[dict[str, Any]]:
+        """Return the layers of a node; none if it does not multiply by constant weights."""
+        if node.op_type in ("Conv", "ConvTranspose"):
+            return self._conv(node)
+        if node.op_type in ("Gemm", "MatMul"):
+            return self._product(node)
+        if node.op_type in _GATES:
+            return self._recurrent(node)
+        return []
+
+    def excluded(self, node: Any, n_weights: int) -> dict[str, Any]:
+        """Describe a node that is left out, with its MACs as far as shapes tell."""
+        entry = {"name": _name(node), "op": node.op_type, "reason": "not a product by weights"}
+        if node.op_type in ("Gather", "GatherElements"):
+            entry["reason"] = "table look-up, no product"
+        elif node.op_type in ("MatMul", "Gemm", "Einsum", "Attention"):
+            entry["reason"] = (
+                "product of two activations"
+                if not n_weights
+                else ("weights in a form that is not supported")
+            )
+        out = self._shapes.get(node.output[0], ())
+        inner = self._shapes.get(node.input[0], (-1,))[-1:]
+        known = node.op_type in ("MatMul", "Gemm") and min((*out, *inner), default=-1) > 0
+        macs = math.prod(out) * inner[0] // self._batch if known else 0
+        return {**entry, "n_weights": n_weights, "macs": macs}
+
+    def _constant(self, name: str) -> tuple[str, bool] | None:
+        found = self._aliases.get(name, (name, False))
+        return found if found[0] in self._tensors else None
+
+    def _shape(self, node: Any, name: str) -> Shape:
+        shape = self._shapes.get(name)
+        if shape is None or min(shape, default=1) < 1:
+            raise InputError(f"the input size of {node.op_type} {_name(node)!r} is not known")
+        return shape
+
+    def _conv(self, node: Any) -> list[dict[str, Any]]:
+        constant = self._constant(node.input[1])
+        if constant is None or constant[1]:
+            return []
+        attributes = _attributes(node)
+        shape = self._tensors[constant[0]]
+        x = self._shape(node, node.input[0])
+        rank, groups = len(shape) - 2, int(attributes.get("group", 1))
+        transpose = node.op_type == "ConvTranspose"
+        layer: dict[str, Any] = {
+            "name": _name(node),
+            "op": "conv_transpose" if transpose else f"conv{rank}d",
+            "tensor": constant[0],
+            "in_channels": x[1],
+            "out_channels": shape[1] * groups if transpose else shape[0],
+            "kernel": list(shape[2:]),
+            "input_size": list(x[2:]),
+        }
+        for key, name in (("stride", "strides"), ("dilation", "dilations")):
+            sizes = list(attributes.get(name, [1] * rank))
+            if any(size != 1 for size in sizes):
+                layer[key] = sizes
+        pads = _pads(node, attributes, layer, rank)
+        if any(pads):
+            layer["padding"] = pads
+        if groups != 1:
+            layer["groups"] = groups
+        extra = list(attributes.get("output_padding", []))
+        if transpose and any(extra):
+            layer["output_padding"] = extra
+        if x[0] != self._batch:
+            layer["batch"] = x[0]
+        return [layer]
+
+    def _product(self, node: Any) -> list[dict[str, Any]]:
+        attributes = _attributes(node)
+        left, right = (self._constant(name) for name in node.input[:2])
+        if (left is None) == (right is None):
+            return []
+        weights, other = (right, node.input[0]) if right else (left, node.input[1])
+        assert weights is not None
+        shape = self._tensors[weights[0]]
+        if len(shape) != 2:
+            return []
+        # Rows of the stored tensor are the reduction unless something turns it round.
+        flipped = bool(attributes.get("transB" if right else "transA", 0)) ^ weights[1]
+        transposed = (not flipped) if right else flipped
+        n_in, n_out = shape if transposed else shape[::-1]
+        x = self._shape(node, other)
+        n_columns = math.prod(x) // n_in
+        n_tokens = n_columns // self._batch if n_columns % self._batch == 0 else n_columns
+        layer = {
+            "name": _name(node),
+            "op": "linear",
+            "tensor": weights[0],
+            "in_features": n_in,
+            "out_features": n_out,
+        }
+        if n_tokens != 1:
+            layer["n_tokens"] = n_tokens
+        if transposed:
+            layer["transposed"] = True
+        if n_columns % self._batch:
+            layer["batch"] = 1
+        return [layer]
+
+    def _recurrent(self, node: Any) -> list[dict[str, Any]]:
+        own, recurrent = (self._constant(name) for name in node.input[1:3])
+        if own is None or recurrent is None or own[1] or recurrent[1]:
+            return []
+        directions, rows, n_in = self._tensors[own[0]]
+        gates = _GATES[node.op_type]
+        x = self._shape(node, node.input[0])
+        steps = x[1] if _attributes(node).get("layout", 0) else x[0]
+        layers = []
+        for direction in range(directions):
+            layer = {
+                "name": _name(node) + (f".{direction}" if directions > 1 else ""),
+                "op": "lstm",
+                "tensor": own[0],
+                "recurrent_tensor": recurrent[0],
+                "index": [direction],
+                "input_size": n_in,
+                "hidden_size": rows // gates,
+                "repeat": steps,
+            }
+            if gates != 4:
+                layer["n_gates"] = gates
+            layers.append(layer)
+        return layers
+
+
+def _pads(
+    node: Any, attributes: Mapping[str, Any], layer: Mapping[str, Any], rank: int
+) -> list[int]:
+    """Return explicit pads (begins, then ends), worked out from ``auto_pad`` where it is set."""
+    mode = attributes.get("auto_pad", b"NOTSET").decode()
+    if mode in ("NOTSET", ""):
+        pads = list(attributes.get("pads", [0] * 2 * rank))
+        return pads[:rank] if pads[:rank] == pads[rank:] else pads
+    if mode == "VALID":
+        return [0] * rank
+    if node.op_type == "ConvTranspose":
+        raise InputError(f"auto_pad {mode} of ConvTranspose {_name(node)!r} is not supported")
+    begins, ends = [], []
+    for axis, (kernel, size) in enumerate(zip(layer["kernel"], layer["input_size"], strict=True)):
+        stride = layer.get("stride", [1] * rank)[axis]
+        reach = layer.get("dilation", [1] * rank)[axis] * (kernel - 1) + 1
+        total = max(0, (-(-size // stride) - 1) * stride + reach - size)
+        less, more = total // 2, total - total // 2
+        begins.append(less if mode == "SAME_UPPER" else more)
+        ends.append(more if mode == "SAME_UPPER" else less)
+    return begins if begins == ends else begins + ends
+
+
+def _attributes(node: Any) -> dict[str, Any]:
+    from onnx import helper
+
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
+
+
+def _name(node: Any) -> str:
+    return str(node.name or node.output[0])

@@ -1,0 +1,167 @@
+"""Pruning masks: each function returns which weights of a matrix stay.
+
+All are exact in the number of weights (or blocks) that go and reproducible: what the magnitudes
+leave open is drawn from the generator given.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+
+def n_pruned(sparsity: float, n_weights: int) -> int:
+    """Return how many of `n_weights` go at a sparsity: the nearest whole number."""
+    return min(n_weights, max(0, round(sparsity * n_weights)))
+
+
+def magnitude_mask(weights: NDArray[Any], n_prune: int, rng: np.random.Generator) -> Mask:
+    """Prune the `n_prune` smallest magnitudes; among equals at the threshold the generator draws.
+
+    Parameters
+    ----------
+    weights : ndarray, any shape
+        Finite numbers.
+    n_prune : int
+        0 to ``weights.size``.
+    """
+    return _keep_largest(np.abs(_real(weights)), n_prune, rng)
+
+
+def _real(weights: NDArray[Any]) -> NDArray[Any]:
+    return weights if weights.dtype.kind == "f" else weights.astype(np.float32)
+
+
+def _keep_largest(scores: NDArray[Any], n_prune: int, rng: np.random.Generator) -> Mask:
+    flat = scores.ravel()
+    if n_prune <= 0 or n_prune >= flat.size:
+        return np.full(scores.shape, n_prune <= 0)
+    threshold = np.partition(flat, n_prune - 1)[n_prune - 1]
+    mask = flat >= threshold
+    ties = np.flatnonzero(flat == threshold)
+    n_ties_pruned = n_prune - int(flat.size - np.count_nonzero(mask))
+    mask[rng.permutation(ties)[:n_ties_pruned]] = False
+    return np.asarray(mask.reshape(scores.shape), dtype=np.bool_)
+
+
+def random_mask(shape: tuple[int, ...], n_prune: int, rng: np.random.Generator) -> Mask:
+    """Prune `n_prune` weights drawn at random without replacement."""
+    return _keep_largest(rng.random(shape), n_prune, rng)
+
+
+def nm_mask(weights: NDArray[Any], n: int, m: int) -> Mask:
+    """Keep the `n` largest magnitudes of each `m` neighbours in a row (the first among equals).
+
+    A shorter group at the end of a row, of r weights, keeps ``ceil(r·n/m)``.
+    """
+    n_rows, n_columns = weights.shape
+    whole = n_columns // m * m
+    scores = np.abs(_real(weights))
+    mask = np.zeros(weights.shape, dtype=np.bool_)
+    if whole:
+        groups = scores[:, :whole].reshape(n_rows, -1, m)
+        chosen = np.argsort(-groups, axis=2, kind="stable")[:, :, :n]
+        view = np.zeros(groups.shape, dtype=np.bool_)
+        np.put_along_axis(view, chosen, True, axis=2)
+        mask[:, :whole] = view.reshape(n_rows, whole)
+    rest = n_columns - whole
+    if rest:
+        keep = -(-rest * n // m)
+        chosen = np.argsort(-scores[:, whole:], axis=1, kind="stable")[:, :keep] + whole
+        np.put_along_axis(mask, chosen, True, axis=1)
+    return mask
+
+
+def block_mask(
+    weights: NDArray[Any], sparsity: float, rows: int, columns: int, rng: np.random.Generator
+) -> Mask:
+    """Prune whole blocks of `rows` × `columns`, those with the smallest root mean square.
+
+    The number of blocks that go is the nearest to ``sparsity`` of them; blocks at the right and
+    lower edge may be smaller.
+    """
+    n_rows, n_columns = weights.shape
+    row_starts, column_starts = np.arange(0, n_rows, rows), np.arange(0, n_columns, columns)
+    squares = np.square(_real(weights), dtype=np.float64)
+    sums = np.add.reduceat(np.add.reduceat(squares, row_starts, axis=0), column_starts, axis=1)
+    heights = np.diff(np.append(row_starts, n_rows))
+    widths = np.diff(np.append(column_starts, n_columns))
+    scores = sums / np.outer(heights, widths)
+    blocks = _keep_largest(scores, n_pruned(sparsity, scores.size), rng)
+    return np.repeat(np.repeat(blocks, heights, axis=0), widths, axis=1)
+
+
+def row_uneven_mask(
+    weights: NDArray[Any], sparsity: float, row_cv: float, rng: np.random.Generator
+) -> Mask:
+    """Prune rows to densities drawn from a Beta distribution, smallest magnitudes first.
+
+    Mean ``1 - sparsity`` and coefficient of variation `row_cv` fix the distribution; the drawn
+    densities are scaled so that the whole matrix hits the sparsity to one weight.
+    """
+    n_rows, n_columns = weights.shape
+    n_keep = weights.size - n_pruned(sparsity, weights.size)
+    density = 1.0 - sparsity
+    if row_cv > 0.0 and 0.0 < density < 1.0:
+        strength = (1.0 - density) / (density * row_cv**2) - 1.0
+        a, b = density * strength, (1.0 - density) * strength
+        shares = np.asarray(rng.beta(a, b, size=n_rows))
+    else:
+        shares = np.full(n_rows, density)
+    keep = apportion(shares * n_columns, np.full(n_rows, n_columns), n_keep)
+    ranks = np.argsort(np.argsort(-np.abs(_real(weights)), axis=1, kind="stable"), axis=1)
+    return np.asarray(ranks < keep[:, None], dtype=np.bool_)
+
+
+def apportion(wanted: NDArray[Any], capacity: NDArray[Any], total: int) -> NDArray[np.int64]:
+    """Split `total` in proportion to `wanted`, no share above its capacity.
+
+    Shares are ``min(f · wanted, capacity)`` with the one factor f that gives the total, rounded
+    by largest remainder (the first among equals).
+
+    Parameters
+    ----------
+    wanted : ndarray of float, shape (n,)
+        Not negative.
+    capacity : ndarray of int, shape (n,)
+    total : int
+        0 to the sum of the capacities.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Sums to `total` exactly.
+    """
+    want = np.maximum(np.asarray(wanted, dtype=np.float64), 1e-300)
+    room = np.asarray(capacity, dtype=np.int64)
+    order = np.argsort(room / want, kind="stable")
+    # With the first i shares full, the others have the factor (total - full) / their wants.
+    full = np.concatenate([[0], np.cumsum(room[order])])[:-1]
+    left = np.cumsum(want[order][::-1])[::-1]
+    factors = (total - full) / left
+    open_from = np.flatnonzero(factors * want[order] <= room[order])
+    factor = float(factors[open_from[0]]) if open_from.size else math.inf
+    shares = np.minimum(max(factor, 0.0) * want, room)
+    result = np.minimum(np.floor(shares).astype(np.int64), room)
+    missing = total - int(result.sum())
+    by_remainder = np.argsort(-(shares - result), kind="stable")
+    by_remainder = by_remainder[result[by_remainder] < room[by_remainder]]
+    result[by_remainder[:missing]] += 1
+    return _settle(result, room, total)
+
+
+def _settle(shares: NDArray[np.int64], room: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+    """Move what floating point left over or took too much, first shares first."""
+    difference = total - int(shares.sum())
+    for i in range(shares.size):
+        if difference == 0:
+            break
+        move = max(-int(shares[i]), min(difference, int(room[i] - shares[i])))
+        shares[i] += move
+        difference -= move
+    return shares

@@ -1,0 +1,91 @@
+"""The contract of a weight file reader."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.errors import DataError, near_miss
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """Shape and element type (the file's own word for it) of a tensor."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class ModelFile(ABC):
+    """A file of named tensors, read one at a time.
+
+    A subclass fills ``infos`` (in the file's order) when it is made and reads in `_load`.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    infos : dict of str to TensorInfo
+        The table of contents.
+    """
+
+    def __init__(self, path: Path, infos: dict[str, TensorInfo]) -> None:
+        self.path = path
+        self.infos = infos
+
+    def names(self) -> list[str]:
+        """Return the tensors' names in the file's order."""
+        return list(self.infos)
+
+    def _info(self, name: str) -> TensorInfo:
+        if name not in self.infos:
+            raise DataError(
+                f"{self.path}: has no tensor {name!r}{near_miss(name, self.infos)}; "
+                f"it has {len(self.infos)} tensors"
+            )
+        return self.infos[name]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of a tensor without reading it."""
+        return self._info(name).shape
+
+    def dtype(self, name: str) -> str:
+        """Return the element type of a tensor in the file's own word, such as ``BF16``."""
+        return self._info(name).dtype
+
+    def read(self, name: str) -> NDArray[Any]:
+        """Read one tensor.
+
+        Returns
+        -------
+        ndarray
+            Own memory, C order.  Types that NumPy lacks (bfloat16, 8-bit floats) come as float32,
+            exactly.
+
+        Raises
+        ------
+        DataError
+            If there is no such tensor or its data is damaged.
+        """
+        info = self._info(name)
+        array = np.ascontiguousarray(self._load(name))
+        if array.shape != info.shape and array.size != int(np.prod(info.shape)):
+            raise DataError(
+                f"{self.path}: tensor {name!r} is damaged: shape {array.shape} "
+                f"where {info.shape} is declared"
+            )
+        return array.reshape(info.shape)
+
+    @abstractmethod
+    def _load(self, name: str) -> NDArray[Any]:
+        """Return the data of an existing tensor."""
+
+
+def bfloat16_to_float32(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Return the float32 that each bfloat16 bit pattern means (exact)."""
+    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)

@@ -1,0 +1,101 @@
+"""NumPy's ``.npy`` and ``.npz``, and SciPy's sparse ``.npz``; object arrays are refused."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from f2fsim.errors import DataError
+from f2fsim.workloads.readers.base import ModelFile, TensorInfo
+
+_DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, KeyError, SyntaxError,
+           MemoryError, NotImplementedError, RuntimeError, TypeError)  # fmt: skip
+
+
+def _header(file: IO[bytes], n_bytes: int) -> TensorInfo:
+    """Read an ``.npy`` header; `ValueError` if it does not describe `n_bytes` bytes at most."""
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"version {version} of the npy format is not known")
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are never unpickled")
+    if math.prod(shape) * dtype.itemsize > n_bytes:
+        raise ValueError(f"it is truncated: shape {shape} of {dtype} in {n_bytes} bytes")
+    return TensorInfo(tuple(int(n) for n in shape), str(dtype))
+
+
+class NpyFile(ModelFile):
+    """One array; its name is the file's stem."""
+
+    def _load(self, name: str) -> NDArray[Any]:
+        try:
+            with self.path.open("rb") as file:
+                return np.asarray(npy.read_array(file, allow_pickle=False))
+        except _DAMAGE as error:
+            raise DataError(f"{self.path}: damaged npy file: {error}") from None
+
+
+def open_npy(path: Path) -> ModelFile:
+    """Open an ``.npy`` file."""
+    try:
+        with path.open("rb") as file:
+            info = _header(file, path.stat().st_size)
+    except _DAMAGE as error:
+        raise DataError(f"{path}: damaged npy file: {error}") from None
+    return NpyFile(path, {path.stem: info})
+
+
+class NpzFile(ModelFile):
+    """An archive of arrays; each is inflated when it is read."""
+
+    def _load(self, name: str) -> NDArray[Any]:
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(name + ".npy") as file:
+                return np.asarray(npy.read_array(file, allow_pickle=False))
+        except _DAMAGE as error:
+            raise DataError(f"{self.path}: array {name!r} is damaged: {error}") from None
+
+
+class SparseNpz(ModelFile):
+    """One SciPy sparse matrix; its name is the file's stem.  What is not stored reads as 0."""
+
+    def _load(self, name: str) -> NDArray[Any]:
+        from scipy import sparse
+
+        try:
+            matrix: Any = sparse.load_npz(self.path)
+            if matrix.format in ("csr", "csc", "bsr"):
+                matrix.check_format(full_check=True)
+            return np.asarray(matrix.toarray())
+        except (*_DAMAGE, IndexError, AttributeError) as error:
+            raise DataError(f"{self.path}: damaged sparse matrix: {error}") from None
+
+
+def open_npz(path: Path) -> ModelFile:
+    """Open an ``.npz`` archive of arrays, or SciPy's with one sparse matrix."""
+    infos: dict[str, TensorInfo] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                if not entry.filename.endswith(".npy"):
+                    raise ValueError(f"its member {entry.filename!r} is not an array")
+                with archive.open(entry) as file:
+                    infos[entry.filename.removesuffix(".npy")] = _header(file, entry.file_size)
+        if {"format", "shape", "data"} <= set(infos):
+            shape = NpzFile(path, infos).read("shape").astype(np.int64)
+            dense = TensorInfo(tuple(int(n) for n in shape), infos["data"].dtype)
+            if len(dense.shape) != 2 or min(dense.shape) < 0 or math.prod(dense.shape) > 2**34:
+                raise ValueError(f"its shape {dense.shape} is not that of a matrix in memory")
+            return SparseNpz(path, {path.stem: dense})
+    except _DAMAGE as error:
+        raise DataError(f"{path}: damaged npz file: {error}") from None
+    return NpzFile(path, infos)
