@@ -1,0 +1,114 @@
+"""Bit patterns against independent decoders (NumPy casts, ml_dtypes, plain integers)."""
+
+import math
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from f2fsim.codec import WEIGHT_TYPES, weight_type
+from f2fsim.errors import DataError
+from f2fsim.workloads.quantise import quantise
+
+FINITE = st.floats(-1e4, 1e4, width=32)
+MATRICES = hnp.arrays(
+    np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=FINITE
+)
+
+
+def decode(patterns: np.ndarray, name: str) -> np.ndarray:
+    """Read patterns by types that are not this project's."""
+    kinds = {"fp32": np.float32, "fp16": np.float16, "bf16": ml_dtypes.bfloat16, "int8": np.int8,
+             "uint8": np.uint8}  # fmt: skip
+    if name in kinds:
+        return patterns.view(kinds[name]).astype(np.float64)
+    low = patterns.astype(np.float64)
+    return np.where((low >= 8) & (name == "int4"), low - 16, low)
+
+
+@given(MATRICES, st.sampled_from(["int8", "int4"]), st.sampled_from(["channel", "tensor"]))
+def test_integers_round_to_the_nearest_step(w: np.ndarray, name: str, granularity: str) -> None:
+    mask = np.arange(w.size).reshape(w.shape) % 3 != 1
+    result = quantise(w, mask, weight_type(name), granularity)
+    codes = decode(result.patterns, name)
+    high = 127 if name == "int8" else 7
+    assert result.patterns.dtype == np.uint8
+    assert not codes[~mask].any()
+    assert np.abs(codes).max() <= high
+    scale = result.scale[:, None].astype(np.float64)
+    assert scale.shape == (w.shape[0], 1)
+    if granularity == "tensor":
+        assert np.unique(scale).size == 1
+    kept = np.where(mask, w, 0).astype(np.float64)
+    # Half a step, and the rounding of the float32 scale on top.
+    bound = 0.5 * scale + np.abs(kept) * 1e-6 + 1e-44
+    assert (np.abs(codes * scale - kept) <= bound).all()
+    norm = math.sqrt(float((kept**2).sum()))
+    if norm > 1e-20:
+        error = math.sqrt(float(((codes * scale - kept) ** 2).sum())) / norm
+        assert result.error == pytest.approx(error, rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["int4", "int8"])
+def test_largest_weight_takes_the_largest_code(name: str) -> None:
+    w = np.array([[1.0, -2.0], [0.25, 0.125]], dtype=np.float32)
+    high = 2 ** (WEIGHT_TYPES[name].n_bits - 1) - 1
+    result = quantise(w, np.ones((2, 2), dtype=bool), weight_type(name))
+    codes = decode(result.patterns, name)
+    assert codes[0, 1] == -high
+    assert codes[1, 0] == high
+    np.testing.assert_allclose(result.scale, [2.0 / high, 0.25 / high], rtol=1e-6)
+
+
+@given(MATRICES, st.sampled_from(["fp32", "fp16", "bf16"]))
+def test_floats_round_as_the_types_own_library_does(w: np.ndarray, name: str) -> None:
+    mask = np.arange(w.size).reshape(w.shape) % 2 == 0
+    result = quantise(w, mask, weight_type(name))
+    kinds = {"fp32": np.float32, "fp16": np.float16, "bf16": ml_dtypes.bfloat16}
+    expected = np.where(mask, w, 0).astype(np.float32).astype(kinds[name]).astype(np.float64)
+    np.testing.assert_array_equal(decode(result.patterns, name), expected)
+    np.testing.assert_array_equal(np.signbit(decode(result.patterns, name)), np.signbit(expected))
+    assert result.scale is None
+    assert not result.patterns[~mask].any()
+    if name == "fp32":
+        assert result.error == 0.0
+
+
+def test_all_pruned_and_rows_of_zeros() -> None:
+    w = np.array([[1.0, 2.0], [0.0, 0.0]], dtype=np.float32)
+    for name in WEIGHT_TYPES:
+        nothing = quantise(w, np.zeros((2, 2), dtype=bool), weight_type(name))
+        assert not nothing.patterns.any()
+        assert nothing.error == 0.0
+        whole = quantise(w, np.ones((2, 2), dtype=bool), weight_type(name))
+        assert whole.scale is None or np.isfinite(whole.scale).all()
+
+
+def test_integers_of_the_file_are_kept_as_they_are() -> None:
+    w = np.array([[-128, 5], [127, 0]], dtype=np.int8)
+    result = quantise(w, w != 0, weight_type("int8"))
+    np.testing.assert_array_equal(result.patterns.view(np.int8), w)
+    np.testing.assert_array_equal(result.scale, [1, 1])
+    assert result.error == 0.0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_integers_refuse_what_is_not_finite(bad: float) -> None:
+    w = np.array([[1.0, 2.0], [bad, 0.0]], dtype=np.float32)
+    ones = np.ones((2, 2), dtype=bool)
+    with pytest.raises(DataError, match=r"1 of 4 weights .* first at \[1, 0\]; int8 cannot"):
+        quantise(w, ones, weight_type("int8"))
+    for name, size in (("fp32", np.float32), ("fp16", np.float16)):
+        kept = decode(quantise(w, ones, weight_type(name)).patterns, name)
+        np.testing.assert_array_equal(kept[1, 0], np.float64(size(bad)))
+
+
+def test_out_of_range_is_refused() -> None:
+    ones = np.ones((1, 1), dtype=bool)
+    with pytest.raises(DataError, match="beyond the range of fp16"):
+        quantise(np.array([[1e6]], dtype=np.float32), ones, weight_type("fp16"))
+    with pytest.raises(DataError, match="negative weights, which uint8 cannot hold"):
+        quantise(np.array([[-1.0]], dtype=np.float32), ones, weight_type("uint8"))
