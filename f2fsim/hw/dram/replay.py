@@ -1,0 +1,92 @@
+"""Replay a whole request trace on the compiled engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from f2fsim.errors import InputError
+from f2fsim.hw.dram._core import DramSystem
+from f2fsim.hw.dram.stats import DramStats
+from f2fsim.hw.dram.timing import DramParams
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A replayed trace.
+
+    Attributes
+    ----------
+    done_clocks : int64 array
+        Completion clock of each request: the end of its data.
+    enter_clocks : int64 array
+        Clock at which each request entered its channel's window.
+    stats : DramStats
+        Counters up to the last completion.
+    commands : int64 array of shape (n, 7) or None
+        The command trace, if it was asked for.
+    """
+
+    done_clocks: NDArray[np.int64]
+    enter_clocks: NDArray[np.int64]
+    stats: DramStats
+    commands: NDArray[np.int64] | None
+
+    @property
+    def n_clocks(self) -> int:
+        """Clock of the last completion."""
+        return int(self.done_clocks.max(initial=0))
+
+
+def replay(
+    params: DramParams,
+    addresses: ArrayLike,
+    is_write: ArrayLike,
+    clocks: ArrayLike,
+    *,
+    streams: ArrayLike | None = None,
+    max_outstanding: int | None = None,
+    trace: bool = False,
+) -> Replay:
+    """Offer each request at its clock, in order, and run the memory until all are done.
+
+    Parameters
+    ----------
+    params : DramParams
+        The memory.
+    addresses, is_write, clocks : array_like
+        Byte address, direction and earliest clock of each request; clocks never decrease.
+    streams : array_like of int, optional
+        Stream of each request; by default all belong to one.
+    max_outstanding : int, optional
+        At most so many requests lie between offer and completion; the next is offered one clock
+        after the completion that makes room.
+    trace : bool
+        Keep the command trace.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, a clock decreases, or a value is out of range.
+    """
+    address = np.ascontiguousarray(addresses, dtype=np.int64)
+    write = np.ascontiguousarray(is_write, dtype=np.int8)
+    clock = np.ascontiguousarray(clocks, dtype=np.int64)
+    stream = np.zeros(len(address), np.int32)
+    if streams is not None:
+        stream = np.ascontiguousarray(streams, dtype=np.int32)
+    if not len(address) == len(write) == len(clock) == len(stream) or address.ndim != 1:
+        raise InputError("addresses, is_write, clocks and streams must have one equal length")
+    if len(address) and (address.min() < 0 or clock.min() < 0 or stream.min() < 0):
+        raise InputError("addresses, clocks and streams must not be negative")
+    if len(address) and (np.diff(clock).min(initial=0) < 0 or clock[-1] > 2**60):
+        raise InputError("clocks must not decrease, nor pass 2**60")
+    if max_outstanding is not None and not 1 <= max_outstanding <= 2**20:
+        raise InputError(f"max_outstanding must be from 1 to {2**20}, got {max_outstanding}")
+    system = DramSystem(params, int(stream.max(initial=0)) + 1, trace)
+    done = np.zeros(len(address), np.int64)
+    enter = np.zeros(len(address), np.int64)
+    system.replay_into(address, write, clock, stream, max_outstanding or 0, done, enter)
+    return Replay(done, enter, system.stats(), system.command_trace() if trace else None)
