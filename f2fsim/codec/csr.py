@@ -22,6 +22,8 @@ from f2fsim.errors import DataError, InputError
 
 #: Widest index and pointer fields.
 MAX_FIELD_BITS = 32
+#: Most PEs of an interleaved stream.
+MAX_PES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,10 @@ class CsrFormat(WeightFormat):
                 )
         if self.pointers not in ("offsets", "counts"):
             raise InputError(f"format csr: pointers must be offsets or counts: {self.pointers!r}")
-        if self.interleave < 1:
-            raise InputError(f"format csr: interleave must be ≥ 1, got {self.interleave}")
+        if not 1 <= self.interleave <= MAX_PES:
+            raise InputError(
+                f"format csr: interleave must be 1 to {MAX_PES}, got {self.interleave}"
+            )
 
     def encode(self, tensor: PrunedTensor) -> EncodedTensor:
         """Encode `tensor`; a work unit is a row, or a round of the PEs if interleaved."""
@@ -113,7 +117,7 @@ class CsrFormat(WeightFormat):
         counts = _read_counts(encoded)
         n_kept = int(counts.sum())
         index_bits = int_param(encoded, "index_bits", 0, MAX_FIELD_BITS)
-        interleave = int_param(encoded, "interleave", 1, 1 << 31)
+        interleave = int_param(encoded, "interleave", 1, MAX_PES)
         stored = read_fields(encoded, "indices", index_bits, n_kept).astype(np.int64)
         values = read_fields(encoded, "weights", kind.n_bits, n_kept)
         order = stream_order(counts, interleave)

@@ -7,16 +7,22 @@ from typing import Any
 
 from f2fsim.codec.base import EncodedTensor, WeightFormat
 from f2fsim.codec.bitmap import BitmapFormat
+from f2fsim.codec.csc_relative import CscRelativeFormat
 from f2fsim.codec.csr import CsrFormat
 from f2fsim.codec.dense import DenseFormat
+from f2fsim.codec.nm import NmFormat
+from f2fsim.codec.rle import RleFormat
 from f2fsim.codec.tensor import PrunedTensor
 from f2fsim.errors import DataError, InputError, choices, near_miss
 
 #: Weight formats by name; a constructor takes the format's parameters, all with defaults.
 FORMATS: dict[str, type[WeightFormat]] = {
     "bitmap": BitmapFormat,
+    "csc_relative": CscRelativeFormat,
     "csr": CsrFormat,
     "dense": DenseFormat,
+    "nm": NmFormat,
+    "rle": RleFormat,
 }
 
 

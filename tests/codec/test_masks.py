@@ -95,6 +95,56 @@ def test_runs_equal_a_plain_coder(run_bits, n, density, seed):
     assert words(coded, run_bits) == expected
 
 
+def test_rice_by_hand():
+    # Gaps 0, 2 and 7 with one low bit: 0·0 | 1 0·0 | 111 0·1, each low bit after its zero.
+    coded = encode_mask(
+        mask_of("1" + "001" + "00000001" + "0000"), "rice", unit=4, params={"low_bits": 1}
+    )
+    assert words(coded, 1) == [0, 0, 1, 0, 0, 1, 1, 1, 0, 1]
+    assert coded.unit_bits.tolist() == [5, 5, 0, 0]
+    assert coded.unit_symbols.tolist() == [2, 1, 0, 0]
+
+
+def test_rice_comes_within_two_percent_of_the_entropy():
+    mask = np.random.default_rng(0).random(400_000) < 0.1
+    entropy = -(0.1 * np.log2(0.1) + 0.9 * np.log2(0.9))
+    assert 1.0 < fit_mask(mask, "rice")[2] / (mask.size * entropy) < 1.02
+
+
+def test_block_code_by_hand():
+    # n = 4, at most 2 ones: words 0 (none), 1-4 (one at 0..3), 5-10 (two: 01 02 12 03 13 23),
+    # 11 is the escape; 4 bits a word.
+    params = {"block": 4, "max_ones": 2, "inverted": 0, "escapes": 1}
+    coded = encode_mask(mask_of("000000101010111001"), "block", unit=8, params=params)
+    # 1110 escapes to its raw bits 0111 (least significant first); "01" is padded with zeros.
+    assert words(coded, 4) == [0, 3, 6, 11, 0b0111, 2]
+    assert coded.unit_bits.tolist() == [8, 12, 4]
+    assert coded.unit_symbols.tolist() == [2, 3, 1]
+
+
+def test_block_code_inverts_dense_masks():
+    mask = np.random.default_rng(2).random(40_000) < 0.9
+    _, params, n_bits = fit_mask(mask, "block")
+    assert params["inverted"] == 1
+    assert n_bits == fit_mask(~mask, "block")[2]
+
+
+@pytest.mark.parametrize("escapes", [0, 1])
+@pytest.mark.parametrize(("block", "max_ones"), [(1, 0), (5, 1), (8, 7), (63, 63), (64, 63)])
+@settings(max_examples=20, deadline=None)
+@given(n=st.integers(0, 300), density=st.floats(0, 1), seed=st.integers(0, 99))
+def test_block_code_with_given_parameters(block, max_ones, escapes, n, density, seed):
+    mask = np.random.default_rng(seed).random(n) < density
+    params = {"block": block, "max_ones": max_ones, "inverted": 0, "escapes": escapes}
+    most = max((int(mask[i : i + block].sum()) for i in range(0, n, block)), default=0)
+    if max_ones + escapes > block or (most > max_ones and not escapes):
+        with pytest.raises(InputError, match="mask code"):
+            encode_mask(mask, "block", unit=13, params=params)
+        return
+    coded = encode_mask(mask, "block", unit=13, params=params)
+    np.testing.assert_array_equal(decode_mask(coded.stream, n, "block", params), mask)
+
+
 def test_auto_is_the_smallest():
     for density in (0.01, 0.1, 0.5, 0.95):
         mask = np.random.default_rng(1).random(5000) < density
@@ -126,5 +176,12 @@ def test_damaged_masks_are_refused():
         decode_mask(coded.stream, 7, "huffman", {})
     with pytest.raises(DataError, match="8 bits for 7 weights"):
         decode_mask(BitStream(np.zeros(1, np.uint8), 8), 7, "raw", {})
+    with pytest.raises(DataError, match="rice mask: runs do not fit"):
+        decode_mask(BitStream(np.full(1, 255, np.uint8), 8), 7, "rice", {"low_bits": 0})
+    params = {"block": 4, "max_ones": 1, "inverted": 0, "escapes": 0}
+    with pytest.raises(DataError, match="do not hold 1 blocks"):
+        decode_mask(BitStream(np.full(1, 5, np.uint8), 3), 4, "block", params)
+    with pytest.raises(DataError, match="position beyond the last weight"):
+        decode_mask(BitStream(np.full(1, 4, np.uint8), 3), 3, "block", params)
     with pytest.raises(DataError, match="beyond the end"):
         decode_mask(BitStream(np.full(1, 255, np.uint8), 7), 7, "raw", {})

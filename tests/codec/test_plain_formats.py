@@ -110,7 +110,7 @@ def test_csr_equals_scipy():
         ("csr", {"pointer_bits": 2}, "needs pointer_bits ≥ 3, got 2"),
         ("csr", {"index_bits": 33}, "must be 'auto' or 0 to 32, got 33"),
         ("csr", {"pointers": "links"}, "offsets or counts"),
-        ("csr", {"interleave": 0}, "interleave must be ≥ 1, got 0"),
+        ("csr", {"interleave": 0}, "interleave must be 1 to 65536, got 0"),
         ("dense", {"block": 0}, "block must be ≥ 1, got 0"),
         ("bitmap", {"block": -3}, "block must be ≥ 1, got -3"),
         ("bitmap", {"mask": "rawe"}, "did you mean 'raw'"),
