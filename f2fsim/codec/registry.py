@@ -10,6 +10,7 @@ from f2fsim.codec.bitmap import BitmapFormat
 from f2fsim.codec.csc_relative import CscRelativeFormat
 from f2fsim.codec.csr import CsrFormat
 from f2fsim.codec.dense import DenseFormat
+from f2fsim.codec.f2f.format import F2FFormat
 from f2fsim.codec.nm import NmFormat
 from f2fsim.codec.rle import RleFormat
 from f2fsim.codec.tensor import PrunedTensor
@@ -21,6 +22,7 @@ FORMATS: dict[str, type[WeightFormat]] = {
     "csc_relative": CscRelativeFormat,
     "csr": CsrFormat,
     "dense": DenseFormat,
+    "f2f": F2FFormat,
     "nm": NmFormat,
     "rle": RleFormat,
 }

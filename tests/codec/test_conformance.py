@@ -21,6 +21,10 @@ from f2fsim.errors import DataError, InputError
 
 # Parameters beside the defaults that the suite also runs.
 VARIANTS = {
+    "f2f": [
+        {"n_in": 5, "n_out": 9, "n_s": 2, "order": "row", "n_groups": 3, "mask_code": "auto"},
+        {"n_in": 11, "n_out": 70, "n_s": 15, "order": "column", "shuffle_seed": 4, "taps": 5},
+    ],
     "dense": [{"block": 5}],
     "bitmap": [{"block": 7, "mask": "zero_runs"}, {"mask": "auto"}],
     "csc_relative": [

@@ -1,0 +1,30 @@
+import numpy as np
+from numpy.typing import NDArray
+
+def gather_mask(
+    mask: NDArray[np.uint8],
+    kind: int,
+    step: int,
+    row_order: NDArray[np.int64],
+    out: NDArray[np.uint8],
+) -> None: ...
+def gather_care(
+    mask_seq: NDArray[np.uint8],
+    patterns: NDArray[np.unsignedinteger],
+    kind: int,
+    step: int,
+    row_order: NDArray[np.int64],
+    n_out: int,
+    block_ptr: NDArray[np.int64],
+    pos: NDArray[np.uint16],
+    val: NDArray[np.uint32],
+) -> None: ...
+def scatter(
+    mask_seq: NDArray[np.uint8],
+    values: NDArray[np.uint32],
+    kind: int,
+    step: int,
+    row_order: NDArray[np.int64],
+    patterns: NDArray[np.unsignedinteger],
+    mask: NDArray[np.uint8],
+) -> None: ...

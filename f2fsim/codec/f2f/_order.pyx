@@ -1,0 +1,110 @@
+"""Kernels that walk a matrix in block order; sizes are checked by the caller.
+
+``kind``: 0 row, 1 column, 2 diagonal, as in ``orders.ORDERS``.  The walk is two nested loops whose
+inner places lie ``row_order[i] * n_cols + c`` apart.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+
+ctypedef fused pattern_t:
+    uint8_t
+    uint16_t
+    uint32_t
+
+
+cdef inline int64_t _outer_size(int kind, int64_t n_rows, int64_t n_cols) noexcept nogil:
+    return n_rows if kind == 0 else n_cols
+
+
+cdef inline int64_t _inner_size(int kind, int64_t n_rows, int64_t n_cols) noexcept nogil:
+    return n_cols if kind == 0 else n_rows
+
+
+cdef inline int64_t _start_column(int kind, int64_t outer, int64_t step,
+                                  int64_t n_cols) noexcept nogil:
+    if kind == 0:
+        return 0
+    if kind == 1:
+        return outer
+    return (step % n_cols) * outer % n_cols
+
+
+def gather_mask(const uint8_t[::1] mask, int kind, int64_t step, const int64_t[::1] row_order,
+                uint8_t[::1] out):
+    """Copy a row-major mask into block order."""
+    cdef int64_t n_rows = row_order.shape[0], n_cols = mask.shape[0] // row_order.shape[0]
+    cdef int64_t n_outer = _outer_size(kind, n_rows, n_cols)
+    cdef int64_t n_inner = _inner_size(kind, n_rows, n_cols)
+    cdef int64_t outer, i, c, at = 0
+    with nogil:
+        for outer in range(n_outer):
+            c = _start_column(kind, outer, step, n_cols)
+            if kind == 0:
+                for i in range(n_inner):
+                    out[at + i] = mask[row_order[outer] * n_cols + i]
+            else:
+                for i in range(n_inner):
+                    out[at + i] = mask[row_order[i] * n_cols + c]
+                    if kind == 2:
+                        c += 1
+                        if c == n_cols:
+                            c = 0
+            at += n_inner
+
+
+def gather_care(const uint8_t[::1] mask_seq, const pattern_t[::1] patterns, int kind,
+                int64_t step, const int64_t[::1] row_order, int64_t n_out,
+                int64_t[::1] block_ptr, uint16_t[::1] pos, uint32_t[::1] val):
+    """Collect places and patterns of the kept weights; `block_ptr` has n_blocks + 1 entries."""
+    cdef int64_t n_rows = row_order.shape[0], n_cols = mask_seq.shape[0] // row_order.shape[0]
+    cdef int64_t n_outer = _outer_size(kind, n_rows, n_cols)
+    cdef int64_t n_inner = _inner_size(kind, n_rows, n_cols)
+    cdef int64_t outer, i, c, row, at = 0, kept = 0, place = 0, block = 0
+    with nogil:
+        for outer in range(n_outer):
+            c = _start_column(kind, outer, step, n_cols)
+            for i in range(n_inner):
+                if mask_seq[at]:
+                    row = row_order[outer] if kind == 0 else row_order[i]
+                    val[kept] = patterns[row * n_cols + (i if kind == 0 else c)]
+                    pos[kept] = <uint16_t>place
+                    kept += 1
+                if kind == 2:
+                    c += 1
+                    if c == n_cols:
+                        c = 0
+                at += 1
+                place += 1
+                if place == n_out:
+                    place = 0
+                    block += 1
+                    block_ptr[block] = kept
+        if place:
+            block_ptr[block + 1] = kept
+
+
+def scatter(const uint8_t[::1] mask_seq, const uint32_t[::1] values, int kind, int64_t step,
+            const int64_t[::1] row_order, pattern_t[::1] patterns, uint8_t[::1] mask):
+    """Write kept values and mask to their row-major places; both outputs start as zeros."""
+    cdef int64_t n_rows = row_order.shape[0], n_cols = mask_seq.shape[0] // row_order.shape[0]
+    cdef int64_t n_outer = _outer_size(kind, n_rows, n_cols)
+    cdef int64_t n_inner = _inner_size(kind, n_rows, n_cols)
+    cdef int64_t outer, i, c, place, at = 0, kept = 0
+    with nogil:
+        for outer in range(n_outer):
+            c = _start_column(kind, outer, step, n_cols)
+            for i in range(n_inner):
+                if mask_seq[at]:
+                    if kind == 0:
+                        place = row_order[outer] * n_cols + i
+                    elif kind == 1:
+                        place = row_order[i] * n_cols + c
+                    else:
+                        place = c + i
+                        if place >= n_cols:
+                            place = (c + i) % n_cols
+                        place += row_order[i] * n_cols
+                    patterns[place] = <pattern_t>values[kept]
+                    mask[place] = 1
+                    kept += 1
+                at += 1

@@ -1,0 +1,158 @@
+"""Block orders: in which order the weights of a matrix run through the decoder.
+
+An order is a permutation of the weights, computed, never stored.  With rows ``r = row_order[i]``
+(the identity, or a seeded shuffle), place k of the sequence is
+
+* ``row``: ``i, c = divmod(k, n_cols)``;
+* ``column``: ``c, i = divmod(k, n_rows)``;
+* ``diagonal``: ``d, i = divmod(k, n_rows)``, ``c = (i + step * d) mod n_cols``: each pass takes one
+  weight of every row, from columns that move on by one from row to row (the skew of a systolic
+  array); ``step`` has no common factor with ``n_cols``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import gcd
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.codec.f2f import _order
+from f2fsim.codec.f2f.care import CareList
+from f2fsim.codec.f2f.splitmix import SplitMix64
+from f2fsim.errors import ConfigError, choices, near_miss
+
+ORDERS = ("row", "column", "diagonal")
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+def golden_step(n_cols: int) -> int:
+    """Return the step nearest to 0.618 * `n_cols` that has no common factor with it."""
+    if n_cols < 3:
+        return 1
+    target = _GOLDEN * n_cols
+    return min(
+        (s for s in range(1, n_cols) if gcd(s, n_cols) == 1), key=lambda s: (abs(s - target), s)
+    )
+
+
+@dataclass(frozen=True)
+class BlockOrder:
+    """An order of the weights of one matrix.
+
+    Attributes
+    ----------
+    kind : str
+        ``row``, ``column`` or ``diagonal``.
+    n_rows, n_cols : int
+        Shape of the matrix.
+    step : int
+        Columns from one pass to the next of a diagonal order, coprime to `n_cols`.
+    shuffle_seed : int or None
+        Seed of the row shuffle, None for rows as they are.
+    """
+
+    kind: str
+    n_rows: int
+    n_cols: int
+    step: int = 1
+    shuffle_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in ORDERS:
+            raise ConfigError(
+                f"order: unknown {self.kind!r}{near_miss(self.kind, ORDERS)}; "
+                f"known: {choices(ORDERS)}"
+            )
+        if self.kind == "diagonal" and gcd(self.step, max(self.n_cols, 1)) != 1:
+            raise ConfigError(
+                f"order_step: {self.step} has a common factor with the {self.n_cols} columns"
+            )
+
+    @cached_property
+    def row_order(self) -> NDArray[np.int64]:
+        """Rows in the order in which they are visited."""
+        if self.shuffle_seed is None:
+            return np.arange(self.n_rows, dtype=np.int64)
+        return SplitMix64(self.shuffle_seed).permutation(self.n_rows)
+
+    def flat_indices(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Return where places `start` … `stop` - 1 of the sequence lie in the row-major matrix."""
+        k = np.arange(start, stop, dtype=np.int64)
+        if self.kind == "row":
+            i, c = np.divmod(k, self.n_cols)
+        elif self.kind == "column":
+            c, i = np.divmod(k, self.n_rows)
+        else:
+            d, i = np.divmod(k, self.n_rows)
+            c = (i + self.step * d) % self.n_cols
+        return self.row_order[i] * self.n_cols + c
+
+    def mask_sequence(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return a mask of the matrix's shape as a sequence in block order."""
+        self._check_shape(mask.shape)
+        out = np.empty(mask.size, dtype=np.uint8)
+        flat = np.ascontiguousarray(mask).reshape(-1).view(np.uint8)
+        if out.size:
+            _order.gather_mask(flat, ORDERS.index(self.kind), self.step, self.row_order, out)
+        return out.view(np.bool_)
+
+    def care_list(
+        self, patterns: NDArray[np.unsignedinteger], mask: NDArray[np.bool_], n_out: int
+    ) -> tuple[NDArray[np.bool_], CareList]:
+        """Return the mask in block order and the kept patterns block by block."""
+        self._check_shape(patterns.shape)
+        mask_seq = self.mask_sequence(mask)
+        n_kept = int(np.count_nonzero(mask_seq))
+        n_blocks = (mask_seq.size + n_out - 1) // n_out
+        care = CareList(
+            n_out,
+            np.zeros(n_blocks + 1, dtype=np.int64),
+            np.empty(n_kept, dtype=np.uint16),
+            np.empty(n_kept, dtype=np.uint32),
+        )
+        if n_kept:
+            flat = np.ascontiguousarray(patterns).reshape(-1)
+            _order.gather_care(
+                mask_seq.view(np.uint8),
+                flat,
+                ORDERS.index(self.kind),
+                self.step,
+                self.row_order,
+                n_out,
+                care.block_ptr,
+                care.pos,
+                care.val,
+            )
+        return mask_seq, care
+
+    def scatter(
+        self,
+        mask_seq: NDArray[np.bool_],
+        values: NDArray[np.uint32],
+        dtype: np.dtype[np.unsignedinteger],
+    ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.bool_]]:
+        """Return patterns and mask of the matrix from a mask and kept values in block order."""
+        shape = (self.n_rows, self.n_cols)
+        patterns = np.zeros(shape, dtype=dtype)
+        mask = np.zeros(shape, dtype=np.bool_)
+        n_kept = int(np.count_nonzero(mask_seq))
+        if mask_seq.shape != (self.n_rows * self.n_cols,) or values.shape != (n_kept,):
+            raise ValueError("mask sequence or values do not fit the matrix")
+        if n_kept:
+            _order.scatter(
+                mask_seq.view(np.uint8),
+                values,
+                ORDERS.index(self.kind),
+                self.step,
+                self.row_order,
+                patterns.reshape(-1),
+                mask.reshape(-1).view(np.uint8),
+            )
+        return patterns, mask
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        if shape != (self.n_rows, self.n_cols):
+            raise ValueError(f"the order is for {(self.n_rows, self.n_cols)}, got {shape}")

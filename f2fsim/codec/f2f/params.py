@@ -1,0 +1,178 @@
+"""Parameters of an F2F format: frozen, checked, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from f2fsim.codec.f2f.matrix import DecoderMatrix, check_sizes
+from f2fsim.codec.f2f.orders import ORDERS, BlockOrder, golden_step
+from f2fsim.codec.f2f.patches import MAX_FIELD_BITS, MIN_FIELD_BITS
+from f2fsim.codec.masks import check_mask_code
+from f2fsim.errors import ConfigError, InputError, choices, near_miss
+
+ENCODERS = ("elimination",)
+MAX_GROUPS = 4096
+
+
+@dataclass(frozen=True)
+class F2FParams:
+    """What defines an F2F encoding beside the tensor.
+
+    Attributes
+    ----------
+    n_in, n_out, n_s : int
+        Encoded bits, decoded bits and remembered words of a decoder (1-16, `n_in`-512, 0-63).
+    taps : "dense" or int
+        Dense random decoder matrix, or that many ones a row.
+    seed : int
+        Seed of the matrix.
+    rows : tuple of str, optional
+        The user's matrix in place of `taps` and `seed`: a hexadecimal number a row, bit c is
+        column c (`matrix_rows` makes it from an array).
+    encoder : str
+        ``elimination`` (any `n_s`).
+    order : str
+        ``row``, ``column`` or ``diagonal``.
+    order_step : int, optional
+        Step of the diagonal order; by default the golden step of the tensor's columns.
+    shuffle_seed : int, optional
+        Seed of a row shuffle; by default rows stay as they are.
+    n_groups : int
+        Interleaved decoder groups, each with registers of its own.
+    mask_code : str
+        A mask code, or ``auto``.
+    invert : bool
+        Store planes with mostly ones complemented.
+    codebook_bits : int
+        0, or 2-4 bits of an exponent index (float types only).
+    patch_field_bits : int, optional
+        Width of a patch field; by default the one of fewest bits.
+    """
+
+    n_in: int = 8
+    n_out: int = 80
+    n_s: int = 7
+    taps: str | int = "dense"
+    seed: int = 1
+    rows: tuple[str, ...] | None = None
+    encoder: str = "elimination"
+    order: str = "diagonal"
+    order_step: int | None = None
+    shuffle_seed: int | None = None
+    n_groups: int = 1
+    mask_code: str = "raw"
+    invert: bool = True
+    codebook_bits: int = 0
+    patch_field_bits: int | None = None
+
+    def __post_init__(self) -> None:
+        self._check_types()
+        check_sizes(self.n_in, self.n_out, self.n_s)
+        _check_choice("encoder", self.encoder, ENCODERS)
+        _check_choice("order", self.order, ORDERS)
+        if self.taps != "dense" and not isinstance(self.taps, int):
+            raise ConfigError(f"taps: must be 'dense' or an integer, got {self.taps!r}")
+        if self.codebook_bits not in (0, 2, 3, 4):
+            raise ConfigError(f"codebook_bits: must be 0, 2, 3 or 4, got {self.codebook_bits}")
+        try:
+            if self.mask_code != "auto":
+                check_mask_code(self.mask_code)
+        except InputError as error:
+            raise ConfigError(f"mask_code: {error}") from None
+
+    def _check_types(self) -> None:
+        ranges: dict[str, tuple[int, int]] = {
+            "n_in": (1, 16),
+            "n_out": (1, 512),
+            "n_s": (0, 63),
+            "seed": (0, (1 << 64) - 1),
+            "n_groups": (1, MAX_GROUPS),
+            "codebook_bits": (0, 4),
+        }
+        optional: dict[str, tuple[int, int]] = {
+            "order_step": (1, 1 << 40),
+            "shuffle_seed": (0, (1 << 64) - 1),
+            "patch_field_bits": (MIN_FIELD_BITS, MAX_FIELD_BITS),
+        }
+        for key, (low, high) in {**ranges, **optional}.items():
+            value = getattr(self, key)
+            if value is None and key in optional:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise ConfigError(f"{key}: must be {low} to {high}, got {value!r}")
+        if not isinstance(self.invert, bool):
+            raise ConfigError(f"invert: must be true or false, got {self.invert!r}")
+
+    @cached_property
+    def matrix(self) -> DecoderMatrix:
+        """The decoder matrix."""
+        if self.rows is None:
+            return DecoderMatrix.random(self.n_in, self.n_out, self.n_s, self.taps, self.seed)
+        return _matrix_from_hex(self.rows, self.n_in, self.n_out, self.n_s)
+
+    def block_order(self, shape: tuple[int, int]) -> BlockOrder:
+        """Return the block order for a matrix of this shape."""
+        step = 1
+        if self.order == "diagonal":
+            step = self.order_step if self.order_step is not None else golden_step(shape[1])
+        return BlockOrder(self.order, shape[0], shape[1], step, self.shuffle_seed)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the parameters that a decoder needs, JSON-serialisable."""
+        keys = ("n_in", "n_out", "n_s", "taps", "seed", "order", "shuffle_seed", "n_groups")
+        out: dict[str, Any] = {key: getattr(self, key) for key in keys}
+        if self.rows is not None:
+            out["rows"] = list(self.rows)
+        return out
+
+
+def matrix_rows(matrix: DecoderMatrix) -> tuple[str, ...]:
+    """Return a matrix as the `rows` of `F2FParams`."""
+    packed = np.packbits(matrix.bits[:, ::-1], axis=1)
+    pad = -matrix.n_columns % 8
+    return tuple(f"{int.from_bytes(row.tobytes(), 'big') >> pad:x}" for row in packed)
+
+
+def _matrix_from_hex(rows: tuple[str, ...], n_in: int, n_out: int, n_s: int) -> DecoderMatrix:
+    n_columns = (n_s + 1) * n_in
+    if len(rows) != n_out:
+        raise ConfigError(f"rows: expected n_out = {n_out} rows, got {len(rows)}")
+    bits = np.zeros((n_out, n_columns), dtype=np.bool_)
+    for i, text in enumerate(rows):
+        try:
+            value = int(text, 16)
+        except (TypeError, ValueError):
+            raise ConfigError(f"rows: row {i} is no hexadecimal number: {text!r}") from None
+        if value < 0 or value >> n_columns:
+            raise ConfigError(f"rows: row {i} has more than {n_columns} columns")
+        bits[i] = [(value >> c) & 1 for c in range(n_columns)]
+    return DecoderMatrix(bits, n_in, n_out, n_s)
+
+
+def _check_choice(key: str, value: str, known: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in known:
+        raise ConfigError(
+            f"{key}: unknown {value!r}{near_miss(str(value), known)}; known: {choices(known)}"
+        )
+
+
+def field_names() -> tuple[str, ...]:
+    """Return the names of all parameters."""
+    return tuple(f.name for f in fields(F2FParams))
+
+
+def params_crc32(params: Mapping[str, Any]) -> int:
+    """Return the CRC-32 of stored parameters, ``params_crc32`` itself left out.
+
+    Nearly every seed decodes to something, so a damaged parameter must be seen as such.  The sum
+    is over the UTF-8 of compact JSON with sorted keys.
+    """
+    kept = {key: value for key, value in params.items() if key != "params_crc32"}
+    return zlib.crc32(json.dumps(kept, sort_keys=True, separators=(",", ":")).encode())

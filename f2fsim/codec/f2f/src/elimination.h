@@ -1,0 +1,207 @@
+/* Incremental Gaussian elimination over GF(2) in the sliding window of a shift register.
+ *
+ * Unknowns are the encoded bits in time order: bit i of step t is unknown t * n_in + i of its
+ * chunk, the n_s words before the chunk are known.  A row is a circular bit set of n_words * 64
+ * bits (a power of two, at least the register's bits): unknown u stands at bit u mod 64 n_words,
+ * so that nothing is shifted when the window moves.  All planes share the mask, hence the left
+ * sides: the right sides are one 32-bit word, a bit a plane.
+ */
+#ifndef F2FSIM_ELIMINATION_H
+#define F2FSIM_ELIMINATION_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define F2F_INLINE static inline __attribute__((always_inline))
+
+typedef struct {
+    int n_in, n_s, n_words, n_planes;
+    const uint64_t *matrix;   /* [n_out][n_words], oldest unknown of the window at bit 0 */
+    const int64_t *block_ptr; /* [n_blocks + 1] into pos and val */
+    const uint16_t *pos;      /* place of a kept weight in its block */
+    const uint32_t *val;      /* its coded bits, bit p = stored plane p */
+    uint16_t *words;          /* [n_blocks][n_planes] result */
+} f2f_problem;
+
+typedef struct {
+    uint64_t *rows; /* [n_unknowns][n_words], pivot row of the unknown */
+    uint64_t *used; /* [n_unknowns][n_words], pivots that its equation was reduced by */
+    uint32_t *rhs;  /* [n_unknowns] */
+    int32_t *step;  /* [n_unknowns] step of its equation, -1: the unknown is free */
+    uint32_t *x;    /* [n_s * n_in + n_unknowns] solution, history first */
+} f2f_chunk;
+
+F2F_INLINE int f2f_first_bit(uint64_t v) { return __builtin_ctzll(v); }
+
+/* dst = src rotated up by `by` bits, both circular of n_words words. */
+F2F_INLINE void f2f_rotate(uint64_t *dst, const uint64_t *src, int by, int n_words) {
+    int shift = by & 63, whole = by >> 6;
+    for (int i = 0; i < n_words; i++) {
+        uint64_t low = src[i], high = src[(i + n_words - 1) & (n_words - 1)];
+        uint64_t v = shift ? (low << shift) | (high >> (64 - shift)) : low;
+        dst[(i + whole) & (n_words - 1)] = v;
+    }
+}
+
+/* Bits [from, to) of the circle, to - from at most its size, as words. */
+F2F_INLINE void f2f_range(uint64_t *dst, int64_t from, int64_t to, int n_words) {
+    int size = n_words * 64;
+    memset(dst, 0, (size_t)n_words * 8);
+    for (int64_t u = from; u < to; u++) {
+        int k = (int)(u & (size - 1));
+        dst[k >> 6] |= (uint64_t)1 << (k & 63);
+    }
+}
+
+/* Reduce `row` by the pivots; right side and used pivots follow. */
+F2F_INLINE uint32_t f2f_reduce(uint64_t *row, uint64_t *used, uint32_t rhs, const uint64_t *pivots,
+                               const uint64_t *slot_rows, const uint32_t *slot_rhs, int base,
+                               int n_words) {
+    int first = base >> 6;
+    uint64_t head = ~(uint64_t)0 << (base & 63);
+    for (int i = 0; i <= n_words; i++) {
+        int w = (first + i) & (n_words - 1);
+        uint64_t range = i == 0 ? head : i == n_words ? ~head : ~(uint64_t)0;
+        uint64_t todo;
+        while ((todo = row[w] & pivots[w] & range) != 0) {
+            int k = f2f_first_bit(todo);
+            const uint64_t *other = slot_rows + (size_t)(w * 64 + k) * n_words;
+            used[w] |= (uint64_t)1 << k;
+            rhs ^= slot_rhs[w * 64 + k];
+            for (int j = 0; j < n_words; j++) row[j] ^= other[j];
+        }
+    }
+    return rhs;
+}
+
+/* Oldest set bit of a circular row seen from `base`, -1 if there is none. */
+F2F_INLINE int f2f_oldest(const uint64_t *row, int base, int n_words) {
+    int first = base >> 6;
+    uint64_t head = ~(uint64_t)0 << (base & 63);
+    for (int i = 0; i <= n_words; i++) {
+        int w = (first + i) & (n_words - 1);
+        uint64_t v = row[w] & (i == 0 ? head : i == n_words ? ~head : ~(uint64_t)0);
+        if (v) return w * 64 + f2f_first_bit(v);
+    }
+    return -1;
+}
+
+/* Forward elimination of the steps [0, n_steps) of a chunk whose first block is `block`. */
+F2F_INLINE void f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, int64_t stride,
+                            int64_t n_steps, int first_chunk, uint64_t *slot_rows,
+                            uint32_t *slot_rhs, int n_words) {
+    int size = n_words * 64, history = p->n_s * p->n_in;
+    uint64_t pivots[16] = {0}, row[16], used[16], known[16];
+    (void)first_chunk;
+    for (int64_t t = 0; t < n_steps; t++, block += stride) {
+        int64_t oldest = (t - p->n_s) * p->n_in; /* below 0: known history */
+        int base = (int)(oldest & (size - 1));
+        for (int i = 0; i < p->n_in; i++) {
+            int64_t u = t * p->n_in + i;
+            int k = (int)(u & (size - 1));
+            pivots[k >> 6] &= ~((uint64_t)1 << (k & 63));
+            c->step[u] = -1;
+            c->rhs[u] = 0;
+        }
+        if (oldest < 0) f2f_range(known, oldest, 0, n_words);
+        for (int64_t e = p->block_ptr[block]; e < p->block_ptr[block + 1]; e++) {
+            uint32_t rhs = p->val[e];
+            f2f_rotate(row, p->matrix + (size_t)p->pos[e] * n_words, base, n_words);
+            memset(used, 0, (size_t)n_words * 8);
+            if (oldest < 0) {
+                for (int64_t u = oldest; u < 0; u++) {
+                    int k = (int)(u & (size - 1));
+                    if (row[k >> 6] >> (k & 63) & 1) rhs ^= c->x[history + u];
+                }
+                for (int j = 0; j < n_words; j++) row[j] &= ~known[j];
+            }
+            rhs = f2f_reduce(row, used, rhs, pivots, slot_rows, slot_rhs, base, n_words);
+            int k = f2f_oldest(row, base, n_words);
+            if (k < 0) continue; /* dependent: matched by luck or given up */
+            int64_t u = oldest + ((k - base) & (size - 1));
+            pivots[k >> 6] |= (uint64_t)1 << (k & 63);
+            memcpy(slot_rows + (size_t)k * n_words, row, (size_t)n_words * 8);
+            memcpy(c->rows + (size_t)u * n_words, row, (size_t)n_words * 8);
+            memcpy(c->used + (size_t)u * n_words, used, (size_t)n_words * 8);
+            slot_rhs[k] = c->rhs[u] = rhs;
+            c->step[u] = (int32_t)t;
+        }
+    }
+}
+
+/* Back-substitution from the newest unknown to the oldest; free unknowns are 0. */
+F2F_INLINE void f2f_backward(const f2f_problem *p, f2f_chunk *c, int64_t n_steps, int n_words) {
+    int size = n_words * 64, history = p->n_s * p->n_in;
+    uint32_t *x = c->x + history;
+    for (int64_t u = n_steps * p->n_in - 1; u >= 0; u--) {
+        uint32_t value = 0;
+        if (c->step[u] >= 0) {
+            const uint64_t *row = c->rows + (size_t)u * n_words;
+            value = c->rhs[u];
+            for (int w = 0; w < n_words; w++)
+                for (uint64_t v = row[w]; v; v &= v - 1) {
+                    int64_t other = u + ((w * 64 + f2f_first_bit(v) - u) & (size - 1));
+                    if (other != u) value ^= x[other];
+                }
+        }
+        x[u] = value;
+    }
+}
+
+F2F_INLINE void f2f_store_words(const f2f_problem *p, const uint32_t *x, int64_t block,
+                                int64_t stride, int64_t n_steps) {
+    for (int64_t t = 0; t < n_steps; t++, block += stride)
+        for (int plane = 0; plane < p->n_planes; plane++) {
+            uint32_t word = 0;
+            for (int i = 0; i < p->n_in; i++) word |= (x[t * p->n_in + i] >> plane & 1) << i;
+            p->words[block * p->n_planes + plane] = (uint16_t)word;
+        }
+}
+
+/* Encode the blocks first, first + stride, … below n_blocks.  Returns 0, or -1 without memory.
+ * A chunk of n_keep steps is solved with n_ahead further ones, whose solution is thrown away. */
+F2F_INLINE int f2f_encode_body(const f2f_problem *p, int64_t first, int64_t stride,
+                               int64_t n_blocks, int64_t n_keep, int64_t n_ahead, int n_words) {
+    int64_t n_total = n_blocks > first ? (n_blocks - first + stride - 1) / stride : 0;
+    int64_t n_max = n_keep + n_ahead < n_total ? n_keep + n_ahead : n_total;
+    int64_t n_unknowns = n_max * p->n_in;
+    int history = p->n_s * p->n_in, failed = 1;
+    f2f_chunk c;
+    c.rows = malloc((size_t)(n_unknowns + 1) * n_words * 8);
+    c.used = malloc((size_t)(n_unknowns + 1) * n_words * 8);
+    c.rhs = malloc((size_t)(n_unknowns + 1) * 4);
+    c.step = malloc((size_t)(n_unknowns + 1) * 4);
+    c.x = calloc((size_t)(history + n_unknowns + 1), 4);
+    uint64_t *slot_rows = malloc((size_t)n_words * 64 * n_words * 8);
+    uint32_t *slot_rhs = malloc((size_t)n_words * 64 * 4);
+    if (c.rows && c.used && c.rhs && c.step && c.x && slot_rows && slot_rhs) {
+        for (int64_t t = 0; t < n_total;) {
+            int64_t left = n_total - t, block = first + t * stride;
+            int64_t n_solve = left < n_keep + n_ahead ? left : n_keep + n_ahead;
+            int64_t n_done = n_solve == left ? left : n_keep;
+            f2f_forward(p, &c, block, stride, n_solve, t == 0, slot_rows, slot_rhs, n_words);
+            f2f_backward(p, &c, n_solve, n_words);
+            f2f_store_words(p, c.x + history, block, stride, n_done);
+            memmove(c.x, c.x + n_done * p->n_in, (size_t)history * 4);
+            t += n_done;
+        }
+        failed = 0;
+    }
+    free(c.rows), free(c.used), free(c.rhs), free(c.step), free(c.x);
+    free(slot_rows), free(slot_rhs);
+    return failed ? -1 : 0;
+}
+
+static int f2f_encode(const f2f_problem *p, int64_t first, int64_t stride, int64_t n_blocks,
+                      int64_t n_keep, int64_t n_ahead) {
+    switch (p->n_words) {
+    case 1: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 1);
+    case 2: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 2);
+    case 4: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 4);
+    case 8: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 8);
+    default: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 16);
+    }
+}
+
+#endif
