@@ -1,0 +1,120 @@
+"""The safetensors frame of a container: an 8-byte length, a JSON header, the data.
+
+Written here and not by the library, whose order of metadata is not reproducible; read here with
+every damage a `DataError`, one seek and one read for a tensor.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.errors import DataError
+
+#: The format's own limit of the header.
+MAX_HEADER_BYTES = 100_000_000
+_NAMES = {np.dtype("u1"): "U8", np.dtype("<f4"): "F32"}
+_ITEM_BYTES = {"U8": 1, "F32": 4}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the frame says: texts, and where each tensor's bytes lie in the file."""
+
+    metadata: Mapping[str, str]
+    entries: Mapping[str, Any]
+    data_start: int
+
+    def read(self, path: Path, key: str, dtype: str) -> NDArray[np.uint8]:
+        """Return the bytes of one tensor; `DataError` if it is missing, misplaced or cut."""
+        begin, end = _span(path, key, self.entries.get(key), dtype)
+        with path.open("rb") as file:
+            file.seek(self.data_start + begin)
+            data = np.fromfile(file, dtype=np.uint8, count=end - begin)
+        if data.shape[0] != end - begin:
+            raise DataError(f"{path}: {key} is cut short")
+        return data
+
+
+def write_header(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
+    """Return length and header for one-dimensional uint8 and float32 arrays stored in order."""
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    at = 0
+    for key, array in arrays.items():
+        header[key] = {
+            "dtype": _NAMES[array.dtype],
+            "shape": [int(array.shape[0])],
+            "data_offsets": [at, at + array.nbytes],
+        }
+        at += array.nbytes
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def read_header(path: Path) -> Header:
+    """Read and check the header.
+
+    Raises
+    ------
+    DataError
+        If it is no safetensors file, or its length and the header disagree.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if size < 8 or length > min(size - 8, MAX_HEADER_BYTES):
+            raise DataError(f"{path}: not a safetensors file, or cut short")
+        raw = file.read(length)
+    try:
+        header = json.loads(raw, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError):
+        raise DataError(f"{path}: damaged header: not valid JSON") from None
+    if not isinstance(header, dict):
+        raise DataError(f"{path}: damaged header: not a JSON object")
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
+        raise DataError(f"{path}: damaged header: metadata must be texts")
+    ends = [_end(entry) for entry in header.values()]
+    if max(ends, default=0) != size - 8 - length:
+        raise DataError(
+            f"{path}: the header describes {max(ends, default=0)} bytes of data, "
+            f"the file has {size - 8 - length}"
+        )
+    return Header(metadata, header, 8 + length)
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _end(entry: Any) -> int:
+    try:
+        return int(entry["data_offsets"][1])
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+        return -1
+
+
+def _span(path: Path, key: str, entry: Any, dtype: str) -> tuple[int, int]:
+    if not isinstance(entry, dict):
+        raise DataError(f"{path}: {key} is missing")
+    try:
+        (count,) = entry["shape"]
+        begin, end = entry["data_offsets"]
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{path}: damaged header: entry {key!r}") from None
+    numbers = (count, begin, end)
+    if any(not isinstance(n, int) or isinstance(n, bool) or n < 0 for n in numbers):
+        raise DataError(f"{path}: damaged header: entry {key!r}")
+    if entry.get("dtype") != dtype or end - begin != count * _ITEM_BYTES[dtype]:
+        raise DataError(f"{path}: {key} must be {count} of {dtype}, {end - begin} bytes are given")
+    return begin, end
