@@ -233,6 +233,18 @@ class Workload(ConfigModel):
         return "\n".join(lines)
 
 
+def build_workload(data: dict[str, Any], folder: Path, place: str) -> Workload:
+    """Validate a workload that an importer made; `ConfigError` names `place` and the layer."""
+    try:
+        return Workload.model_validate(data).with_folder(folder)
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        index = next((part for part in detail["loc"] if isinstance(part, int)), None)
+        layer = "" if index is None else f"layer {data['layers'][index]['name']!r}: "
+        rule = detail["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{place}: cannot become a workload: {layer}{rule}") from None
+
+
 def load_workload(name_or_path: str | Path) -> Workload:
     """Load a workload: a shipped one by its name, or a YAML file by its path.
 

@@ -10,7 +10,8 @@ from f2fsim.errors import InputError
 
 Shape = tuple[int, ...]
 
-_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+#: Gates of the recurrent operators.
+RECURRENT = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 
 class NodeReader:
@@ -32,11 +33,16 @@ class NodeReader:
         self._batch = batch
         #: Values that are a constant under another name: (constant, transposed).
         self._aliases: dict[str, tuple[str, bool]] = {}
+        #: Values that nodes compute from constants alone.
+        self._derived: set[str] = set()
 
     def note(self, node: Any) -> None:
-        """Remember nodes that only rename or transpose a constant."""
+        """Remember nodes that rename or transpose a constant, or compute with constants only."""
         if not node.input:
             return
+        fixed = self._derived | self._tensors.keys()
+        if all(not name or name in fixed for name in node.input):
+            self._derived.update(node.output)
         name, transposed = self._aliases.get(node.input[0], (node.input[0], False))
         if name not in self._tensors:
             return
@@ -46,20 +52,55 @@ class NodeReader:
             order = _attributes(node).get("perm", [1, 0])
             self._aliases[node.output[0]] = (name, transposed ^ (list(order) == [1, 0]))
 
+    def activation(self, node: Any) -> str:
+        """Return the input of a product that is not its constant weights."""
+        if node.op_type in ("Gemm", "MatMul") and self._constant(node.input[0]) is not None:
+            return str(node.input[1])
+        return str(node.input[0])
+
+    def missing_shape(self, node: Any) -> list[str]:
+        """Return the activation input of a node with weights whose shape is not known."""
+        self.note(node)
+        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul", *RECURRENT):
+            return []
+        if not any(self._constant(name) for name in node.input):
+            return []
+        name = self.activation(node)
+        known = name in self._shapes and min(self._shapes[name], default=1) >= 1
+        return [] if known or self._constant(name) else [name]
+
     def layers(self, node: Any) -> list[dict[str, Any]]:
         """Return the layers of a node; none if it does not multiply by constant weights."""
         if node.op_type in ("Conv", "ConvTranspose"):
             return self._conv(node)
         if node.op_type in ("Gemm", "MatMul"):
             return self._product(node)
-        if node.op_type in _GATES:
+        if node.op_type in RECURRENT:
             return self._recurrent(node)
         return []
 
+    def is_derived(self, node: Any) -> bool:
+        """Whether a node computes with constants alone."""
+        return all(name in self._derived for name in node.output)
+
+    def has_derived_weights(self, node: Any) -> bool:
+        """Whether a node that is no layer takes weights that other nodes compute."""
+        return not self.is_derived(node) and any(
+            name in self._derived and len(self._shapes.get(name, ())) >= 2 for name in node.input
+        )
+
     def excluded(self, node: Any, n_weights: int) -> dict[str, Any]:
         """Describe a node that is left out, with its MACs as far as shapes tell."""
-        entry = {"name": _name(node), "op": node.op_type, "reason": "not a product by weights"}
-        if node.op_type in ("Gather", "GatherElements"):
+        if self.has_derived_weights(node):
+            n_weights += sum(
+                math.prod(self._shapes.get(name, (0,)))
+                for name in node.input
+                if name in self._derived and len(self._shapes.get(name, ())) >= 2
+            )
+        entry = {"name": node_name(node), "op": node.op_type, "reason": "not a product by weights"}
+        if self.has_derived_weights(node):
+            entry["reason"] = "its weights are computed in the graph: fold the constants first"
+        elif node.op_type in ("Gather", "GatherElements"):
             entry["reason"] = "table look-up, no product"
         elif node.op_type in ("MatMul", "Gemm", "Einsum", "Attention"):
             entry["reason"] = (
@@ -80,7 +121,7 @@ class NodeReader:
     def _shape(self, node: Any, name: str) -> Shape:
         shape = self._shapes.get(name)
         if shape is None or min(shape, default=1) < 1:
-            raise InputError(f"the input size of {node.op_type} {_name(node)!r} is not known")
+            raise InputError(f"the input size of {node.op_type} {node_name(node)!r} is not known")
         return shape
 
     def _conv(self, node: Any) -> list[dict[str, Any]]:
@@ -93,7 +134,7 @@ class NodeReader:
         rank, groups = len(shape) - 2, int(attributes.get("group", 1))
         transpose = node.op_type == "ConvTranspose"
         layer: dict[str, Any] = {
-            "name": _name(node),
+            "name": node_name(node),
             "op": "conv_transpose" if transpose else f"conv{rank}d",
             "tensor": constant[0],
             "in_channels": x[1],
@@ -135,7 +176,7 @@ class NodeReader:
         n_columns = math.prod(x) // n_in
         n_tokens = n_columns // self._batch if n_columns % self._batch == 0 else n_columns
         layer = {
-            "name": _name(node),
+            "name": node_name(node),
             "op": "linear",
             "tensor": weights[0],
             "in_features": n_in,
@@ -154,13 +195,13 @@ class NodeReader:
         if own is None or recurrent is None or own[1] or recurrent[1]:
             return []
         directions, rows, n_in = self._tensors[own[0]]
-        gates = _GATES[node.op_type]
+        gates = RECURRENT[node.op_type]
         x = self._shape(node, node.input[0])
         steps = x[1] if _attributes(node).get("layout", 0) else x[0]
         layers = []
         for direction in range(directions):
             layer = {
-                "name": _name(node) + (f".{direction}" if directions > 1 else ""),
+                "name": node_name(node) + (f".{direction}" if directions > 1 else ""),
                 "op": "lstm",
                 "tensor": own[0],
                 "recurrent_tensor": recurrent[0],
@@ -186,7 +227,7 @@ def _pads(
     if mode == "VALID":
         return [0] * rank
     if node.op_type == "ConvTranspose":
-        raise InputError(f"auto_pad {mode} of ConvTranspose {_name(node)!r} is not supported")
+        raise InputError(f"auto_pad {mode} of ConvTranspose {node_name(node)!r} is not supported")
     begins, ends = [], []
     for axis, (kernel, size) in enumerate(zip(layer["kernel"], layer["input_size"], strict=True)):
         stride = layer.get("stride", [1] * rank)[axis]
@@ -204,5 +245,6 @@ def _attributes(node: Any) -> dict[str, Any]:
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
 
-def _name(node: Any) -> str:
+def node_name(node: Any) -> str:
+    """Return a node's name, or that of its first output."""
     return str(node.name or node.output[0])

@@ -13,6 +13,7 @@ from f2fsim.workloads.readers.base import ModelFile
 from f2fsim.workloads.readers.numpy_file import open_npy, open_npz
 from f2fsim.workloads.readers.onnx_file import OnnxFile
 from f2fsim.workloads.readers.safetensors_file import SafetensorsFile, open_sharded
+from f2fsim.workloads.readers.torch_file import open_torch
 
 __all__ = ["READERS", "ModelFile", "open_model"]
 
@@ -23,6 +24,8 @@ READERS: dict[str, Callable[[Path], ModelFile]] = {
     ".safetensors.index.json": open_sharded,
     ".npz": open_npz,
     ".npy": open_npy,
+    ".pth": open_torch,
+    ".pt": open_torch,
 }
 
 

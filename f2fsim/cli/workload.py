@@ -1,0 +1,170 @@
+"""``f2fsim workload``: make, show and import workloads."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from f2fsim.cli import console
+from f2fsim.config.workload import Workload, load_workload
+from f2fsim.config.workload_yaml import workload_text
+from f2fsim.errors import InputError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="YAML file to write (default: stdout)."),
+]
+
+workload_app = typer.Typer(
+    name="workload", help="Workloads: from a model, by shape, their masks.", no_args_is_help=True
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the application."""
+    app.add_typer(workload_app)
+
+
+@workload_app.command("from")
+def from_model(
+    model: Annotated[str, typer.Argument(help="Model file: .onnx .safetensors .npz .npy .pth …")],
+    output: Output = None,
+    package: Annotated[
+        str | None, typer.Option(help="Installed package that carries the file.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the workload.")] = None,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(help="ONNX: NAME=1x3x224x224 for an input, NAME=128 for a free dimension."),
+    ] = None,
+    tokens: Annotated[
+        int, typer.Option(min=1, help="No graph: columns of linear layers, steps of cells.")
+    ] = 1,
+    spatial: Annotated[
+        str, typer.Option(help="No graph: input size of convolutions, 56 or 56x56.")
+    ] = "",
+    transposed: Annotated[
+        list[str] | None,
+        typer.Option(help="No graph: pattern of tensors stored (in, out), as GPT-2's *.c_*."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write the workload of a model: its layers with weights, in their sizes.
+
+    Examples: [bold]f2fsim workload from net.onnx -o net.yaml[/bold], [bold]f2fsim workload from
+    encoder.safetensors --tokens 128 -o encoder.yaml[/bold]
+    """
+    from f2fsim.workloads.import_model import import_model
+
+    workload = import_model(
+        model,
+        package=package,
+        folder=output.parent if output else None,
+        name=name,
+        sizes=dict(_size(text) for text in size or ()),
+        tokens=tokens,
+        spatial=_shape("--spatial", spatial) if spatial else (),
+        transposed=transposed or (),
+    )
+    _write(workload, output, "Made by `f2fsim workload from`.", quiet)
+
+
+@workload_app.command("import")
+def import_topology(
+    topology: Annotated[Path, typer.Argument(help="SCALE-Sim topology (CSV).")],
+    output: Output = None,
+    name: Annotated[str | None, typer.Option(help="Name of the workload.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Turn a SCALE-Sim topology into a workload with synthetic weights.
+
+    Example: [bold]f2fsim workload import Resnet50.csv -o resnet50.yaml[/bold]
+    """
+    from f2fsim.workloads.scale_sim import import_scale_sim
+
+    workload = import_scale_sim(topology, name=name)
+    _write(workload, output, "Made by `f2fsim workload import`.", quiet)
+
+
+@workload_app.command("show")
+def show(
+    workload: Annotated[str, typer.Argument(help="Shipped workload or YAML file.")],
+    batch: Annotated[int | None, typer.Option(min=1, help="Samples at once.")] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Print a workload: each layer as the product (M×K)·(K×N), and what is left out.
+
+    Example: [bold]f2fsim workload show opennsfw[/bold]
+    """
+    loaded = load_workload(workload).with_overrides(batch=batch)
+    rows = [_row(layer) for layer in loaded.layers]
+    if as_json and not as_csv:
+        console.print_json(loaded.model_dump(mode="json") | {"gemm": rows})
+        return
+    console.print_rows(rows, title=_title(loaded), as_json=as_json, as_csv=as_csv)
+    if loaded.excluded and not as_csv:
+        left = [entry.model_dump() for entry in loaded.excluded]
+        console.print_rows(left, title="left out")
+
+
+def _row(layer: Any) -> dict[str, Any]:
+    return {
+        "layer": layer.name,
+        "op": layer.op,
+        "M": layer.n_outputs,
+        "K": layer.n_reduction,
+        "N": layer.n_columns,
+        "groups": layer.n_groups,
+        "repeat": layer.repeat,
+        "weights": layer.n_weights,
+        "MACs": layer.macs * layer.repeat,
+    }
+
+
+def _title(workload: Workload) -> str:
+    return (
+        f"{workload.name}: {len(workload.layers)} layers, {workload.n_weights:,} weights, "
+        f"{workload.macs:,} MACs at batch {workload.batch}, {workload.weight_type}, "
+        f"pruning {workload.pruning.method}"
+    )
+
+
+def _write(workload: Workload, output: Path | None, comment: str, quiet: bool) -> None:
+    text = workload_text(workload, comment)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        console.write_text(output, text)
+    if not quiet:
+        console.ERR.print(_title(workload), markup=False)
+        if workload.excluded:
+            n_left = sum(entry.n_weights for entry in workload.excluded)
+            console.ERR.print(
+                f"left out: {len(workload.excluded)} operations, {n_left:,} weights "
+                f"(see excluded: in the file)",
+                markup=False,
+            )
+        if workload.description:
+            console.ERR.print(f"note: {workload.description}", markup=False)
+
+
+def _shape(what: str, text: str) -> tuple[int, ...]:
+    parts = text.lower().replace(",", "x").split("x")
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) < 2**31 for part in parts):
+        raise InputError(f"{what}: must be sizes such as 1x3x224x224, got {text!r}")
+    return tuple(int(part) for part in parts)
+
+
+def _size(text: str) -> tuple[str, tuple[int, ...] | int]:
+    name, equals, value = text.rpartition("=")
+    if not equals or not name:
+        raise InputError(f"--size: must be NAME=1x3x224x224 or NAME=128, got {text!r}")
+    shape = _shape("--size", value)
+    return name, shape if len(shape) > 1 else shape[0]

@@ -1,0 +1,76 @@
+"""A model file as a workload: from its graph where it has one, from its tensors otherwise."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from f2fsim.config.workload import FileWeights, Workload, build_workload
+from f2fsim.workloads.import_onnx import import_onnx
+from f2fsim.workloads.import_tensors import import_tensors
+from f2fsim.workloads.readers import open_model
+from f2fsim.workloads.sources import package_file
+
+
+def import_model(
+    file: str,
+    *,
+    package: str | None = None,
+    folder: Path | None = None,
+    name: str | None = None,
+    sizes: Mapping[str, tuple[int, ...] | int] | None = None,
+    tokens: int = 1,
+    spatial: Sequence[int] = (),
+    transposed: Sequence[str] = (),
+) -> Workload:
+    """Make a workload from a model file.
+
+    Parameters
+    ----------
+    file : str
+        Path of the file, or, with `package`, its path inside the installed package.
+    package : str, optional
+        Distribution that carries the file.
+    folder : Path, optional
+        Where the workload's YAML will lie; a user's file is named relative to it.
+    name : str, optional
+        Of the workload; default: the file's stem.
+    sizes : mapping, optional
+        ONNX: shapes of inputs and values of named dimensions.
+    tokens, spatial, transposed
+        Files without a graph: see `import_tensors`.
+
+    Returns
+    -------
+    Workload
+        Unpruned (zeros are the mask), int8, activation density 1 assumed.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, needs sizes that are not given, or has no layers.
+    """
+    path = Path(file)
+    if package is not None:
+        weights: dict[str, Any] = {"package": package, "file": file}
+        path = package_file(FileWeights(file=file, package=package))
+    else:
+        base = (folder or Path()).resolve()
+        weights = {"file": Path(os.path.relpath(path.resolve(), base)).as_posix()}
+    model = open_model(path)
+    if path.name.lower().endswith(".onnx"):
+        found = import_onnx(path, sizes or {})
+    else:
+        found = import_tensors(model, tokens=tokens, spatial=spatial, transposed=transposed)
+    data = {
+        "name": name or re.sub(r"(\.index)?\.[a-z]+$", "", path.name) or "model",
+        "description": "; ".join(found.notes),
+        "batch": found.batch,
+        "weights": weights,
+        "layers": found.layers,
+        "excluded": found.excluded,
+    }
+    return build_workload(data, folder or Path(), str(path))

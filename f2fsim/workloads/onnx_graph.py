@@ -1,0 +1,202 @@
+"""Shapes of an ONNX graph: inputs fixed, branches chosen, sizes inferred or found by running it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.errors import DataError, InputError, near_miss
+from f2fsim.workloads.readers.onnx_file import constants, subgraphs
+
+Sizes = Mapping[str, tuple[int, ...] | int]
+Shape = tuple[int, ...]
+
+#: Constants with more elements than this are not needed to infer shapes.
+SMALL = 1024
+
+
+def inputs(graph: Any) -> list[Any]:
+    """Return the graph's inputs that are no initializers."""
+    constant = {tensor.name for tensor in graph.initializer}
+    return [entry for entry in graph.input if entry.name not in constant]
+
+
+def batch_of(graph: Any) -> int:
+    """Return the first dimension of the first input with two or more dimensions."""
+    for entry in inputs(graph):
+        dims = entry.type.tensor_type.shape.dim
+        if len(dims) >= 2:
+            return max(1, int(dims[0].dim_value))
+    return 1
+
+
+def take_branches(graph: Any) -> list[tuple[str, Any]]:
+    """Put the then-branch of each If in its place; return the branches that are left out.
+
+    Names are unique over an ONNX graph and its branches, so the nodes move as they are.
+    """
+    from onnx import helper
+
+    left_out: list[tuple[str, Any]] = []
+    nodes: list[Any] = []
+    for node in graph.node:
+        if node.op_type != "If":
+            nodes.append(node)
+            continue
+        branches = {a.name: a.g for a in node.attribute if a.HasField("g")}
+        chosen = branches["then_branch"]
+        left_out += [(node.name or node.output[0], branches["else_branch"])]
+        left_out += take_branches(chosen)
+        graph.initializer.extend(chosen.initializer)
+        nodes += list(chosen.node)
+        for inner, outer in zip(chosen.output, node.output, strict=True):
+            nodes.append(helper.make_node("Identity", [inner.name], [outer]))
+    copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(copies)
+    return left_out
+
+
+def fix_inputs(path: Path, graph: Any, sizes: Sizes) -> list[str]:
+    """Set the shapes of the inputs; return the dimensions that stay free, in words.
+
+    A free first dimension of an input with several is the batch and becomes 1.
+
+    Raises
+    ------
+    InputError
+        If a name in `sizes` is neither an input nor a free dimension, or the rank is another.
+    """
+    free: list[str] = []
+    entries = inputs(graph)
+    known = {entry.name for entry in entries}
+    for entry in entries:
+        dims = entry.type.tensor_type.shape.dim
+        known |= {dim.dim_param for dim in dims if dim.dim_param}
+        given = sizes.get(entry.name)
+        if given is not None:
+            shape = (given,) if isinstance(given, int) else given
+            if len(shape) != len(dims):
+                raise InputError(
+                    f"{path}: input {entry.name!r} has {len(dims)} dimensions, got {shape}"
+                )
+            for dim, size in zip(dims, shape, strict=True):
+                dim.dim_value = size
+        for i, dim in enumerate(dims):
+            if dim.HasField("dim_value") and dim.dim_value > 0:
+                continue
+            value = sizes.get(dim.dim_param) if dim.dim_param else None
+            if isinstance(value, int):
+                dim.dim_value = value
+            elif (i == 0 and len(dims) > 1) or dim.dim_param.lower() in ("batch", "batch_size"):
+                dim.dim_value = 1
+            else:
+                free.append(f"dimension {i} ({dim.dim_param or 'free'}) of input {entry.name!r}")
+    for name in sizes:
+        if name not in known:
+            raise InputError(
+                f"{path}: has no input or free dimension {name!r}{near_miss(name, known)}; "
+                f"it has {', '.join(sorted(known))}"
+            )
+    return free
+
+
+def infer_shapes(path: Path, model: Any) -> dict[str, Shape]:
+    """Return every shape as far as ONNX's inference comes; -1 where a size is not known.
+
+    It runs on a copy without large constants, so that models of any size pass.
+    """
+    import onnx
+
+    light = type(model)()
+    light.CopyFrom(model)
+    graph = light.graph
+    declared = {entry.name for entry in graph.input}
+    for tensor in [t for t in graph.initializer if math.prod(t.dims) > SMALL]:
+        if tensor.name not in declared:
+            graph.input.append(
+                onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+            )
+        graph.initializer.remove(tensor)
+    # Shapes written by an exporter at another size would win over the inferred ones.
+    del graph.value_info[:]
+    for entry in graph.output:
+        entry.type.tensor_type.ClearField("shape")
+    try:
+        light = onnx.shape_inference.infer_shapes(light, data_prop=True)
+    except Exception as error:  # onnx raises C++ exceptions without a common Python base
+        raise DataError(f"{path}: shapes cannot be inferred: {_reason(error)}") from None
+    shapes: dict[str, Shape] = {}
+    for part in subgraphs(light.graph):
+        for entry in [*part.input, *part.value_info, *part.output]:
+            tensor = entry.type.tensor_type
+            if tensor.HasField("shape"):
+                shapes[entry.name] = tuple(
+                    dim.dim_value if dim.HasField("dim_value") else -1 for dim in tensor.shape.dim
+                )
+        for name, tensor in constants(part):
+            shapes[name] = tuple(tensor.dims)
+    return shapes
+
+
+def evaluate(
+    path: Path, model: Any, feeds: Mapping[str, NDArray[Any]], names: Iterable[str]
+) -> dict[str, NDArray[Any]]:
+    """Run the model with ONNX's reference evaluator and return intermediate values by name.
+
+    Parameters
+    ----------
+    path : Path
+        The model's file: data kept beside it is read.
+    model : ModelProto
+        With its branches taken (`take_branches`).
+    feeds : mapping of str to ndarray
+        Values of inputs; an input that is missing is filled with zeros of its fixed shape.
+    names : iterable of str
+        Values wanted; must be made by nodes of the graph or be inputs.
+
+    Raises
+    ------
+    DataError
+        If the evaluator cannot run the model.
+    """
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    whole = type(model)()
+    whole.CopyFrom(model)
+    wanted = list(dict.fromkeys(names))
+    made = {name for node in whole.graph.node for name in node.output}
+    del whole.graph.output[:]
+    whole.graph.output.extend(
+        onnx.helper.make_empty_tensor_value_info(name) for name in wanted if name in made
+    )
+    values = {entry.name: feeds.get(entry.name, _zeros(entry)) for entry in inputs(whole.graph)}
+    try:
+        onnx.load_external_data_for_model(whole, str(path.parent))
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            outputs = ReferenceEvaluator(whole).run(None, values)
+    except Exception as error:  # the evaluator lets any exception of an operator through
+        raise DataError(f"{path}: ONNX's evaluator cannot run it: {_reason(error)}") from None
+    results = dict(zip((o.name for o in whole.graph.output), outputs, strict=True))
+    return results | {name: values[name] for name in wanted if name in values}
+
+
+def _zeros(entry: Any) -> NDArray[Any]:
+    from onnx import helper
+
+    tensor = entry.type.tensor_type
+    shape = [max(1, dim.dim_value) for dim in tensor.shape.dim]
+    return np.zeros(shape, dtype=helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__

