@@ -64,6 +64,9 @@ class WorkUnits:
         ``n_weights`` for formats that store or generate every position.
     n_patches : ndarray of int64
         Corrections that the patch unit applies (zero outside F2F).
+    n_mask_symbols : ndarray of int64 or None
+        Code words that the mask unit decodes; None for formats without a mask stream, or where it
+        is one a unit.
     """
 
     stream_bits: Mapping[str, IntArray]
@@ -71,6 +74,7 @@ class WorkUnits:
     n_kept: IntArray
     n_stored: IntArray
     n_patches: IntArray
+    n_mask_symbols: IntArray | None = None
 
     @property
     def n_units(self) -> int:

@@ -135,6 +135,8 @@ def _plain(
     seen.add(id(node))
     if len(key) > MAX_DEPTH:
         raise ConfigError(f"{path}:{line}: nests deeper than {MAX_DEPTH} levels")
+    if isinstance(node, yaml.CollectionNode) and node.tag.rpartition(":")[2] not in ("map", "seq"):
+        raise ConfigError(f"{path}:{line}: tag {node.tag!r} is not allowed")
     if isinstance(node, yaml.MappingNode):
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -196,15 +198,28 @@ def validate(model: type[Model], document: Document) -> Model:
         raise ConfigError("\n".join(text for _, text in problems)) from None
 
 
+def model_problems(what: str, error: ValidationError) -> str:
+    """Word the problems of values that came from no file, one line each, starting with `what`."""
+    lines = set()
+    for detail in error.errors(include_url=False):
+        where = ".".join(str(part) for part in detail["loc"])
+        lines.add(f"{what}: {where + ': ' if where else ''}{_rule(detail)}")
+    return "\n".join(sorted(lines))
+
+
+def _rule(detail: ErrorDetails) -> str:
+    """Return the rule that was broken and the value that broke it."""
+    rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    rule = rule.replace("should be", "must be", 1)
+    rule = rule[0].lower() + rule[1:] if rule else "is invalid"
+    if detail["type"] not in ("value_error", "union_tag_invalid", "union_tag_not_found"):
+        rule = f"{rule}, got {_short(detail['input'])}"
+    return rule
+
+
 def _worded(document: Document, model: type[BaseModel], detail: ErrorDetails) -> tuple[int, str]:
     key = _file_path(document, detail["loc"])
-    rule = (
-        detail["msg"]
-        .removeprefix("Value error, ")
-        .removeprefix("Input ")
-        .replace("should be", "must be", 1)
-    )
-    rule = rule[0].lower() + rule[1:] if rule else "is invalid"
+    rule = _rule(detail)
     if detail["type"] == "extra_forbidden":
         known = _sibling_keys(model, detail["loc"][:-1])
         rule = f"unknown key{near_miss(str(key[-1]), known)}"
@@ -212,8 +227,6 @@ def _worded(document: Document, model: type[BaseModel], detail: ErrorDetails) ->
             rule += f"; known: {', '.join(sorted(known))}"
     elif detail["type"] == "missing":
         rule = "key is required"
-    elif detail["type"] not in ("value_error", "union_tag_invalid", "union_tag_not_found"):
-        rule = f"{rule}, got {_short(detail['input'])}"
     return document.line(key), document.error(key, rule)
 
 

@@ -143,6 +143,11 @@ class LayerResult:
         return sum(stream.n_bytes for stream in self.streams)
 
     @property
+    def bandwidth_bytes_per_second(self) -> float:
+        """DRAM bytes a second that were moved."""
+        return self.n_bytes * self.ticks_per_second / self.n_ticks if self.n_ticks else 0.0
+
+    @property
     def bound(self) -> int:
         """The largest of the analytic bounds, core cycles; 0 if none was computed."""
         return max(self.bound_cycles.values(), default=0)
@@ -196,6 +201,26 @@ class SimResult:
         n_weights = sum(layer.n_weights for layer in self.layers)
         bits = sum(sum(layer.encoded_bits.values()) for layer in self.layers)
         return bits / n_weights if n_weights else 0.0
+
+    @property
+    def bits_per_weight_without_mask(self) -> float:
+        """Encoded bits a weight position, the mask stream not counted."""
+        n_weights = sum(layer.n_weights for layer in self.layers)
+        bits = sum(
+            n for layer in self.layers for name, n in layer.encoded_bits.items() if name != "mask"
+        )
+        return bits / n_weights if n_weights else 0.0
+
+    @property
+    def peak_bytes_per_second(self) -> float:
+        """Peak bandwidth of the memory, 0 without one."""
+        return max((m.memory.peak_bytes_per_second for m in self.layers if m.memory), default=0.0)
+
+    @property
+    def pe_utilisation(self) -> float:
+        """Share of multiplier slots over all cycles that did an effectual multiplication."""
+        slots = sum(layer.n_cycles * layer.repeat * layer.n_multipliers for layer in self.layers)
+        return self.macs_effectual / slots if slots else 0.0
 
     @property
     def energy_pj(self) -> dict[str, float]:

@@ -1,0 +1,72 @@
+"""The fewest cycles that each resource alone would need for a layer.
+
+Pure arithmetic on totals: imports neither the engines nor the machine builders, so that it can
+hold them to account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class LayerTraffic:
+    """Totals of a layer on a machine.
+
+    Attributes
+    ----------
+    n_bits : mapping of str to int
+        Payload that each memory stream moves.
+    peak_bytes_per_second : float
+        Of the memory, all channels.
+    clock_hz : int
+        Core clock.
+    macs : int
+        Multiplications that take a slot of a multiplier.
+    n_multipliers : int
+        Of the PE array.
+    unit_rates : mapping of str to (int, int)
+        Of other units: work in all, and the most that is done a cycle (blocks and decoder groups,
+        patches and their rate, mask words and their rate, entries and the aligner's width).
+    """
+
+    n_bits: Mapping[str, int]
+    peak_bytes_per_second: float
+    clock_hz: int
+    macs: int
+    n_multipliers: int
+    unit_rates: Mapping[str, tuple[int, int]]
+
+
+def bound_cycles(traffic: LayerTraffic) -> dict[str, int]:
+    """Return the lower bound of each resource in whole core cycles.
+
+    ``memory``: bytes over peak bandwidth; ``multipliers``: multiplications over multipliers; each
+    entry of `unit_rates`: work over rate.
+    """
+    seconds = Fraction(sum(traffic.n_bits.values()), 8) / Fraction(traffic.peak_bytes_per_second)
+    bounds = {
+        "memory": int(seconds * traffic.clock_hz),
+        "multipliers": -(-traffic.macs // traffic.n_multipliers),
+    }
+    for name, (work, rate) in traffic.unit_rates.items():
+        bounds[name] = -(-work // rate)
+    return bounds
+
+
+def roofline(
+    macs: int, n_bytes: int, peak_macs_per_second: float, peak_bytes_per_second: float
+) -> tuple[float, float]:
+    """Return a layer's place under the roofline.
+
+    Returns
+    -------
+    intensity : float
+        MACs a byte of memory traffic.
+    attainable : float
+        MACs a second: the lower of the compute roof and intensity times bandwidth.
+    """
+    intensity = macs / n_bytes if n_bytes else float("inf")
+    return intensity, min(peak_macs_per_second, intensity * peak_bytes_per_second)

@@ -1,0 +1,223 @@
+"""``f2fsim simulate | compare | list | schema | cache``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from f2fsim import shipped
+from f2fsim.cli import console
+from f2fsim.config import Workload
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.dram import DramSpec
+from f2fsim.engine import ENGINES
+from f2fsim.errors import InputError, choices, near_miss
+from f2fsim.pipeline import EncodingCache, compare, simulate
+from f2fsim.results import SimResult
+from f2fsim.results.files import write_results
+from f2fsim.results.rows import comparison_rows, layer_row, result_row, stall_rows, stream_rows
+
+Sparsity = Annotated[
+    float | None, typer.Option(min=0.0, max=1.0, help="Share pruned, in place of the workload's.")
+]
+Dtype = Annotated[
+    str | None, typer.Option("--dtype", help="Weight type: int8, int4, fp16, bf16, fp32 …")
+]
+Batch = Annotated[int | None, typer.Option(min=1, help="Samples at once.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of pruning and synthetic weights.")]
+Layers = Annotated[
+    list[str] | None, typer.Option("--layer", help="Only this layer (may be repeated).")
+]
+Engine = Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}; same counters.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder for results, tables and manifest.")
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+Csv = Annotated[bool, typer.Option("--csv", help="CSV on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No tables, no progress.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Encode afresh, keep nothing.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("simulate")(simulate_command)
+    app.command("compare")(compare_command)
+    app.command("list")(list_command)
+    app.command("schema")(schema_command)
+    cache = typer.Typer(help="Encodings kept on disk.", no_args_is_help=True)
+    cache.command("info")(cache_info)
+    cache.command("clear")(cache_clear)
+    app.add_typer(cache, name="cache")
+
+
+def simulate_command(
+    arch: Annotated[str, typer.Argument(help="Shipped architecture or YAML file.")],
+    workload: Annotated[str, typer.Argument(help="Shipped workload or YAML file.")],
+    sparsity: Sparsity = None,
+    dtype: Dtype = None,
+    batch: Batch = None,
+    seed: Seed = None,
+    layer: Layers = None,
+    engine: Engine = "compiled",
+    out: Out = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+    quiet: Quiet = False,
+    no_cache: NoCache = False,
+) -> None:
+    """Simulate a workload on an architecture.
+
+    Example: f2fsim simulate f2f_edge opennsfw --sparsity 0.9 --dtype int8
+    """
+    _check_output(as_json, as_csv, out)
+    with console.progress("simulating", quiet=quiet) as progress:
+        result = simulate(
+            arch,
+            workload,
+            sparsity=sparsity,
+            weight_type=dtype,
+            batch=batch,
+            seed=seed,
+            layers=layer,
+            engine=engine,
+            cache=None if no_cache else "default",
+            progress=progress,
+        )
+    if out is not None:
+        write_results(out, [result])
+    if as_json:
+        console.print_json(result.to_dict())
+        return
+    if quiet:
+        return
+    rows = [layer_row(one) for one in result.layers]
+    if as_csv:
+        console.print_rows(rows, as_csv=True)
+        return
+    console.print_rows([_brief(row) for row in rows], title=f"{result.workload} on {result.arch}")
+    console.print_rows([result_row(result)], title="Total")
+    console.print_rows(stream_rows(result), title="Memory traffic by stream")
+    console.print_rows(_main_states(result), title="Where the cycles went (5 % and more)")
+    _say_out(out)
+
+
+def compare_command(
+    workload: Annotated[str, typer.Argument(help="Shipped workload or YAML file.")],
+    arch: Annotated[list[str], typer.Argument(help="Architectures, two or more.")],
+    sparsity: Sparsity = None,
+    dtype: Dtype = None,
+    batch: Batch = None,
+    seed: Seed = None,
+    layer: Layers = None,
+    engine: Engine = "compiled",
+    out: Out = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+    quiet: Quiet = False,
+    no_cache: NoCache = False,
+) -> None:
+    """Simulate a workload on several architectures, side by side.
+
+    Example: f2fsim compare opennsfw f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9
+    """
+    _check_output(as_json, as_csv, out)
+    with console.progress("comparing", quiet=quiet) as progress:
+        results = compare(
+            workload,
+            list(arch),
+            sparsity=sparsity,
+            weight_type=dtype,
+            batch=batch,
+            seed=seed,
+            layers=layer,
+            engine=engine,
+            cache=None if no_cache else "default",
+            progress=progress,
+        )
+    if out is not None:
+        write_results(out, results)
+    if as_json:
+        console.print_json([result.to_dict() for result in results])
+        return
+    if quiet:
+        return
+    rows = comparison_rows(results)
+    console.print_rows(rows, title=f"{results[0].workload}", as_csv=as_csv)
+    if not as_csv:
+        _say_out(out)
+
+
+def list_command(as_json: Json = False) -> None:
+    """List shipped architectures, workloads and DRAM presets."""
+    found = [
+        {"kind": what, "name": name}
+        for what, kind, sub in (
+            ("architecture", "arch_configs", ""),
+            ("workload", "workloads", ""),
+            ("dram", "arch_configs", "dram"),
+        )
+        for name in shipped.names(kind, sub)
+    ]
+    console.print_rows(found, as_json=as_json)
+
+
+SCHEMAS = {"arch": ArchConfig, "workload": Workload, "dram": DramSpec}
+
+
+def schema_command(
+    kind: Annotated[str, typer.Argument(help="arch, workload or dram.")],
+) -> None:
+    """Print the JSON Schema of a file kind, for editors that complete keys.
+
+    Example: f2fsim schema arch > arch.schema.json
+    """
+    if kind not in SCHEMAS:
+        raise InputError(
+            f"unknown file kind {kind!r}{near_miss(kind, SCHEMAS)}; known: {choices(SCHEMAS)}"
+        )
+    typer.echo(json.dumps(SCHEMAS[kind].model_json_schema(), indent=2))
+
+
+def cache_info(as_json: Json = False) -> None:
+    """Say where encodings are kept and how much there is."""
+    cache = EncodingCache.default()
+    if cache is None:
+        raise InputError("the cache is switched off (F2FSIM_CACHE_DIR=off)")
+    console.print_rows([vars(cache.info())], as_json=as_json)
+
+
+def cache_clear() -> None:
+    """Remove all kept encodings."""
+    cache = EncodingCache.default()
+    if cache is None:
+        raise InputError("the cache is switched off (F2FSIM_CACHE_DIR=off)")
+    typer.echo(f"removed {cache.clear()} entries from {cache.folder}")
+
+
+def _check_output(as_json: bool, as_csv: bool, out: Path | None) -> None:
+    """Refuse what cannot work before anything runs."""
+    if as_json and as_csv:
+        raise InputError("--json and --csv exclude each other")
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"--out: {out} is a file, a folder is needed")
+
+
+def _brief(row: dict[str, Any]) -> dict[str, Any]:
+    keys = ("layer", "M", "K", "N", "sparsity", "bits_per_weight", "cycles", "bound_cycles")
+    return {key: row[key] for key in (*keys, "bound_by", "time_us", "dram_bytes", "stall")}
+
+
+def _main_states(result: SimResult) -> list[dict[str, Any]]:
+    return [
+        {key: row[key] for key in ("component", "state", "cycles", "share")}
+        for row in stall_rows(result)
+        if row["share"] >= 0.05
+    ]
+
+
+def _say_out(out: Path | None) -> None:
+    if out is not None:
+        typer.echo(f"results: {out}")

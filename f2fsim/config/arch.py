@@ -1,0 +1,212 @@
+"""Architectures: memory, weight front end, PE array, scratchpad and clocks.
+
+Owns the YAML form of a machine and the rules that its parts must keep together; what the parts do
+in time is in ``f2fsim/hw``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from f2fsim import shipped
+from f2fsim.config.dram import DramSpec, load_dram
+from f2fsim.config.front_end import AnyFrontEnd
+from f2fsim.config.pe_array import AnyPeArray
+from f2fsim.config.quantity import Bytes, ConfigModel, Hertz
+from f2fsim.config.yaml_file import load_yaml, model_problems, validate
+from f2fsim.errors import ConfigError, choices, near_miss
+
+#: Which PE arrays can take what a front end delivers.
+FITTING = {
+    "f2f": ("lanes",),
+    "dense": ("lanes", "systolic"),
+    "bitmap": ("lanes",),
+    "nm": ("lanes",),
+    "rle": ("lanes",),
+    "csr": ("row_parallel",),
+    "csc_relative": ("broadcast",),
+}
+
+
+class Memory(ConfigModel):
+    """The DRAM behind the machine.
+
+    Attributes
+    ----------
+    preset : str
+        A shipped DRAM preset by name, or a YAML file by its path.
+    n_channels : int or None
+        Channels in place of the preset's own number.
+    refresh : bool
+        Whether refresh is simulated.
+    """
+
+    preset: Annotated[str, Field(min_length=1)]
+    n_channels: Annotated[int, Field(ge=1, le=64)] | None = None
+    refresh: bool = True
+
+
+class Scratchpad(ConfigModel):
+    """On-chip memory for activations, accumulators and held weights.
+
+    Attributes
+    ----------
+    capacity : bytes
+        All of it; what does not fit is tiled and fetched again.
+    n_banks, bank_bytes_per_cycle
+        Banks, and what each reads or writes a cycle.
+    double_buffered : bool
+        Whether the next tile is loaded, and the last one written, while one is worked on.
+    """
+
+    capacity: Bytes
+    n_banks: Annotated[int, Field(ge=1, le=4096)] = 16
+    bank_bytes_per_cycle: Annotated[int, Field(ge=1, le=1024)] = 8
+    double_buffered: bool = True
+
+
+class Streams(ConfigModel):
+    """The stream engines: ``prefetch`` bytes of buffer for each stream, requests a cycle."""
+
+    prefetch: Bytes
+    requests_per_cycle: Annotated[int, Field(ge=1, le=64)] = 4
+
+
+class ArchConfig(ConfigModel):
+    """A machine.
+
+    Attributes
+    ----------
+    clock : hertz
+        Clock of everything but the memory.
+    schedule : str
+        ``input_stationary`` (activations of a column tile stay, weights are streamed for each),
+        ``weight_stationary`` (encoded weights of a row band stay, activations are streamed for
+        each), or ``auto``: what moves fewer bytes.
+    cost_table : str
+        Energy and area table.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    description: str = ""
+    clock: Hertz
+    memory: Memory
+    front_end: AnyFrontEnd
+    pe_array: AnyPeArray
+    scratchpad: Scratchpad
+    streams: Streams
+    schedule: Literal["auto", "input_stationary", "weight_stationary"] = "auto"
+    cost_table: Annotated[str, Field(min_length=1)] = "nangate45"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        front_end, pe_array = self.front_end.kind, self.pe_array.kind
+        if pe_array not in FITTING[front_end]:
+            raise ValueError(
+                f"a {front_end} front end needs a PE array of kind "
+                f"{' or '.join(FITTING[front_end])}, got {pe_array}"
+            )
+        return self
+
+    @property
+    def format(self) -> str:
+        """Name of the weight format that the front end reads."""
+        return self.front_end.kind
+
+    def dram(self) -> DramSpec:
+        """Return the memory's full specification; `ConfigError` if the preset is unknown."""
+        spec = load_dram(self.memory.preset)
+        organisation, controller = spec.organisation, spec.controller
+        if self.memory.n_channels is not None:
+            organisation = organisation.model_copy(update={"channels": self.memory.n_channels})
+        if not self.memory.refresh:
+            controller = controller.model_copy(update={"refresh": "none"})
+        parts = {name: getattr(spec, name) for name in type(spec).model_fields}
+        parts |= {"organisation": organisation, "controller": controller}
+        try:
+            return DramSpec(**parts)
+        except ValidationError as error:
+            raise ConfigError(
+                model_problems(f"architecture {self.name!r}: memory", error)
+            ) from None
+
+    def with_values(self, values: dict[str, Any]) -> Self:
+        """Return the architecture with other values at dotted key paths, validated like a file.
+
+        Parameters
+        ----------
+        values : dict
+            Such as ``{"front_end.n_out": 40, "scratchpad.capacity": "1 MiB"}``; quantities are
+            strings with units or plain integers in the base unit.
+
+        Raises
+        ------
+        ConfigError
+            If a path does not exist or a value breaks a rule.
+        """
+        data = self.model_dump(mode="json")
+        for path, value in values.items():
+            _set(data, path, value, self.name)
+        try:
+            return type(self).model_validate(_with_units(data))
+        except ValidationError as error:
+            raise ConfigError(model_problems(f"architecture {self.name!r}", error)) from None
+
+
+def _set(data: dict[str, Any], path: str, value: Any, name: str) -> None:
+    *folders, last = path.split(".")
+    at = data
+    for key in folders:
+        inner = at.get(key)
+        if not isinstance(inner, dict):
+            raise ConfigError(
+                f"architecture {name!r}: {path}: no key {key!r}{near_miss(key, at)}; "
+                f"known: {choices(at)}"
+            )
+        at = inner
+    if last not in at:
+        raise ConfigError(
+            f"architecture {name!r}: {path}: no key {last!r}{near_miss(last, at)}; "
+            f"known: {choices(at)}"
+        )
+    at[last] = value
+
+
+def _with_units(data: dict[str, Any]) -> dict[str, Any]:
+    """Write integers of quantities as strings with their base unit, as a file would have them."""
+    for path, unit in (
+        (("clock",), "Hz"),
+        (("scratchpad", "capacity"), "B"),
+        (("streams", "prefetch"), "B"),
+    ):
+        at = data
+        for key in path[:-1]:
+            at = at[key]
+        if isinstance(at[path[-1]], int):
+            at[path[-1]] = f"{at[path[-1]]} {unit}"
+    return data
+
+
+def load_arch(name_or_path: str | Path) -> ArchConfig:
+    """Load an architecture: a shipped one by its name, or a YAML file by its path.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file or name, or the file breaks a rule (each with its line).
+    """
+    path = Path(name_or_path)
+    known = shipped.names("arch_configs")
+    if str(name_or_path) in known and not path.is_file():
+        path = known[str(name_or_path)]
+    elif path.suffix.lower() not in (".yaml", ".yml") and not path.exists():
+        raise ConfigError(
+            f"architecture {str(name_or_path)!r} is neither a file nor a shipped architecture"
+            f"{near_miss(str(name_or_path), known)}; shipped: {choices(known)}"
+        )
+    arch = validate(ArchConfig, load_yaml(path))
+    arch.dram()
+    return arch

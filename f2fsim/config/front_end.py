@@ -1,0 +1,151 @@
+"""Weight front ends: one model a format, each with the rates of its units."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from f2fsim.config.quantity import ConfigModel
+
+Count = Annotated[int, Field(ge=1, le=65536)]
+Rate = Annotated[int, Field(ge=1, le=4096)]
+MaskCode = Literal["raw", "zero_runs", "block", "auto"]
+
+
+class FrontEnd(ConfigModel):
+    """What all front ends share.
+
+    ``fifo_units`` is the depth of the FIFO between two units of the front end, and between the
+    front end and the PE array; ``pipeline_cycles`` the latency of the decoding step.
+    """
+
+    fifo_units: Count = 8
+    pipeline_cycles: Annotated[int, Field(ge=1, le=64)] = 2
+
+
+class F2fFrontEnd(FrontEnd):
+    """XOR decoders: ``groups`` groups of ``n_w`` decoders, each ``n_in`` bits to ``n_out`` a cycle.
+
+    Attributes
+    ----------
+    n_in, n_out, n_s : int
+        Encoded bits and decoded weights a step, and shift registers.
+    taps : "dense" or int
+        Random dense matrix, or this number of taps a row.
+    seed : int
+        Of the matrix.
+    encoder : str
+        ``elimination`` or ``viterbi``.
+    groups : int
+        Decoder groups; block b goes to group b mod groups.
+    order : str
+        Block order: ``row``, ``column`` or ``diagonal``.
+    shuffle_seed : int or None
+        Rows shuffled with this seed before the order is applied.
+    patch_rate : int
+        Patches that the patch unit of a group applies a cycle.
+    mask_code, mask_rate
+        Code of the mask stream; code words a mask unit of a group decodes a cycle.
+    invert : bool
+        Whether planes of mostly ones are stored inverted.
+    codebook_bits : int
+        Bits of the exponent codebook for float weights, 0 for none.
+    """
+
+    kind: Literal["f2f"]
+    n_in: Annotated[int, Field(ge=1, le=16)]
+    n_out: Annotated[int, Field(ge=1, le=512)]
+    n_s: Annotated[int, Field(ge=0, le=63)]
+    taps: Annotated[int, Field(ge=1, le=1024)] | Literal["dense"] = "dense"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    encoder: Literal["elimination", "viterbi"] = "elimination"
+    groups: Annotated[int, Field(ge=1, le=256)] = 1
+    order: Literal["row", "column", "diagonal"] = "diagonal"
+    shuffle_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    patch_rate: Rate = 1
+    mask_code: MaskCode = "raw"
+    mask_rate: Rate = 8
+    invert: bool = True
+    codebook_bits: Literal[0, 2, 3, 4] = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.n_out < self.n_in:
+            raise ValueError(f"n_out must be ≥ n_in ({self.n_in}), got {self.n_out}")
+        register = self.n_in * (self.n_s + 1)
+        if isinstance(self.taps, int) and self.taps > register:
+            raise ValueError(f"taps must be ≤ n_in·(n_s+1) = {register}, got {self.taps}")
+        if self.encoder == "viterbi" and self.n_in * self.n_s > 16:
+            raise ValueError(
+                f"encoder viterbi needs n_in·n_s ≤ 16, got {self.n_in * self.n_s}; "
+                "use encoder: elimination"
+            )
+        return self
+
+
+class DenseFrontEnd(FrontEnd):
+    """Weights as they are, ``weights_per_cycle`` a cycle."""
+
+    kind: Literal["dense"]
+    weights_per_cycle: Count
+
+
+class CsrFrontEnd(FrontEnd):
+    """Row pointers and index decode; the stream is interleaved for the PEs of the array."""
+
+    kind: Literal["csr"]
+    index_bits: Annotated[int, Field(ge=1, le=32)] | Literal["auto"] = "auto"
+    pointer_bits: Annotated[int, Field(ge=1, le=32)] | Literal["auto"] = "auto"
+
+
+class CscRelativeFrontEnd(FrontEnd):
+    """EIE: column-major, a zero run of ``run_bits`` and a value, padding zeros."""
+
+    kind: Literal["csc_relative"]
+    run_bits: Annotated[int, Field(ge=1, le=16)] = 4
+
+
+class BitmapFrontEnd(FrontEnd):
+    """Prefix sum over ``block`` mask bits; an aligner of ``aligner_weights`` kept ones a cycle."""
+
+    kind: Literal["bitmap"]
+    block: Count
+    aligner_weights: Count
+    mask_code: MaskCode = "raw"
+    mask_rate: Rate = 8
+
+
+class NmFrontEnd(FrontEnd):
+    """N:M: ``groups_per_cycle`` groups of m positions with n kept a cycle."""
+
+    kind: Literal["nm"]
+    n: Annotated[int, Field(ge=1, le=64)]
+    m: Annotated[int, Field(ge=1, le=256)]
+    groups_per_cycle: Count
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.n > self.m:
+            raise ValueError(f"n must be ≤ m ({self.m}), got {self.n}")
+        return self
+
+
+class RleFrontEnd(FrontEnd):
+    """Run lengths of ``run_bits``; ``entries_per_cycle`` run-value pairs a cycle."""
+
+    kind: Literal["rle"]
+    run_bits: Annotated[int, Field(ge=1, le=16)] = 4
+    entries_per_cycle: Count
+
+
+AnyFrontEnd = Annotated[
+    F2fFrontEnd
+    | DenseFrontEnd
+    | CsrFrontEnd
+    | CscRelativeFrontEnd
+    | BitmapFrontEnd
+    | NmFrontEnd
+    | RleFrontEnd,
+    Field(discriminator="kind"),
+]

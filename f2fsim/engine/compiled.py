@@ -1,0 +1,246 @@
+"""The `compiled` engine: lays a machine description out in tables and runs the kernel on them.
+
+Gives the same counters as the `event` engine (``tests/engine/test_equal.py``), without tracing.
+All sizes are checked here; the kernel trusts them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.engine._network import Network
+from f2fsim.engine.ledger import part_stats
+from f2fsim.engine.memory import memory_counters
+from f2fsim.engine.outcome import Outcome
+from f2fsim.errors import DeadlockError
+from f2fsim.hw.description import Component, IntSeq, Machine, Reader, Writer, burst_bits
+from f2fsim.hw.dram import DramParams, DramSystem
+from f2fsim.units import ticks_per_second
+
+Table = NDArray[np.int64]
+
+
+class _Pool:
+    """Sequences one after another in one array; equal objects are stored once."""
+
+    def __init__(self) -> None:
+        self.arrays: list[IntSeq] = []
+        self.size = 0
+        self.known: dict[int, int] = {}
+
+    def add(self, values: IntSeq) -> tuple[int, int]:
+        """Return offset and stride (0 for a constant) of a sequence."""
+        if id(values) not in self.known:
+            self.known[id(values)] = self.size
+            self.arrays.append(values)
+            self.size += values.shape[0]
+        return self.known[id(values)], int(values.shape[0] > 1)
+
+    def array(self) -> IntSeq:
+        """Return the pool."""
+        return np.concatenate(self.arrays) if self.arrays else np.zeros(1, dtype=np.int64)
+
+
+class _Rings:
+    """Places for ring buffers in one array, sizes rounded up to powers of two."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def add(self, entries: int) -> tuple[int, int]:
+        """Return offset and mask of a ring for at least `entries` entries."""
+        length = 1 << max(1, int(entries - 1).bit_length())
+        offset = self.size
+        self.size += length
+        return offset, length - 1
+
+
+class _Layout:
+    """The tables of one machine, in the columns that ``_network.pyx`` names."""
+
+    def __init__(self, machine: Machine, ticks: int) -> None:
+        self.machine, self.ticks = machine, ticks
+        self.pool, self.rings = _Pool(), _Rings()
+        self.index = {channel.name: i for i, channel in enumerate(machine.channels)}
+        self.engines: tuple[Reader | Writer, ...] = (*machine.readers, *machine.writers)
+        self.puts = [0] * len(machine.channels)
+        self.gives = [0] * len(machine.channels)
+        self.producer = [0] * len(machine.channels)
+        self.consumer = [0] * len(machine.channels)
+        self.latency_period = [1] * len(machine.channels)
+        self.part: list[list[int]] = []
+        self.inp: list[list[int]] = []
+        self.out: list[list[int]] = []
+        for component in machine.components:
+            self._component(component)
+        self.bursts = [burst_bits(e.n_bits, machine.burst_bytes) for e in self.engines]
+        for engine, (n_bursts, _) in zip(self.engines, self.bursts, strict=True):
+            self._engine(engine, int(n_bursts.sum()))
+
+    def _component(self, c: Component) -> None:
+        me, period = len(self.part), self.ticks // c.clock_hz
+        first = len(self.inp), len(self.out)
+        for port in c.inputs:
+            channel = self.index[port.channel]
+            self.consumer[channel], self.gives[channel] = me, c.n_items
+            self.inp.append(
+                [
+                    channel,
+                    *self.pool.add(port.need),
+                    *self.pool.add(port.released),
+                    int(port.release_at_end),
+                ]
+            )
+        for out in c.outputs:
+            channel = self.index[out.channel]
+            self.producer[channel], self.puts[channel] = me, c.n_items
+            self.latency_period[channel] = period
+            self.out.append([channel, *self.pool.add(out.emit)])
+        service = self.pool.add(c.service_cycles)
+        ends = len(self.inp), len(self.out)
+        self.part.append([period, c.n_items, *service, first[0], ends[0], first[1], ends[1], 0])
+
+    def _engine(self, engine: Reader | Writer, n_bursts: int) -> None:
+        me, period = len(self.part), self.ticks // engine.clock_hz
+        channel = self.index[engine.channel]
+        reads = isinstance(engine, Reader)
+        if reads:
+            self.producer[channel], self.puts[channel] = me, n_bursts
+            self.latency_period[channel] = period
+        else:
+            self.consumer[channel], self.gives[channel] = me, n_bursts
+        self.part.append([period, n_bursts, 0, 0, 0, 0, 0, 0, 1 if reads else 2])
+
+    def channels(self) -> Table:
+        """Return the table of channels; a ring never holds more entries than places or puts."""
+        rows = []
+        for i, channel in enumerate(self.machine.channels):
+            put_ring = self.rings.add(min(channel.capacity, self.puts[i]) + 2)
+            give_ring = self.rings.add(min(channel.capacity, self.gives[i]) + 2)
+            latency = channel.latency_cycles * self.latency_period[i]
+            ends = self.producer[i], self.consumer[i]
+            rows.append([channel.capacity, latency, *ends, *put_ring, *give_ring])
+        return _table(rows, 8)
+
+    def streams(self) -> Table:
+        """Return the table of readers and writers."""
+        rows = []
+        for engine, (n_bursts, last) in zip(self.engines, self.bursts, strict=True):
+            channel = self.index[engine.channel]
+            smallest = int(min(last.min(), 8 * self.machine.burst_bytes))
+            places = self.machine.channels[channel].capacity // smallest
+            ring = self.rings.add(min(places, int(n_bursts.sum())) + 2)
+            addresses, bits = self.pool.add(engine.addresses)[0], self.pool.add(engine.n_bits)[0]
+            n_segments = engine.n_bits.shape[0]
+            rows.append([channel, addresses, bits, n_segments, engine.requests_per_cycle, *ring])
+        return _table(rows, 7)
+
+
+def _table(rows: list[list[int]], width: int) -> Table:
+    return np.array(rows, dtype=np.int64).reshape(len(rows), width)
+
+
+def _state(layout: _Layout, n_channels: int) -> tuple[NDArray[np.int64] | NDArray[np.int8], ...]:
+    """Return the arrays that the kernel writes, in its order."""
+    n_parts, n_streams = len(layout.part), len(layout.engines)
+
+    def zeros(n: int) -> NDArray[np.int64]:
+        return np.zeros(max(n, 1), dtype=np.int64)
+
+    def minus(n: int) -> NDArray[np.int64]:
+        return np.full(max(n, 1), -1, dtype=np.int64)
+
+    rings = [zeros(layout.rings.size) for _ in range(2)]
+    parts = [zeros(n_parts) for _ in range(4)]
+    ports = [zeros(len(layout.inp)), zeros(len(layout.inp)), zeros(len(layout.out))]
+    channels = [zeros(n_channels) for _ in range(6)]
+    streams = [zeros(n_streams) for _ in range(3)]
+    more = [zeros(n_streams) for _ in range(9)]
+    queue = zeros(n_parts + 1)
+    queued = np.zeros(max(n_parts, 1), dtype=np.int8)
+    return (
+        *rings, *parts, minus(n_parts), *ports, *channels,
+        *streams, minus(n_streams), *more, queue, queued,
+    )  # fmt: skip
+
+
+def run_compiled(machine: Machine, dram: DramParams | None = None) -> Outcome:
+    """Run a machine with the compiled kernel.
+
+    Parameters
+    ----------
+    machine : Machine
+        The elaborated machine.
+    dram : DramParams or None
+        The memory behind readers and writers.
+
+    Raises
+    ------
+    DeadlockError
+        If no part can go on; lists who waits on what.
+    """
+    clocks = [*machine.clocks_hz, *([dram.clock_hz] if dram else [])]
+    ticks = ticks_per_second(clocks)
+    layout = _Layout(machine, ticks)
+    channels, streams = layout.channels(), layout.streams()
+    tables = (
+        layout.pool.array(),
+        _table(layout.part, 9),
+        _table(layout.inp, 6),
+        _table(layout.out, 3),
+        channels,
+        streams,
+    )
+    memory = DramSystem(dram, max(len(layout.engines), 1)) if dram else None
+    state = _state(layout, len(machine.channels))
+    per_clock = ticks // dram.clock_hz if dram else 1
+    network = Network(tables, state, machine.burst_bytes, per_clock, memory)
+    if not network.run():
+        raise DeadlockError("the machine is deadlocked:\n" + "\n".join(_stuck(layout, network)))
+    return _outcome(layout, network, memory, dram)
+
+
+def _stuck(layout: _Layout, network: Network) -> list[str]:
+    lines = []
+    for p, part in enumerate((*layout.machine.components, *layout.engines)):
+        port = network.waits_on(p)
+        if port < 0:
+            continue
+        if isinstance(part, Component):
+            ports = (*part.inputs, None, *part.outputs)
+            at = ports[min(port, len(ports) - 1)]
+            lines.append(f"  {part.name}: {at.cause if at else 'service'}")
+        else:
+            side = "full" if isinstance(part, Reader) else "empty"
+            lines.append(f"  {part.name}: {part.channel} {side}")
+    return sorted(lines)
+
+
+def _outcome(layout: _Layout, network: Network, memory: DramSystem | None, dram: DramParams | None) -> Outcome:
+    parts = (*layout.machine.components, *layout.engines)
+    ends, busy = np.asarray(network.end), np.asarray(network.busy)
+    end = int(ends.max(initial=0))
+    in_stall, out_stall = np.asarray(network.in_stall), np.asarray(network.out_stall)
+    stats = []
+    n_components = len(layout.machine.components)
+    for p, part in enumerate(parts):
+        stalls: dict[str, int] = {}
+        if isinstance(part, Component):
+            first, out = layout.part[p][4], layout.part[p][6]
+            waits = [(port.cause, in_stall[first + i]) for i, port in enumerate(part.inputs)]
+            waits += [(port.cause, out_stall[out + i]) for i, port in enumerate(part.outputs)]
+        else:
+            side = "full" if isinstance(part, Reader) else "empty"
+            s = p - n_components
+            waits = [("memory", network.stall_memory[s])]
+            waits += [(f"{part.channel} {side}", network.stall_other[s])]
+        for cause, cycles in waits:
+            stalls[cause] = stalls.get(cause, 0) + int(cycles)
+        stats.append(part_stats(part, int(busy[p]), stalls, end, layout.ticks))
+    if memory is None or dram is None or not layout.engines:
+        return Outcome(end, layout.ticks, tuple(stats), {}, None)
+    memory.finish_at(-(-end * dram.clock_hz // layout.ticks))
+    names = [engine.name for engine in layout.engines]
+    streams, counters = memory_counters(memory.stats(), dram, names)
+    return Outcome(end, layout.ticks, tuple(stats), streams, counters)

@@ -1,0 +1,317 @@
+"""The `event` engine: interprets a machine description with simpy processes.
+
+This is the definition of what a cycle means; the compiled engine must give the same counters.
+It may trace (an `Observer`); it never reads configuration.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Protocol
+
+import simpy
+
+from f2fsim.engine.ledger import Ledger, part_stats
+from f2fsim.engine.memory import memory_counters
+from f2fsim.engine.outcome import Outcome
+from f2fsim.errors import DeadlockError
+from f2fsim.hw.description import Component, Machine, Reader, Writer, burst_bits
+from f2fsim.hw.dram import DramParams, DramProcess
+from f2fsim.units import ticks_per_second
+
+Wait = Generator[simpy.Event, None, None]
+
+
+class Observer(Protocol):
+    """Sees every interval of every part as it happens, times in ticks."""
+
+    def busy(self, part: str, start: int, end: int) -> None:
+        """`part` was busy from `start` to `end`."""
+
+    def stall(self, part: str, cause: str, start: int, end: int) -> None:
+        """`part` waited for `cause`."""
+
+    def occupancy(self, channel: str, time: int, units: int) -> None:
+        """`channel` holds `units` from `time` on."""
+
+
+class _Channel:
+    """A bounded channel: cumulative counters and at most one waiter at each end."""
+
+    def __init__(
+        self, env: simpy.Environment, name: str, capacity: int, latency: int, seen: Observer | None
+    ) -> None:
+        self.env, self.name, self.capacity, self.latency = env, name, capacity, latency
+        self.visible = self.held = self.released = 0
+        self.seen = seen
+        self.consumer: tuple[int, simpy.Event] | None = None
+        self.producer: tuple[int, simpy.Event] | None = None
+
+    def reserve(self, units: int) -> None:
+        """Take places; the caller has waited for room."""
+        self.held += units
+        if self.seen:
+            self.seen.occupancy(self.name, self.env.now, self.held - self.released)
+
+    def deliver(self, units: int) -> None:
+        """Make reserved units visible after the latency."""
+        arrival = self.env.timeout(self.latency)
+        arrival.callbacks.append(lambda _event: self._arrive(units))
+
+    def _arrive(self, units: int) -> None:
+        self.visible += units
+        if self.consumer and self.visible >= self.consumer[0]:
+            self.consumer[1].succeed()
+            self.consumer = None
+
+    def release(self, units: int) -> None:
+        """Give places back to the producer."""
+        self.released += units
+        if self.seen and units:
+            self.seen.occupancy(self.name, self.env.now, self.held - self.released)
+        if self.producer and self.released >= self.producer[0]:
+            self.producer[1].succeed()
+            self.producer = None
+
+    def wait_visible(self, target: int) -> Wait:
+        """Wait until `target` units in all have become visible."""
+        if self.visible < target:
+            event = self.env.event()
+            self.consumer = (target, event)
+            yield event
+
+    def wait_room(self, units: int) -> Wait:
+        """Wait until `units` more can be held."""
+        target = self.held + units - self.capacity
+        if self.released < target:
+            event = self.env.event()
+            self.producer = (target, event)
+            yield event
+
+
+class _Run:
+    """One run of one machine: processes, channels and ledgers."""
+
+    def __init__(self, machine: Machine, dram: DramParams | None, seen: Observer | None) -> None:
+        clocks = [*machine.clocks_hz, *([dram.clock_hz] if dram else [])]
+        self.machine, self.dram, self.seen = machine, dram, seen
+        self.ticks = ticks_per_second(clocks)
+        self.env = simpy.Environment()
+        self.n_streams = len(machine.readers) + len(machine.writers)
+        self.memory = None
+        if dram:
+            per_clock = self.ticks // dram.clock_hz
+            self.memory = DramProcess(self.env, dram, per_clock, max(self.n_streams, 1))
+        self.ledgers: dict[str, Ledger] = {}
+        self.waiting: dict[str, str] = {}
+        producers = {out.channel: c for c in machine.components for out in c.outputs}
+        producers |= {reader.channel: reader for reader in machine.readers}
+        self.channels = {
+            c.name: _Channel(
+                self.env,
+                c.name,
+                c.capacity,
+                c.latency_cycles * (self.ticks // producers[c.name].clock_hz),
+                seen,
+            )
+            for c in machine.channels
+        }
+
+    def go(self) -> Outcome:
+        """Run to the end of every part; `DeadlockError` lists who waits on what."""
+        machine, env = self.machine, self.env
+        processes = [env.process(self.component(c)) for c in machine.components]
+        engines = (*machine.readers, *machine.writers)
+        for index, engine in enumerate(engines):
+            run = self.reader if isinstance(engine, Reader) else self.writer
+            processes.append(env.process(run(index, engine)))
+        done = env.all_of(processes)
+        try:
+            env.run(until=done)
+        except RuntimeError as error:
+            if done.triggered:
+                raise
+            stuck = "\n".join(f"  {who}: {what}" for who, what in sorted(self.waiting.items()))
+            raise DeadlockError(f"the machine is deadlocked:\n{stuck}") from error
+        return self.outcome()
+
+    def outcome(self) -> Outcome:
+        """Close the books."""
+        end = max((ledger.end for ledger in self.ledgers.values()), default=0)
+        parts = (*self.machine.components, *self.machine.readers, *self.machine.writers)
+        stats = []
+        for part in parts:
+            books = self.ledgers[part.name]
+            stats.append(part_stats(part, books.busy_cycles, books.stall_cycles, end, self.ticks))
+        if self.memory is None or self.dram is None or not self.n_streams:
+            return Outcome(end, self.ticks, tuple(stats), {}, None)
+        self.memory.finish(-(-end * self.dram.clock_hz // self.ticks))
+        names = [engine.name for engine in (*self.machine.readers, *self.machine.writers)]
+        streams, memory = memory_counters(self.memory.stats(), self.dram, names)
+        return Outcome(end, self.ticks, tuple(stats), streams, memory)
+
+    def component(self, part: Component) -> Wait:
+        """Run a component: wait for inputs in order, serve, wait for room in order."""
+        env, period = self.env, self.ticks // part.clock_hz
+        ledger = self.ledgers[part.name] = Ledger(part.name, period, self.seen)
+        service = part.service_cycles
+        inputs = [(self.channels[p.channel], p) for p in part.inputs]
+        outputs = [(self.channels[p.channel], p) for p in part.outputs]
+        taken = [0] * len(inputs)
+        for k in range(part.n_items):
+            for i, (channel, port) in enumerate(inputs):
+                taken[i] += int(port.need[k if port.need.shape[0] > 1 else 0])
+                if channel.visible < taken[i]:
+                    yield from self.stalled(ledger, port.cause, channel.wait_visible(taken[i]))
+            for channel, port in inputs:
+                if not port.release_at_end:
+                    channel.release(int(port.released[k if port.released.shape[0] > 1 else 0]))
+            cycles = int(service[k if service.shape[0] > 1 else 0])
+            if cycles:
+                ledger.busy(env.now, cycles)
+                yield env.timeout(cycles * period)
+            for channel, port in inputs:
+                if port.release_at_end:
+                    channel.release(int(port.released[k if port.released.shape[0] > 1 else 0]))
+            for channel, out in outputs:
+                units = int(out.emit[k if out.emit.shape[0] > 1 else 0])
+                if units == 0:
+                    continue
+                if channel.released < channel.held + units - channel.capacity:
+                    yield from self.stalled(ledger, out.cause, channel.wait_room(units))
+                channel.reserve(units)
+                channel.deliver(units)
+        ledger.finish(env.now)
+
+    def stalled(self, ledger: Ledger, cause: str, wait: Wait) -> Wait:
+        """Wait, then go to the next own clock edge; the time is a stall of `cause`."""
+        env, start = self.env, self.env.now
+        self.waiting[ledger.part] = cause
+        yield from wait
+        del self.waiting[ledger.part]
+        rest = -env.now % ledger.period
+        if rest:
+            yield env.timeout(rest)
+        ledger.stall(cause, start, env.now)
+
+    def requests(self, engine: Reader | Writer) -> Generator[tuple[int, int], None, None]:
+        """Yield byte address and payload bits of each burst."""
+        size = self.machine.burst_bytes
+        n_bursts, last = burst_bits(engine.n_bits, size)
+        for segment in range(engine.n_bits.shape[0]):
+            for i in range(int(n_bursts[segment])):
+                final = i == int(n_bursts[segment]) - 1
+                bits = int(last[segment]) if final else 8 * size
+                yield int(engine.addresses[segment]) + i * size, bits
+
+    def paced(self, ledger: Ledger, limit: int) -> Wait:
+        """Go to the edge at which the next request may start, at most `limit` a cycle."""
+        env, period = self.env, ledger.period
+        edge = -(-env.now // period) * period
+        if edge == ledger.cycle_start and ledger.in_cycle >= limit:
+            edge += period
+        if edge > env.now:
+            yield env.timeout(edge - env.now)
+
+    def reader(self, index: int, part: Reader) -> Wait:
+        """Request bursts as room allows; deliver them in order."""
+        assert self.memory is not None
+        env, channel = self.env, self.channels[part.channel]
+        ledger = Ledger(part.name, self.ticks // part.clock_hz, self.seen)
+        self.ledgers[part.name] = ledger
+        arrivals = _InOrder(env, channel.deliver)
+        for address, bits in self.requests(part):
+            room = channel.held + bits - channel.capacity
+            self.waiting[part.name] = f"{part.channel} full"
+            yield from channel.wait_room(bits)
+            yield from self.paced(ledger, part.requests_per_cycle)
+            ledger.request(env.now, arrivals.time_of(room), "memory", f"{part.channel} full")
+            channel.reserve(bits)
+            arrivals.add(self.memory.offer(index, address, False), bits)
+        self.waiting[part.name] = "memory"
+        yield from arrivals.drained()
+        del self.waiting[part.name]
+        ledger.last_wait(env.now, "memory")
+
+    def writer(self, index: int, part: Writer) -> Wait:
+        """Write bursts as their bits become visible; give the places back in order."""
+        assert self.memory is not None
+        env, channel = self.env, self.channels[part.channel]
+        ledger = Ledger(part.name, self.ticks // part.clock_hz, self.seen)
+        self.ledgers[part.name] = ledger
+        finished = _InOrder(env, channel.release)
+        taken = 0
+        for address, bits in self.requests(part):
+            taken += bits
+            self.waiting[part.name] = f"{part.channel} empty"
+            yield from channel.wait_visible(taken)
+            yield from self.paced(ledger, part.requests_per_cycle)
+            ledger.request(env.now, 0, "memory", f"{part.channel} empty")
+            finished.add(self.memory.offer(index, address, True), bits)
+        self.waiting[part.name] = "memory"
+        yield from finished.drained()
+        del self.waiting[part.name]
+        ledger.last_wait(env.now, "memory")
+
+
+class _InOrder:
+    """Passes completions on in the order of their requests, and remembers when."""
+
+    def __init__(self, env: simpy.Environment, then: Callable[[int], None]) -> None:
+        self.env, self.then = env, then
+        self.open: deque[list[int]] = deque()
+        self.times: deque[tuple[int, int]] = deque()
+        self.total = 0
+        self.idle: simpy.Event | None = None
+
+    def add(self, completion: simpy.Event, bits: int) -> None:
+        """Expect a completion worth `bits`."""
+        entry = [bits, 0]
+        self.open.append(entry)
+        completion.callbacks.append(lambda _event: self._complete(entry))
+
+    def _complete(self, entry: list[int]) -> None:
+        entry[1] = 1
+        while self.open and self.open[0][1]:
+            bits = self.open.popleft()[0]
+            self.total += bits
+            self.times.append((self.total, self.env.now))
+            self.then(bits)
+        if self.idle and not self.open:
+            self.idle.succeed()
+            self.idle = None
+
+    def time_of(self, bits: int) -> int:
+        """Return when the first `bits` bits had been passed on; asked in rising order."""
+        while self.times and self.times[0][0] < bits:
+            self.times.popleft()
+        return self.times[0][1] if bits > 0 else 0
+
+    def drained(self) -> Wait:
+        """Wait until nothing is open."""
+        if self.open:
+            self.idle = self.env.event()
+            yield self.idle
+
+
+def run_event(
+    machine: Machine, dram: DramParams | None = None, observer: Observer | None = None
+) -> Outcome:
+    """Run a machine with simpy.
+
+    Parameters
+    ----------
+    machine : Machine
+        The elaborated machine.
+    dram : DramParams or None
+        The memory behind readers and writers.
+    observer : Observer or None
+        Told of every interval, for a trace.
+
+    Raises
+    ------
+    DeadlockError
+        If no part can go on; lists who waits on what.
+    """
+    return _Run(machine, dram, observer).go()

@@ -1,0 +1,30 @@
+"""What an engine hands back: raw counters in ticks and cycles, equal for both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from f2fsim.results import ComponentStats, MemoryStats
+
+
+@dataclass(frozen=True)
+class StreamCounters:
+    """What the memory saw of one stream."""
+
+    n_bursts: int
+    row_hits: int
+    row_misses: int
+    row_conflicts: int
+    latency_sum_clocks: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run: its length, the counters of every part, and what the memory did."""
+
+    n_ticks: int
+    ticks_per_second: int
+    components: tuple[ComponentStats, ...]
+    streams: Mapping[str, StreamCounters]
+    memory: MemoryStats | None

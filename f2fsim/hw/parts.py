@@ -1,0 +1,131 @@
+"""A machine under construction: parts are added, addresses are handed out, then it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from f2fsim.config.arch import ArchConfig
+from f2fsim.errors import ConfigError
+from f2fsim.hw.description import (
+    Channel,
+    Component,
+    InPort,
+    IntSeq,
+    Machine,
+    OutPort,
+    Reader,
+    Writer,
+    seq,
+)
+
+#: Streams start on pages, so that two streams never share a burst.
+PAGE_BYTES = 4096
+
+
+@dataclass
+class Parts:
+    """Collects the parts of one layer's machine."""
+
+    arch: ArchConfig
+    burst_bytes: int
+    capacity_bytes: int
+    components: list[Component] = field(default_factory=list)
+    channels: list[Channel] = field(default_factory=list)
+    readers: list[Reader] = field(default_factory=list)
+    writers: list[Writer] = field(default_factory=list)
+    next_address: int = 0
+
+    def channel(self, name: str, capacity: int, latency_cycles: int = 1) -> str:
+        """Add a channel and return its name."""
+        self.channels.append(Channel(name, capacity, latency_cycles))
+        return name
+
+    def component(
+        self,
+        name: str,
+        kind: str,
+        service_cycles: IntSeq,
+        n_items: int,
+        inputs: Sequence[InPort] = (),
+        outputs: Sequence[OutPort] = (),
+        actions: Mapping[str, int] | None = None,
+    ) -> None:
+        """Add a component on the core clock."""
+        counted = {action: int(n) for action, n in (actions or {}).items() if n}
+        self.components.append(
+            Component(
+                name,
+                kind,
+                self.arch.clock,
+                n_items,
+                seq(service_cycles),
+                tuple(inputs),
+                tuple(outputs),
+                counted,
+            )
+        )
+
+    def allocate(self, n_bits: Sequence[int]) -> IntSeq:
+        """Return addresses for regions of these sizes, each on a page of its own.
+
+        Raises
+        ------
+        ConfigError
+            If the memory is full.
+        """
+        addresses = []
+        for bits in n_bits:
+            addresses.append(self.next_address)
+            page = max(PAGE_BYTES, self.burst_bytes)
+            self.next_address += -(-bits // (8 * page)) * page
+        if self.next_address > self.capacity_bytes:
+            raise ConfigError(
+                f"architecture {self.arch.name!r}: memory: a layer needs {self.next_address} "
+                f"bytes, {self.arch.memory.preset} has {self.capacity_bytes}"
+            )
+        return seq(np.array(addresses, dtype=np.int64))
+
+    def reader(self, name: str, addresses: IntSeq, n_bits: IntSeq, most_bits: int) -> str:
+        """Add a stream engine and its channel; returns the channel.
+
+        Raises
+        ------
+        ConfigError
+            If the prefetch buffer cannot hold what one item takes (`most_bits`) and a burst.
+        """
+        capacity = 8 * self.arch.streams.prefetch
+        least = most_bits + 8 * self.burst_bytes
+        if capacity < least:
+            raise ConfigError(
+                f"architecture {self.arch.name!r}: streams.prefetch: stream {name!r} needs at "
+                f"least {-(-least // 8)} bytes for one step and a burst, "
+                f"got {self.arch.streams.prefetch}"
+            )
+        filled = n_bits > 0
+        channel = self.channel(f"{name} buffer", capacity)
+        limit = self.arch.streams.requests_per_cycle
+        self.readers.append(
+            Reader(name, self.arch.clock, channel, addresses[filled], n_bits[filled], limit)
+        )
+        return channel
+
+    def writer(self, name: str, addresses: IntSeq, n_bits: IntSeq, channel: str) -> None:
+        """Add a stream engine that writes what comes through `channel`."""
+        filled = n_bits > 0
+        limit = self.arch.streams.requests_per_cycle
+        self.writers.append(
+            Writer(name, self.arch.clock, channel, addresses[filled], n_bits[filled], limit)
+        )
+
+    def build(self) -> Machine:
+        """Return the machine; `SimulationError` lists every wiring problem."""
+        return Machine(
+            tuple(self.components),
+            tuple(self.channels),
+            tuple(self.readers),
+            tuple(self.writers),
+            self.burst_bytes,
+        )

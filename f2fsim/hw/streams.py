@@ -1,0 +1,116 @@
+"""How encoded streams reach the front end: from memory once a pass, or held on the chip."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
+from f2fsim.hw.parts import Parts
+from f2fsim.mapping.plan import Plan
+from f2fsim.mapping.steps import LayerSteps, tile_loads
+
+#: Bits that the weight buffer stores and plays back at once.
+CHUNK_BITS = 4096
+
+
+def weight_stream(parts: Parts, name: str, plan: Plan, steps: LayerSteps) -> InPort | None:
+    """Bring one encoded stream to the front end; return the port, None for an empty stream.
+
+    Without held weights every pass reads its band from memory again.  With held weights a band is
+    read once, and a buffer plays it back for the other tiles.
+    """
+    by_band = [band.stream_bits[name] for band in steps.bands]
+    need = seq(steps.over_passes(by_band))
+    if not need.any():
+        return None
+    sizes = [int(bits.sum()) for bits in by_band]
+    addresses = parts.allocate(sizes)
+    most = int(need.max())
+    if not plan.holds_weights:
+        order = np.array([band for band, _ in steps.passes])
+        source = parts.reader(name, addresses[order], seq(sizes)[order], most)
+        return InPort(source, need, f"{name} empty")
+    n_tiles = len(plan.tile_columns)
+    source = parts.reader(name, addresses, seq(sizes), min(CHUNK_BITS, max(sizes)))
+    taken, given = [], []
+    for size in sizes:
+        chunks = np.full(-(-size // CHUNK_BITS), CHUNK_BITS, dtype=np.int64)
+        chunks[-1:] = size - CHUNK_BITS * (chunks.shape[0] - 1)
+        given.append(np.tile(chunks, n_tiles))
+        taken.append(np.concatenate([chunks, np.zeros(chunks.shape[0] * (n_tiles - 1), np.int64)]))
+    emit = seq(np.concatenate(given))
+    played = parts.channel(f"{name} held", most + 2 * CHUNK_BITS)
+    width = 8 * parts.arch.scratchpad.bank_bytes_per_cycle * parts.arch.scratchpad.n_banks
+    n_read, n_written = int(emit.sum()) // 8, sum(sizes) // 8
+    parts.component(
+        f"{name} store",
+        "weight_buffer",
+        -(-emit // width),
+        emit.shape[0],
+        [InPort(source, seq(np.concatenate(taken)), f"{name} empty")],
+        [OutPort(played, emit, f"{name} held full")],
+        {"sram_write_byte": n_written, "sram_read_byte": n_read},
+    )
+    return InPort(played, need, f"{name} empty")
+
+
+def activation_stream(parts: Parts, steps: LayerSteps) -> InPort:
+    """Load input activations tile by tile into the scratchpad; return the PE array's port.
+
+    A tile's bits are needed at the first step that works on it and stay until its last step ends.
+    """
+    scratchpad = parts.arch.scratchpad
+    loads = tile_loads(steps)
+    tile_addresses = parts.allocate(steps.tile_bits)
+    sizes = seq([load.n_bits for load in loads])
+    burst = 8 * parts.burst_bytes
+    source = parts.reader(
+        "activations", tile_addresses[[load.tile for load in loads]], sizes, burst
+    )
+    chunks = _bursts(sizes, burst)
+    copies = 2 if scratchpad.double_buffered else 1
+    room = max(int(sizes.max()), int(_pair_sums(sizes).max())) if copies == 2 else int(sizes.max())
+    ready = parts.channel("activation tiles", room)
+    width = 8 * scratchpad.n_banks * scratchpad.bank_bytes_per_cycle
+    parts.component(
+        "scratchpad fill",
+        "scratchpad",
+        -(-chunks // width),
+        chunks.shape[0],
+        [InPort(source, chunks, "activations empty")],
+        [OutPort(ready, chunks, "scratchpad full")],
+        {"sram_write_byte": int(sizes.sum()) // 8},
+    )
+    need = np.zeros(steps.n_steps, dtype=np.int64)
+    release = np.zeros(steps.n_steps, dtype=np.int64)
+    for load in loads:
+        need[load.first_step] += load.n_bits
+        release[load.last_step] += load.n_bits
+    return InPort(ready, need, "activations not loaded", release, release_at_end=True)
+
+
+def output_stream(parts: Parts, steps: LayerSteps, activation_bits: int) -> OutPort | None:
+    """Write finished outputs; return the PE array's port."""
+    columns = [n * activation_bits for n in steps.tile_columns]
+    emit = steps.over_tiles([band.rows_done for band in steps.bands], columns)
+    starts = steps.starts()
+    sizes = seq(np.add.reduceat(emit, starts[:-1]))
+    if not sizes.any():
+        return None
+    copies = 2 if parts.arch.scratchpad.double_buffered else 1
+    done = parts.channel("outputs", copies * int(emit.max()) + 8 * parts.burst_bytes)
+    parts.writer("outputs", parts.allocate(sizes.tolist()), sizes, done)
+    return OutPort(done, seq(emit), "outputs full")
+
+
+def _bursts(sizes: IntSeq, burst: int) -> IntSeq:
+    """Cut each size into bursts, the last one part filled."""
+    counts = -(-sizes // burst)
+    chunks = np.full(int(counts.sum()), burst, dtype=np.int64)
+    chunks[np.cumsum(counts) - 1] = sizes - (counts - 1) * burst
+    return seq(chunks)
+
+
+def _pair_sums(sizes: IntSeq) -> IntSeq:
+    """Return the sums of neighbours: what a double buffer holds."""
+    return sizes[:-1] + sizes[1:] if sizes.shape[0] > 1 else sizes

@@ -1,0 +1,57 @@
+"""Which format object an architecture's front end reads."""
+
+from __future__ import annotations
+
+from f2fsim.codec import FORMATS, WeightFormat
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.front_end import (
+    BitmapFrontEnd,
+    CscRelativeFrontEnd,
+    CsrFrontEnd,
+    DenseFrontEnd,
+    F2fFrontEnd,
+    NmFrontEnd,
+    RleFrontEnd,
+)
+
+
+def format_of(arch: ArchConfig) -> WeightFormat:
+    """Return the weight format, with its parameters, that `arch` reads."""
+    return FORMATS[arch.format](**_parameters(arch))
+
+
+def _parameters(arch: ArchConfig) -> dict[str, object]:
+    front_end = arch.front_end
+    match front_end:
+        case F2fFrontEnd():
+            return {
+                "n_in": front_end.n_in,
+                "n_out": front_end.n_out,
+                "n_s": front_end.n_s,
+                "taps": front_end.taps,
+                "seed": front_end.seed,
+                "encoder": front_end.encoder,
+                "order": front_end.order,
+                "shuffle_seed": front_end.shuffle_seed,
+                "n_groups": front_end.groups,
+                "mask_code": front_end.mask_code,
+                "invert": front_end.invert,
+                "codebook_bits": front_end.codebook_bits,
+            }
+        case DenseFrontEnd():
+            return {"block": front_end.weights_per_cycle}
+        case CsrFrontEnd():
+            return {
+                "index_bits": front_end.index_bits,
+                "pointer_bits": front_end.pointer_bits,
+                "pointers": "counts",
+                "interleave": getattr(arch.pe_array, "n_pes", 1),
+            }
+        case CscRelativeFrontEnd():
+            return {"run_bits": front_end.run_bits, "n_pes": getattr(arch.pe_array, "n_pes", 1)}
+        case BitmapFrontEnd():
+            return {"block": front_end.block, "mask": front_end.mask_code}
+        case NmFrontEnd():
+            return {"n": front_end.n, "m": front_end.m}
+        case RleFrontEnd():
+            return {"run_bits": front_end.run_bits}

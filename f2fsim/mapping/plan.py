@@ -1,0 +1,203 @@
+"""How a layer runs on an architecture: row bands, column tiles, what stays and what moves again.
+
+Owns the choice of the schedule and the check that everything fits the scratchpad; every later
+stage only carries it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from f2fsim.codec import PrunedTensor
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.layer import Layer
+from f2fsim.errors import ConfigError
+from f2fsim.mapping.geometry import (
+    ACCUMULATOR_BITS,
+    ACTIVATION_BITS,
+    split_evenly,
+    tile_input_values,
+)
+
+#: Formats whose blocks run through all rows of a band, so that all its rows accumulate at once.
+ALL_ROWS_ORDERS = ("diagonal", "column")
+
+#: Most column tiles that `auto` tries beyond what the scratchpad needs, to overlap their loads.
+OVERLAP_TILES = 8
+
+#: How many more bits those tiles may move (halos of convolutions are read twice).
+OVERLAP_COST = 1.02
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A schedule of one layer.
+
+    Attributes
+    ----------
+    schedule : str
+        ``input_stationary`` or ``weight_stationary``.
+    band_rows : tuple of int
+        Rows of the weight matrix in each band, in order; a band is encoded by itself.
+    tile_columns : tuple of int
+        Activation columns of each tile, in order.
+    rows_in_flight : int
+        Rows whose accumulators are held at once.
+    scratchpad_bits : dict
+        What the scratchpad holds at most: activations, accumulators, weights.
+    """
+
+    schedule: str
+    band_rows: tuple[int, ...]
+    tile_columns: tuple[int, ...]
+    rows_in_flight: int
+    scratchpad_bits: dict[str, int]
+
+    @property
+    def holds_weights(self) -> bool:
+        """Whether a band's encoded weights stay on the chip for all column tiles."""
+        return self.schedule == "weight_stationary" and len(self.tile_columns) > 1
+
+    def passes(self) -> list[tuple[int, int]]:
+        """Return (band, tile) in the order of execution."""
+        bands, tiles = range(len(self.band_rows)), range(len(self.tile_columns))
+        if self.schedule == "weight_stationary":
+            return [(band, tile) for band in bands for tile in tiles]
+        return [(band, tile) for tile in tiles for band in bands]
+
+
+class _Sizes:
+    """Bits that a choice of bands and tiles needs on the chip and moves."""
+
+    def __init__(self, arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> None:
+        self.arch, self.layer, self.n_rows = arch, layer, tensor.shape[0]
+        self.activation_bits = ACTIVATION_BITS[tensor.weight_type.name]
+        self.copies = 2 if arch.scratchpad.double_buffered else 1
+        self.capacity_bits = 8 * arch.scratchpad.capacity
+        # Upper estimate of the encoded size, only to choose and to reserve the weight buffer: raw
+        # mask or index beside the kept values, and never more than twice the dense size.
+        n_bits = tensor.weight_type.n_bits
+        per_weight = min((1 - tensor.sparsity) * (n_bits * 1.25 + 8) + 1, n_bits)
+        if arch.format == "dense":
+            per_weight = n_bits
+        self.weight_bits = int(per_weight * tensor.n_weights) + 1
+
+    def rows_in_flight(self, band_rows: int) -> int:
+        """Return how many rows accumulate at once."""
+        front_end, pe_array = self.arch.front_end, self.arch.pe_array
+        if getattr(front_end, "order", "row") in ALL_ROWS_ORDERS:
+            return band_rows
+        if pe_array.kind == "row_parallel":
+            return min(band_rows, pe_array.n_pes)
+        at_once = getattr(pe_array, "weights_per_cycle", 1)
+        return min(band_rows, -(-at_once // self.layer.n_reduction) + 1)
+
+    def needs(self, n_bands: int, n_tiles: int, schedule: str) -> dict[str, int]:
+        """Return the scratchpad bits that are held at most."""
+        columns = -(-self.layer.n_columns // n_tiles)
+        rows = -(-self.n_rows // n_bands)
+        copies = self.copies if n_tiles > 1 else 1
+        activations = tile_input_values(self.layer, columns) * self.activation_bits * copies
+        in_flight = self.rows_in_flight(rows) * columns
+        out_copies = self.copies if n_tiles * n_bands > 1 else 1
+        held = schedule == "weight_stationary" and n_tiles > 1
+        return {
+            "activations": activations,
+            "accumulators": in_flight * ACCUMULATOR_BITS * out_copies,
+            "weights": -(-self.weight_bits // n_bands) if held else 0,
+        }
+
+    def fits(self, n_bands: int, n_tiles: int, schedule: str) -> bool:
+        """Whether a choice fits the scratchpad."""
+        return sum(self.needs(n_bands, n_tiles, schedule).values()) <= self.capacity_bits
+
+    def moved_bits(self, n_bands: int, n_tiles: int, schedule: str) -> int:
+        """Return the bits that weights and activations move in all."""
+        columns = -(-self.layer.n_columns // n_tiles)
+        tiles = tile_input_values(self.layer, columns) * n_tiles * self.activation_bits
+        if schedule == "weight_stationary":
+            return self.weight_bits + tiles * (n_bands if n_tiles > 1 else 1)
+        return self.weight_bits * n_tiles + tiles
+
+
+def _least(low: int, high: int, fits: Callable[[int], bool]) -> int | None:
+    """Return the least n in [low, high] with fits(n), which is monotone; None if none."""
+    if not fits(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        if fits(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def plan_layer(arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> Plan:
+    """Choose bands and tiles of a layer.
+
+    Of the schedules that the architecture allows, the one that moves the fewest bits wins; of
+    equal ones, the one with the fewest passes.  Where activations have to be loaded in more than
+    one tile or compute could hide their loading, tiles are made smaller as long as no more weight
+    bits move.
+
+    Raises
+    ------
+    ConfigError
+        If one row band and one column do not fit the scratchpad; says what would.
+    """
+    sizes = _Sizes(arch, layer, tensor)
+    names = (
+        ("input_stationary", "weight_stationary") if arch.schedule == "auto" else (arch.schedule,)
+    )
+    found: list[tuple[int, int, int, int, str]] = []
+    for name in names:
+        for n_bands in _band_counts(sizes, name):
+            n_tiles = _least(1, layer.n_columns, lambda t, b=n_bands, s=name: sizes.fits(b, t, s))
+            if n_tiles is None:
+                continue
+            moved = sizes.moved_bits(n_bands, n_tiles, name)
+            found.append((moved, n_bands * n_tiles, n_bands, n_tiles, name))
+    if not found:
+        least = min(
+            sum(sizes.needs(max(sizes.n_rows, 1), layer.n_columns, name).values()) for name in names
+        )
+        raise ConfigError(
+            f"architecture {arch.name!r}: scratchpad.capacity: layer {layer.name!r} needs at least "
+            f"{-(-least // 8)} bytes for one row band and one column, "
+            f"got {arch.scratchpad.capacity}"
+        )
+    _, _, n_bands, n_tiles, name = min(found)
+    n_tiles, name = _overlapped(sizes, n_bands, n_tiles, name, names)
+    bands = tuple(split_evenly(sizes.n_rows, n_bands))
+    return Plan(
+        name,
+        bands,
+        tuple(split_evenly(layer.n_columns, n_tiles)),
+        sizes.rows_in_flight(bands[0]),
+        sizes.needs(n_bands, n_tiles, name),
+    )
+
+
+def _band_counts(sizes: _Sizes, schedule: str) -> list[int]:
+    """Return the numbers of bands worth a try: powers of two, and the least that fits one tile."""
+    most = max(sizes.n_rows, 1)
+    counts = {1 << i for i in range(most.bit_length()) if 1 << i <= most}
+    least = _least(1, most, lambda b: sizes.fits(b, sizes.layer.n_columns, schedule))
+    return sorted(counts | ({least} if least else set()))
+
+
+def _overlapped(
+    sizes: _Sizes, n_bands: int, n_tiles: int, schedule: str, names: tuple[str, ...]
+) -> tuple[int, str]:
+    """Return more tiles where that moves hardly more bits: the next loads behind the present."""
+    if not sizes.arch.scratchpad.double_buffered:
+        return n_tiles, schedule
+    moved = sizes.moved_bits(n_bands, n_tiles, schedule)
+    for more in range(min(OVERLAP_TILES, sizes.layer.n_columns), n_tiles, -1):
+        for name in names:
+            fits = sizes.fits(n_bands, more, name)
+            if fits and sizes.moved_bits(n_bands, more, name) <= OVERLAP_COST * moved:
+                return more, name
+    return n_tiles, schedule

@@ -1,0 +1,167 @@
+"""The work of a layer as arrays over the steps of the machine, made from the real streams.
+
+A step is what the weight front end takes at once: the blocks of all F2F groups, a unit of the
+other formats, a window of CSR rounds.  Arrays run over all passes of the plan in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.codec import EncodedTensor
+from f2fsim.config.layer import Layer
+from f2fsim.mapping.geometry import tile_input_values
+from f2fsim.mapping.plan import Plan
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class BandSteps:
+    """The steps of one row band, once through.
+
+    Attributes
+    ----------
+    stream_bits : mapping of str to ndarray of int64, shape (n_steps,)
+        Bits of each stream that a step takes.
+    n_weights, n_kept, n_stored, n_patches, n_symbols : ndarray of int64, shape (n_steps,)
+        As in `f2fsim.codec.WorkUnits`, summed over the units of a step.
+    most_patches, most_symbols : ndarray of int64, shape (n_steps,)
+        The most of any one unit: decoder groups work in lock step.
+    rows_done : ndarray of int64, shape (n_steps,)
+        Rows whose last weight is in the step; zero until the last step for orders that run
+        through all rows.
+    """
+
+    stream_bits: Mapping[str, IntArray]
+    n_weights: IntArray
+    n_kept: IntArray
+    n_stored: IntArray
+    n_patches: IntArray
+    n_symbols: IntArray
+    most_patches: IntArray
+    most_symbols: IntArray
+    rows_done: IntArray
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps."""
+        return int(self.n_weights.shape[0])
+
+
+def band_steps(encoded: EncodedTensor, units_per_step: int, all_rows: bool) -> BandSteps:
+    """Group the work units of an encoding into steps of `units_per_step` units.
+
+    Parameters
+    ----------
+    encoded : EncodedTensor
+        One band.
+    units_per_step : int
+        Units that the machine takes at once.
+    all_rows : bool
+        Whether the order runs through all rows, so that none is done before the last step.
+    """
+    work = encoded.work
+    n_steps = -(-work.n_units // units_per_step)
+    starts = np.arange(n_steps) * units_per_step
+
+    def summed(values: IntArray) -> IntArray:
+        return values if units_per_step == 1 else np.add.reduceat(values, starts)
+
+    def most(values: IntArray) -> IntArray:
+        return values if units_per_step == 1 else np.maximum.reduceat(values, starts)
+
+    symbols = np.ones_like(work.n_weights) if work.n_mask_symbols is None else work.n_mask_symbols
+    n_weights = summed(work.n_weights)
+    n_rows, n_cols = encoded.shape
+    if all_rows:
+        rows_done = np.zeros(n_steps, dtype=np.int64)
+        rows_done[-1:] = n_rows
+    else:
+        rows_done = np.diff(np.cumsum(n_weights) // max(n_cols, 1), prepend=0)
+    return BandSteps(
+        {name: summed(bits) for name, bits in work.stream_bits.items()},
+        n_weights,
+        summed(work.n_kept),
+        summed(work.n_stored),
+        summed(work.n_patches),
+        summed(symbols),
+        most(work.n_patches),
+        most(symbols),
+        rows_done,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class LayerSteps:
+    """All passes of a layer: the steps of each band, and which tile each pass works on.
+
+    Attributes
+    ----------
+    bands : tuple of BandSteps
+        By band.
+    passes : list of (int, int)
+        (band, tile) in order.
+    tile_columns : tuple of int
+        Activation columns by tile.
+    tile_bits : tuple of int
+        Input activation bits by tile.
+    """
+
+    bands: Sequence[BandSteps]
+    passes: Sequence[tuple[int, int]]
+    tile_columns: Sequence[int]
+    tile_bits: Sequence[int]
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of all passes."""
+        return sum(self.bands[band].n_steps for band, _ in self.passes)
+
+    def over_passes(self, by_band: Sequence[IntArray]) -> IntArray:
+        """Return the arrays of the bands, one after another in the order of passes."""
+        return np.concatenate([by_band[band] for band, _ in self.passes])
+
+    def over_tiles(self, by_band: Sequence[IntArray], by_tile: Sequence[int]) -> IntArray:
+        """Return the arrays of the bands, each times its pass's factor, in order of passes."""
+        return np.concatenate([by_band[band] * by_tile[tile] for band, tile in self.passes])
+
+    def starts(self) -> IntArray:
+        """Return the first step of each pass, and the end of the last, shape (n_passes + 1,)."""
+        counts = [self.bands[band].n_steps for band, _ in self.passes]
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class TileLoad:
+    """Activations on the chip: `n_bits` loaded for steps `first_step` to `last_step`."""
+
+    tile: int
+    n_bits: int
+    first_step: int
+    last_step: int
+
+
+def layer_steps(
+    layer: Layer, plan: Plan, bands: Sequence[BandSteps], activation_bits: int
+) -> LayerSteps:
+    """Put bands and tiles in the order of the plan."""
+    tile_bits = [tile_input_values(layer, n) * activation_bits for n in plan.tile_columns]
+    return LayerSteps(tuple(bands), plan.passes(), plan.tile_columns, tuple(tile_bits))
+
+
+def tile_loads(steps: LayerSteps) -> list[TileLoad]:
+    """Return the loads of activations: one for each run of passes over the same tile."""
+    starts = steps.starts()
+    loads: list[TileLoad] = []
+    for i, (_, tile) in enumerate(steps.passes):
+        last = int(starts[i + 1]) - 1
+        if loads and loads[-1].tile == tile:
+            loads[-1] = TileLoad(tile, loads[-1].n_bits, loads[-1].first_step, last)
+        else:
+            loads.append(TileLoad(tile, steps.tile_bits[tile], int(starts[i]), last))
+    return loads

@@ -1,0 +1,195 @@
+"""Encodings on disk, by content: what was encoded once is not encoded again.
+
+An entry's key is the digest of weights, mask, format parameters and the codec's source code, so a
+wrong hit cannot happen and nothing has to be invalidated.  Entries are written to a neighbour
+and renamed (safe under several processes and a kill); a damaged one counts as missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from f2fsim import codec
+from f2fsim.codec import (
+    BitStream,
+    EncodedTensor,
+    PrunedTensor,
+    WeightFormat,
+    WorkUnits,
+    weight_type,
+)
+from f2fsim.errors import InputError
+
+#: Environment variables: where the cache lies (``off`` for none), and how large it may become.
+FOLDER_VARIABLE = "F2FSIM_CACHE_DIR"
+SIZE_VARIABLE = "F2FSIM_CACHE_BYTES"
+DEFAULT_MAX_BYTES = 4 * 2**30
+
+#: Formats whose encoding costs more than reading it back.
+WORTH_CACHING = ("f2f",)
+
+_COUNTS = ("n_weights", "n_kept", "n_stored", "n_patches", "n_mask_symbols")
+
+
+@dataclass(frozen=True)
+class CacheInfo:
+    """How much the cache holds."""
+
+    folder: str
+    n_entries: int
+    n_bytes: int
+    max_bytes: int
+
+
+@dataclass(frozen=True)
+class EncodingCache:
+    """A folder of encodings, bounded in size: the entries unused for longest go first."""
+
+    folder: Path
+    max_bytes: int = DEFAULT_MAX_BYTES
+
+    @classmethod
+    def default(cls) -> EncodingCache | None:
+        """Return the user's cache as the environment says; None if it is switched off."""
+        name = os.environ.get(FOLDER_VARIABLE, "")
+        if name.lower() == "off":
+            return None
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        size = os.environ.get(SIZE_VARIABLE, str(DEFAULT_MAX_BYTES))
+        if not size.isdecimal():
+            raise InputError(f"{SIZE_VARIABLE} must be a number of bytes, got {size!r}")
+        return cls(Path(name) if name else base / "f2fsim", int(size))
+
+    def encode(self, weight_format: WeightFormat, tensor: PrunedTensor) -> EncodedTensor:
+        """Return the encoding of `tensor`, from the cache where it is there."""
+        if weight_format.name not in WORTH_CACHING:
+            return weight_format.encode(tensor)
+        path = self._path(weight_format, tensor)
+        found = _load(path)
+        if found is not None:
+            return found
+        encoded = weight_format.encode(tensor)
+        with contextlib.suppress(OSError):  # a full or read-only disk costs speed, not the result
+            self._store(path, encoded)
+        return encoded
+
+    def info(self) -> CacheInfo:
+        """Return what the cache holds."""
+        sizes = [size for _, size, _ in self._entries()]
+        return CacheInfo(str(self.folder), len(sizes), sum(sizes), self.max_bytes)
+
+    def clear(self) -> int:
+        """Remove all entries; return how many there were."""
+        entries = self._entries()
+        for path, _, _ in entries:
+            path.unlink(missing_ok=True)
+        return len(entries)
+
+    def _path(self, weight_format: WeightFormat, tensor: PrunedTensor) -> Path:
+        digest = hashlib.sha256(code_digest().encode())
+        head = f"{weight_format!r}|{tensor.weight_type.name}|{tensor.shape}|{tensor.name}|"
+        digest.update(head.encode())
+        digest.update(np.ascontiguousarray(tensor.patterns).data)
+        digest.update(np.packbits(tensor.mask).data)
+        return self.folder / f"{digest.hexdigest()}.npz"
+
+    def _entries(self) -> list[tuple[Path, int, float]]:
+        entries = []
+        for path in self.folder.glob("*.npz"):
+            with contextlib.suppress(OSError):  # another process removed it
+                status = path.stat()
+                entries.append((path, status.st_size, status.st_mtime))
+        return entries
+
+    def _store(self, path: Path, encoded: EncodedTensor) -> None:
+        arrays: dict[str, Any] = {f"stream:{n}": s.data for n, s in encoded.streams.items()}
+        for name, bits in encoded.work.stream_bits.items():
+            arrays[f"bits:{name}"] = _narrow(bits)
+        for name in _COUNTS:
+            values = getattr(encoded.work, name)
+            if values is not None:
+                arrays[f"work:{name}"] = _narrow(values)
+        header = {
+            "format": encoded.format,
+            "name": encoded.name,
+            "shape": list(encoded.shape),
+            "weight_type": encoded.weight_type.name,
+            "params": dict(encoded.params),
+            "n_bits": {name: stream.n_bits for name, stream in encoded.streams.items()},
+            "stats": dict(encoded.stats),
+        }
+        arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.stem}.{os.getpid()}.part")
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, **arrays)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        self._trim()
+
+    def _trim(self) -> None:
+        entries = sorted(self._entries(), key=lambda entry: entry[2])
+        total = sum(size for _, size, _ in entries)
+        for path, size, _ in entries:
+            if total <= self.max_bytes:
+                break
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+def _narrow(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return counts in the smallest dtype that holds them."""
+    return values.astype(np.min_scalar_type(int(values.max(initial=0))))
+
+
+def _load(path: Path) -> EncodedTensor | None:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(arrays.pop("header").tobytes())
+        os.utime(path)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    counts = {
+        name: arrays[f"work:{name}"].astype(np.int64) if f"work:{name}" in arrays else None
+        for name in _COUNTS
+    }
+    bits = {n[5:]: a.astype(np.int64) for n, a in arrays.items() if n.startswith("bits:")}
+    streams = {
+        name: BitStream(arrays[f"stream:{name}"], n_bits)
+        for name, n_bits in header["n_bits"].items()
+    }
+    return EncodedTensor(
+        header["format"],
+        header["name"],
+        (header["shape"][0], header["shape"][1]),
+        weight_type(header["weight_type"]),
+        header["params"],
+        streams,
+        WorkUnits(bits, **counts),  # type: ignore[arg-type]
+        header["stats"],
+    )
+
+
+@cache
+def code_digest() -> str:
+    """Return the digest of the codec's sources: other code, other entries."""
+    digest = hashlib.sha256()
+    folder = Path(codec.__file__).parent
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".py", ".pyx", ".h"):
+            digest.update(path.name.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,153 @@
+"""One layer from pruned tensor to checked result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from f2fsim.analytic import LayerTraffic, bound_cycles
+from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd, RleFrontEnd
+from f2fsim.engine import Outcome, run
+from f2fsim.hw.build import BuiltLayer, build_layer
+from f2fsim.hw.dram import DramParams
+from f2fsim.mapping.plan import Plan, plan_layer
+from f2fsim.pipeline.check import check_layer
+from f2fsim.results import LayerResult, StreamStats
+from f2fsim.workloads import LayerData
+
+Encode = Callable[[PrunedTensor], EncodedTensor]
+
+
+@dataclass(frozen=True)
+class LayerJob:
+    """Everything that the run of one layer needs."""
+
+    arch: ArchConfig
+    dram: DramParams
+    data: LayerData
+    encode: Encode
+    engine: str
+
+
+def band_tensors(tensor: PrunedTensor, plan: Plan) -> list[PrunedTensor]:
+    """Cut a tensor into the row bands of a plan (views, no copies)."""
+    if len(plan.band_rows) == 1:
+        return [tensor]
+    bands, first = [], 0
+    for i, n_rows in enumerate(plan.band_rows):
+        rows = slice(first, first + n_rows)
+        name = f"{tensor.name}[band {i}]"
+        bands.append(
+            PrunedTensor(name, tensor.patterns[rows], tensor.mask[rows], tensor.weight_type)
+        )
+        first += n_rows
+    return bands
+
+
+def run_layer(job: LayerJob) -> LayerResult:
+    """Plan, encode, build, run and check one layer.
+
+    Raises
+    ------
+    ConfigError
+        If the layer does not fit the architecture.
+    SimulationError
+        If the run breaks a conservation law or a bound.
+    """
+    layer, tensor = job.data.layer, job.data.tensor
+    plan = plan_layer(job.arch, layer, tensor)
+    bands = [(band, job.encode(band)) for band in band_tensors(tensor, plan)]
+    built = build_layer(job.arch, job.dram, layer, plan, bands)
+    outcome = run(built.machine, job.dram, job.engine)
+    result = _result(job, built, outcome, [encoded for _, encoded in bands])
+    check_layer(result, built.machine, built.payload_bits)
+    return result
+
+
+def _result(
+    job: LayerJob, built: BuiltLayer, outcome: Outcome, encoded: list[EncodedTensor]
+) -> LayerResult:
+    layer, tensor, arch = job.data.layer, job.data.tensor, job.arch
+    streams = tuple(
+        StreamStats(
+            name=name,
+            is_write=name in {writer.name for writer in built.machine.writers},
+            payload_bits=built.payload_bits[name],
+            n_bursts=counters.n_bursts,
+            burst_bytes=job.dram.burst_bytes,
+            row_hits=counters.row_hits,
+            row_misses=counters.row_misses,
+            row_conflicts=counters.row_conflicts,
+            latency_sum_clocks=counters.latency_sum_clocks,
+        )
+        for name, counters in outcome.streams.items()
+    )
+    encoded_bits: dict[str, int] = {}
+    for band in encoded:
+        for name, stream in band.streams.items():
+            encoded_bits[name] = encoded_bits.get(name, 0) + stream.n_bits
+    traffic = LayerTraffic(
+        built.payload_bits,
+        job.dram.peak_bytes_per_second,
+        arch.clock,
+        built.macs_issued,
+        arch.pe_array.n_multipliers,
+        unit_rates(arch, built),
+    )
+    return LayerResult(
+        name=layer.name,
+        op=layer.kind,
+        n_outputs=layer.n_outputs,
+        n_reduction=layer.n_reduction,
+        n_columns=layer.n_columns,
+        weight_type=tensor.weight_type.name,
+        format=arch.format,
+        n_weights=tensor.n_weights,
+        n_kept=tensor.n_kept,
+        macs_dense=layer.macs,
+        macs_effectual=tensor.n_kept * layer.n_columns,
+        macs_issued=built.macs_issued,
+        n_ticks=outcome.n_ticks,
+        ticks_per_second=outcome.ticks_per_second,
+        clock_hz=arch.clock,
+        encoded_bits=encoded_bits,
+        bound_cycles=bound_cycles(traffic),
+        components=outcome.components,
+        streams=streams,
+        memory=outcome.memory,
+        codec_stats=_codec_stats(encoded),
+        origins=job.data.origins,
+        n_multipliers=arch.pe_array.n_multipliers,
+        repeat=layer.repeat,
+    )
+
+
+def unit_rates(arch: ArchConfig, built: BuiltLayer) -> dict[str, tuple[int, int]]:
+    """Return work and rate of the units that can bound a layer beside memory and multipliers."""
+    steps, front_end = built.steps, arch.front_end
+    passes = [steps.bands[band] for band, _ in steps.passes]
+    rates = {"front end": (steps.n_steps, 1)}
+    if isinstance(front_end, F2fFrontEnd):
+        n_patches = sum(int(band.n_patches.sum()) for band in passes)
+        rates["patches"] = (n_patches, front_end.patch_rate * front_end.groups)
+    if isinstance(front_end, BitmapFrontEnd):
+        n_kept = sum(int(band.n_kept.sum()) for band in passes)
+        rates["aligner"] = (n_kept, front_end.aligner_weights)
+    if isinstance(front_end, RleFrontEnd):
+        n_stored = sum(int(band.n_stored.sum()) for band in passes)
+        rates["run decoder"] = (n_stored, front_end.entries_per_cycle)
+    return rates
+
+
+def _codec_stats(encoded: list[EncodedTensor]) -> Mapping[str, float]:
+    """Add the counts of all bands; efficiency is matched over all care bits."""
+    totals: dict[str, float] = {}
+    for band in encoded:
+        for key, value in band.stats.items():
+            if key.startswith("n_"):
+                totals[key] = totals.get(key, 0) + value
+    if totals.get("n_care_bits"):
+        totals["efficiency"] = 1 - totals.get("n_unmatched_bits", 0) / totals["n_care_bits"]
+    return totals

@@ -1,0 +1,190 @@
+"""`simulate` and `compare`: whole workloads, layer by layer, one architecture or several."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from f2fsim._version import __version__
+from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.config import Workload, load_workload
+from f2fsim.config.arch import ArchConfig, load_arch
+from f2fsim.config.front_end import NmFrontEnd
+from f2fsim.engine import check_engine
+from f2fsim.hw.dram import DramParams, dram_params
+from f2fsim.mapping.formats import format_of
+from f2fsim.pipeline.cache import EncodingCache
+from f2fsim.pipeline.layer import LayerJob, run_layer
+from f2fsim.results import LayerResult, SimResult
+from f2fsim.workloads import LayerData, iterate_layers
+
+#: Called as (done, total, label): layers done of all layers on all architectures, and the next.
+Progress = Callable[[int, int, str], None]
+
+#: Packages whose versions a manifest names.
+MANIFEST_PACKAGES = ("numpy", "scipy", "simpy", "pydantic", "pyyaml", "onnx", "safetensors")
+
+
+@dataclass(frozen=True)
+class _Target:
+    """One architecture of a comparison, ready to run."""
+
+    arch: ArchConfig
+    dram: DramParams
+    workload: Workload
+    encode: Callable[[PrunedTensor], EncodedTensor]
+
+
+def simulate(
+    arch: ArchConfig | str | Path,
+    workload: Workload | str | Path,
+    *,
+    sparsity: float | None = None,
+    weight_type: str | None = None,
+    batch: int | None = None,
+    seed: int | None = None,
+    layers: list[str] | None = None,
+    engine: str = "compiled",
+    cache: EncodingCache | str | None = "default",
+    progress: Progress | None = None,
+) -> SimResult:
+    """Simulate a workload on an architecture.
+
+    Parameters
+    ----------
+    arch, workload
+        A configuration, the name of a shipped one, or the path of a YAML file.
+    sparsity, weight_type, batch, seed, layers
+        Override the workload's own (see `Workload.with_overrides`).
+    engine : {"compiled", "event"}
+        Both give the same counters; ``event`` is the definition.
+    cache : EncodingCache, None or "default"
+        Where encodings are kept.
+    progress : callable, optional
+        Called before each layer with (done, total, label).
+
+    Raises
+    ------
+    InputError
+        For anything wrong with a configuration, a file or a value.
+    """
+    results = compare(
+        workload,
+        [arch],
+        sparsity=sparsity,
+        weight_type=weight_type,
+        batch=batch,
+        seed=seed,
+        layers=layers,
+        engine=engine,
+        cache=cache,
+        progress=progress,
+    )
+    return results[0]
+
+
+def compare(
+    workload: Workload | str | Path,
+    archs: Sequence[ArchConfig | str | Path],
+    *,
+    sparsity: float | None = None,
+    weight_type: str | None = None,
+    batch: int | None = None,
+    seed: int | None = None,
+    layers: list[str] | None = None,
+    engine: str = "compiled",
+    cache: EncodingCache | str | None = "default",
+    progress: Progress | None = None,
+) -> list[SimResult]:
+    """Simulate a workload on several architectures; parameters as in `simulate`.
+
+    Every architecture gets the same pruned tensors, but for N:M ones: these take the same trained
+    weights pruned to their pattern, since they can hold no other mask.
+    """
+    check_engine(engine)
+    base = workload if isinstance(workload, Workload) else load_workload(workload)
+    base = base.with_overrides(
+        sparsity=sparsity, weight_type=weight_type, batch=batch, seed=seed, layers=layers
+    )
+    store = EncodingCache.default() if isinstance(cache, str) else cache
+    targets = [_target(arch, base, store) for arch in archs]
+    done: list[list[LayerResult]] = [[] for _ in targets]
+    total, count = len(base.layers) * len(targets), 0
+    for data in _layers_of([target.workload for target in targets]):
+        for i, target in enumerate(targets):
+            if progress:
+                progress(count, total, f"{target.arch.name}, {data[i].layer.name}")
+            job = LayerJob(target.arch, target.dram, data[i], target.encode, engine)
+            done[i].append(run_layer(job))
+            count += 1
+    if progress:
+        progress(total, total, "")
+    return [
+        SimResult(
+            arch=target.arch.name,
+            workload=base.name,
+            format=target.arch.format,
+            layers=tuple(results),
+            manifest=_manifest(target, engine),
+        )
+        for target, results in zip(targets, done, strict=True)
+    ]
+
+
+def _target(
+    arch: ArchConfig | str | Path, workload: Workload, store: EncodingCache | None
+) -> _Target:
+    config = arch if isinstance(arch, ArchConfig) else load_arch(arch)
+    weight_format = format_of(config)
+    if store is None:
+        encode = weight_format.encode
+    else:
+
+        def encode(tensor: PrunedTensor) -> EncodedTensor:
+            return store.encode(weight_format, tensor)
+
+    front_end = config.front_end
+    if isinstance(front_end, NmFrontEnd):
+        pattern = {"method": "nm", "n": front_end.n, "m": front_end.m}
+        exclude = getattr(workload.pruning, "exclude", ())
+        workload = workload.with_overrides(pruning={**pattern, "exclude": exclude})
+    return _Target(config, dram_params(config.dram()), workload, encode)
+
+
+def _layers_of(workloads: Sequence[Workload]) -> Iterator[list[LayerData]]:
+    """Yield each layer once for every workload; equal workloads share one reading."""
+    distinct: list[Workload] = []
+    for workload in workloads:
+        if not any(workload.digest() == other.digest() for other in distinct):
+            distinct.append(workload)
+    place = [
+        next(i for i, other in enumerate(distinct) if other.digest() == workload.digest())
+        for workload in workloads
+    ]
+    for data in zip(*(iterate_layers(workload) for workload in distinct), strict=True):
+        yield [data[i] for i in place]
+
+
+def _manifest(target: _Target, engine: str) -> dict[str, Any]:
+    """Return where a result comes from; the same run gives the same manifest."""
+    versions = {}
+    for name in MANIFEST_PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    workload = target.workload
+    return {
+        "f2fsim": __version__,
+        "engine": engine,
+        "arch": target.arch.model_dump(mode="json"),
+        "arch_digest": target.arch.digest(),
+        "dram": target.arch.dram().model_dump(mode="json"),
+        "workload_digest": workload.digest(),
+        "workload": workload.model_dump(mode="json", exclude={"layers", "excluded"}),
+        "seed": workload.seed,
+        "packages": versions,
+    }

@@ -1,0 +1,124 @@
+"""The layering of the package: who may import whom, and which third-party module may be where."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "f2fsim"
+
+# Lower layers first; a module imports its own layer and lower ones only.
+ORDER = [
+    {"errors", "units", "_version", "_build_ext"},
+    {"bits", "results", "shipped"},
+    {"codec", "cost"},
+    {"config"},
+    {"workloads"},
+    {"mapping"},
+    {"hw"},
+    {"engine", "analytic"},
+    {"pipeline", "rtl"},
+    {"explore"},
+    {"report"},
+    {"cli"},
+]
+
+ALLOWED = {
+    "simpy": {"hw", "engine"},
+    "yaml": {"config"},
+    "pydantic": {"config"},
+    "pydantic_core": {"config"},
+    "matplotlib": {"report"},
+    "plotly": {"report"},
+    "jinja2": {"report"},
+    "optuna": {"explore"},
+    "dask": {"explore"},
+    "distributed": {"explore"},
+    "multiprocessing": {"explore"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "onnx": {"workloads", "codec"},
+    "safetensors": {"workloads", "codec"},
+    "pickle": set(),
+}
+
+
+def layer_of(top: str) -> int:
+    for number, names in enumerate(ORDER):
+        if top in names:
+            return number
+    raise AssertionError(f"f2fsim/{top} has no layer")
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            if node.module == "f2fsim":
+                yield from (f"f2fsim.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def top_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_only_lower_layers(path: Path) -> None:
+    mine = top_of(path)
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] != "f2fsim" or len(parts) == 1 or parts[1].startswith("__"):
+            continue
+        assert parts[1] == mine or layer_of(parts[1]) < layer_of(mine), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_third_party_modules_stay_in_their_layer(path: Path) -> None:
+    for name in imports(path):
+        third = name.split(".")[0]
+        assert top_of(path) in ALLOWED.get(third, {top_of(path)}), f"{path} imports {third}"
+
+
+def test_the_check_sees_a_violation(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.py"
+    bad.write_text("from f2fsim.cli import console\nimport simpy\n")
+    assert list(imports(bad)) == ["f2fsim.cli", "simpy"]
+    assert layer_of("cli") > layer_of("codec")
+
+
+def test_every_package_is_installed() -> None:
+    named = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    )
+    tree = {".".join(path.parent.relative_to(ROOT).parts) for path in PACKAGE.rglob("__init__.py")}
+    data = {
+        "f2fsim.shipped.arch_configs",
+        "f2fsim.shipped.arch_configs.dram",
+        "f2fsim.shipped.workloads",
+    }
+    assert named - data == tree
+
+
+def test_every_extension_is_built() -> None:
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "ext-modules"
+    ]
+    sources = {source for entry in table for source in entry["sources"]}
+    kernels = {str(path.relative_to(ROOT)) for path in PACKAGE.rglob("*.pyx")}
+    assert kernels <= sources
+    for kernel in kernels:
+        stub = (ROOT / kernel).with_suffix(".pyi")
+        assert stub.exists(), f"{kernel} has no {stub.name}"
+        assert "# cython:" not in (ROOT / kernel).read_text(), "directives live in _build_ext.py"
