@@ -13,6 +13,7 @@ from f2fsim.cli import console
 from f2fsim.config import Workload
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.dram import DramSpec
+from f2fsim.config.quantity import ConfigModel
 from f2fsim.engine import ENGINES
 from f2fsim.errors import InputError, choices, near_miss
 from f2fsim.pipeline import EncodingCache, compare, simulate
@@ -164,7 +165,7 @@ def list_command(as_json: Json = False) -> None:
     console.print_rows(found, as_json=as_json)
 
 
-SCHEMAS = {"arch": ArchConfig, "workload": Workload, "dram": DramSpec}
+SCHEMAS: dict[str, type[ConfigModel]] = {"arch": ArchConfig, "workload": Workload, "dram": DramSpec}
 
 
 def schema_command(

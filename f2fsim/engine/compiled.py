@@ -63,7 +63,7 @@ class _Layout:
         self.machine, self.ticks = machine, ticks
         self.pool, self.rings = _Pool(), _Rings()
         self.index = {channel.name: i for i, channel in enumerate(machine.channels)}
-        self.engines: tuple[Reader | Writer, ...] = (*machine.readers, *machine.writers)
+        self.engines = machine.engines
         self.puts = [0] * len(machine.channels)
         self.gives = [0] * len(machine.channels)
         self.producer = [0] * len(machine.channels)
@@ -203,7 +203,7 @@ def run_compiled(machine: Machine, dram: DramParams | None = None) -> Outcome:
 
 def _stuck(layout: _Layout, network: Network) -> list[str]:
     lines = []
-    for p, part in enumerate((*layout.machine.components, *layout.engines)):
+    for p, part in enumerate(layout.machine.parts):
         port = network.waits_on(p)
         if port < 0:
             continue
@@ -217,8 +217,10 @@ def _stuck(layout: _Layout, network: Network) -> list[str]:
     return sorted(lines)
 
 
-def _outcome(layout: _Layout, network: Network, memory: DramSystem | None, dram: DramParams | None) -> Outcome:
-    parts = (*layout.machine.components, *layout.engines)
+def _outcome(
+    layout: _Layout, network: Network, memory: DramSystem | None, dram: DramParams | None
+) -> Outcome:
+    parts = layout.machine.parts
     ends, busy = np.asarray(network.end), np.asarray(network.busy)
     end = int(ends.max(initial=0))
     in_stall, out_stall = np.asarray(network.in_stall), np.asarray(network.out_stall)

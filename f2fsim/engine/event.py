@@ -52,7 +52,7 @@ class _Channel:
         """Take places; the caller has waited for room."""
         self.held += units
         if self.seen:
-            self.seen.occupancy(self.name, self.env.now, self.held - self.released)
+            self.seen.occupancy(self.name, int(self.env.now), self.held - self.released)
 
     def deliver(self, units: int) -> None:
         """Make reserved units visible after the latency."""
@@ -69,7 +69,7 @@ class _Channel:
         """Give places back to the producer."""
         self.released += units
         if self.seen and units:
-            self.seen.occupancy(self.name, self.env.now, self.held - self.released)
+            self.seen.occupancy(self.name, int(self.env.now), self.held - self.released)
         if self.producer and self.released >= self.producer[0]:
             self.producer[1].succeed()
             self.producer = None
@@ -98,34 +98,40 @@ class _Run:
         self.machine, self.dram, self.seen = machine, dram, seen
         self.ticks = ticks_per_second(clocks)
         self.env = simpy.Environment()
-        self.n_streams = len(machine.readers) + len(machine.writers)
+        self.n_streams = len(machine.engines)
         self.memory = None
         if dram:
             per_clock = self.ticks // dram.clock_hz
             self.memory = DramProcess(self.env, dram, per_clock, max(self.n_streams, 1))
         self.ledgers: dict[str, Ledger] = {}
         self.waiting: dict[str, str] = {}
-        producers = {out.channel: c for c in machine.components for out in c.outputs}
-        producers |= {reader.channel: reader for reader in machine.readers}
+        clock_of = {out.channel: c.clock_hz for c in machine.components for out in c.outputs}
+        clock_of |= {reader.channel: reader.clock_hz for reader in machine.readers}
         self.channels = {
             c.name: _Channel(
                 self.env,
                 c.name,
                 c.capacity,
-                c.latency_cycles * (self.ticks // producers[c.name].clock_hz),
+                c.latency_cycles * (self.ticks // clock_of[c.name]),
                 seen,
             )
             for c in machine.channels
         }
 
+    @property
+    def now(self) -> int:
+        """The present tick."""
+        return int(self.env.now)
+
     def go(self) -> Outcome:
         """Run to the end of every part; `DeadlockError` lists who waits on what."""
         machine, env = self.machine, self.env
         processes = [env.process(self.component(c)) for c in machine.components]
-        engines = (*machine.readers, *machine.writers)
-        for index, engine in enumerate(engines):
-            run = self.reader if isinstance(engine, Reader) else self.writer
-            processes.append(env.process(run(index, engine)))
+        for index, engine in enumerate(machine.engines):
+            if isinstance(engine, Reader):
+                processes.append(env.process(self.reader(index, engine)))
+            else:
+                processes.append(env.process(self.writer(index, engine)))
         done = env.all_of(processes)
         try:
             env.run(until=done)
@@ -139,15 +145,14 @@ class _Run:
     def outcome(self) -> Outcome:
         """Close the books."""
         end = max((ledger.end for ledger in self.ledgers.values()), default=0)
-        parts = (*self.machine.components, *self.machine.readers, *self.machine.writers)
         stats = []
-        for part in parts:
+        for part in self.machine.parts:
             books = self.ledgers[part.name]
             stats.append(part_stats(part, books.busy_cycles, books.stall_cycles, end, self.ticks))
         if self.memory is None or self.dram is None or not self.n_streams:
             return Outcome(end, self.ticks, tuple(stats), {}, None)
         self.memory.finish(-(-end * self.dram.clock_hz // self.ticks))
-        names = [engine.name for engine in (*self.machine.readers, *self.machine.writers)]
+        names = [engine.name for engine in self.machine.engines]
         streams, memory = memory_counters(self.memory.stats(), self.dram, names)
         return Outcome(end, self.ticks, tuple(stats), streams, memory)
 
@@ -169,7 +174,7 @@ class _Run:
                     channel.release(int(port.released[k if port.released.shape[0] > 1 else 0]))
             cycles = int(service[k if service.shape[0] > 1 else 0])
             if cycles:
-                ledger.busy(env.now, cycles)
+                ledger.busy(self.now, cycles)
                 yield env.timeout(cycles * period)
             for channel, port in inputs:
                 if port.release_at_end:
@@ -182,18 +187,18 @@ class _Run:
                     yield from self.stalled(ledger, out.cause, channel.wait_room(units))
                 channel.reserve(units)
                 channel.deliver(units)
-        ledger.finish(env.now)
+        ledger.finish(self.now)
 
     def stalled(self, ledger: Ledger, cause: str, wait: Wait) -> Wait:
         """Wait, then go to the next own clock edge; the time is a stall of `cause`."""
-        env, start = self.env, self.env.now
+        env, start = self.env, self.now
         self.waiting[ledger.part] = cause
         yield from wait
         del self.waiting[ledger.part]
-        rest = -env.now % ledger.period
+        rest = -self.now % ledger.period
         if rest:
             yield env.timeout(rest)
-        ledger.stall(cause, start, env.now)
+        ledger.stall(cause, start, self.now)
 
     def requests(self, engine: Reader | Writer) -> Generator[tuple[int, int], None, None]:
         """Yield byte address and payload bits of each burst."""
@@ -208,11 +213,11 @@ class _Run:
     def paced(self, ledger: Ledger, limit: int) -> Wait:
         """Go to the edge at which the next request may start, at most `limit` a cycle."""
         env, period = self.env, ledger.period
-        edge = -(-env.now // period) * period
+        edge = -(-self.now // period) * period
         if edge == ledger.cycle_start and ledger.in_cycle >= limit:
             edge += period
-        if edge > env.now:
-            yield env.timeout(edge - env.now)
+        if edge > self.now:
+            yield env.timeout(edge - self.now)
 
     def reader(self, index: int, part: Reader) -> Wait:
         """Request bursts as room allows; deliver them in order."""
@@ -226,13 +231,13 @@ class _Run:
             self.waiting[part.name] = f"{part.channel} full"
             yield from channel.wait_room(bits)
             yield from self.paced(ledger, part.requests_per_cycle)
-            ledger.request(env.now, arrivals.time_of(room), "memory", f"{part.channel} full")
+            ledger.request(self.now, arrivals.time_of(room), "memory", f"{part.channel} full")
             channel.reserve(bits)
             arrivals.add(self.memory.offer(index, address, False), bits)
         self.waiting[part.name] = "memory"
         yield from arrivals.drained()
         del self.waiting[part.name]
-        ledger.last_wait(env.now, "memory")
+        ledger.last_wait(self.now, "memory")
 
     def writer(self, index: int, part: Writer) -> Wait:
         """Write bursts as their bits become visible; give the places back in order."""
@@ -247,12 +252,12 @@ class _Run:
             self.waiting[part.name] = f"{part.channel} empty"
             yield from channel.wait_visible(taken)
             yield from self.paced(ledger, part.requests_per_cycle)
-            ledger.request(env.now, 0, "memory", f"{part.channel} empty")
+            ledger.request(self.now, 0, "memory", f"{part.channel} empty")
             finished.add(self.memory.offer(index, address, True), bits)
         self.waiting[part.name] = "memory"
         yield from finished.drained()
         del self.waiting[part.name]
-        ledger.last_wait(env.now, "memory")
+        ledger.last_wait(self.now, "memory")
 
 
 class _InOrder:
@@ -276,7 +281,7 @@ class _InOrder:
         while self.open and self.open[0][1]:
             bits = self.open.popleft()[0]
             self.total += bits
-            self.times.append((self.total, self.env.now))
+            self.times.append((self.total, int(self.env.now)))
             self.then(bits)
         if self.idle and not self.open:
             self.idle.succeed()

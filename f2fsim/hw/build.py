@@ -62,13 +62,13 @@ def build_layer(
     weight_type = bands[0][0].weight_type
     activation_bits = ACTIVATION_BITS[weight_type.name]
     gathered: list[IntSeq] = []
-    by_band = []
+    by_band: list[BandSteps] = []
     for tensor, encoded in bands:
-        steps = _steps_of(arch, encoded)
+        band = _steps_of(arch, encoded)
         if isinstance(arch.pe_array, RowParallelArray):
-            steps, cycles = _windows(arch.pe_array, tensor, encoded)
+            band, cycles = _windows(arch.pe_array, tensor, encoded)
             gathered.append(cycles)
-        by_band.append(steps)
+        by_band.append(band)
     steps = layer_steps(layer, plan, by_band, activation_bits)
     parts = Parts(arch, dram.burst_bytes, dram.capacity_bytes)
     n_planes = len(bands[0][1].params.get("stored_planes", range(weight_type.n_bits)))
@@ -79,7 +79,8 @@ def build_layer(
         parts, steps, weight_type.name, activation_bits, inputs, [out] if out else [], gathered
     )
     issued = _add_array(job, arch)
-    payload = {s.name: int(s.n_bits.sum()) for s in (*parts.readers, *parts.writers)}
+    payload = {one.name: int(one.n_bits.sum()) for one in parts.readers}
+    payload |= {one.name: int(one.n_bits.sum()) for one in parts.writers}
     return BuiltLayer(parts.build(), steps, issued, payload)
 
 

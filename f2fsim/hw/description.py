@@ -164,10 +164,19 @@ class Machine:
             raise SimulationError("the machine is not wired correctly:\n" + "\n".join(problems))
 
     @property
+    def engines(self) -> tuple[Reader | Writer, ...]:
+        """Stream engines: readers, then writers; a stream's number is its place here."""
+        return (*self.readers, *self.writers)
+
+    @property
+    def parts(self) -> tuple[Component | Reader | Writer, ...]:
+        """Components, then stream engines."""
+        return (*self.components, *self.readers, *self.writers)
+
+    @property
     def clocks_hz(self) -> tuple[int, ...]:
         """Clocks of all parts, memory apart."""
-        parts = (*self.components, *self.readers, *self.writers)
-        return tuple(sorted({part.clock_hz for part in parts}))
+        return tuple(sorted({part.clock_hz for part in self.parts}))
 
 
 def burst_bits(n_bits: IntSeq, burst_bytes: int) -> tuple[IntSeq, IntSeq]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def wiring_problems(machine: Machine) -> list[str]:
     """Return one line for each problem of a machine's wiring; empty if it is sound."""
     problems: list[str] = []
-    names = Counter(part.name for part in (*machine.components, *machine.channels))
+    names = Counter([part.name for part in machine.parts])
+    names.update(channel.name for channel in machine.channels)
     problems += [f"{name}: name is used {n} times" for name, n in names.items() if n > 1]
     for channel in machine.channels:
         if channel.capacity < 1 or channel.latency_cycles < 1:
@@ -27,7 +28,7 @@ def wiring_problems(machine: Machine) -> list[str]:
             )
     for component in machine.components:
         problems += _component_problems(component)
-    for engine in (*machine.readers, *machine.writers):
+    for engine in machine.engines:
         problems += _stream_problems(engine, machine.burst_bytes)
     problems += _channel_problems(machine)
     return problems

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from f2fsim.codec import PrunedTensor
 from f2fsim.config.arch import ArchConfig
@@ -112,6 +113,10 @@ class _Sizes:
         """Whether a choice fits the scratchpad."""
         return sum(self.needs(n_bands, n_tiles, schedule).values()) <= self.capacity_bits
 
+    def fits_tiles(self, n_bands: int, schedule: str, n_tiles: int) -> bool:
+        """Return `fits` with the tiles last, for a search over them."""
+        return self.fits(n_bands, n_tiles, schedule)
+
     def moved_bits(self, n_bands: int, n_tiles: int, schedule: str) -> int:
         """Return the bits that weights and activations move in all."""
         columns = -(-self.layer.n_columns // n_tiles)
@@ -154,7 +159,7 @@ def plan_layer(arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> Plan:
     found: list[tuple[int, int, int, int, str]] = []
     for name in names:
         for n_bands in _band_counts(sizes, name):
-            n_tiles = _least(1, layer.n_columns, lambda t, b=n_bands, s=name: sizes.fits(b, t, s))
+            n_tiles = _least(1, layer.n_columns, partial(sizes.fits_tiles, n_bands, name))
             if n_tiles is None:
                 continue
             moved = sizes.moved_bits(n_bands, n_tiles, name)

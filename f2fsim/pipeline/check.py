@@ -31,10 +31,7 @@ def check_layer(result: LayerResult, machine: Machine, payload_bits: Mapping[str
                 f"{part.idle_cycles} is not the total {part.total_cycles}"
             )
     size = 8 * machine.burst_bytes
-    expected = {
-        engine.name: sum(-(-int(bits) // size) for bits in engine.n_bits)
-        for engine in (*machine.readers, *machine.writers)
-    }
+    expected = {engine.name: int((-(-engine.n_bits // size)).sum()) for engine in machine.engines}
     problems += [
         f"stream {stream.name}: {stream.n_bursts} bursts moved, {expected[stream.name]} encoded"
         for stream in result.streams
