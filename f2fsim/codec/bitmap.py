@@ -58,6 +58,7 @@ class BitmapFormat(WeightFormat):
             n_kept=n_kept,
             n_stored=n_kept,
             n_patches=np.zeros_like(sizes),
+            n_mask_symbols=coded.unit_symbols,
         )
         streams = {
             "weights": pack_equal(tensor.patterns.ravel()[mask], n_bits),

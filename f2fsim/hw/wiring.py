@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 def wiring_problems(machine: Machine) -> list[str]:
     """Return one line for each problem of a machine's wiring; empty if it is sound."""
     problems: list[str] = []
-    names = Counter([part.name for part in machine.parts])
-    names.update(channel.name for channel in machine.channels)
-    problems += [f"{name}: name is used {n} times" for name, n in names.items() if n > 1]
+    for what, used in (
+        ("part", Counter(part.name for part in machine.parts)),
+        ("channel", Counter(channel.name for channel in machine.channels)),
+    ):
+        problems += [f"{what} {name}: name is used {n} times" for name, n in used.items() if n > 1]
     for channel in machine.channels:
         if channel.capacity < 1 or channel.latency_cycles < 1:
             problems.append(

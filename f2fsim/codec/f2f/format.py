@@ -83,6 +83,7 @@ class F2FFormat(F2FParams, WeightFormat):
             n_kept=care.n_u,
             n_stored=unit_sizes(tensor.n_weights, self.n_out),
             n_patches=events_per_block(places, care.block_ptr * n_stored),
+            n_mask_symbols=mask.unit_symbols,
         )
         return EncodedTensor(
             self.name,
