@@ -22,6 +22,7 @@ from f2fsim.codec.f2f.patches import (
     unpack_patches,
 )
 from f2fsim.codec.f2f.planes import Codebook, PlaneLayout, choose_codebook, plan_planes
+from f2fsim.codec.f2f.viterbi import encode_viterbi
 from f2fsim.codec.masks import EncodedMask, decode_mask, encode_mask
 from f2fsim.codec.streams import (
     check_format,
@@ -98,6 +99,8 @@ class F2FFormat(F2FParams, WeightFormat):
 
     def encode_words(self, care: CareList, n_planes: int) -> NDArray[np.uint16]:
         """Return the encoded words, uint16 (n_blocks, n_planes), of kept weights in block order."""
+        if self.encoder == "viterbi":
+            return encode_viterbi(self.matrix, care, n_planes, self.n_groups)[0]
         return encode_elimination(self.matrix, care, n_planes, self.n_groups)
 
     def _code_exponents(

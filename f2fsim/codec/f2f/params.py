@@ -14,10 +14,11 @@ import numpy as np
 from f2fsim.codec.f2f.matrix import DecoderMatrix, check_sizes
 from f2fsim.codec.f2f.orders import ORDERS, BlockOrder, golden_step
 from f2fsim.codec.f2f.patches import MAX_FIELD_BITS, MIN_FIELD_BITS
+from f2fsim.codec.f2f.viterbi import MAX_STATE_BITS
 from f2fsim.codec.masks import check_mask_code
 from f2fsim.errors import ConfigError, InputError, choices, near_miss
 
-ENCODERS = ("elimination",)
+ENCODERS = ("elimination", "viterbi")
 MAX_GROUPS = 4096
 
 
@@ -37,7 +38,7 @@ class F2FParams:
         The user's matrix in place of `taps` and `seed`: a hexadecimal number a row, bit c is
         column c (`matrix_rows` makes it from an array).
     encoder : str
-        ``elimination`` (any `n_s`).
+        ``elimination`` (any `n_s`) or ``viterbi`` (exact, ``n_in * n_s ≤ 16``).
     order : str
         ``row``, ``column`` or ``diagonal``.
     order_step : int, optional
@@ -77,6 +78,11 @@ class F2FParams:
         check_sizes(self.n_in, self.n_out, self.n_s)
         _check_choice("encoder", self.encoder, ENCODERS)
         _check_choice("order", self.order, ORDERS)
+        if self.encoder == "viterbi" and self.n_in * self.n_s > MAX_STATE_BITS:
+            raise ConfigError(
+                f"encoder: viterbi needs n_in * n_s ≤ {MAX_STATE_BITS}, got "
+                f"{self.n_in} * {self.n_s}; use 'elimination'"
+            )
         if self.taps != "dense" and not isinstance(self.taps, int):
             raise ConfigError(f"taps: must be 'dense' or an integer, got {self.taps!r}")
         if self.codebook_bits not in (0, 2, 3, 4):

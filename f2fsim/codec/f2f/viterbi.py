@@ -1,0 +1,102 @@
+"""The Viterbi encoder: the exact minimum of unmatched care bits."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.codec.f2f import _viterbi
+from f2fsim.codec.f2f.care import CareList
+from f2fsim.codec.f2f.matrix import MAX_N_OUT, DecoderMatrix
+from f2fsim.errors import ConfigError
+
+#: Largest ``n_in * n_s``: 2**16 states.
+MAX_STATE_BITS = 16
+#: Memory for the costs of past steps, for each thread.
+COST_BYTES = 1 << 26
+
+
+def encode_viterbi(
+    matrix: DecoderMatrix,
+    care: CareList,
+    n_planes: int,
+    n_groups: int = 1,
+    n_threads: int = 1,
+    cost_bytes: int = COST_BYTES,
+    direct: bool = False,
+) -> tuple[NDArray[np.uint16], int]:
+    """Return words with the fewest unmatched care bits that any words can have.
+
+    Parameters
+    ----------
+    matrix, care, n_planes, n_groups
+        As for `encode_elimination`; ``n_in * n_s`` at most 16.
+    n_threads : int
+        Threads over planes and groups.
+    cost_bytes : int
+        Memory for the costs of past steps; it grows only while the best ways into all states
+        have not met within it.
+    direct : bool
+        Take the textbook step that tries every transition: slow, for the benchmark.
+
+    Returns
+    -------
+    words : ndarray of uint16, shape (n_blocks, n_planes)
+    n_unmatched : int
+        Unmatched care bits of all planes.
+
+    Raises
+    ------
+    ConfigError
+        If there are too many states.
+    """
+    if matrix.n_in * matrix.n_s > MAX_STATE_BITS:
+        raise ConfigError(
+            f"encoder: viterbi needs n_in * n_s ≤ {MAX_STATE_BITS}, got "
+            f"{matrix.n_in} * {matrix.n_s}; use 'elimination'"
+        )
+    if not 0 <= n_planes <= 32 or n_groups < 1 or care.n_out != matrix.n_out:
+        raise ValueError("n_planes must be 0 to 32, n_groups ≥ 1 and n_out the matrix's")
+    words = np.zeros((care.n_blocks, n_planes), dtype=np.uint16)
+    if not words.size or not care.n_kept:
+        return words, 0
+    columns = _packed_columns(matrix)
+    wide = 2 * (matrix.n_s + 1) * int(care.n_u.max()) + 2 > 255
+    n_states = 1 << (matrix.n_in * matrix.n_s)
+    slots = min(max(cost_bytes // (n_states * (2 if wide else 1)), 16), 1 << 14)
+
+    def work(job: tuple[int, int]) -> int:
+        plane, group = job
+        n_steps = (care.n_blocks - group + n_groups - 1) // n_groups
+        return _viterbi.encode(
+            columns,
+            matrix.n_in,
+            matrix.n_s,
+            care.block_ptr,
+            care.pos,
+            care.val,
+            plane,
+            group,
+            n_groups,
+            n_steps,
+            wide,
+            slots,
+            direct,
+            words,
+        )
+
+    jobs = [(p, g) for p in range(n_planes) for g in range(min(n_groups, care.n_blocks))]
+    if n_threads > 1 and len(jobs) > 1:
+        with ThreadPoolExecutor(n_threads) as pool:
+            return words, sum(pool.map(work, jobs))
+    return words, sum(map(work, jobs))
+
+
+def _packed_columns(matrix: DecoderMatrix) -> NDArray[np.uint64]:
+    """Return the columns of the matrix as 512-bit sets over its rows, uint64 (n_columns, 8)."""
+    padded = np.zeros((matrix.n_columns, MAX_N_OUT), dtype=np.uint8)
+    padded[:, : matrix.n_out] = matrix.bits.T
+    packed = np.packbits(padded, axis=1, bitorder="little")
+    return np.ascontiguousarray(packed.view("<u8").astype(np.uint64))
