@@ -1,6 +1,6 @@
 """f2fsim: what fixed-to-fixed encoded weights give on a given machine.
 
-The command line's main jobs are one call each: `simulate`, `compare`.
+The command line's main jobs are one call each: `simulate`, `compare`, `encode`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,16 @@ from f2fsim._version import __version__
 
 if TYPE_CHECKING:
     from f2fsim.pipeline import compare, simulate
+    from f2fsim.pipeline.encode_file import encode
 
 # Loaded at first use: a worker or a small command does not pay for what it does not need.
-_LAZY = {"compare": "f2fsim.pipeline", "simulate": "f2fsim.pipeline"}
+_LAZY = {
+    "compare": "f2fsim.pipeline",
+    "encode": "f2fsim.pipeline.encode_file",
+    "simulate": "f2fsim.pipeline",
+}
 
-__all__ = ["__version__", "compare", "simulate"]
+__all__ = ["__version__", "compare", "encode", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from f2fsim import __version__
-from f2fsim.cli import console, simulate, workload
+from f2fsim.cli import codec, console, simulate, workload
 
 app = typer.Typer(
     name="f2fsim",
@@ -36,7 +36,11 @@ def _root(
 
 
 # One line a group: GROUPS holds functions that add their commands to the application.
-GROUPS: tuple[Callable[[typer.Typer], None], ...] = (simulate.register, workload.register)
+GROUPS: tuple[Callable[[typer.Typer], None], ...] = (
+    simulate.register,
+    codec.register,
+    workload.register,
+)
 
 for _register in GROUPS:
     _register(app)

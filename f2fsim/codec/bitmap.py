@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from f2fsim.codec.base import EncodedTensor, WeightFormat, WorkUnits
+from f2fsim.codec.checks import check_int
 from f2fsim.codec.masks import check_mask_code, decode_mask, encode_mask
 from f2fsim.codec.streams import (
     check_format,
@@ -19,7 +20,7 @@ from f2fsim.codec.streams import (
     unit_sizes,
 )
 from f2fsim.codec.tensor import PrunedTensor
-from f2fsim.errors import DataError, InputError
+from f2fsim.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,7 @@ class BitmapFormat(WeightFormat):
     mask: str = "raw"
 
     def __post_init__(self) -> None:
-        if self.block < 1:
-            raise InputError(f"format bitmap: block must be ≥ 1, got {self.block}")
+        check_int("format bitmap: block", self.block, 1)
         if self.mask != "auto":
             check_mask_code(self.mask)
 

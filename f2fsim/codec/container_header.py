@@ -19,7 +19,12 @@ from f2fsim.errors import DataError
 
 #: The format's own limit of the header.
 MAX_HEADER_BYTES = 100_000_000
-_NAMES = {np.dtype("u1"): "U8", np.dtype("<f4"): "F32"}
+_NAMES = {
+    np.dtype("u1"): "U8",
+    np.dtype("i1"): "I8",
+    np.dtype("<f2"): "F16",
+    np.dtype("<f4"): "F32",
+}
 _ITEM_BYTES = {"U8": 1, "F32": 4}
 
 
@@ -43,13 +48,13 @@ class Header:
 
 
 def write_header(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
-    """Return length and header for one-dimensional uint8 and float32 arrays stored in order."""
-    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    """Return length and header for arrays (uint8, int8, float16, float32) stored in order."""
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     at = 0
     for key, array in arrays.items():
         header[key] = {
             "dtype": _NAMES[array.dtype],
-            "shape": [int(array.shape[0])],
+            "shape": [int(n) for n in array.shape],
             "data_offsets": [at, at + array.nbytes],
         }
         at += array.nbytes

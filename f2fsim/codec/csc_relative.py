@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec.base import EncodedTensor, IntArray, WeightFormat, WorkUnits
+from f2fsim.codec.checks import check_auto_or_int, check_int
 from f2fsim.codec.kept_zeros import decode_kept_zeros, encode_kept_zeros
 from f2fsim.codec.streams import (
     bits_for,
@@ -77,17 +78,10 @@ class CscRelativeFormat(WeightFormat):
     pointers: Literal["offsets", "counts"] = "offsets"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n_pes <= MAX_PES:
-            raise InputError(f"format csc_relative: n_pes must be 1 to {MAX_PES}, got {self.n_pes}")
-        for key, low, high in (
-            ("run_bits", 1, MAX_RUN_BITS),
-            ("pointer_bits", 0, MAX_POINTER_BITS),
-        ):
-            bits = getattr(self, key)
-            if bits != "auto" and not (isinstance(bits, int) and low <= bits <= high):
-                raise InputError(
-                    f"format csc_relative: {key} must be 'auto' or {low} to {high}, got {bits!r}"
-                )
+        place = "format csc_relative"
+        check_int(f"{place}: n_pes", self.n_pes, 1, MAX_PES)
+        check_auto_or_int(f"{place}: run_bits", self.run_bits, 1, MAX_RUN_BITS)
+        check_auto_or_int(f"{place}: pointer_bits", self.pointer_bits, 0, MAX_POINTER_BITS)
         if self.pointers not in ("offsets", "counts"):
             raise InputError(
                 f"format csc_relative: pointers must be offsets or counts: {self.pointers!r}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec.base import EncodedTensor, IntArray, WeightFormat, WorkUnits
+from f2fsim.codec.checks import check_auto_or_int, check_int
 from f2fsim.codec.streams import (
     bits_for,
     check_format,
@@ -56,17 +57,10 @@ class CsrFormat(WeightFormat):
 
     def __post_init__(self) -> None:
         for key in ("index_bits", "pointer_bits"):
-            width = getattr(self, key)
-            if width != "auto" and not (isinstance(width, int) and 0 <= width <= MAX_FIELD_BITS):
-                raise InputError(
-                    f"format csr: {key} must be 'auto' or 0 to {MAX_FIELD_BITS}, got {width!r}"
-                )
+            check_auto_or_int(f"format csr: {key}", getattr(self, key), 0, MAX_FIELD_BITS)
         if self.pointers not in ("offsets", "counts"):
             raise InputError(f"format csr: pointers must be offsets or counts: {self.pointers!r}")
-        if not 1 <= self.interleave <= MAX_PES:
-            raise InputError(
-                f"format csr: interleave must be 1 to {MAX_PES}, got {self.interleave}"
-            )
+        check_int("format csr: interleave", self.interleave, 1, MAX_PES)
 
     def encode(self, tensor: PrunedTensor) -> EncodedTensor:
         """Encode `tensor`; a work unit is a row, or a round of the PEs if interleaved."""

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from f2fsim.codec.base import EncodedTensor, WeightFormat, WorkUnits
+from f2fsim.codec.checks import check_int
 from f2fsim.codec.kept_zeros import decode_kept_zeros, encode_kept_zeros
 from f2fsim.codec.streams import check_format, pack_equal, read_fields, unit_counts, unit_sizes
 from f2fsim.codec.tensor import PrunedTensor
-from f2fsim.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,7 @@ class DenseFormat(WeightFormat):
     block: int = 64
 
     def __post_init__(self) -> None:
-        if self.block < 1:
-            raise InputError(f"format dense: block must be ≥ 1, got {self.block}")
+        check_int("format dense: block", self.block, 1)
 
     def encode(self, tensor: PrunedTensor) -> EncodedTensor:
         """Encode `tensor`; one work unit for each `block` weights."""

@@ -20,6 +20,16 @@ from f2fsim.codec.run_masks import RiceMask, ZeroRunMask
 from f2fsim.codec.streams import check_tail, pack_bools, unit_sizes, unit_sums, unpack_bools
 from f2fsim.errors import DataError, InputError, choices, near_miss
 
+__all__ = [
+    "MASK_CODES",
+    "EncodedMask",
+    "MaskCode",
+    "check_mask_code",
+    "decode_mask",
+    "encode_mask",
+    "fit_mask",
+]
+
 
 class RawMask:
     """``raw``: bit *i* says whether weight *i* is kept."""

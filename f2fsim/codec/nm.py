@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec.base import EncodedTensor, IntArray, WeightFormat, WorkUnits
+from f2fsim.codec.checks import check_int
 from f2fsim.codec.kept_zeros import decode_kept_zeros, encode_kept_zeros
 from f2fsim.codec.streams import (
     bits_for,
@@ -49,12 +50,9 @@ class NmFormat(WeightFormat):
     groups: int = 16
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n <= self.m <= MAX_GROUP:
-            raise InputError(
-                f"format nm: 1 ≤ n ≤ m ≤ {MAX_GROUP} is needed, got n={self.n} m={self.m}"
-            )
-        if self.groups < 1:
-            raise InputError(f"format nm: groups must be ≥ 1, got {self.groups}")
+        check_int("format nm: m", self.m, 1, MAX_GROUP)
+        check_int("format nm: n", self.n, 1, self.m)
+        check_int("format nm: groups", self.groups, 1)
 
     def encode(self, tensor: PrunedTensor) -> EncodedTensor:
         """Encode `tensor`; one work unit for each `groups` groups.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec.base import EncodedTensor, WeightFormat, WorkUnits
+from f2fsim.codec.checks import check_auto_or_int, check_int
 from f2fsim.codec.kept_zeros import decode_kept_zeros, encode_kept_zeros
 from f2fsim.codec.mask_code import zero_gaps
 from f2fsim.codec.streams import (
@@ -28,7 +29,7 @@ from f2fsim.codec.zero_runs import (
     looks_like_padding,
     make_entries,
 )
-from f2fsim.errors import DataError, InputError
+from f2fsim.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,8 @@ class RleFormat(WeightFormat):
     chunk: int = 16
 
     def __post_init__(self) -> None:
-        bits = self.run_bits
-        if bits != "auto" and not (isinstance(bits, int) and 1 <= bits <= MAX_RUN_BITS):
-            raise InputError(
-                f"format rle: run_bits must be 'auto' or 1 to {MAX_RUN_BITS}, got {bits!r}"
-            )
-        if self.chunk < 1:
-            raise InputError(f"format rle: chunk must be ≥ 1, got {self.chunk}")
+        check_auto_or_int("format rle: run_bits", self.run_bits, 1, MAX_RUN_BITS)
+        check_int("format rle: chunk", self.chunk, 1)
 
     def encode(self, tensor: PrunedTensor) -> EncodedTensor:
         """Encode `tensor`; one work unit for each `chunk` entries, the free tail in the last."""

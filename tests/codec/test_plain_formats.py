@@ -112,6 +112,8 @@ def test_csr_equals_scipy():
         ("csr", {"pointers": "links"}, "offsets or counts"),
         ("csr", {"interleave": 0}, "interleave must be 1 to 65536, got 0"),
         ("dense", {"block": 0}, "block must be ≥ 1, got 0"),
+        ("dense", {"block": "x"}, "block must be ≥ 1, got 'x'"),
+        ("dense", {"block": True}, "block must be ≥ 1, got True"),
         ("bitmap", {"block": -3}, "block must be ≥ 1, got -3"),
         ("bitmap", {"mask": "rawe"}, "did you mean 'raw'"),
     ],

@@ -103,8 +103,9 @@ def test_a_mask_that_is_not_nm_is_refused():
 @pytest.mark.parametrize(
     ("name", "params", "message"),
     [
-        ("nm", {"n": 5, "m": 4}, "1 ≤ n ≤ m"),
-        ("nm", {"n": 0, "m": 4}, "1 ≤ n ≤ m"),
+        ("nm", {"n": 5, "m": 4}, "n must be 1 to 4, got 5"),
+        ("nm", {"n": 0, "m": 4}, "n must be 1 to 4, got 0"),
+        ("nm", {"m": "4"}, "m must be 1 to 1024, got '4'"),
         ("nm", {"groups": 0}, "groups must be ≥ 1"),
         ("rle", {"run_bits": 0}, "run_bits must be 'auto' or 1 to 16, got 0"),
         ("rle", {"chunk": 0}, "chunk must be ≥ 1"),

@@ -1,0 +1,202 @@
+"""Commands on files of weights: ``encode``, ``decode``, ``inspect``, ``verify``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from f2fsim.cli import console
+from f2fsim.codec import FORMATS, WEIGHT_TYPES
+from f2fsim.codec.container import SUFFIX
+from f2fsim.errors import InputError, choices
+from f2fsim.pipeline import encode_file
+from f2fsim.pipeline.encode_row import EncodeRow, total_row
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no remarks.")]
+Tensors = Annotated[
+    list[str] | None,
+    typer.Option("--tensor", "-t", help="Only this tensor (may be repeated)."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    app.command("encode")(encode)
+    app.command("decode")(decode)
+    app.command("inspect")(inspect)
+    app.command("verify")(verify)
+
+
+def encode(
+    file: Annotated[
+        Path, typer.Argument(help=".safetensors, .onnx, .npz or .npy file of weights.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help=f"Container to write (…{SUFFIX}); none: only the table."),
+    ] = None,
+    format_name: Annotated[
+        str, typer.Option("--format", "-f", help=f"Weight format: {choices(FORMATS)}.")
+    ] = "f2f",
+    sparsity: Annotated[
+        float | None,
+        typer.Option(
+            "--sparsity", "-s", help="Magnitude pruning of each tensor; none: zeros are the mask."
+        ),
+    ] = None,
+    dtype: Annotated[
+        str, typer.Option("--dtype", "-d", help=f"Weight type: {choices(WEIGHT_TYPES)}.")
+    ] = "int8",
+    params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param", "-p", metavar="KEY=VALUE", help="Parameter of the format (may be repeated)."
+        ),
+    ] = None,
+    tensor: Tensors = None,
+    seed: Annotated[int, typer.Option(help="Decides among equal magnitudes.")] = 0,
+    as_json: Json = False,
+    as_csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """Prune, quantise and encode the weight matrices of a file.
+
+    Prints for each tensor E, bits a weight (value, mask, both), value bits over (1-S)·n_w and
+    all bits over H(S) + (1-S)·n_w, memory saved with and without the mask, variation of n_u.
+
+    For example:
+      f2fsim encode model.onnx --sparsity 0.9 -o model.f2f.safetensors
+      f2fsim encode model.safetensors -f csr -s 0.8 --csv
+      f2fsim encode model.npz -s 0.9 -d fp32 -p n_out=80 -p n_s=15 -p mask_code=auto
+    """
+    with console.progress("encoding", quiet=quiet) as advance:
+        result = encode_file.encode(
+            file,
+            format=format_name,
+            sparsity=sparsity,
+            dtype=dtype,
+            params=parse_params(params or []),
+            tensors=tensor,
+            seed=seed,
+            out=out,
+            progress=advance,
+        )
+    _print(list(result.rows), as_json, as_csv, str(file))
+    if not quiet:
+        if result.left_out:
+            console.ERR.print(
+                f"{len(result.left_out)} tensors are no matrices of real numbers: not encoded",
+                markup=False,
+            )
+        if result.container is not None:
+            n_bytes = result.container.stat().st_size
+            console.ERR.print(f"written: {result.container} ({n_bytes:,} bytes)", markup=False)
+
+
+def decode(
+    file: Annotated[Path, typer.Argument(help=f"Container (…{SUFFIX}).")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File of the pruned weights: .safetensors or .npz.")
+    ],
+    integers: Annotated[
+        bool,
+        typer.Option("--integers", help="Write integer codes and NAME.scale, not their product."),
+    ] = False,
+    tensor: Tensors = None,
+    quiet: Quiet = False,
+) -> None:
+    """Decode a container and write the pruned weights back, exactly as they were encoded.
+
+    For example:
+      f2fsim decode model.f2f.safetensors -o pruned.safetensors
+    """
+    with console.progress("decoding", quiet=quiet) as advance:
+        names = encode_file.decode_file(
+            file, out, integers=integers, tensors=tensor, progress=advance
+        )
+    if not quiet:
+        console.ERR.print(f"written: {out} ({len(names)} tensors)", markup=False)
+
+
+def inspect(
+    file: Annotated[Path, typer.Argument(help=f"Container (…{SUFFIX}).")],
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Show what a container holds; streams are read and their checksums compared.
+
+    For example:
+      f2fsim inspect model.f2f.safetensors
+    """
+    _print(encode_file.inspect_file(file), as_json, as_csv, str(file))
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help=f"Container (…{SUFFIX}).")],
+    against: Annotated[
+        Path | None, typer.Option(help="The model it was made from, to compare with.")
+    ] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """Decode every tensor and check it bit for bit; exit status 2 if anything differs.
+
+    For example:
+      f2fsim verify model.f2f.safetensors --against model.onnx
+    """
+    with console.progress("verifying", quiet=quiet) as advance:
+        rows = encode_file.verify_file(file, against=against, progress=advance)
+    if as_json or as_csv:
+        _print(rows, as_json, as_csv, str(file))
+    else:
+        n_weights = sum(row.n_weights for row in rows)
+        typer.echo(f"{file}: {len(rows)} tensors, {n_weights:,} weights: exact")
+
+
+def parse_params(texts: list[str]) -> dict[str, Any]:
+    """Return ``KEY=VALUE`` texts as a mapping; a value is JSON if it can be, else text."""
+    params: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise InputError(f"--param must be KEY=VALUE, got {text!r}")
+        if key in params:
+            raise InputError(f"--param {key} is given twice")
+        try:
+            params[key] = json.loads(value)
+        except ValueError:
+            params[key] = value
+    return params
+
+
+#: Columns of the terminal's table; JSON and CSV have all, under their full names.
+_HEADINGS = {
+    "tensor": "tensor",
+    "S": "S",
+    "E_pct": "E %",
+    "value_bits_per_weight": "value",
+    "position_bits_per_weight": "mask",
+    "bits_per_weight": "bits/w",
+    "value_over_entropy": "value/H",
+    "total_over_entropy": "total/H",
+    "reduction_pct": "saved %",
+    "reduction_without_mask_pct": "no mask %",
+    "cv_n_u": "CV n_u",
+}
+
+
+def _print(rows: list[EncodeRow], as_json: bool, as_csv: bool, title: str) -> None:
+    table = [row.to_table() for row in rows]
+    if as_json or as_csv:
+        console.print_rows(table, as_json=as_json, as_csv=as_csv)
+        return
+    table.append(total_row(rows).to_table())
+    shown = [{text: row[key] for key, text in _HEADINGS.items()} for row in table]
+    kind = f"{rows[0].format}, {rows[0].weight_type}" if rows else ""
+    console.print_rows(shown, title=f"{title}: {kind}")

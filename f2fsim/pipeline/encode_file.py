@@ -1,0 +1,313 @@
+"""From a file of weights to a container and back: what the encoding commands call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.codec import PrunedTensor, WeightFormat, WeightType, weight_format, weight_type
+from f2fsim.codec.container import SUFFIX, Container, StoredTensor, store, write_container
+from f2fsim.codec.export import check_ending, integer_codes, real_values, write_arrays
+from f2fsim.errors import DataError, InputError
+from f2fsim.pipeline.encode_row import EncodeRow, row_of
+from f2fsim.workloads.prune import magnitude_mask, n_pruned
+from f2fsim.workloads.quantise import quantise, require_finite
+from f2fsim.workloads.readers import ModelFile, open_model
+from f2fsim.workloads.synthetic import generator
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class EncodeResult:
+    """What `encode` did.
+
+    Attributes
+    ----------
+    rows : tuple of EncodeRow
+        One for each tensor, in the file's order.
+    left_out : tuple of str
+        Tensors of the file that were not encoded: no matrices, no real numbers, or empty.
+    container : Path or None
+        The file written.
+    """
+
+    rows: tuple[EncodeRow, ...]
+    left_out: tuple[str, ...]
+    container: Path | None
+
+
+def _silent(done: int, total: int, label: str) -> None:
+    pass
+
+
+def encode(
+    file: str | Path,
+    *,
+    format: str = "f2f",
+    sparsity: float | None = None,
+    dtype: str = "int8",
+    params: Mapping[str, Any] | None = None,
+    tensors: Sequence[str] | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    progress: Progress = _silent,
+) -> EncodeResult:
+    """Prune, quantise and encode the weight matrices of a file.
+
+    Parameters
+    ----------
+    file : str or Path
+        ``.safetensors``, ``.onnx``, ``.npz`` and what else `f2fsim.workloads.open_model` reads.
+    format : str
+        A name in `f2fsim.codec.FORMATS`.
+    sparsity : float, optional
+        Share of each tensor that magnitude pruning removes; by default nothing is pruned and the
+        zeros that are there count as pruned.
+    dtype : str
+        Weight type; integers are quantised symmetrically per row.
+    params : mapping, optional
+        Parameters of the format.
+    tensors : sequence of str, optional
+        Only these; by default every tensor of two or more dimensions.
+    seed : int
+        Decides among equal magnitudes at the threshold.
+    out : str or Path, optional
+        Container to write (``.f2f.safetensors``).
+    progress : callable
+        Called with done, total and the tensor's name.
+
+    Returns
+    -------
+    EncodeResult
+
+    Raises
+    ------
+    InputError
+        If file, tensor or a parameter cannot be used; nothing is written then.
+    """
+    wanted = weight_type(dtype)
+    if sparsity is not None and not 0.0 <= sparsity <= 1.0:
+        raise InputError(f"sparsity must be 0 to 1, got {sparsity}")
+    target = None if out is None else Path(out)
+    if target is not None and not target.name.endswith(SUFFIX):
+        raise InputError(f"{target}: a container's name ends with {SUFFIX}")
+    coder = weight_format(format, params)
+    model = open_model(Path(file))
+    names, left_out = _chosen(model, tensors)
+    rows: list[EncodeRow] = []
+
+    def stored() -> Iterator[StoredTensor]:
+        for done, name in enumerate(names):
+            progress(done, len(names), name)
+            item = _encode_one(model, name, wanted, sparsity, seed, coder)
+            row = row_of(item.encoded, int(item.encoded.work.n_kept.sum()), item.source_shape)
+            rows.append(row)
+            yield item
+        progress(len(names), len(names), "")
+
+    if target is None:
+        for _ in stored():
+            pass
+    else:
+        write_container(target, stored())
+    return EncodeResult(tuple(rows), tuple(left_out), target)
+
+
+def _chosen(model: ModelFile, tensors: Sequence[str] | None) -> tuple[list[str], list[str]]:
+    """Return the names to encode and those left out."""
+    if tensors is not None:
+        for name in tensors:
+            model.shape(name)
+        return list(dict.fromkeys(tensors)), []
+    names = [name for name in model.names() if _is_matrix(model, name)]
+    if not names:
+        raise DataError(f"{model.path}: has no weight matrix ({len(model.names())} tensors)")
+    return names, [name for name in model.names() if name not in set(names)]
+
+
+def _is_matrix(model: ModelFile, name: str) -> bool:
+    shape, word = model.shape(name), model.dtype(name).lower()
+    return len(shape) >= 2 and 0 not in shape and not word.startswith(("bool", "string", "c"))
+
+
+def _encode_one(
+    model: ModelFile,
+    name: str,
+    wanted: WeightType,
+    sparsity: float | None,
+    seed: int,
+    coder: WeightFormat,
+) -> StoredTensor:
+    array = model.read(name)
+    try:
+        matrix = _matrix(array)
+        mask = _mask(matrix, sparsity, seed, name)
+        result = quantise(matrix, mask, wanted)
+    except DataError as error:
+        raise DataError(f"{model.path}: tensor {name!r} {error}") from None
+    tensor = PrunedTensor(name, result.patterns, mask, wanted)
+    encoded = coder.encode(tensor)
+    stats = {"n_kept": float(tensor.n_kept), **encoded.stats}
+    cv = row_of(encoded, tensor.n_kept).cv_n_u
+    if cv is not None:
+        stats["cv_n_u"] = cv
+    return store(tensor, replace(encoded, stats=stats), array.shape, result.scale)
+
+
+def _matrix(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array as rows (first axis, the outputs) by all other axes (the reduction)."""
+    if array.dtype.kind not in "fiu" or not array.size:
+        kind = array.dtype if array.size else "no weights"
+        raise DataError(f"holds {kind}, weights must be real numbers")
+    matrix: NDArray[Any] = array.reshape(array.shape[0] if array.ndim > 1 else 1, -1)
+    if matrix.dtype.kind == "f" and matrix.dtype != np.float32:
+        with np.errstate(over="ignore"):
+            narrow: NDArray[Any] = matrix.astype(np.float32)
+        if not np.array_equal(np.isfinite(narrow), np.isfinite(matrix)):
+            raise DataError("holds values beyond the range of float32")
+        return narrow
+    return matrix
+
+
+def _mask(matrix: NDArray[Any], sparsity: float | None, seed: int, name: str) -> NDArray[np.bool_]:
+    if sparsity is None:
+        return np.asarray(matrix != 0)
+    require_finite(matrix, "pruning by magnitude cannot rank them")
+    rng = generator(seed, "pruning", name)
+    return magnitude_mask(matrix, n_pruned(sparsity, matrix.size), rng)
+
+
+def decode_file(
+    file: str | Path,
+    out: str | Path,
+    *,
+    integers: bool = False,
+    tensors: Sequence[str] | None = None,
+    progress: Progress = _silent,
+) -> list[str]:
+    """Decode a container and write the pruned weights.
+
+    Parameters
+    ----------
+    file : str or Path
+        The container.
+    out : str or Path
+        ``.safetensors`` or ``.npz``; each tensor has its name and shape in the model.
+    integers : bool
+        Write integer weights as codes with ``<name>.scale`` beside them; by default as float32.
+    tensors : sequence of str, optional
+        Only these.
+    progress : callable
+        Called with done, total and the tensor's name.
+
+    Returns
+    -------
+    list of str
+        Names written.
+
+    Raises
+    ------
+    DataError
+        If the container is damaged; nothing is written then.
+    """
+    target = Path(out)
+    check_ending(target)
+    if target.name.endswith(SUFFIX):
+        raise InputError(f"{target}: ends like a container; decoded weights need another name")
+    arrays: dict[str, NDArray[Any]] = {}
+    for item, tensor in decoded(Container(Path(file)), tensors, progress):
+        if integers and not tensor.weight_type.is_float:
+            arrays[tensor.name] = integer_codes(tensor).reshape(item.source_shape)
+            if item.scale is not None:
+                arrays[f"{tensor.name}.scale"] = item.scale
+        else:
+            arrays[tensor.name] = real_values(tensor, item.scale).reshape(item.source_shape)
+    write_arrays(target, arrays)
+    return list(arrays)
+
+
+def decoded(
+    container: Container, tensors: Sequence[str] | None = None, progress: Progress = _silent
+) -> Iterator[tuple[StoredTensor, PrunedTensor]]:
+    """Yield each stored tensor with what it decodes to, checked.
+
+    Raises
+    ------
+    DataError
+        If a tensor is missing or damaged; the message names file and tensor.
+    """
+    names = container.names() if tensors is None else list(tensors)
+    for done, name in enumerate(names):
+        progress(done, len(names), name)
+        item = container.read(name)
+        try:
+            tensor = item.decode()
+        except DataError as error:
+            raise DataError(f"{container.path}: {error}") from None
+        yield item, tensor
+    progress(len(names), len(names), "")
+
+
+def inspect_file(file: str | Path) -> list[EncodeRow]:
+    """Return the rows of a container's tensors; streams are read and checked, not decoded."""
+    container = Container(Path(file))
+    rows = []
+    for name in container.names():
+        item = container.read(name)
+        kept = item.encoded.stats.get("n_kept")
+        if kept is None:
+            kept = item.decode().n_kept
+        rows.append(row_of(item.encoded, int(kept), item.source_shape))
+    return rows
+
+
+def verify_file(
+    file: str | Path, *, against: str | Path | None = None, progress: Progress = _silent
+) -> list[EncodeRow]:
+    """Decode every tensor of a container and check it against what was encoded.
+
+    Parameters
+    ----------
+    file : str or Path
+        The container.
+    against : str or Path, optional
+        The model it was made from: kept weights must be its weights, quantised with the stored
+        scale.
+    progress : callable
+        Called with done, total and the tensor's name.
+
+    Raises
+    ------
+    DataError
+        If anything differs; the message names the first tensor.
+    """
+    container = Container(Path(file))
+    model = None if against is None else open_model(Path(against))
+    rows = []
+    for item, tensor in decoded(container, progress=progress):
+        if model is not None:
+            _check_against(container, item, tensor, model)
+        rows.append(row_of(item.encoded, tensor.n_kept, item.source_shape))
+    return rows
+
+
+def _check_against(
+    container: Container, item: StoredTensor, tensor: PrunedTensor, model: ModelFile
+) -> None:
+    place = f"{container.path}: tensor {tensor.name!r}"
+    array = model.read(tensor.name)
+    if array.shape != item.source_shape:
+        raise DataError(f"{place} has shape {item.source_shape}, {model.path} has {array.shape}")
+    expected = quantise(_matrix(array), tensor.mask, tensor.weight_type)
+    scale = expected.scale
+    same_scale = (scale is None) == (item.scale is None) and (
+        scale is None or item.scale is None or np.array_equal(scale, item.scale)
+    )
+    if not same_scale or not np.array_equal(expected.patterns, tensor.patterns):
+        raise DataError(f"{place}: kept weights differ from {model.path}")

@@ -1,0 +1,158 @@
+"""What one encoded tensor costs: the row of every table of encodings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from f2fsim.codec import EncodedTensor
+
+#: Streams that carry values; the others say where the kept weights are.
+VALUE_STREAMS = ("weights", "patches", "codebook")
+
+
+@dataclass(frozen=True)
+class EncodeRow:
+    """Sizes of one encoded tensor (or of several together).
+
+    Attributes
+    ----------
+    tensor : str
+    shape : tuple of int
+        Shape in the model.
+    format, weight_type : str
+    n_weights, n_kept : int
+    weight_bits : int
+        ``n_w``.
+    stream_bits : mapping of str to int
+        Exact bits of each stream.
+    efficiency : float or None
+        Matched over all care bits, ``E``; None for formats without unmatched bits.
+    cv_n_u : float or None
+        Coefficient of variation of the kept weights of a work unit.
+    """
+
+    tensor: str
+    shape: tuple[int, ...]
+    format: str
+    weight_type: str
+    n_weights: int
+    n_kept: int
+    weight_bits: int
+    stream_bits: Mapping[str, int]
+    efficiency: float | None = None
+    cv_n_u: float | None = None
+
+    @property
+    def n_bits(self) -> int:
+        """Bits of all streams."""
+        return sum(self.stream_bits.values())
+
+    @property
+    def value_bits(self) -> int:
+        """Bits of the value streams: encoded values, patches, codebook."""
+        return sum(self.stream_bits.get(name, 0) for name in VALUE_STREAMS)
+
+    @property
+    def sparsity(self) -> float:
+        """Share of pruned weights, ``S``."""
+        return 1.0 - self.n_kept / self.n_weights if self.n_weights else 0.0
+
+    @property
+    def value_overhead(self) -> float | None:
+        """Value bits over ``(1-S)·n_w`` a weight; None if no weight is kept."""
+        limit = self.n_kept * self.weight_bits
+        return self.value_bits / limit if limit else None
+
+    @property
+    def overhead(self) -> float | None:
+        """All bits over ``H(S) + (1-S)·n_w`` a weight; None if no weight is kept."""
+        limit = self.n_kept * self.weight_bits + self.n_weights * binary_entropy(self.sparsity)
+        return self.n_bits / limit if self.n_kept else None
+
+    def reduction(self, *, with_mask: bool) -> float:
+        """Return the share of the dense bits that is saved, positions counted or not."""
+        dense = self.n_weights * self.weight_bits
+        bits = self.n_bits if with_mask else self.value_bits
+        return 1.0 - bits / dense if dense else 0.0
+
+    def to_table(self) -> dict[str, Any]:
+        """Return the columns that tables, JSON and CSV show."""
+        n = self.n_weights or 1
+        return {
+            "tensor": self.tensor,
+            "shape": "x".join(map(str, self.shape)),
+            "format": self.format,
+            "type": self.weight_type,
+            "weights": self.n_weights,
+            "S": self.sparsity,
+            "E_pct": None if self.efficiency is None else 100 * self.efficiency,
+            "value_bits_per_weight": self.value_bits / n,
+            "position_bits_per_weight": (self.n_bits - self.value_bits) / n,
+            "bits_per_weight": self.n_bits / n,
+            "value_over_entropy": self.value_overhead,
+            "total_over_entropy": self.overhead,
+            "reduction_pct": 100 * self.reduction(with_mask=True),
+            "reduction_without_mask_pct": 100 * self.reduction(with_mask=False),
+            "cv_n_u": self.cv_n_u,
+        }
+
+
+def binary_entropy(p: float) -> float:
+    """Return the entropy of a bit that is 1 with probability `p`, in bits."""
+    return -sum(x * math.log2(x) for x in (p, 1.0 - p) if x > 0.0)
+
+
+def row_of(encoded: EncodedTensor, n_kept: int, shape: tuple[int, ...] | None = None) -> EncodeRow:
+    """Return the row of an encoding.
+
+    Parameters
+    ----------
+    encoded : EncodedTensor
+    n_kept : int
+        Kept weights.
+    shape : tuple of int, optional
+        Shape in the model.
+    """
+    return EncodeRow(
+        tensor=encoded.name,
+        shape=shape or encoded.shape,
+        format=encoded.format,
+        weight_type=encoded.weight_type.name,
+        n_weights=encoded.n_weights,
+        n_kept=n_kept,
+        weight_bits=encoded.weight_type.n_bits,
+        stream_bits={name: stream.n_bits for name, stream in encoded.streams.items()},
+        efficiency=encoded.stats.get("efficiency"),
+        cv_n_u=encoded.stats.get("cv_n_u", _cv(encoded)),
+    )
+
+
+def _cv(encoded: EncodedTensor) -> float | None:
+    n_u = encoded.work.n_kept
+    mean = float(n_u.mean()) if n_u.size else 0.0
+    return float(n_u.std()) / mean if mean else None
+
+
+def total_row(rows: list[EncodeRow], name: str = "total") -> EncodeRow:
+    """Return the sums of rows of one weight type; `E` is weighted by the care bits."""
+    streams: dict[str, int] = {}
+    for row in rows:
+        for stream, bits in row.stream_bits.items():
+            streams[stream] = streams.get(stream, 0) + bits
+    care = [(r.n_kept * r.weight_bits, r.efficiency) for r in rows if r.efficiency is not None]
+    n_care = sum(bits for bits, _ in care)
+    formats, types = {r.format for r in rows}, {r.weight_type for r in rows}
+    return EncodeRow(
+        tensor=name,
+        shape=(),
+        format=formats.pop() if len(formats) == 1 else "mixed",
+        weight_type=types.pop() if len(types) == 1 else "mixed",
+        n_weights=sum(r.n_weights for r in rows),
+        n_kept=sum(r.n_kept for r in rows),
+        weight_bits=rows[0].weight_bits if rows else 0,
+        stream_bits=streams,
+        efficiency=sum(bits * e for bits, e in care) / n_care if n_care else None,
+    )

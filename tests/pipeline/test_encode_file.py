@@ -1,0 +1,203 @@
+"""Files of weights to containers and back: exact, refused where they must be."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+from typer.testing import CliRunner
+
+import f2fsim
+from f2fsim.cli.main import app
+from f2fsim.codec import FORMATS
+from f2fsim.codec.container import Container
+from f2fsim.errors import DataError, InputError
+from f2fsim.pipeline.encode_file import decode_file, encode, inspect_file, verify_file
+from f2fsim.pipeline.encode_row import EncodeRow, binary_entropy, total_row
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A small model: a convolution, a matrix, and a bias that is no matrix."""
+    rng = np.random.default_rng(0)
+    arrays = {
+        "conv": rng.standard_normal((8, 4, 3, 3)).astype(np.float32),
+        "fc": rng.standard_normal((10, 64)).astype(np.float32),
+        "bias": rng.standard_normal(10).astype(np.float32),
+    }
+    path = tmp_path / "model.safetensors"
+    save_file(arrays, path)
+    return path, arrays
+
+
+def pruned(array, sparsity):
+    """Magnitude pruning written down plainly (no ties in these weights)."""
+    order = np.argsort(np.abs(array).ravel())
+    out = array.ravel().copy()
+    out[order[: round(sparsity * array.size)]] = 0
+    return out.reshape(array.shape)
+
+
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"nm"}))
+def test_floats_come_back_as_pruned(model, tmp_path, name):
+    path, arrays = model
+    container, back = tmp_path / "m.f2f.safetensors", tmp_path / "back.safetensors"
+    result = encode(path, format=name, sparsity=0.75, dtype="fp32", out=container)
+    assert [row.tensor for row in result.rows] == ["conv", "fc"]
+    assert result.left_out == ("bias",)
+    assert decode_file(container, back) == ["conv", "fc"]
+    written = load_file(back)
+    for key in ("conv", "fc"):
+        np.testing.assert_array_equal(written[key], pruned(arrays[key], 0.75))
+    assert len(verify_file(container, against=path)) == 2
+
+
+@pytest.mark.parametrize("ending", [".npz", ".safetensors"])
+def test_integers_as_product_or_codes(model, tmp_path, ending):
+    path, arrays = model
+    container = tmp_path / "m.f2f.safetensors"
+    encode(path, sparsity=0.5, dtype="int8", out=container)
+    decode_file(container, tmp_path / f"real{ending}")
+    decode_file(container, tmp_path / f"codes{ending}", integers=True)
+    load = load_file if ending == ".safetensors" else np.load
+    real, codes = load(tmp_path / f"real{ending}"), load(tmp_path / f"codes{ending}")
+    scale = np.abs(arrays["fc"]).max(axis=1) / 127
+    np.testing.assert_allclose(codes["fc.scale"], scale, rtol=1e-6)
+    np.testing.assert_array_equal(
+        codes["fc"], np.rint(pruned(arrays["fc"], 0.5) / codes["fc.scale"][:, None])
+    )
+    np.testing.assert_array_equal(real["fc"], codes["fc"] * codes["fc.scale"][:, None])
+    assert real["conv"].shape == (8, 4, 3, 3)
+
+
+def test_bfloat16_and_half(model, tmp_path):
+    path, arrays = model
+    container = tmp_path / "m.f2f.safetensors"
+    for dtype, tolerance in (("bf16", 2**-8), ("fp16", 2**-11)):
+        encode(path, sparsity=0.5, dtype=dtype, out=container)
+        decode_file(container, tmp_path / "back.npz")
+        back = np.load(tmp_path / "back.npz")["fc"]
+        np.testing.assert_allclose(back, pruned(arrays["fc"], 0.5), rtol=tolerance)
+
+
+def test_without_sparsity_zeros_are_the_mask(tmp_path):
+    weights = np.zeros((4, 8), dtype=np.float32)
+    weights[1, 3] = 2.0
+    np.savez(tmp_path / "m.npz", w=weights)
+    row = encode(tmp_path / "m.npz", format="csr").rows[0]
+    assert (row.n_kept, row.n_weights) == (1, 32)
+
+
+def test_rows_are_hand_computed():
+    row = EncodeRow("t", (10, 10), "f2f", "int8", 100, 20, 8, {
+        "weights": 170, "patches": 10, "mask": 60,
+    }, 0.99)  # fmt: skip
+    assert row.value_overhead == 180 / 160
+    assert row.overhead == pytest.approx(240 / (160 + 100 * 0.7219280948873623))
+    assert row.reduction(with_mask=True) == 1 - 240 / 800
+    assert row.reduction(with_mask=False) == 1 - 180 / 800
+    total = total_row([row, EncodeRow("u", (1, 1), "f2f", "int8", 1, 0, 8, {"mask": 1}, 1.0)])
+    assert (total.n_bits, total.n_weights, total.efficiency) == (241, 101, 0.99)
+    assert binary_entropy(0.5) == 1.0
+    assert binary_entropy(0.0) == 0.0
+
+
+def test_inspect_needs_no_model(model, tmp_path):
+    path, _ = model
+    container = tmp_path / "m.f2f.safetensors"
+    rows = encode(path, sparsity=0.8, out=container).rows
+    assert inspect_file(container) == list(rows)
+
+
+def test_same_call_same_bytes(model, tmp_path):
+    path, _ = model
+    for name in ("a", "b"):
+        encode(path, sparsity=0.8, out=tmp_path / f"{name}.f2f.safetensors", seed=3)
+    first, second = (tmp_path / f"{name}.f2f.safetensors" for name in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"format": "f2"}, "unknown format 'f2'"),
+        ({"sparsity": 1.5}, "sparsity must be 0 to 1, got 1.5"),
+        ({"dtype": "int9"}, "did you mean 'int8'"),
+        ({"params": {"n_ut": 3}}, "did you mean 'n_out'"),
+        ({"tensors": ["conv1"]}, "did you mean 'conv'"),
+        ({"dtype": "uint8", "sparsity": 0.5}, "has negative weights"),
+        ({"format": "nm", "sparsity": 0.1}, "is not 2:4"),
+    ],
+)
+def test_bad_arguments_leave_no_file(model, tmp_path, arguments, message):
+    out = tmp_path / "out" / "m.f2f.safetensors"
+    with pytest.raises(InputError, match=message):
+        encode(model[0], **arguments, out=out)
+    assert not out.exists()
+    assert not out.parent.exists() or not list(out.parent.iterdir())
+
+
+def test_odd_files_are_refused(tmp_path):
+    np.savez(tmp_path / "v.npz", v=np.zeros(3, dtype=np.float32))
+    with pytest.raises(DataError, match="has no weight matrix"):
+        encode(tmp_path / "v.npz")
+    np.savez(tmp_path / "n.npz", w=np.full((2, 2), np.nan, dtype=np.float32))
+    with pytest.raises(DataError, match="not finite"):
+        encode(tmp_path / "n.npz", sparsity=0.5)
+    with pytest.raises(InputError, match="a container's name ends with"):
+        encode(tmp_path / "v.npz", out=tmp_path / "x.safetensors")
+    with pytest.raises(InputError, match="weights are written to"):
+        decode_file(tmp_path / "v.npz", tmp_path / "x.bin")
+
+
+def test_nan_and_minus_zero_survive_as_floats(tmp_path):
+    weights = np.array([[np.nan, -0.0, 1.0], [0.0, np.inf, -2.0]], dtype=np.float32)
+    weights.view(np.uint32)[0, 0] = 0x7FC12345
+    np.save(tmp_path / "w.npy", weights)
+    container = tmp_path / "w.f2f.safetensors"
+    (row,) = encode(tmp_path / "w.npy", dtype="fp32", out=container).rows
+    tensor = Container(container).read(row.tensor).decode()
+    # Zeros are the mask, -0.0 among them; all other bits stay.
+    assert tensor.patterns[0, 0] == 0x7FC12345
+    assert tensor.n_kept == 4
+
+
+def test_commands(model, tmp_path):
+    path, _ = model
+    container, back = tmp_path / "m.f2f.safetensors", tmp_path / "back.npz"
+    arguments = ["encode", str(path), "-s", "0.9", "-o", str(container), "-p", "n_out=40", "--json"]
+    result = RUNNER.invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    assert [row["tensor"] for row in rows] == ["conv", "fc"]
+    assert rows[0]["format"] == "f2f"
+    inspected = RUNNER.invoke(app, ["inspect", str(container), "--json"])
+    assert json.loads(inspected.stdout) == rows
+    assert "total" in RUNNER.invoke(app, ["inspect", str(container)]).stdout
+    assert RUNNER.invoke(app, ["decode", str(container), "-o", str(back)]).exit_code == 0
+    verified = RUNNER.invoke(app, ["verify", str(container), "--against", str(path)])
+    assert "2 tensors, 928 weights: exact" in verified.stdout.replace("\n", " ")
+    csv = RUNNER.invoke(app, ["inspect", str(container), "--csv"]).stdout.splitlines()
+    assert csv[0].startswith("tensor,shape,format,type,weights,S,E_pct")
+    assert len(csv) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-p", "n_out"], "must be KEY=VALUE"),
+        (["-p", "n_out=8", "-p", "n_out=9"], "is given twice"),
+        (["-p", "n_out=x"], "n_out"),
+    ],
+)
+def test_bad_command_arguments(model, arguments, message):
+    result = RUNNER.invoke(app, ["encode", str(model[0]), *arguments])
+    assert isinstance(result.exception, InputError)
+    assert message in str(result.exception)
+
+
+def test_python_call_is_exported(model):
+    row = f2fsim.encode(model[0], format="dense").rows[0]
+    assert row.n_bits == 8 * row.n_weights
