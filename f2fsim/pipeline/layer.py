@@ -14,6 +14,7 @@ from f2fsim.hw.build import BuiltLayer, build_layer
 from f2fsim.hw.dram import DramParams
 from f2fsim.mapping.plan import Plan, plan_layer
 from f2fsim.pipeline.check import check_layer
+from f2fsim.pipeline.cost import CostModel
 from f2fsim.results import LayerResult, StreamStats
 from f2fsim.workloads import LayerData
 
@@ -29,6 +30,7 @@ class LayerJob:
     data: LayerData
     encode: Encode
     engine: str
+    cost: CostModel
 
 
 def band_tensors(tensor: PrunedTensor, plan: Plan) -> list[PrunedTensor]:
@@ -118,6 +120,7 @@ def _result(
         streams=streams,
         memory=outcome.memory,
         codec_stats=_codec_stats(encoded),
+        energy_pj=job.cost.energy_pj(outcome.components, outcome.memory, streams),
         origins=job.data.origins,
         n_multipliers=arch.pe_array.n_multipliers,
         repeat=layer.repeat,

@@ -17,6 +17,7 @@ from f2fsim.engine import check_engine
 from f2fsim.hw.dram import DramParams, dram_params
 from f2fsim.mapping.formats import format_of
 from f2fsim.pipeline.cache import EncodingCache
+from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import LayerJob, run_layer
 from f2fsim.results import LayerResult, SimResult
 from f2fsim.workloads import LayerData, iterate_layers
@@ -36,6 +37,7 @@ class _Target:
     dram: DramParams
     workload: Workload
     encode: Callable[[PrunedTensor], EncodedTensor]
+    cost: CostModel
 
 
 def simulate(
@@ -117,7 +119,7 @@ def compare(
         for i, target in enumerate(targets):
             if progress:
                 progress(count, total, f"{target.arch.name}, {data[i].layer.name}")
-            job = LayerJob(target.arch, target.dram, data[i], target.encode, engine)
+            job = LayerJob(target.arch, target.dram, data[i], target.encode, engine, target.cost)
             done[i].append(run_layer(job))
             count += 1
     if progress:
@@ -128,6 +130,7 @@ def compare(
             workload=base.name,
             format=target.arch.format,
             layers=tuple(results),
+            area_um2=target.cost.area_um2(base.weight_type),
             manifest=_manifest(target, engine),
         )
         for target, results in zip(targets, done, strict=True)
@@ -151,7 +154,7 @@ def _target(
         pattern = {"method": "nm", "n": front_end.n, "m": front_end.m}
         exclude = getattr(workload.pruning, "exclude", ())
         workload = workload.with_overrides(pruning={**pattern, "exclude": exclude})
-    return _Target(config, dram_params(config.dram()), workload, encode)
+    return _Target(config, dram_params(config.dram()), workload, encode, CostModel.of(config))
 
 
 def _layers_of(workloads: Sequence[Workload]) -> Iterator[list[LayerData]]:

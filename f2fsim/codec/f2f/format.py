@@ -23,7 +23,8 @@ from f2fsim.codec.f2f.patches import (
 )
 from f2fsim.codec.f2f.planes import Codebook, PlaneLayout, choose_codebook, plan_planes
 from f2fsim.codec.f2f.viterbi import encode_viterbi
-from f2fsim.codec.masks import EncodedMask, decode_mask, encode_mask
+from f2fsim.codec.mask_code import EncodedMask
+from f2fsim.codec.masks import decode_mask, encode_mask
 from f2fsim.codec.streams import (
     check_format,
     int_param,
