@@ -114,6 +114,49 @@ def show(
         console.print_rows(left, title="left out")
 
 
+@workload_app.command("stats")
+def stats(
+    workload: Annotated[str, typer.Argument(help="Shipped workload or YAML file.")],
+    sparsity: Annotated[float | None, typer.Option(help="Prune to this sparsity.")] = None,
+    layer: Annotated[list[str] | None, typer.Option(help="Only this layer (repeatable).")] = None,
+    n_out: Annotated[int, typer.Option(min=1, max=65535, help="Weights of an F2F block.")] = 80,
+    block: Annotated[str, typer.Option(help="Blocks of the block density.")] = "16x16",
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the CV of n_u into an .svg, .png or .pdf file.")
+    ] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print how even the masks are: density by row, column, block; kept weights by block order.
+
+    Examples: [bold]f2fsim workload stats opennsfw --sparsity 0.9[/bold], [bold]f2fsim workload
+    stats minilm --layer encoder.layer.0.output.dense --plot minilm.svg[/bold]
+    """
+    from f2fsim.workloads.statistics import iterate_statistics
+
+    sides = _shape("--block", block)
+    if len(sides) != 2:
+        raise InputError(f"--block: must be rows x columns such as 16x16, got {block!r}")
+    loaded = load_workload(workload).with_overrides(sparsity=sparsity)
+    found = []
+    with console.progress("statistics", quiet=quiet) as advance:
+        total = len(layer) if layer else len(loaded.layers)
+        each = iterate_statistics(loaded, layer, n_out=n_out, block=(sides[0], sides[1]))
+        for done, entry in enumerate(each, 1):
+            found.append(entry)
+            advance(done, total, entry.layer)
+    if plot is not None:
+        from f2fsim.report.mask_figure import draw_orders
+
+        draw_orders(found, plot, f"{loaded.name}, S = {sparsity or 'as configured'}")
+    if as_json and not as_csv:
+        console.print_json([entry.to_dict() for entry in found])
+    else:
+        rows = [entry.row() for entry in found]
+        console.print_rows(rows, title=_title(loaded), as_json=as_json, as_csv=as_csv)
+
+
 def _row(layer: Any) -> dict[str, Any]:
     return {
         "layer": layer.name,

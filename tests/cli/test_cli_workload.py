@@ -86,3 +86,25 @@ def test_mistakes_are_one_line_and_status_2(
     assert rule in text
     assert text.count("\n") == 1
     assert not out.exists()
+
+
+def test_stats_for_people_programs_and_as_a_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figure = tmp_path / "out" / "masks.svg"
+    words = ["workload", "stats", "silero_vad", "--sparsity", "0.9", "--n-out", "40", "-q"]
+    assert run(*words, "--plot", str(figure), "--json") == 0
+    data = json.loads(capsys.readouterr().out)
+    assert len(data) == 7
+    assert data[1]["origins"]["weights"] == "measured"
+    assert data[1]["sparsity"] == pytest.approx(0.9, abs=1e-4)
+    first = figure.read_bytes()
+    assert b"diagonal_golden" in first
+    assert run(*words, "--plot", str(figure), "--csv") == 0
+    assert capsys.readouterr().out.count("\n") == 8
+    assert figure.read_bytes() == first
+    assert list(figure.parent.iterdir()) == [figure]
+    assert run(*words, "--plot", str(tmp_path / "a.doc")) == 2
+    assert run(*words, "--block", "4") == 2
+    assert run(*words, "--layer", "conv9") == 2
+    assert "did you mean" in capsys.readouterr().err
