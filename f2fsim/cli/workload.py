@@ -53,6 +53,12 @@ def from_model(
         list[str] | None,
         typer.Option(help="No graph: pattern of tensors stored (in, out), as GPT-2's *.c_*."),
     ] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="ONNX: run it and measure activation densities.")
+    ] = False,
+    inputs: Annotated[
+        Path | None, typer.Option(help="Arrays (.npz) to run it on; default: noise.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Write the workload of a model: its layers with weights, in their sizes.
@@ -71,6 +77,8 @@ def from_model(
         tokens=tokens,
         spatial=_shape("--spatial", spatial) if spatial else (),
         transposed=transposed or (),
+        measure=measure,
+        inputs=inputs,
     )
     _write(workload, output, "Made by `f2fsim workload from`.", quiet)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from f2fsim.config.workload import FileWeights, Workload, build_workload
+from f2fsim.errors import InputError
+from f2fsim.workloads.activations import measure_densities
 from f2fsim.workloads.import_onnx import import_onnx
 from f2fsim.workloads.import_tensors import import_tensors
 from f2fsim.workloads.readers import open_model
@@ -25,6 +27,8 @@ def import_model(
     tokens: int = 1,
     spatial: Sequence[int] = (),
     transposed: Sequence[str] = (),
+    measure: bool = False,
+    inputs: Path | None = None,
 ) -> Workload:
     """Make a workload from a model file.
 
@@ -42,6 +46,9 @@ def import_model(
         ONNX: shapes of inputs and values of named dimensions.
     tokens, spatial, transposed
         Files without a graph: see `import_tensors`.
+    measure, inputs
+        ONNX: run the model on the arrays of the file `inputs` (noise without it) and record the
+        density of each layer's input activations.
 
     Returns
     -------
@@ -62,7 +69,15 @@ def import_model(
         weights = {"file": Path(os.path.relpath(path.resolve(), base)).as_posix()}
     model = open_model(path)
     if path.name.lower().endswith(".onnx"):
-        found = import_onnx(path, sizes or {})
+        sizes = dict(sizes or {})
+        if inputs is not None:
+            given = open_model(inputs)
+            sizes |= {name: given.shape(name) for name in given.names()}
+        found = import_onnx(path, sizes)
+        if measure or inputs is not None:
+            found.notes.append(measure_densities(path, found, sizes, inputs))
+    elif measure or inputs is not None:
+        raise InputError(f"{path}: only an ONNX model can be run to measure activations")
     else:
         found = import_tensors(model, tokens=tokens, spatial=spatial, transposed=transposed)
     data = {
