@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
@@ -10,7 +11,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from f2fsim import shipped
 from f2fsim.config.conv_layer import Convolution
 from f2fsim.config.layer import ActivationOrigin, Layer, LinearLayer, LstmLayer, Name, Share
-from f2fsim.config.pruning import AnyPruning, NoPruning, Quantisation
+from f2fsim.config.pruning import AnyPruning, NmPruning, NoPruning, Quantisation
 from f2fsim.config.quantity import ConfigModel
 from f2fsim.config.yaml_file import load_yaml, validate
 from f2fsim.errors import ConfigError, InputError, choices, near_miss
@@ -122,12 +123,26 @@ class Workload(ConfigModel):
                 rule = "needs a tensor" if layer.tensor is None else "cannot have a tensor"
                 source = "a file" if self.synthetic is None else "a distribution"
                 raise ValueError(f"layer {layer.name!r} {rule}: the weights come from {source}")
+        self._check_pruning()
         filled = tuple(
             layer if layer.batch else layer.model_copy(update={"batch": self.batch})
             for layer in self.layers
         )
         object.__setattr__(self, "layers", filled)
         return self
+
+    def _check_pruning(self) -> None:
+        """Refuse patterns that match no layer, and own sparsities that the method cannot give."""
+        patterns = [*self.pruning.exclude, *(entry.match for entry in self.pruning.layers)]
+        for pattern in patterns:
+            if not any(fnmatchcase(layer.name, pattern) for layer in self.layers):
+                raise ValueError(f"pruning: the pattern {pattern!r} matches no layer")
+        if isinstance(self.pruning, NmPruning):
+            for layer in self.layers:
+                if layer.sparsity is not None:
+                    raise ValueError(
+                        f"layer {layer.name!r} cannot have a sparsity: n:m fixes it for all layers"
+                    )
 
     @property
     def folder(self) -> Path:
@@ -184,7 +199,7 @@ class Workload(ConfigModel):
         pruning : dict, optional
             A whole ``pruning`` section; `sparsity` then changes this one.
         layers : list of str, optional
-            Only these layers, by name.
+            Only these layers, by name; a global scope then ranks them alone.
 
         Raises
         ------
@@ -195,6 +210,7 @@ class Workload(ConfigModel):
         if layers is not None:
             wanted = {self.layer(name).name for name in layers}
             data["layers"] = [layer for layer in data["layers"] if layer["name"] in wanted]
+            data["pruning"] = _for_layers(data["pruning"], wanted)
         for key, value in (("weight_type", weight_type), ("batch", batch), ("seed", seed)):
             if value is not None:
                 data[key] = value
@@ -231,6 +247,17 @@ class Workload(ConfigModel):
             value = "" if detail["type"] == "value_error" else f", got {detail['input']!r}"
             lines.append(f"workload {self.name!r}: {where + ': ' if where else ''}{rule}{value}")
         return "\n".join(lines)
+
+
+def _for_layers(pruning: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """Drop the patterns that match none of the layers left."""
+
+    def matches(pattern: str) -> bool:
+        return any(fnmatchcase(name, pattern) for name in names)
+
+    exclude = [pattern for pattern in pruning["exclude"] if matches(pattern)]
+    layers = [entry for entry in pruning["layers"] if matches(entry["match"])]
+    return {**pruning, "exclude": exclude, "layers": layers}
 
 
 def build_workload(data: dict[str, Any], folder: Path, place: str) -> Workload:

@@ -54,6 +54,15 @@ def import_onnx(path: Path, sizes: Sizes) -> Found:
         If a size that is needed is free and not given; the message names the input.
     """
     model = load_proto(path)
+    try:
+        return _import(path, model, sizes)
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+        # A damaged graph: attributes, inputs or sizes that no exporter writes.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path}: damaged ONNX graph: {reason}") from None
+
+
+def _import(path: Path, model: Any, sizes: Sizes) -> Found:
     found = Found()
     left_out = take_branches(model.graph)
     free = fix_inputs(path, model.graph, sizes)

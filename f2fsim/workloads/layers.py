@@ -93,6 +93,11 @@ class LayerReader:
         if isinstance(pruning, BlockPruning):
             return prune.block_mask(matrix, sparsity, pruning.rows, pruning.columns, rng)
         assert isinstance(pruning, RowUnevenPruning)
+        if 0.0 < sparsity < 1.0 and pruning.row_cv**2 >= sparsity / (1.0 - sparsity):
+            raise DataError(
+                f"cannot have rows with a coefficient of variation of {pruning.row_cv} at its own "
+                f"sparsity {sparsity}"
+            )
         return prune.row_uneven_mask(matrix, sparsity, pruning.row_cv, rng)
 
     def _count(self, layer: Layer) -> int:

@@ -166,8 +166,9 @@ class NodeReader:
         weights, other = (right, node.input[0]) if right else (left, node.input[1])
         assert weights is not None
         shape = self._tensors[weights[0]]
-        if len(shape) != 2:
+        if len(shape) < 2 or math.prod(shape[:-2]) != 1:
             return []
+        shape = shape[-2:]
         # Rows of the stored tensor are the reduction unless something turns it round.
         flipped = bool(attributes.get("transB" if right else "transA", 0)) ^ weights[1]
         transposed = (not flipped) if right else flipped

@@ -66,7 +66,7 @@ def test_import_of_a_topology(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     [
         (["show", "silero_vat"], "did you mean 'silero_vad'"),
         (["from", "nothing.onnx"], "no such file"),
-        (["from", "nothing.bin"], "not a known kind"),
+        (["from", "nothing.xyz"], "not a known kind"),
         (["from", "{model}", "--size", "x"], "--size: must be NAME="),
         (["from", "{model}", "--spatial", "0x3"], "--spatial: must be sizes"),
         (["from", "a/b.onnx", "--package", "not-here"], "pip install --no-deps not-here"),

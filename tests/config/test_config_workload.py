@@ -45,6 +45,9 @@ def test_overrides(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"2:4 pruning fixes it to 0.5, got 0.9"):
         nm.with_overrides(sparsity=0.9)
     assert [la.name for la in workload.with_overrides(layers=["conv"]).layers] == ["conv"]
+    exclude = {"method": "magnitude", "sparsity": 0.5, "exclude": ["fc", "c*"]}
+    left = workload.with_overrides(pruning=exclude).with_overrides(layers=["conv"])
+    assert left.pruning.exclude == ("c*",)
     with pytest.raises(InputError, match=r"has no layer 'cnv' \(did you mean 'conv'\?\)"):
         workload.with_overrides(layers=["cnv"])
     for changes, rule in (
@@ -93,6 +96,17 @@ def test_names_of_types_and_schema() -> None:
             "synthetic:",
             "pruning: {method: row_uneven, sparsity: 0.5, row_cv: 2.0}\nsynthetic:",
             r"row_cv must be < 1 at sparsity 0.5",
+        ),
+        (
+            "synthetic:",
+            "pruning: {method: magnitude, sparsity: 0.5, exclude: [fcc*]}\nsynthetic:",
+            r"the pattern 'fcc\*' matches no layer",
+        ),
+        (
+            "synthetic: {distribution: normal}\nlayers:\n  - {name: fc,",
+            "synthetic: {distribution: normal}\npruning: {method: nm, n: 2, m: 4}\n"
+            "layers:\n  - {name: fc, sparsity: 0.5,",
+            r"layer 'fc' cannot have a sparsity: n:m fixes it",
         ),
         ("synthetic:", "pruning: {method: magic}\nsynthetic:", r"w.yaml:2: pruning.*'magnitude'"),
         ("synthetic:", "weight_type: int7\nsynthetic:", r"w.yaml:2: weight_type: .*got 'int7'"),

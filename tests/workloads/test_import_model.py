@@ -170,6 +170,53 @@ def test_branches_quantised_and_empty_models(tmp_path: Path) -> None:
         import_model(str(path))
 
 
+def test_local_functions_are_inlined(tmp_path: Path) -> None:
+    node = helper.make_node
+    body = helper.make_function(
+        "own", "Layer", ["a", "b"], ["c"], [node("MatMul", ["a", "b"], ["c"], name="inside")],
+        [helper.make_opsetid("", 17)],
+    )  # fmt: skip
+    graph = helper.make_graph(
+        [node("Layer", ["x", "w"], ["y"], domain="own")], "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], weights(w=(1, 6, 5)),
+    )  # fmt: skip
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    onnx.save(
+        helper.make_model(graph, functions=[body], opset_imports=opsets, ir_version=8),
+        tmp_path / "f.onnx",
+    )
+    workload = import_model(str(tmp_path / "f.onnx"), folder=tmp_path)
+    assert [la.shape for la in workload.layers] == [(5, 6)]
+    assert next(iterate_layers(workload)).tensor.n_kept == 30
+
+
+def test_damaged_graphs_are_one_line(tmp_path: Path) -> None:
+    data = bytearray(classifier(tmp_path / "net.onnx").read_bytes())
+    rng = np.random.default_rng(0)
+    broken = tmp_path / "broken.onnx"
+    refused = 0
+    for _ in range(60):
+        copy = data.copy()
+        # The graph's nodes come first in the file, the weights behind them.
+        for place in rng.integers(0, min(len(data), 900), 3):
+            copy[place] = rng.integers(0, 256)
+        broken.write_bytes(bytes(copy))
+        try:
+            workload = import_model(str(broken), folder=tmp_path, sizes={"h": 20})
+            list(iterate_layers(workload))
+        except InputError as error:
+            refused += 1
+            text = str(error)
+            assert_one_line(text)
+    assert refused > 20
+
+
+def assert_one_line(text: str) -> None:
+    assert "\n" not in text
+    assert len(text) < 1000
+
+
 TENSORS = {
     "embed.weight": (50, 8), "conv0.weight": (6, 1, 3), "conv1.weight": (6, 1, 5),
     "fc.weight": (4, 8), "fc.bias": (4,), "c_fc.weight": (8, 4), "rnn.weight_ih_l0": (15, 7),

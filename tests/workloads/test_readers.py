@@ -176,7 +176,7 @@ def test_wrong_paths(tmp_path: Path) -> None:
     for path, rule in (
         ("model.onnx", "is a folder"),
         ("weight.npz", r"no such file \(did you mean 'weights.npz'"),
-        ("model.bin", "not a known kind"),
+        ("model.xyz", "not a known kind"),
         ("weights.npz", "damaged npz"),
     ):
         with pytest.raises(DataError, match=rule):

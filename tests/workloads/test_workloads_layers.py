@@ -130,6 +130,12 @@ def test_own_sparsities_and_exclusions(tmp_path: Path) -> None:
     assert got == {"fc": 0.25, "fct": 0.0, "conv": 0.5, "deconv": 0.75, "rnn": 0.75}
 
 
+def test_row_uneven_with_an_own_sparsity_that_cannot_be(tmp_path: Path) -> None:
+    pruning = {"method": "row_uneven", "sparsity": 0.9, "row_cv": 2.0}
+    layers = [LAYERS[0] | {"sparsity": 0.5}]
+    problems(tmp_path, r"layer 'fc'.*variation of 2.0 at its own", pruning=pruning, layers=layers)
+
+
 @pytest.mark.parametrize(
     "pruning",
     [

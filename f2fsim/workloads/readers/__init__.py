@@ -26,6 +26,8 @@ READERS: dict[str, Callable[[Path], ModelFile]] = {
     ".npy": open_npy,
     ".pth": open_torch,
     ".pt": open_torch,
+    ".bin": open_torch,
+    ".ckpt": open_torch,
 }
 
 

@@ -17,6 +17,7 @@ from f2fsim.workloads.readers.base import ModelFile, TensorInfo
 def load_proto(path: Path) -> Any:
     """Parse an ONNX file without its external data; `DataError` if it is none."""
     import onnx
+    import onnx.inliner
     from google.protobuf.message import DecodeError
 
     try:
@@ -26,6 +27,12 @@ def load_proto(path: Path) -> Any:
         raise DataError(f"{path}: damaged or not an ONNX file: {reason}") from None
     if not model.ir_version or (not model.graph.node and not model.graph.initializer):
         raise DataError(f"{path}: damaged or not an ONNX file: it holds no graph")
+    if model.functions:
+        try:
+            model = onnx.inliner.inline_local_functions(model)
+        except Exception as error:  # onnx raises C++ exceptions without a common Python base
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataError(f"{path}: its local functions cannot be inlined: {reason}") from None
     return model
 
 
