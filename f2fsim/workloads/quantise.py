@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from f2fsim.codec import WeightType
 from f2fsim.errors import DataError
+
+#: Weights that are worked on at once.
+_BLOCK_WEIGHTS = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,55 +60,92 @@ def quantise(
     return _to_integer(matrix, mask, weight_type, granularity)
 
 
+def _row_blocks(matrix: NDArray[Any]) -> Iterator[slice]:
+    """Cut the rows into slices of about a million weights, so that scratch arrays stay small."""
+    height = max(1, _BLOCK_WEIGHTS // max(1, matrix.shape[1]))
+    for start in range(0, matrix.shape[0], height):
+        yield slice(start, start + height)
+
+
+def _kept(matrix: NDArray[Any], mask: NDArray[np.bool_], rows: slice) -> NDArray[np.float32]:
+    kept: NDArray[np.float32] = np.where(mask[rows], matrix[rows], 0).astype(np.float32, copy=False)
+    return kept
+
+
 def _to_integer(
     matrix: NDArray[Any], mask: NDArray[np.bool_], weight_type: WeightType, granularity: str
 ) -> Quantised:
-    name, n_bits = weight_type.name, weight_type.n_bits
+    n_bits = weight_type.n_bits
     low, high = (-(2 ** (n_bits - 1)), 2 ** (n_bits - 1) - 1)
     if not weight_type.signed:
         low, high = 0, 2**n_bits - 1
+    patterns: NDArray[np.unsignedinteger] = np.empty(matrix.shape, dtype=np.uint8)
     if matrix.dtype.kind in "iu" and int(matrix.min()) >= low and int(matrix.max()) <= high:
-        codes = np.where(mask, matrix, 0).astype(np.int16)
-        ones = np.ones(matrix.shape[0], dtype=np.float32)
-        return Quantised(_integer_patterns(codes, n_bits), ones, 0.0)
-    kept = np.where(mask, matrix, 0).astype(np.float32)
-    if not np.isfinite(kept).all():
-        raise DataError(f"{_not_finite(kept)}; {name} cannot hold them")
-    if not weight_type.signed and float(kept.min()) < 0:
-        raise DataError(f"has negative weights, which {name} cannot hold")
-    axis = 1 if granularity == "channel" else None
-    largest = np.abs(kept).max(axis=axis, keepdims=True)
-    scale = np.broadcast_to(largest.astype(np.float64) / high, (kept.shape[0], 1))
-    step = np.where(scale > 0, scale, 1.0).astype(np.float32)
-    # A step below the smallest float32 (weights near 1e-45) is not a step: keep it positive.
-    step = np.maximum(step, np.float32(np.finfo(np.float32).smallest_subnormal))
-    codes = np.clip(np.rint(kept / step), low + weight_type.signed, high).astype(np.int16)
-    error = _relative_error(kept, codes * step)
-    return Quantised(_integer_patterns(codes, n_bits), step[:, 0].copy(), error)
+        for rows in _row_blocks(matrix):
+            whole = np.where(mask[rows], matrix[rows], 0).astype(np.int16)
+            patterns[rows] = whole & (2**n_bits - 1)
+        return Quantised(patterns, np.ones(matrix.shape[0], dtype=np.float32), 0.0)
+    step = _steps(matrix, mask, weight_type, high, granularity)
+    squares = np.zeros(2)
+    for rows in _row_blocks(matrix):
+        kept = _kept(matrix, mask, rows)
+        codes = np.clip(np.rint(kept / step[rows, None]), low + weight_type.signed, high)
+        patterns[rows] = codes.astype(np.int16) & (2**n_bits - 1)
+        squares += _squares(kept, codes * step[rows, None])
+    return Quantised(patterns, step, _relative(squares))
 
 
-def _integer_patterns(codes: NDArray[np.int16], n_bits: int) -> NDArray[np.unsignedinteger]:
-    patterns: NDArray[np.unsignedinteger] = (codes & (2**n_bits - 1)).astype(np.uint8)
-    return patterns
+def _steps(
+    matrix: NDArray[Any],
+    mask: NDArray[np.bool_],
+    weight_type: WeightType,
+    high: int,
+    granularity: str,
+) -> NDArray[np.float32]:
+    """Return the value of one step in each row, positive even where nothing is kept."""
+    largest = np.zeros(matrix.shape[0], dtype=np.float64)
+    for rows in _row_blocks(matrix):
+        kept = _kept(matrix, mask, rows)
+        if not np.isfinite(kept).all():
+            raise DataError(
+                f"{_not_finite(np.where(mask, matrix, 0))}; {weight_type.name} cannot hold them"
+            )
+        if not weight_type.signed and float(kept.min()) < 0:
+            raise DataError(f"has negative weights, which {weight_type.name} cannot hold")
+        largest[rows] = np.abs(kept).max(axis=1)
+    if granularity == "tensor":
+        largest[:] = largest.max()
+    step = np.where(largest > 0, largest / high, 1.0).astype(np.float32)
+    # A step below the smallest float32 (weights near 1e-45) is no step: keep it positive.
+    return np.maximum(step, np.float32(np.finfo(np.float32).smallest_subnormal))
 
 
 def _to_float(matrix: NDArray[Any], mask: NDArray[np.bool_], weight_type: WeightType) -> Quantised:
-    kept = np.where(mask, matrix, 0).astype(np.float32)
-    patterns: NDArray[np.unsignedinteger]
-    if weight_type.name == "fp32":
-        patterns, back = kept.view(np.uint32), kept
-    elif weight_type.name == "fp16":
+    patterns: NDArray[np.unsignedinteger] = np.empty(matrix.shape, weight_type.pattern_dtype)
+    squares = np.zeros(2)
+    for rows in _row_blocks(matrix):
+        kept = _kept(matrix, mask, rows)
+        patterns[rows], back = _rounded(kept, weight_type.name)
+        finite = np.isfinite(kept)
+        if not np.array_equal(finite, np.isfinite(back)):
+            worst = float(np.abs(kept[finite]).max())
+            raise DataError(f"has weights up to {worst:g}, beyond the range of {weight_type.name}")
+        squares += _squares(kept[finite], back[finite])
+    return Quantised(patterns, None, _relative(squares))
+
+
+def _rounded(
+    kept: NDArray[np.float32], name: str
+) -> tuple[NDArray[np.unsignedinteger], NDArray[np.float32]]:
+    """Return the nearest patterns of a float type and the values that they mean."""
+    if name == "fp32":
+        return kept.view(np.uint32), kept
+    if name == "fp16":
         with np.errstate(over="ignore"):
             half = kept.astype(np.float16)
-        patterns, back = half.view(np.uint16), half.astype(np.float32)
-    else:
-        patterns = _bfloat16(kept)
-        back = (patterns.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    finite = np.isfinite(kept)
-    if not np.array_equal(finite, np.isfinite(back)):
-        worst = float(np.abs(kept[finite]).max())
-        raise DataError(f"has weights up to {worst:g}, beyond the range of {weight_type.name}")
-    return Quantised(patterns.copy(), None, _relative_error(kept[finite], back[finite]))
+        return half.view(np.uint16), half.astype(np.float32)
+    patterns = _bfloat16(kept)
+    return patterns, (patterns.astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
 def _bfloat16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
@@ -115,11 +156,14 @@ def _bfloat16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
     return np.where(np.isnan(values), quiet, rounded).astype(np.uint16)
 
 
-def _relative_error(exact: NDArray[np.float32], back: NDArray[Any]) -> float:
-    norm = float(np.sqrt(np.sum(np.square(exact, dtype=np.float64))))
-    if norm == 0.0:
-        return 0.0
-    return float(np.sqrt(np.sum(np.square(exact - back, dtype=np.float64)))) / norm
+def _squares(exact: NDArray[np.float32], back: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the summed squares of the values and of their errors."""
+    values = np.sum(np.square(exact, dtype=np.float64))
+    return np.array([values, np.sum(np.square(exact - back, dtype=np.float64))])
+
+
+def _relative(squares: NDArray[np.float64]) -> float:
+    return float(np.sqrt(squares[1] / squares[0])) if squares[0] > 0 else 0.0
 
 
 def _not_finite(matrix: NDArray[Any]) -> str:
