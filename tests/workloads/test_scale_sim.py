@@ -9,7 +9,10 @@ from f2fsim.errors import DataError
 from f2fsim.workloads import iterate_layers
 from f2fsim.workloads.scale_sim import import_scale_sim
 
-HEADER = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,\n"  # noqa: E501
+HEADER = (
+    "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, "
+    "Strides,\n"
+)
 CONV = (
     HEADER + "Conv1, 230, 231, 7, 7, 3, 64, 2,\n\nDP1,114,114,3,3,32,1,1,\nlast, 9,9,2,2,4,5,2,3,\n"
 )
