@@ -17,7 +17,7 @@ from f2fsim.workloads.onnx_graph import (
     infer_shapes,
     take_branches,
 )
-from f2fsim.workloads.onnx_nodes import RECURRENT, NodeReader, node_name
+from f2fsim.workloads.onnx_nodes import PRODUCTS, RECURRENT, NodeReader, node_name
 from f2fsim.workloads.readers.onnx_file import constants, load_proto, subgraphs
 
 #: Operators whose weights are integers with scales of their own.
@@ -32,7 +32,6 @@ QUANTISED = {
     "QGemm",
     "QAttention",
 }
-_PRODUCTS = ("MatMul", "Gemm", "Einsum", "Attention", *RECURRENT)
 
 
 def import_onnx(path: Path, sizes: Sizes) -> Found:
@@ -82,7 +81,10 @@ def _import(path: Path, model: Any, sizes: Sizes) -> Found:
             reason = "the then-branch is taken"
             found.excluded.append(_left_out(f"{name}.else_branch", "If", reason, size))
     if not found.layers:
-        raise DataError(f"{path}: has no convolution, matrix product or LSTM with constant weights")
+        rule = "has no convolution, matrix product or LSTM with constant weights"
+        first = next(iter(found.excluded), None)
+        detail = f" (left out: {first['op']} {first['name']!r}: {first['reason']})" if first else ""
+        raise DataError(f"{path}: {rule}{detail}")
     return found
 
 
@@ -112,7 +114,7 @@ def _collect(path: Path, graph: Any, reader: NodeReader, found: Found, free: lis
             reason = "the number of iterations is not in the file"
             found.excluded.append(_left_out(node_name(node), node.op_type, reason, inner))
             continue
-        products = node.op_type in _PRODUCTS or left > SMALL
+        products = node.op_type in (*PRODUCTS, *RECURRENT) or left > SMALL
         if not layers and products and not reader.is_derived(node):
             found.excluded.append(reader.excluded(node, left))
 

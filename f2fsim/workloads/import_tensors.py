@@ -6,7 +6,7 @@ The assumptions are the user's to check; ``f2fsim workload from`` writes them in
 * three to five: a convolution with stride 1 that keeps the spatial size (``spatial``); with one
   input channel it is depthwise, unless it is the first convolution of the file;
 * ``…weight_ih…`` with ``…weight_hh…``: a recurrent cell run for ``tokens`` steps;
-* tables that look like embeddings, vectors (biases, norms) and integers are left out.
+* tables that are named like embeddings, vectors (biases, norms) and integers are left out.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _EMBEDDING = re.compile(
     r"embed|(^|\.)(wte|wpe|shared)(\.|$)|position|token_type|rel_pos|relative_attention|rotary",
     re.IGNORECASE,
 )
+_PROJECTION = re.compile(r"lm_head|proj|mapping|dense|linear|(^|[._])fc", re.IGNORECASE)
 _FLOATS = re.compile(r"(float|F16|F32|F64|BF16|BFLOAT|Half|Double)", re.IGNORECASE)
 _BYTES = re.compile(r"^(u?int8|[IU]8|Char|Byte)", re.IGNORECASE)
 _GATES = (4, 3, 1)
@@ -91,7 +92,8 @@ def _reason_to_leave(name: str, shape: tuple[int, ...], dtype: str) -> str:
         return "vector"
     if not _FLOATS.search(dtype) and not _BYTES.search(dtype):
         return f"{dtype} elements are no weights"
-    if _EMBEDDING.search(name) and "lm_head" not in name:
+    table = len(shape) == 2 or shape[0] == 1
+    if table and _EMBEDDING.search(name) and not _PROJECTION.search(name):
         return "looks like an embedding: table look-up, no product"
     if len(shape) > 5 or (len(shape) > 2 and shape[0] == shape[1] == 1):
         return "looks like a buffer"

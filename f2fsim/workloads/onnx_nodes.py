@@ -10,6 +10,9 @@ from f2fsim.errors import InputError
 
 Shape = tuple[int, ...]
 
+#: Operators that multiply, by weights or by activations.
+PRODUCTS = ("Conv", "ConvTranspose", "MatMul", "Gemm", "Einsum", "Attention")
+
 #: Gates of the recurrent operators.
 RECURRENT = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
@@ -102,7 +105,7 @@ class NodeReader:
             entry["reason"] = "its weights are computed in the graph: fold the constants first"
         elif node.op_type in ("Gather", "GatherElements"):
             entry["reason"] = "table look-up, no product"
-        elif node.op_type in ("MatMul", "Gemm", "Einsum", "Attention"):
+        elif node.op_type in PRODUCTS:
             entry["reason"] = (
                 "product of two activations"
                 if not n_weights

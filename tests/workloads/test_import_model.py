@@ -217,6 +217,19 @@ def assert_one_line(text: str) -> None:
     assert len(text) < 1000
 
 
+def test_weights_that_the_graph_computes_are_named(tmp_path: Path) -> None:
+    """The form of models quantised by QuantizeLinear/DequantizeLinear."""
+    codes = numpy_helper.from_array(RNG.integers(-9, 9, (8, 3, 3, 3)).astype(np.int8), "codes")
+    nodes = [
+        helper.make_node("DequantizeLinear", ["codes", "scale"], ["w"]),
+        helper.make_node("Conv", ["x", "w"], ["y"], name="stem"),
+    ]
+    scale = numpy_helper.from_array(np.array(0.5, dtype=np.float32), "scale")
+    path = save(tmp_path / "q.onnx", nodes, {"x": [1, 3, 8, 8]}, [codes, scale], "y")
+    with pytest.raises(DataError, match=r"left out: Conv 'stem': its weights are computed"):
+        import_model(str(path))
+
+
 TENSORS = {
     "embed.weight": (50, 8), "conv0.weight": (6, 1, 3), "conv1.weight": (6, 1, 5),
     "fc.weight": (4, 8), "fc.bias": (4,), "c_fc.weight": (8, 4), "rnn.weight_ih_l0": (15, 7),
@@ -243,6 +256,23 @@ def test_file_of_tensors_by_stated_assumptions(tmp_path: Path) -> None:
     assert len(list(iterate_layers(workload))) == 5
     with pytest.raises(InputError, match="its input size is needed"):
         import_model(str(tmp_path / "m.safetensors"))
+
+
+def test_names_of_vision_and_language_models(tmp_path: Path) -> None:
+    shapes = {
+        "vit.pos_embed": (1, 17, 8), "vit.cls_token": (1, 1, 8),
+        "vit.patch_embed.proj.weight": (8, 3, 4, 4), "model.embed_tokens.weight": (40, 8),
+        "transformer.wte.weight": (40, 8), "albert.embedding_hidden_mapping_in.weight": (8, 4),
+        "layers.0.relative_position_bias_table": (25, 2), "lm_head.weight": (40, 8),
+        "h.0.attn.bias": (1, 1, 16, 16), "layers.0.mlp.fc1.weight": (16, 8),
+    }  # fmt: skip
+    arrays = {n: RNG.standard_normal(s).astype(np.float32) for n, s in shapes.items()}
+    save_file(arrays, tmp_path / "m.safetensors")
+    workload = import_model(str(tmp_path / "m.safetensors"), spatial=(16,))
+    assert {la.name for la in workload.layers} == {
+        "vit.patch_embed.proj", "albert.embedding_hidden_mapping_in", "lm_head", "layers.0.mlp.fc1",
+    }  # fmt: skip
+    assert len(workload.excluded) == 6
 
 
 class _Global:
