@@ -116,10 +116,15 @@ def progress(what: str, *, quiet: bool = False) -> Iterator[Advance]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: a neighbour is written first, then renamed."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, as `write_text` does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(data)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

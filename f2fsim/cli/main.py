@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from f2fsim import __version__
-from f2fsim.cli import codec, console, simulate, workload
+from f2fsim.cli import codec, console, paper, simulate, workload
 
 app = typer.Typer(
     name="f2fsim",
@@ -39,6 +39,7 @@ def _root(
 GROUPS: tuple[Callable[[typer.Typer], None], ...] = (
     simulate.register,
     codec.register,
+    paper.register,
     workload.register,
 )
 
