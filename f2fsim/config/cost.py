@@ -13,7 +13,7 @@ from f2fsim.cost import Constant, CostTable, SramCurve
 from f2fsim.cost import tables as _tables
 from f2fsim.errors import ConfigError, choices, near_miss
 
-DEFAULT_TABLE = "generic45"
+DEFAULT_TABLE = "nangate45"
 
 _Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

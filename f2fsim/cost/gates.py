@@ -1,9 +1,10 @@
 """Quick estimate of an XOR decoder's cells from its matrix alone; needs no tool.
 
 The estimate counts what the generated Verilog holds: the XORs of the matrix after sharing
-(`f2fsim.cost.cse`), one XOR an output for inverted planes, the registers of the current and the
-previous words, and the pipeline's registers.  ``docs/hardware_cost.md`` states its error against
-synthesis.
+(`f2fsim.cost.cse`), with the plane's invert signal as one more column, the registers of the current
+and the previous words, and the pipeline's registers.  The constants below are calibrated on the
+rows marked ``calibration`` of ``reports/hardware_cost/gates.csv``; ``docs/hardware_cost.md`` states
+the error against synthesis on the others.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from f2fsim.cost.cells import GateCount
 from f2fsim.cost.cse import share_xors
 from f2fsim.errors import InputError
 
-#: NAND2 and INV cells of the enable and reset of one register of the word history.
-HISTORY_NAND2, HISTORY_INV = 4, 1
+#: Synthesised XOR2 over the greedy count of an invertible decoder: the mean of the calibration.
+INVERTIBLE_XOR2 = 1.083
+#: NAND2 and INV cells of the enable and reset of one register.
+REGISTER_NAND2, REGISTER_INV = 4, 1
+#: Flip-flops of the handshake, with enable and reset.
+HANDSHAKE_DFF = 1
 
 
 def estimate_decoder_gates(
@@ -52,8 +57,15 @@ def estimate_decoder_gates(
         )
     if pipeline_depth < 1:
         raise InputError(f"pipeline_depth must be >= 1, got {pipeline_depth}")
-    xor2 = share_xors(matrix).n_xor2 + (n_out if invertible else 0)
-    dff = n_columns + (pipeline_depth - 1) * n_out
+    if invertible:
+        columns = np.hstack([matrix, np.ones((n_out, 1), dtype=np.bool_)])
+        xor2 = round(INVERTIBLE_XOR2 * share_xors(columns).n_xor2)
+    else:
+        xor2 = share_xors(matrix).n_xor2
+    gated = n_columns + HANDSHAKE_DFF
     return GateCount(
-        xor2=xor2, dff=dff, nand2=HISTORY_NAND2 * n_columns, inv=HISTORY_INV * n_columns
+        xor2=xor2,
+        dff=gated + (pipeline_depth - 1) * n_out,
+        nand2=REGISTER_NAND2 * gated,
+        inv=REGISTER_INV * gated,
     )

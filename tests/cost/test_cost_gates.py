@@ -43,10 +43,11 @@ def test_by_hand():
     assert network.rows == ((2, 4), (3, 4), (4,))
     assert network.n_xor2 == 3
     assert network.depth == 2
-    # 3 for the matrix, 3 for inverting; 4 columns of words and a second stage of 3 outputs.
-    gates = estimate_decoder_gates(matrix, n_in=2, pipeline_depth=2)
-    assert (gates.xor2, gates.dff) == (6, 7)
-    assert estimate_decoder_gates(matrix, n_in=4, invertible=False).xor2 == 3
+    # Not invertible: the 3 XORs; 4 columns of words, the handshake, a second stage of 3 outputs.
+    gates = estimate_decoder_gates(matrix, n_in=2, pipeline_depth=2, invertible=False)
+    assert gates == GateCount(xor2=3, dff=4 + 1 + 3, nand2=20, inv=5)
+    # Invertible: (a + b) + invert is shared by all rows, then c and d: 4 XORs, calibrated.
+    assert estimate_decoder_gates(matrix, n_in=4).xor2 == round(1.083 * 4)
 
 
 def test_a_dense_matrix_shares_more_than_half():

@@ -77,7 +77,7 @@ def test_area_by_hand():
 
 
 def test_table_errors_name_line_and_rule(tmp_path):
-    text = cost_table_names()["generic45"].read_text()
+    text = cost_table_names()["nangate45"].read_text()
     bad = tmp_path / "mine.yaml"
     bad.write_text(text.replace("    low: 0.25\n", "    low: 0.5\n"))
     with pytest.raises(ConfigError, match=r"mine.yaml:\d+: energy_pj.mac_int8: must keep low <="):
@@ -85,5 +85,5 @@ def test_table_errors_name_line_and_rule(tmp_path):
     bad.write_text(text.replace("technology:", "technolgy:"))
     with pytest.raises(ConfigError, match="did you mean 'technology'"):
         load_cost_table(bad)
-    with pytest.raises(ConfigError, match=r"no cost table 'generic44' \(did you mean 'generic45'"):
-        load_cost_table("generic44")
+    with pytest.raises(ConfigError, match=r"no cost table 'nangate44' \(did you mean 'nangate45'"):
+        load_cost_table("nangate44")

@@ -1,0 +1,1 @@
+"""Verilog modules that every generated decoder uses, as they are; `f2fsim.rtl.emit` copies them."""

