@@ -1,0 +1,154 @@
+"""Which results may be compared: cases, each one workload under one set of conditions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from f2fsim.codec.tensor import WEIGHT_TYPES
+from f2fsim.report.value import unique_names
+from f2fsim.results import LayerResult, SimResult
+
+#: Formats by the name that people know.
+FORMAT_TITLES = {
+    "f2f": "F2F",
+    "csr": "CSR",
+    "csc_relative": "relative CSC (EIE)",
+    "bitmap": "bitmap",
+    "nm": "N:M",
+    "rle": "run length",
+    "dense": "dense",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One result under the name that it has in the report, and its number among all machines."""
+
+    name: str
+    style: int
+    result: SimResult
+
+    @property
+    def title(self) -> str:
+        """Machine and format."""
+        known = FORMAT_TITLES.get(self.result.format, self.result.format)
+        return f"{self.name} ({known})"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One workload under one set of conditions, on one or more machines.
+
+    ``sparsity`` is what was asked for (None: the workload's own); machines that dictate a pattern
+    (N:M) have another one.
+    """
+
+    workload: str
+    weight_type: str
+    batch: int
+    sparsity: float | None
+    runs: tuple[Run, ...]
+
+    @property
+    def title(self) -> str:
+        """The conditions in words."""
+        share = "own sparsity" if self.sparsity is None else f"S={self.sparsity:g}"
+        return f"{self.workload}, {self.weight_type}, {share}, batch {self.batch}"
+
+    @property
+    def subject(self) -> Run:
+        """The run that the others are compared with: the first F2F one, or the first."""
+        return next((run for run in self.runs if run.result.format == "f2f"), self.runs[0])
+
+    @property
+    def others(self) -> tuple[Run, ...]:
+        """All runs but the subject."""
+        return tuple(run for run in self.runs if run is not self.subject)
+
+
+def make_cases(files: Sequence[Sequence[SimResult]]) -> list[Case]:
+    """Sort the results of several files into cases.
+
+    Results belong together if workload, batch, weight type and asked sparsity agree.  An N:M
+    machine prunes to its own pattern, so its result takes the sparsity that the other results of
+    its file were asked for.
+    """
+    archs: list[str] = []
+    groups: dict[tuple[str, str, int, float | None], list[SimResult]] = {}
+    for results in files:
+        for result in results:
+            if result.arch not in archs:
+                archs.append(result.arch)
+            weight_type, batch = _weight_type(result), _batch(result)
+            key = (result.workload, weight_type, batch, _asked(result, results))
+            groups.setdefault(key, []).append(result)
+    cases = []
+    for (workload, weight_type, batch, sparsity), members in groups.items():
+        names = unique_names([result.arch for result in members])
+        runs = tuple(
+            Run(name, archs.index(result.arch), result)
+            for name, result in zip(names, members, strict=True)
+        )
+        cases.append(Case(workload, weight_type, batch, sparsity, runs))
+    return cases
+
+
+def _conditions(result: SimResult) -> dict[str, object]:
+    found = result.manifest.get("workload")
+    return found if isinstance(found, dict) else {}
+
+
+def _weight_type(result: SimResult) -> str:
+    return result.layers[0].weight_type if result.layers else "–"
+
+
+def _batch(result: SimResult) -> int:
+    batch = _conditions(result).get("batch", 1)
+    return batch if isinstance(batch, int) else 1
+
+
+def _own_sparsity(result: SimResult) -> float | None:
+    pruning = _conditions(result).get("pruning")
+    value = pruning.get("sparsity") if isinstance(pruning, dict) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _asked(result: SimResult, file: Sequence[SimResult]) -> float | None:
+    if result.format != "nm":
+        return _own_sparsity(result)
+    for other in file:
+        same = other.workload == result.workload and _batch(other) == _batch(result)
+        if same and other.format != "nm" and _weight_type(other) == _weight_type(result):
+            return _own_sparsity(other)
+    return _own_sparsity(result)
+
+
+def bits_of(weight_type: str) -> int:
+    """Return ``n_w``, the bits of a weight of that type."""
+    return WEIGHT_TYPES[weight_type].n_bits
+
+
+def entropy_bits(layer: LayerResult) -> float:
+    """Return the bits that a layer's weights need at least: mask entropy and kept values.
+
+    ``n_weights * H(S) + n_kept * n_w``, for a mask whose places are independent (design, section 2)
+    and values without redundancy.
+    """
+    return layer.n_weights * binary_entropy(layer.sparsity) + layer.n_kept * bits_of(
+        layer.weight_type
+    )
+
+
+def entropy_bits_per_weight(result: SimResult) -> float:
+    """Return `entropy_bits` of all layers over all weight positions."""
+    total = sum(layer.n_weights for layer in result.layers)
+    return sum(entropy_bits(layer) for layer in result.layers) / total if total else 0.0
+
+
+def binary_entropy(share: float) -> float:
+    """Return H(p) in bits, 0 at both ends."""
+    if share <= 0.0 or share >= 1.0:
+        return 0.0
+    return -share * math.log2(share) - (1 - share) * math.log2(1 - share)

@@ -1,0 +1,87 @@
+"""A figure as a Plotly specification: plain data that the page's script hands to Plotly.
+
+Nothing is computed here: x and y are those of the figure, so that a test can read them back.
+Text and grid colours are set by the page, for light and dark.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from f2fsim.report.style import style
+from f2fsim.report.value import Figure, Series
+
+
+def plotly_spec(figure: Figure) -> dict[str, Any]:
+    """Return ``data`` and ``layout`` of a figure."""
+    data = [_trace(figure, series) for series in figure.series]
+    layout: dict[str, Any] = {
+        "barmode": "stack" if figure.stacked else "group",
+        "hovermode": "closest",
+        "xaxis": _axis(figure.x_title, figure.x_log),
+        "yaxis": _axis(figure.y_title, figure.y_log),
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "showlegend": True,
+        "margin": {"l": 60, "r": 16, "t": 30, "b": 60},
+        "shapes": [],
+    }
+    if figure.horizontal:
+        layout["xaxis"], layout["yaxis"] = layout["yaxis"], layout["xaxis"]
+        layout["yaxis"] |= {"autorange": "reversed", "title": {"text": ""}}
+    if figure.reference is not None:
+        layout["shapes"].append(_reference(figure.reference))
+    return {"data": data, "layout": layout}
+
+
+def _axis(title: str, log: bool) -> dict[str, Any]:
+    axis: dict[str, Any] = {"title": {"text": title}, "automargin": True}
+    return axis | ({"type": "log"} if log else {})
+
+
+def _reference(value: float) -> dict[str, Any]:
+    line = {"dash": "dash", "width": 1.5, "color": "#888"}
+    ends = {"xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": value, "y1": value}
+    return {"type": "line", "line": line, **ends}
+
+
+def _trace(figure: Figure, series: Series) -> dict[str, Any]:
+    look = style(series.style)
+    hover = _hover(figure, series)
+    common: dict[str, Any] = {
+        "name": series.name,
+        "x": list(series.y if figure.horizontal else series.x),
+        "y": list(series.x if figure.horizontal else series.y),
+        "hovertemplate": hover,
+    }
+    if series.labels:
+        common["text"] = list(series.labels)
+    if series.mark == "bar":
+        pattern = {"shape": look.plotly_pattern, "fgcolor": "#fff", "fgopacity": 0.7, "size": 6}
+        edge = {"width": 0.5, "color": "#888"}
+        bar: dict[str, Any] = {"color": look.colour, "pattern": pattern, "line": edge}
+        orientation = {"orientation": "h"} if figure.horizontal else {}
+        return common | orientation | {"type": "bar", "marker": bar, "textposition": "none"}
+    marker: dict[str, Any] = {"color": look.colour, "symbol": look.plotly_marker, "size": 8}
+    if series.mark == "line":
+        line = {"color": look.colour, "dash": look.plotly_dash, "width": 2}
+        steps = len(series.x) > 60
+        mode = "lines" if steps else "lines+markers"
+        return common | {"type": "scatter", "mode": mode, "line": line, "marker": marker}
+    marker |= {"opacity": 0.85, "line": {"width": 0.5, "color": "#444"}}
+    return common | {"type": "scatter", "mode": "markers", "marker": marker}
+
+
+def _hover(figure: Figure, series: Series) -> str:
+    """Return Plotly's template: names with units and the values, four digits."""
+    x, y = ("y", "x:.4~g") if figure.horizontal else ("x", "y:.4~g")
+    numeric = bool(series.x) and isinstance(series.x[0], int | float)
+    x = f"{x}:.4~g" if numeric else x
+    extra = "<br>%{text}" if series.labels else ""
+    return (
+        f"<b>{_escape(series.name)}</b><br>{_escape(figure.x_title)}: %{{{x}}}"
+        f"<br>{_escape(figure.y_title)}: %{{{y}}}{extra}<extra></extra>"
+    )
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("%", "&#37;")

@@ -1,0 +1,128 @@
+"""A figure as SVG and PNG by matplotlib, for papers: the same numbers, no colour needed."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from f2fsim.errors import MissingDependencyError
+from f2fsim.report.style import style
+from f2fsim.report.value import Figure, Series
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Fixed, so that equal figures are equal bytes.
+SETTINGS: dict[str, Any] = {
+    "svg.hashsalt": "f2fsim",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.3,
+    "hatch.linewidth": 0.6,
+    "figure.dpi": 100,
+}
+
+
+def draw(figure: Figure) -> tuple[bytes, bytes]:
+    """Return the figure as SVG and as PNG (200 dots an inch).
+
+    Raises
+    ------
+    MissingDependencyError
+        If matplotlib is not installed.
+    """
+    try:
+        import matplotlib
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure as Canvas
+    except ImportError:
+        raise MissingDependencyError(
+            "reports need matplotlib: pip install 'f2fsim[report]'"
+        ) from None
+    with matplotlib.rc_context(SETTINGS):
+        n_lines = 1 + max((len(set(series.x)) for series in figure.series), default=1)
+        height = max(2.4, 0.45 * n_lines + 1.4) if figure.horizontal else 3.8
+        canvas = Canvas(figsize=(7.0, height), layout="constrained")
+        FigureCanvasAgg(canvas)
+        axes = canvas.add_subplot()
+        _fill(axes, figure)
+        svg, png = io.BytesIO(), io.BytesIO()
+        text = {"Title": figure.title, "Description": figure.alt, "Date": None}
+        canvas.savefig(svg, format="svg", metadata=text)
+        png_text = {"Title": figure.title, "Description": figure.alt, "Software": "f2fsim"}
+        canvas.savefig(png, format="png", dpi=200, metadata=png_text)
+    return svg.getvalue(), png.getvalue()
+
+
+def _fill(axes: Axes, figure: Figure) -> None:
+    bars = [series for series in figure.series if series.mark == "bar"]
+    categories = list(dict.fromkeys(x for series in bars for x in series.x))
+    places = {x: float(i) for i, x in enumerate(categories)}
+    if bars:
+        _bars(axes, figure, bars, places)
+    for series in figure.series:
+        if series.mark != "bar":
+            _curve(axes, series, places)
+    axes.set_title(figure.title, loc="left", fontsize=10, fontweight="bold", pad=30)
+    if figure.horizontal:
+        axes.set_xlabel(figure.y_title)
+        axes.invert_yaxis()
+    else:
+        axes.set_xlabel("" if categories else figure.x_title)
+        axes.set_ylabel(figure.y_title)
+    if figure.x_log:
+        axes.set_xscale("log")
+    if figure.y_log:
+        axes.set_yscale("log")
+    if figure.reference is not None:
+        axes.axhline(figure.reference, color="#666", linestyle="--", linewidth=1)
+    n_columns = min(4, max(1, len(figure.series)))
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=n_columns, frameon=False, fontsize=7.5
+    )
+
+
+def _bars(axes: Axes, figure: Figure, bars: list[Series], places: dict[Any, float]) -> None:
+    base = dict.fromkeys(places, 0.0)
+    width = 0.8 if figure.stacked else 0.8 / len(bars)
+    for i, series in enumerate(bars):
+        look = style(series.style)
+        shift = 0.0 if figure.stacked else (i - (len(bars) - 1) / 2) * width
+        at = [places[x] + shift for x in series.x]
+        start = [base[x] for x in series.x] if figure.stacked else [0.0] * len(at)
+        common: dict[str, Any] = {
+            "label": series.name, "color": look.colour, "hatch": look.hatch,
+            "edgecolor": "white", "linewidth": 0.5,
+        }  # fmt: skip
+        if figure.horizontal:
+            axes.barh(at, series.y, width, left=start, **common)
+        else:
+            axes.bar(at, series.y, width, bottom=start, **common)
+        if figure.stacked:
+            for x, y in zip(series.x, series.y, strict=True):
+                base[x] += y
+    names = [str(x).replace(", ", "\n") if not figure.horizontal else str(x) for x in places]
+    if figure.horizontal:
+        axes.set_yticks(list(places.values()), names)
+        axes.grid(visible=False, axis="y")
+    else:
+        axes.set_xticks(list(places.values()), names, fontsize=7.5)
+        axes.grid(visible=False, axis="x")
+
+
+def _curve(axes: Axes, series: Series, places: dict[Any, float]) -> None:
+    look = style(series.style)
+    x = [places.get(at, at) for at in series.x]
+    if series.mark == "line":
+        marker = look.marker if len(x) <= 60 else ""
+        axes.plot(
+            x, series.y, label=series.name, color=look.colour, linestyle=look.dash,
+            marker=marker, markersize=4, linewidth=1.5,
+        )  # fmt: skip
+        return
+    axes.scatter(
+        x, series.y, label=series.name, color=look.colour, marker=look.marker, s=22,
+        edgecolors="#333", linewidths=0.4, zorder=3,
+    )  # fmt: skip

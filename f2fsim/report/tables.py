@@ -1,0 +1,244 @@
+"""Tables of a comparison as values: totals, configurations side by side, layers, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from f2fsim.report.cases import FORMAT_TITLES, Case, Run, entropy_bits, entropy_bits_per_weight
+from f2fsim.report.value import Column, Table
+from f2fsim.results import SimResult
+from f2fsim.results.rows import layer_row, result_row, stall_rows, stream_rows
+
+TOTAL_COLUMNS = (
+    Column("machine", "machine", numeric=False),
+    Column("format", "format", numeric=False),
+    Column("time_us", "time", "us"),
+    Column("speedup", "F2F's speed-up over it", "times"),
+    Column("gmac_s", "dense-equivalent throughput", "GMAC/s"),
+    Column("dram_bytes", "DRAM traffic", "B"),
+    Column("bits_per_weight", "bits a weight, mask counted"),
+    Column("bits_without_mask", "bits a weight, mask apart"),
+    Column("entropy_bits", "entropy", "bit/weight"),
+    Column("bandwidth_gb_s", "bandwidth", "GB/s"),
+    Column("peak_gb_s", "peak", "GB/s"),
+    Column("pe_busy", "slots with an effectual MAC", "share"),
+    Column("energy_uj", "energy", "uJ"),
+    Column("area_mm2", "area", "mm2"),
+)
+
+LAYER_COLUMNS = (
+    Column("layer", "layer", numeric=False),
+    Column("op", "op", numeric=False),
+    Column("M", "M"),
+    Column("K", "K"),
+    Column("N", "N"),
+    Column("repeat", "runs"),
+    Column("weights", "weights"),
+    Column("sparsity", "S"),
+    Column("bits_per_weight", "bits a weight"),
+    Column("entropy_bits", "entropy", "bit/weight"),
+    Column("cycles", "cycles of a run"),
+    Column("bound_cycles", "lower bound", "cycles"),
+    Column("bound_by", "bound by", numeric=False),
+    Column("time_us", "time of a run", "us"),
+    Column("dram_bytes", "DRAM bytes of a run", "B"),
+    Column("bandwidth_gb_s", "bandwidth", "GB/s"),
+    Column("stall", "array waits most for", numeric=False),
+    Column("energy_uj", "energy of a run", "uJ"),
+)
+
+
+def total_table(case: Case, prefix: str) -> Table:
+    """Return one row a machine: time, speed-up of the subject over it, traffic, bits, energy."""
+    rows: list[dict[str, Any]] = []
+    for run in case.runs:
+        row = {"machine": run.name, **result_row(run.result)}
+        row["format"] = FORMAT_TITLES.get(run.result.format, run.result.format)
+        mine = case.subject.result.seconds
+        row["speedup"] = run.result.seconds / mine if mine else None
+        row["entropy_bits"] = entropy_bits_per_weight(run.result)
+        rows.append(row)
+    columns = [
+        column
+        for column in TOTAL_COLUMNS
+        if column.key not in ("energy_uj", "area_mm2") or any(row[column.key] for row in rows)
+    ]
+    columns = [
+        Column(c.key, f"speed-up of {case.subject.name} over it", c.unit)
+        if c.key == "speedup"
+        else c
+        for c in columns
+    ]
+    return Table(f"{prefix}totals", "Machines side by side", tuple(columns), tuple(rows))
+
+
+def layers_table(case: Case, prefix: str) -> Table:
+    """Return one row a layer: time on every machine, and the subject's ratio to each other."""
+    columns = [
+        Column("layer", "layer", numeric=False),
+        Column("M", "M"),
+        Column("K", "K"),
+        Column("N", "N"),
+        Column("runs", "runs"),
+        Column("sparsity", "S"),
+    ]
+    columns += [Column(f"time_us {run.name}", run.name, "us") for run in case.runs]
+    columns += [Column(f"speedup {run.name}", f"over {run.name}", "times") for run in case.others]
+    by_run = {run.name: {layer.name: layer for layer in run.result.layers} for run in case.runs}
+    rows = []
+    marked = set()
+    for layer in case.subject.result.layers:
+        row: dict[str, Any] = {
+            "layer": layer.name,
+            "M": layer.n_outputs,
+            "K": layer.n_reduction,
+            "N": layer.n_columns,
+            "runs": layer.repeat,
+            "sparsity": layer.sparsity,
+        }
+        for run in case.runs:
+            same = by_run[run.name].get(layer.name)
+            row[f"time_us {run.name}"] = same.seconds * 1e6 if same else None
+            if run in case.others:
+                ratio = same.seconds / layer.seconds if same and layer.seconds else None
+                row[f"speedup {run.name}"] = ratio
+                if ratio is not None and ratio < 1:
+                    marked.add((len(rows), f"speedup {run.name}"))
+        rows.append(row)
+    caption = (
+        f"Times of all runs of a layer; the last columns say how many times faster "
+        f"{case.subject.name} is. Marked: layers where it loses."
+    )
+    return Table(
+        f"{prefix}layers",
+        "Layers, all machines",
+        tuple(columns),
+        tuple(rows),
+        caption if case.others else "",
+        frozenset(marked),
+    )
+
+
+def run_layers_table(run: Run, prefix: str) -> Table:
+    """Return one machine's layers with all their figures."""
+    rows = tuple(
+        {
+            **layer_row(layer),
+            "entropy_bits": entropy_bits(layer) / layer.n_weights if layer.n_weights else 0.0,
+        }
+        for layer in run.result.layers
+    )
+    name = f"{prefix}layers_{run.name}"
+    return Table(name, f"Layers on {run.title}", LAYER_COLUMNS, rows)
+
+
+def streams_table(case: Case, prefix: str) -> Table:
+    """Return memory traffic by machine and stream, with what the row buffers saw."""
+    rows = tuple({**row, "arch": run.name} for run in case.runs for row in stream_rows(run.result))
+    columns = (
+        Column("arch", "machine", numeric=False),
+        Column("stream", "stream", numeric=False),
+        Column("payload_bytes", "payload", "B"),
+        Column("dram_bytes", "on the bus", "B"),
+        Column("row_hits", "row hits"),
+        Column("row_misses", "row misses"),
+        Column("row_conflicts", "row conflicts"),
+    )
+    return Table(f"{prefix}streams", "Memory traffic by stream", columns, rows)
+
+
+def stalls_table(case: Case, prefix: str) -> Table:
+    """Return where the cycles of every component went."""
+    rows = tuple({**row, "arch": run.name} for run in case.runs for row in stall_rows(run.result))
+    columns = (
+        Column("arch", "machine", numeric=False),
+        Column("component", "component", numeric=False),
+        Column("state", "busy, stalled for, or idle", numeric=False),
+        Column("cycles", "cycles"),
+        Column("share", "share"),
+    )
+    return Table(f"{prefix}stalls", "Where the cycles of every part went", columns, rows)
+
+
+def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one with dotted keys; lists become text."""
+    out: dict[str, Any] = {}
+    for key, value in data.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            out |= flatten(value, f"{path}.")
+        else:
+            out[path] = ", ".join(map(str, value)) if isinstance(value, list) else value
+    return out
+
+
+def config_table(runs: Sequence[Run], name: str) -> Table:
+    """Return the machines' configurations side by side, keys that differ first and marked."""
+    flat = {run.name: flatten(run.result.manifest.get("arch", {})) for run in runs}
+    keys = list(dict.fromkeys(key for one in flat.values() for key in one))
+    keys = [key for key in keys if key not in ("name", "description")]
+
+    def differs(key: str) -> bool:
+        return len({repr(one.get(key)) for one in flat.values()}) > 1
+
+    keys.sort(key=lambda key: not differs(key))
+    columns = [Column("key", "key", numeric=False)]
+    columns += [Column(run.name, run.name, numeric=False) for run in runs]
+    rows: list[dict[str, Any]] = []
+    marked = set()
+    for key in keys:
+        if differs(key):
+            marked |= {(len(rows), run.name) for run in runs}
+        rows.append({"key": key, **{run.name: flat[run.name].get(key) for run in runs}})
+    caption = "Keys that differ come first and are marked; – where a machine has no such key."
+    return Table(name, "Configurations", tuple(columns), tuple(rows), caption, frozenset(marked))
+
+
+def provenance_table(runs: Sequence[tuple[str, SimResult]], name: str) -> Table:
+    """Return version, digests, seed, engine, memory and packages of every run."""
+    rows = []
+    for case, result in runs:
+        manifest = result.manifest
+        packages = manifest.get("packages", {})
+        memory = next((layer.memory.preset for layer in result.layers if layer.memory), "–")
+        rows.append(
+            {
+                "case": case,
+                "machine": result.arch,
+                "f2fsim": manifest.get("f2fsim", "–"),
+                "engine": manifest.get("engine", "–"),
+                "seed": manifest.get("seed", "–"),
+                "arch_digest": str(manifest.get("arch_digest", "–"))[:16],
+                "workload_digest": str(manifest.get("workload_digest", "–"))[:16],
+                "memory": memory,
+                "packages": ", ".join(f"{k} {v}" for k, v in packages.items()),
+            }
+        )
+    titles = {
+        "arch_digest": "SHA-256 of the machine (first 16)",
+        "workload_digest": "SHA-256 of the workload (first 16)",
+    }
+    columns = [Column(key, titles.get(key, key), numeric=False) for key in rows[0]] if rows else []
+    return Table(name, "What was run", tuple(columns), tuple(rows))
+
+
+def origins_table(cases: Sequence[Case], name: str) -> Table:
+    """Return for every input of every case how many layers had it measured, given, assumed."""
+    rows = []
+    for case in cases:
+        counts: dict[tuple[str, str], int] = {}
+        for layer in case.subject.result.layers:
+            for what, origin in layer.origins.items():
+                counts[what, origin] = counts.get((what, origin), 0) + 1
+        rows += [
+            {"case": case.title, "input": what, "origin": origin, "layers": n}
+            for (what, origin), n in sorted(counts.items())
+        ]
+    columns = (
+        Column("case", "case", numeric=False),
+        Column("input", "input", numeric=False),
+        Column("origin", "origin", numeric=False),
+        Column("layers", "layers"),
+    )
+    return Table(name, "Where the inputs come from", columns, tuple(rows))
