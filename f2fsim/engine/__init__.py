@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from f2fsim.engine.outcome import Outcome
 from f2fsim.errors import InputError, choices, near_miss
 from f2fsim.hw.description import Machine
 from f2fsim.hw.dram import DramParams
+
+if TYPE_CHECKING:
+    from f2fsim.engine.event import Observer
 
 ENGINES = ("compiled", "event")
 
@@ -19,12 +24,20 @@ def check_engine(name: str) -> str:
     return name
 
 
-def run(machine: Machine, dram: DramParams, engine: str = "compiled") -> Outcome:
-    """Run a machine with one of `ENGINES`; both give the same counters."""
-    if check_engine(engine) == "event":
+def run(
+    machine: Machine,
+    dram: DramParams,
+    engine: str = "compiled",
+    observer: Observer | None = None,
+) -> Outcome:
+    """Run a machine with one of `ENGINES`; both give the same counters.
+
+    An observer sees every interval; only the ``event`` engine can show them, so it is taken then.
+    """
+    if check_engine(engine) == "event" or observer is not None:
         from f2fsim.engine.event import run_event
 
-        return run_event(machine, dram)
+        return run_event(machine, dram, observer)
     from f2fsim.engine.compiled import run_compiled
 
     return run_compiled(machine, dram)

@@ -7,8 +7,8 @@ It may trace (an `Observer`); it never reads configuration.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
-from typing import Protocol
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import simpy
 
@@ -20,11 +20,17 @@ from f2fsim.hw.description import Component, Machine, Reader, Writer, burst_bits
 from f2fsim.hw.dram import DramParams, DramProcess
 from f2fsim.units import ticks_per_second
 
+if TYPE_CHECKING:
+    from f2fsim.engine.trace_dram import Command
+
 Wait = Generator[simpy.Event, None, None]
 
 
 class Observer(Protocol):
     """Sees every interval of every part as it happens, times in ticks."""
+
+    def begin(self, machine: Machine, dram: DramParams | None, ticks_per_second: int) -> None:
+        """Take over clocks and names; called before anything runs."""
 
     def busy(self, part: str, start: int, end: int) -> None:
         """`part` was busy from `start` to `end`."""
@@ -34,6 +40,14 @@ class Observer(Protocol):
 
     def occupancy(self, channel: str, time: int, units: int) -> None:
         """`channel` holds `units` from `time` on."""
+
+    def commands(
+        self, log: Sequence[Command], dram: DramParams, ticks_per_clock: int, end: int
+    ) -> None:
+        """Take the memory's commands; called once, after the run ended at tick `end`."""
+
+    def finish(self, end: int) -> None:
+        """Nothing more comes; the run ended at tick `end`."""
 
 
 class _Channel:
@@ -102,7 +116,10 @@ class _Run:
         self.memory = None
         if dram:
             per_clock = self.ticks // dram.clock_hz
-            self.memory = DramProcess(self.env, dram, per_clock, max(self.n_streams, 1))
+            n_streams = max(self.n_streams, 1)
+            self.memory = DramProcess(self.env, dram, per_clock, n_streams, trace=seen is not None)
+        if seen:
+            seen.begin(machine, dram, self.ticks)
         self.ledgers: dict[str, Ledger] = {}
         self.waiting: dict[str, str] = {}
         clock_of = {out.channel: c.clock_hz for c in machine.components for out in c.outputs}
@@ -150,8 +167,14 @@ class _Run:
             books = self.ledgers[part.name]
             stats.append(part_stats(part, books.busy_cycles, books.stall_cycles, end, self.ticks))
         if self.memory is None or self.dram is None or not self.n_streams:
+            if self.seen:
+                self.seen.finish(end)
             return Outcome(end, self.ticks, tuple(stats), {}, None)
         self.memory.finish(-(-end * self.dram.clock_hz // self.ticks))
+        if self.seen:
+            per_clock = self.ticks // self.dram.clock_hz
+            self.seen.commands(self.memory.command_trace(), self.dram, per_clock, end)
+            self.seen.finish(end)
         names = [engine.name for engine in self.machine.engines]
         streams, memory = memory_counters(self.memory.stats(), self.dram, names)
         return Outcome(end, self.ticks, tuple(stats), streams, memory)

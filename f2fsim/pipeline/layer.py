@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from f2fsim.analytic import LayerTraffic, bound_cycles
 from f2fsim.codec import EncodedTensor, PrunedTensor
@@ -18,6 +19,9 @@ from f2fsim.pipeline.cost import CostModel
 from f2fsim.results import LayerResult, StreamStats
 from f2fsim.workloads import LayerData
 
+if TYPE_CHECKING:
+    from f2fsim.engine.event import Observer
+
 Encode = Callable[[PrunedTensor], EncodedTensor]
 
 
@@ -31,6 +35,7 @@ class LayerJob:
     encode: Encode
     engine: str
     cost: CostModel
+    observer: Observer | None = None
 
 
 def band_tensors(tensor: PrunedTensor, plan: Plan) -> list[PrunedTensor]:
@@ -62,7 +67,7 @@ def run_layer(job: LayerJob) -> LayerResult:
     plan = plan_layer(job.arch, layer, tensor)
     bands = [(band, job.encode(band)) for band in band_tensors(tensor, plan)]
     built = build_layer(job.arch, job.dram, layer, plan, bands)
-    outcome = run(built.machine, job.dram, job.engine)
+    outcome = run(built.machine, job.dram, job.engine, job.observer)
     result = _result(job, built, outcome, [encoded for _, encoded in bands])
     check_layer(result, built.machine, built.payload_bits)
     return result

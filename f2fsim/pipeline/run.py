@@ -14,6 +14,7 @@ from f2fsim.config import Workload, load_workload
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.front_end import NmFrontEnd
 from f2fsim.engine import check_engine
+from f2fsim.engine.trace import Trace
 from f2fsim.hw.dram import DramParams, dram_params
 from f2fsim.mapping.formats import format_of
 from f2fsim.pipeline.cache import EncodingCache
@@ -51,6 +52,7 @@ def simulate(
     layers: list[str] | None = None,
     engine: str = "compiled",
     cache: EncodingCache | str | None = "default",
+    trace: Trace | None = None,
     progress: Progress | None = None,
 ) -> SimResult:
     """Simulate a workload on an architecture.
@@ -65,6 +67,8 @@ def simulate(
         Both give the same counters; ``event`` is the definition.
     cache : EncodingCache, None or "default"
         Where encodings are kept.
+    trace : Trace, optional
+        An open trace file; its layers are run by the ``event`` engine.
     progress : callable, optional
         Called before each layer with (done, total, label).
 
@@ -83,6 +87,7 @@ def simulate(
         layers=layers,
         engine=engine,
         cache=cache,
+        trace=trace,
         progress=progress,
     )
     return results[0]
@@ -99,6 +104,7 @@ def compare(
     layers: list[str] | None = None,
     engine: str = "compiled",
     cache: EncodingCache | str | None = "default",
+    trace: Trace | None = None,
     progress: Progress | None = None,
 ) -> list[SimResult]:
     """Simulate a workload on several architectures; parameters as in `simulate`.
@@ -119,7 +125,10 @@ def compare(
         for i, target in enumerate(targets):
             if progress:
                 progress(count, total, f"{target.arch.name}, {data[i].layer.name}")
-            job = LayerJob(target.arch, target.dram, data[i], target.encode, engine, target.cost)
+            seen = trace.observer(data[i].layer.name) if trace else None
+            job = LayerJob(
+                target.arch, target.dram, data[i], target.encode, engine, target.cost, seen
+            )
             done[i].append(run_layer(job))
             count += 1
     if progress:

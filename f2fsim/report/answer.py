@@ -13,11 +13,15 @@ from f2fsim.results import LayerResult, SimResult
 def answer(cases: Sequence[Case]) -> tuple[Paragraph, ...]:
     """Return the answer of a report: a paragraph or two for each case."""
     paragraphs: list[Paragraph] = []
+    explained: set[tuple[str, str, float | None, str]] = set()
     for case in cases:
         paragraphs.append(_speed(case))
         if case.others:
             paragraphs.append(_losses(case))
-        paragraphs.append(_why(case))
+        same_weights = case.workload, case.weight_type, case.sparsity, case.subject.name
+        if same_weights not in explained:
+            paragraphs.append(_why(case))
+        explained.add(same_weights)
     return tuple(paragraphs)
 
 
@@ -54,7 +58,8 @@ def _listed(
         pair = (run.name, me.name) if not slower else (me.name, run.name)
         words += [
             f"{run.title} by ",
-            number(ratio, f"time of {pair[0]} / time of {pair[1]}", suffix=" times"),
+            number(ratio, f"time of {pair[0]} / time of {pair[1]}"),
+            " times",
         ]
     return words
 
@@ -67,20 +72,19 @@ def _moved(case: Case) -> list[str | Number]:
         number(me.result.n_bytes / 1e6, f"DRAM bytes of {me.name} [MB]", suffix=" MB"),
         " from and to DRAM",
     ]
-    for run in case.others:
-        if me.result.n_bytes:
-            share = run.result.n_bytes / me.result.n_bytes
-            source = f"DRAM bytes of {run.name} / DRAM bytes of {me.name}"
-            words += [f"; {run.name} ", number(share, source, suffix=" times as much")]
-    words.append(".")
+    for i, run in enumerate(case.others if me.result.n_bytes else ()):
+        share = run.result.n_bytes / me.result.n_bytes
+        source = f"DRAM bytes of {run.name} / DRAM bytes of {me.name}"
+        words += ["; " if i else " (", number(share, source), f" times as much for {run.name}"]
+    words.append(")." if case.others and me.result.n_bytes else ".")
     energy = sum(me.result.energy_pj.values())
     if energy:
         words += [" Energy: ", number(energy / 1e6, f"energy of {me.name} [uJ]", suffix=" uJ")]
-        for run in case.others:
+        for i, run in enumerate(case.others):
             ratio = sum(run.result.energy_pj.values()) / energy
             source = f"energy of {run.name} / energy of {me.name}"
-            words += [f"; {run.name} ", number(ratio, source, suffix=" times as much")]
-        words.append(".")
+            words += ["; " if i else " (", number(ratio, source), f" times as much for {run.name}"]
+        words.append(")." if case.others else ".")
     return words
 
 

@@ -18,9 +18,15 @@ def plotly_spec(figure: Figure) -> dict[str, Any]:
     layout: dict[str, Any] = {
         "barmode": "stack" if figure.stacked else "group",
         "hovermode": "closest",
-        "xaxis": _axis(figure.x_title, figure.x_log),
+        "xaxis": _axis(figure.x_title, figure.x_log, _ticks(figure)),
         "yaxis": _axis(figure.y_title, figure.y_log),
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "traceorder": "normal",
+        },
         "showlegend": True,
         "margin": {"l": 60, "r": 16, "t": 30, "b": 60},
         "shapes": [],
@@ -33,9 +39,19 @@ def plotly_spec(figure: Figure) -> dict[str, Any]:
     return {"data": data, "layout": layout}
 
 
-def _axis(title: str, log: bool) -> dict[str, Any]:
+def _axis(title: str, log: bool, ticks: list[float] | None = None) -> dict[str, Any]:
     axis: dict[str, Any] = {"title": {"text": title}, "automargin": True}
-    return axis | ({"type": "log"} if log else {})
+    if log:
+        axis["type"] = "log"
+    if ticks:
+        axis |= {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+    return axis
+
+
+def _ticks(figure: Figure) -> list[float] | None:
+    """Return the points of a logarithmic axis with few of them (batch sizes), else None."""
+    points = sorted({x for series in figure.series for x in series.x if figure.x_log})
+    return points if len(points) <= 10 else None
 
 
 def _reference(value: float) -> dict[str, Any]:
@@ -56,7 +72,10 @@ def _trace(figure: Figure, series: Series) -> dict[str, Any]:
     if series.labels:
         common["text"] = list(series.labels)
     if series.mark == "bar":
-        pattern = {"shape": look.plotly_pattern, "fgcolor": "#fff", "fgopacity": 0.7, "size": 6}
+        pattern = {
+            "shape": look.plotly_pattern, "fillmode": "replace", "bgcolor": look.colour,
+            "fgcolor": "#fff", "fgopacity": 0.75, "size": 7, "solidity": 0.2,
+        }  # fmt: skip
         edge = {"width": 0.5, "color": "#888"}
         bar: dict[str, Any] = {"color": look.colour, "pattern": pattern, "line": edge}
         orientation = {"orientation": "h"} if figure.horizontal else {}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: Fixed, so that equal figures are equal bytes.
-SETTINGS: dict[str, Any] = {
+SETTINGS: Any = {
     "svg.hashsalt": "f2fsim",
     "svg.fonttype": "none",
     "font.size": 9,
@@ -51,6 +51,7 @@ def draw(figure: Figure) -> tuple[bytes, bytes]:
         svg, png = io.BytesIO(), io.BytesIO()
         text = {"Title": figure.title, "Description": figure.alt, "Date": None}
         canvas.savefig(svg, format="svg", metadata=text)
+        canvas.set_layout_engine("none")
         png_text = {"Title": figure.title, "Description": figure.alt, "Software": "f2fsim"}
         canvas.savefig(png, format="png", dpi=200, metadata=png_text)
     return svg.getvalue(), png.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from f2fsim.report.value import (
@@ -66,7 +67,7 @@ class Sweep:
     name: str
     rows: tuple[Mapping[str, Any], ...]
 
-    @property
+    @cached_property
     def good(self) -> list[Mapping[str, Any]]:
         """Points that ran and are no baseline."""
         return [
@@ -76,12 +77,12 @@ class Sweep:
             and str(row.get("role", "point")) == "point"
         ]
 
-    @property
+    @cached_property
     def metrics(self) -> list[str]:
         """Measured columns with numbers in them."""
         return [key for key in METRICS if any(_is_number(row.get(key)) for row in self.good)]
 
-    @property
+    @cached_property
     def axes(self) -> list[str]:
         """Columns that vary and are neither measured nor bookkeeping."""
         keys = dict.fromkeys(key for row in self.rows for key in row)

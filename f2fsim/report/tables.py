@@ -86,7 +86,7 @@ def layers_table(case: Case, prefix: str) -> Table:
     columns += [Column(f"time_us {run.name}", run.name, "us") for run in case.runs]
     columns += [Column(f"speedup {run.name}", f"over {run.name}", "times") for run in case.others]
     by_run = {run.name: {layer.name: layer for layer in run.result.layers} for run in case.runs}
-    rows = []
+    rows: list[dict[str, Any]] = []
     marked = set()
     for layer in case.subject.result.layers:
         row: dict[str, Any] = {

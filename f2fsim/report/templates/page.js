@@ -3,7 +3,7 @@
   // Charts: drawn when they come near the window, coloured for light or dark.
   var figures = JSON.parse(document.getElementById("figures").textContent);
   var dark = window.matchMedia("(prefers-color-scheme: dark)");
-  var config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+  var config = { displayModeBar: false, responsive: true };
 
   function themed(layout, node, printing) {
     var night = dark.matches && !printing;
