@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import rich.box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from f2fsim.errors import F2fsimError, InputError
 
@@ -73,13 +75,54 @@ def print_rows(
         writer.writerows(rows)
         sys.stdout.write(text.getvalue())
         return
-    table = Table(title=title or None, box=rich.box.SIMPLE_HEAD, title_justify="left")
+    width = shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+    cells = {key: [_cell(row[key]) for row in rows] for key in keys}
+    for number, block in enumerate(_blocks(cells, width)):
+        _print_block(rows, cells, block, "" if number else title, width)
+
+
+def _blocks(cells: Mapping[str, Sequence[str]], width: int) -> list[list[str]]:
+    """Share columns among tables no wider than `width`; the first column leads each of them."""
+    wide = {
+        key: min(max(map(len, [*_heading(key), *values])), width // 3)
+        for key, values in cells.items()
+    }
+    first, *others = cells or [""]
+    blocks = [[first]] if cells else []
+    used = wide.get(first, 0)
+    for key in others:
+        if used + wide[key] + 2 > width - 2 and len(blocks[-1]) > 1:
+            blocks.append([first])
+            used = wide[first]
+        blocks[-1].append(key)
+        used += wide[key] + 2
+    return blocks
+
+
+def _heading(key: str) -> list[str]:
+    """Return a column's heading in short lines: words of a key one under the other."""
+    return key.replace("_", " ").split()
+
+
+def _print_block(
+    rows: Sequence[Mapping[str, Any]],
+    cells: Mapping[str, Sequence[str]],
+    keys: Sequence[str],
+    title: str,
+    width: int,
+) -> None:
+    table = Table(
+        title=title or None, box=rich.box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0)
+    )
     for key in keys:
-        numeric = all(isinstance(row[key], int | float) for row in rows)
-        table.add_column(key, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row[key]) for key in keys))
-    Console(highlight=False, width=None if sys.stdout.isatty() else 120).print(table)
+        numeric = all(isinstance(row[key], int | float) or row[key] is None for row in rows)
+        heading = Text("\n".join(_heading(key)))
+        table.add_column(
+            heading, justify="right" if numeric else "left", overflow="fold", vertical="top"
+        )
+    for i in range(len(rows)):
+        table.add_row(*(Text(cells[key][i]) for key in keys))
+    Console(highlight=False, width=width).print(table)
 
 
 def print_json(value: Any) -> None:

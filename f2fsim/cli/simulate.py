@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +11,24 @@ import typer
 
 from f2fsim import shipped
 from f2fsim.cli import console
-from f2fsim.config import Workload
+from f2fsim.cli.report import make_report
+from f2fsim.cli.trace import (
+    TraceFile,
+    TraceLayers,
+    TraceMost,
+    TraceSample,
+    TraceWindow,
+    check_trace,
+    say_trace,
+    trace_options,
+)
+from f2fsim.config import Workload, load_workload
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.dram import DramSpec
 from f2fsim.config.quantity import ConfigModel
 from f2fsim.engine import ENGINES
-from f2fsim.errors import InputError, choices, near_miss
+from f2fsim.engine.trace import Trace
+from f2fsim.errors import InputError, MissingDependencyError, choices, near_miss
 from f2fsim.pipeline import EncodingCache, compare, simulate
 from f2fsim.results import SimResult
 from f2fsim.results.files import write_results
@@ -38,6 +51,9 @@ Out = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Csv = Annotated[bool, typer.Option("--csv", help="CSV on stdout.")]
+Report = Annotated[
+    bool, typer.Option("--report/--no-report", help="Write a report into --out's folder too.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No tables, no progress.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Encode afresh, keep nothing.")]
 
@@ -63,6 +79,11 @@ def simulate_command(
     seed: Seed = None,
     layer: Layers = None,
     engine: Engine = "compiled",
+    trace: TraceFile = None,
+    trace_layer: TraceLayers = None,
+    trace_window: TraceWindow = None,
+    trace_sample: TraceSample = 100,
+    trace_max_events: TraceMost = 1_000_000,
     out: Out = None,
     as_json: Json = False,
     as_csv: Csv = False,
@@ -74,7 +95,13 @@ def simulate_command(
     Example: f2fsim simulate f2f_edge opennsfw --sparsity 0.9 --dtype int8
     """
     _check_output(as_json, as_csv, out)
-    with console.progress("simulating", quiet=quiet) as progress:
+    options = trace_options(trace_layer, trace_window, trace_sample, trace_max_events)
+    check_trace(trace, options, load_workload(workload), layer)
+    opened = Trace(trace, options) if trace is not None else None
+    with (
+        opened if opened is not None else nullcontext(),
+        console.progress("simulating", quiet=quiet) as progress,
+    ):
         result = simulate(
             arch,
             workload,
@@ -85,6 +112,7 @@ def simulate_command(
             layers=layer,
             engine=engine,
             cache=None if no_cache else "default",
+            trace=opened,
             progress=progress,
         )
     if out is not None:
@@ -103,6 +131,8 @@ def simulate_command(
     console.print_rows(stream_rows(result), title="Memory traffic by stream")
     console.print_rows(_main_states(result), title="Where the cycles went (5 % and more)")
     _say_out(out)
+    if opened is not None:
+        say_trace(opened)
 
 
 def compare_command(
@@ -115,6 +145,7 @@ def compare_command(
     layer: Layers = None,
     engine: Engine = "compiled",
     out: Out = None,
+    with_report: Report = True,
     as_json: Json = False,
     as_csv: Csv = False,
     quiet: Quiet = False,
@@ -140,6 +171,7 @@ def compare_command(
         )
     if out is not None:
         write_results(out, results)
+    page = _report(out, quiet) if out is not None and with_report else None
     if as_json:
         console.print_json([result.to_dict() for result in results])
         return
@@ -149,6 +181,17 @@ def compare_command(
     console.print_rows(rows, title=f"{results[0].workload}", as_csv=as_csv)
     if not as_csv:
         _say_out(out)
+        if page is not None:
+            typer.echo(f"report:  {page}")
+
+
+def _report(out: Path, quiet: bool) -> Path | None:
+    """Write the report beside the results; without its packages say how to get them."""
+    try:
+        return make_report([out], out / "report", quiet=quiet)
+    except MissingDependencyError as error:
+        console.ERR.print(f"f2fsim: no report: {error}", markup=False)
+        return None
 
 
 def list_command(as_json: Json = False) -> None:

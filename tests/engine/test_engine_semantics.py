@@ -21,6 +21,9 @@ class Log:
 
     lines: list[tuple[str, str, int, int]] = field(default_factory=list)
 
+    def begin(self, machine: Machine, dram: object, ticks_per_second: int) -> None:
+        del machine, dram, ticks_per_second
+
     def busy(self, part: str, start: int, end: int) -> None:
         self.lines.append((part, "busy", start, end))
 
@@ -29,6 +32,12 @@ class Log:
 
     def occupancy(self, channel: str, time: int, units: int) -> None:
         del channel, time, units
+
+    def commands(self, log: object, dram: object, ticks_per_clock: int, end: int) -> None:
+        raise AssertionError("these machines have no memory")
+
+    def finish(self, end: int) -> None:
+        assert all(line[3] <= end for line in self.lines)
 
 
 def chain(
