@@ -34,6 +34,7 @@ cdef class DramSystem:
     cdef StreamCount *counts
     cdef int64_t end_clock
     cdef bint tracing
+    cdef bint feeding
     cdef CommandRecord *records
     cdef Py_ssize_t n_records, record_capacity
     # Completions of the last `advance`, valid until the next.
@@ -57,6 +58,8 @@ cdef class DramSystem:
     cdef void _note(self, int64_t[::1] done, int64_t[::1] enter) noexcept nogil
     cdef Py_ssize_t _first_done(self, Py_ssize_t *out, Py_ssize_t n_out, int64_t[::1] done,
                                 int64_t[::1] enter) except -1 nogil
+    cdef int _run_offers(self, ChannelState *channel, int64_t n_left, int64_t[::1] done,
+                         int64_t[::1] enter) except -1 nogil
     cdef int _replay_limited(self, const int64_t[::1] addresses, const int8_t[::1] is_write,
                              const int64_t[::1] clocks, const int32_t[::1] streams,
                              Py_ssize_t limit, int64_t[::1] done,
@@ -64,7 +67,7 @@ cdef class DramSystem:
     cdef int finish(self, int64_t end_clock) except -1 nogil
     cdef int _push(self, int stream, int64_t address, int64_t clock, bint is_write,
                    int64_t tag) except -1 nogil
-    cdef int _run(self, ChannelState *channel, int64_t until, bint stop) except -1 nogil
+    cdef int _run(self, ChannelState *channel, int64_t until) except -1 nogil
     cdef int _event(self, ChannelState *channel, int64_t now) except -1 nogil
     cdef int _issue(self, ChannelState *channel, Choice *choice, int64_t now) except -1 nogil
     cdef int _transfer(self, ChannelState *channel, int32_t slot_index, int64_t now) except -1 nogil

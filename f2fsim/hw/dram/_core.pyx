@@ -13,7 +13,7 @@ from f2fsim.errors import SimulationError
 from f2fsim.hw.dram._schedule cimport (
     ACT, PRE, PREA, RD, RDA, REF, WR, WRA, BankState, ChannelState, Choice, Fifo, GroupState,
     Offer, RankState, Slot, StreamCount, Timing, append, choose, consider_bank, holds, later,
-    never, sort_bank, unlink, window_clock,
+    never, note_activation, sort_bank, unlink,
 )
 from f2fsim.hw.dram.stats import DramStats, DramStreamStats, COMMANDS, STALL_CAUSES
 
@@ -159,7 +159,8 @@ cdef class DramSystem:
                            & ((<int64_t> 1 << self.segments[i][3]) - 1)) << self.segments[i][2]
         cdef ChannelState *channel = &self.channels[number]
         cdef Fifo *fifo = &channel.fifos[stream]
-        if address < 0 or clock < self.stream_clock[stream] or clock < channel.clock:
+        if address < 0 or clock < self.stream_clock[stream] or (
+                clock < channel.clock and not self.feeding):
             with gil:
                 raise SimulationError(
                     f"offer of stream {stream} at clock {clock}, address {address}: the stream is "
@@ -197,8 +198,7 @@ cdef class DramSystem:
             first = NULL
             for i in range(self.n_channels):
                 channel = &self.channels[i]
-                if channel.n_offers or channel.n_queued[0] or channel.n_queued[1] \
-                        or channel.n_active:
+                if channel.n_offers + channel.n_kind[0] + channel.n_kind[1] > 0:
                     self._refresh_choice(channel)
                     if first == NULL or channel.next_event < first.next_event:
                         first = channel
@@ -207,16 +207,13 @@ cdef class DramSystem:
             self._event(first, first.next_event)
         return self.n_completions
 
-    cdef int _run(self, ChannelState *channel, int64_t until, bint stop) except -1 nogil:
-        """Do the clocks of one channel before `until`; stop at a completion if asked to."""
-        cdef Py_ssize_t n = self.n_completions
+    cdef int _run(self, ChannelState *channel, int64_t until) except -1 nogil:
+        """Do the clocks of one channel before `until`."""
         while True:
             self._refresh_choice(channel)
             if channel.next_event >= until:
                 return 0
             self._event(channel, channel.next_event)
-            if stop and self.n_completions > n:
-                return 0
 
     cdef int finish(self, int64_t end_clock) except -1 nogil:
         cdef ChannelState *channel
@@ -224,7 +221,7 @@ cdef class DramSystem:
         cdef int i, j
         for i in range(self.n_channels):
             channel = &self.channels[i]
-            self._run(channel, end_clock, False)
+            self._run(channel, end_clock)
             channel.clock = later(channel.clock, end_clock)
             channel.is_current = False
             channel.best_current = False
@@ -361,7 +358,7 @@ cdef class DramSystem:
         cdef GroupState *group = &channel.groups[bank.group]
         cdef const Timing *t = &self.timing
         slot.behind_four_act = (
-            window_clock(t, rank) > later(later(bank.act, rank.act), group.act))
+            rank.window > later(later(bank.act, rank.act), group.act))
         unlink(channel, slot_index, 1 if slot.is_write and t.write_queue else 0)
         bank.active = slot_index
         channel.opening[slot.bank >> 6] |= <uint64_t> 1 << (slot.bank & 63)
@@ -372,8 +369,7 @@ cdef class DramSystem:
         if rank.n_open == 0:
             rank.open_since = now
         rank.n_open += 1
-        rank.acts[rank.n_acts & 31] = now
-        rank.n_acts += 1
+        note_activation(t, rank, now)
         bank.act = later(bank.act, now + t.act_act)
         bank.pre = later(bank.pre, now + t.act_pre)
         bank.read = later(bank.read, now + t.act_rd)
@@ -421,10 +417,11 @@ cdef class DramSystem:
         count.bursts += 1
         count.row[slot.row_state] += 1
         count.latency += done - slot.enter
+        channel.n_kind[write] -= 1
         self._complete(slot.stream, slot.tag, done, slot.enter)
         slot.after = channel.free_slot
         channel.free_slot = slot_index
-        if channel.n_queued[0] + channel.n_queued[1] + channel.n_active == 0:
+        if channel.n_kind[0] + channel.n_kind[1] == 0:
             channel.waiting_since = never()
         return 0
 
@@ -494,9 +491,9 @@ cdef class DramSystem:
                 return False
         elif channel.n_queued[0] >= self.timing.window:
             return False
-        if channel.n_queued[0] == 0 and channel.n_active == 0:
+        if channel.n_kind[0] == 0:
             return True
-        return not holds(channel, self._bank_of(item.line, &row), item.line, False)
+        return not holds(channel, &self.timing, self._bank_of(item.line, &row), item.line, False)
 
     cdef int _enter(self, ChannelState *channel, int64_t now) except -1 nogil:
         cdef int step, stream = channel.turn, queue
@@ -520,12 +517,12 @@ cdef class DramSystem:
         channel.n_offers -= 1
         channel.turn = stream + 1 if stream + 1 < self.n_streams else 0
         number = self._bank_of(item.line, &row)
-        if not item.is_write and holds(channel, number, item.line, True):
+        if not item.is_write and holds(channel, &self.timing, number, item.line, True):
             self.counts[stream].bursts += 1
             self.counts[stream].forwarded += 1
             self.counts[stream].latency += 1
             return self._complete(stream, item.tag, now + 1, now)
-        if channel.n_queued[0] + channel.n_queued[1] + channel.n_active == 0:
+        if channel.n_kind[0] + channel.n_kind[1] == 0:
             channel.waiting_since = now + 1
         slot_index = channel.free_slot
         slot = &channel.slots[slot_index]
@@ -535,6 +532,7 @@ cdef class DramSystem:
         slot.row_state = -1
         slot.behind_four_act = False
         queue = 1 if item.is_write and self.timing.write_queue else 0
+        channel.n_kind[item.is_write] += 1
         append(channel, slot_index, queue)
         if channel.best_current and queue == channel.write_mode:
             # A new request only adds commands: nothing chosen before becomes worse.
@@ -628,20 +626,34 @@ cdef class DramSystem:
         cdef int64_t end = 0
         with nogil:
             if max_outstanding == 0:
+                # Queues are fed ahead of the need: an offer never comes after its turn.
+                self.feeding = True
                 for i in range(n):
                     self._push(streams[i], addresses[i], clocks[i], is_write[i], i)
+                    if i & 4095 == 4095 and self.n_streams == 1:
+                        # With one stream only the head of a queue matters: keep queues short.
+                        for c in range(self.n_channels):
+                            self._run_offers(&self.channels[c], 1, done, enter)
                 for c in range(self.n_channels):
-                    while (self.channels[c].n_offers or self.channels[c].n_queued[0]
-                           or self.channels[c].n_queued[1] or self.channels[c].n_active):
-                        self.n_completions = 0
-                        self._run(&self.channels[c], never(), True)
-                        self._note(done, enter)
+                    self._run_offers(&self.channels[c], 0, done, enter)
             else:
                 self._replay_limited(addresses, is_write, clocks, streams, max_outstanding, done,
                                      enter)
             for i in range(n):
                 end = later(end, done[i])
             self.finish(end)
+
+    cdef int _run_offers(self, ChannelState *channel, int64_t n_left, int64_t[::1] done,
+                         int64_t[::1] enter) except -1 nogil:
+        """Run a channel until at most `n_left` offers wait to enter; 0: until it is empty."""
+        while channel.n_offers > n_left or (
+                n_left == 0 and channel.n_kind[0] + channel.n_kind[1] > 0):
+            self._refresh_choice(channel)
+            self._event(channel, channel.next_event)
+            if self.n_completions >= 64:
+                self._note(done, enter)
+        self._note(done, enter)
+        return 0
 
     cdef int _replay_limited(self, const int64_t[::1] addresses, const int8_t[::1] is_write,
                              const int64_t[::1] clocks, const int32_t[::1] streams,
@@ -679,6 +691,7 @@ cdef class DramSystem:
         for k in range(self.n_completions):
             done[self.completion_index[k]] = self.completion_clock[k]
             enter[self.completion_index[k]] = self.completion_enter[k]
+        self.n_completions = 0
 
     cdef Py_ssize_t _first_done(self, Py_ssize_t *out, Py_ssize_t n_out, int64_t[::1] done,
                                 int64_t[::1] enter) except -1 nogil:
@@ -710,7 +723,7 @@ cdef class DramSystem:
         cdef int i
         for i in range(self.n_channels):
             channel = &self.channels[i]
-            if channel.n_offers or channel.n_queued[0] or channel.n_queued[1] or channel.n_active:
+            if channel.n_offers + channel.n_kind[0] + channel.n_kind[1] > 0:
                 self._refresh_choice(channel)
                 if channel.next_event < first:
                     first = channel.next_event

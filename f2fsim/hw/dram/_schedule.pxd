@@ -83,6 +83,7 @@ cdef struct RankState:
     int64_t refresh_end
     int64_t open_since
     int64_t active_clocks
+    int64_t window        # first clock of an ACT by tFAW and t32AW
     int64_t acts[32]      # ring of the last ACT clocks
     int64_t n_acts
     int32_t n_open
@@ -127,6 +128,7 @@ cdef struct ChannelState:
     int8_t write_mode
     int32_t n_queued[2]   # requests in the window / in the write queue
     int32_t n_active
+    int32_t n_kind[2]     # requests that wait or are active, by direction
     int32_t n_pending_ranks
     int32_t turn
     int32_t last_rank     # of the last column command, -1 before the first
@@ -173,14 +175,15 @@ cdef inline int64_t column_clock(ChannelState *channel, BankState *bank, bint wr
     return later(later(bank.read, rank.read), group.read)
 
 
-cdef inline int64_t window_clock(const Timing *timing, RankState *rank) noexcept nogil:
-    """First clock of an ACT by tFAW and t32AW."""
-    cdef int64_t clock = 0
+cdef inline void note_activation(const Timing *timing, RankState *rank,
+                                 int64_t now) noexcept nogil:
+    """Record an ACT and the first clock of the next by tFAW and t32AW."""
+    rank.acts[rank.n_acts & 31] = now
+    rank.n_acts += 1
     if rank.n_acts >= 4:
-        clock = rank.acts[(rank.n_acts - 4) & 31] + timing.four_act
+        rank.window = rank.acts[(rank.n_acts - 4) & 31] + timing.four_act
     if timing.thirty_two_act and rank.n_acts >= 32:
-        clock = later(clock, rank.acts[rank.n_acts & 31] + timing.thirty_two_act)
-    return clock
+        rank.window = later(rank.window, rank.acts[rank.n_acts & 31] + timing.thirty_two_act)
 
 
 cdef inline void consider(Choice *best, int64_t now, int64_t clock, int64_t order, int command,
@@ -210,8 +213,8 @@ cdef inline void consider_bank(ChannelState *channel, const Timing *timing, int3
         return
     if bank.open_row < 0:
         slot = bank.head[queue]
-        clock = later(later(bank.act, rank.act), channel.groups[bank.group].act)
-        clock = later(clock, window_clock(timing, rank))
+        clock = later(later(bank.act, rank.act),
+                      later(channel.groups[bank.group].act, rank.window))
         consider(rows, now, clock, base + channel.slots[slot].enter, ACT, slot, number)
         return
     age = never()
@@ -351,18 +354,20 @@ cdef inline void unlink(ChannelState *channel, int32_t slot_index, int queue) no
     channel.n_queued[queue] -= 1
 
 
-cdef inline bint holds(ChannelState *channel, int32_t number, int64_t line,
-                       bint write) noexcept nogil:
+cdef inline bint holds(ChannelState *channel, const Timing *timing, int32_t number,
+                       int64_t line, bint write) noexcept nogil:
     """Tell whether a request of this direction for the burst waits at its bank."""
-    cdef BankState *bank = &channel.banks[number]
-    cdef int queue
-    cdef int32_t at = bank.active
+    cdef BankState *bank
+    cdef int32_t at
+    if channel.n_kind[write] == 0:
+        return False
+    bank = &channel.banks[number]
+    at = bank.active
     if at >= 0 and channel.slots[at].line == line and channel.slots[at].is_write == write:
         return True
-    for queue in range(2):
-        at = bank.head[queue]
-        while at >= 0:
-            if channel.slots[at].line == line and channel.slots[at].is_write == write:
-                return True
-            at = channel.slots[at].after
+    at = bank.head[1 if write and timing.write_queue else 0]
+    while at >= 0:
+        if channel.slots[at].line == line and channel.slots[at].is_write == write:
+            return True
+        at = channel.slots[at].after
     return False
