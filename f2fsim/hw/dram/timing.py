@@ -155,7 +155,7 @@ def dram_params(spec: DramSpec) -> DramParams:
         window=control.window,
         write_queue=queue.size if queue else 0,
         write_high=queue.size * queue.high_percent // 100 if queue else 0,
-        write_low=-(-queue.size * queue.low_percent // 100) if queue else 0,
+        write_low=max(1, -(-queue.size * queue.low_percent // 100)) if queue else 0,
         closed_page=control.page_policy == "closed",
         refresh=control.refresh == "all_bank",
         dual_command=control.dual_command,

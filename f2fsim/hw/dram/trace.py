@@ -1,0 +1,147 @@
+"""Request traces from files: text lines and the packed binary form.
+
+Text: ``0xADDR R|W CYCLE`` a line, also DRAMsim3's ``READ``/``WRITE``; empty lines and lines that
+start with ``#`` are skipped.  Binary: little-endian uint64 address, uint64 ``cycle << 1 | write``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.errors import DataError, near_miss
+from f2fsim.hw.dram.timing import DramParams
+
+MAX_CYCLE = 2**60
+OPERATIONS = {"R": 0, "W": 1, "READ": 0, "WRITE": 1}
+_ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{1,16}\Z")
+_CYCLE = re.compile(r"[0-9]{1,19}\Z")
+
+
+@dataclass(frozen=True)
+class RequestTrace:
+    """Requests in order: byte address, direction, earliest memory clock."""
+
+    addresses: NDArray[np.int64]
+    is_write: NDArray[np.bool_]
+    clocks: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+
+def read_trace(path: Path, params: DramParams, kind: str = "auto") -> RequestTrace:
+    """Read and check a request trace.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    params : DramParams
+        The memory the trace is for: addresses are aligned to its burst and below its capacity.
+    kind : {"auto", "text", "binary"}
+        Form of the file; ``auto`` takes a file with a zero byte for binary.
+
+    Raises
+    ------
+    DataError
+        One line ``file:line: rule, got value`` (binary: ``file: request N: ...``).
+    """
+    try:
+        if path.is_dir():
+            raise DataError(f"{path}: is a folder, a trace file is needed")
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise DataError(f"{path}: cannot be read: {reason}") from None
+    if not data:
+        raise DataError(f"{path}: the trace is empty")
+    if kind == "binary" or (kind == "auto" and b"\0" in data[:65536]):
+        return _read_binary(path, data, params)
+    return _read_text(path, data, params)
+
+
+def _read_binary(path: Path, data: bytes, params: DramParams) -> RequestTrace:
+    if len(data) % 16:
+        raise DataError(
+            f"{path}: a binary trace has 16 bytes a request, {len(data)} bytes leave "
+            f"{len(data) % 16} over"
+        )
+    words = np.frombuffer(data, dtype="<u8").reshape(-1, 2)
+    cycles = words[:, 1] >> np.uint64(1)
+    _refuse(path, words[:, 0] >= params.capacity_bytes, words[:, 0], _capacity_rule(params), "")
+    _refuse(path, cycles > MAX_CYCLE, cycles, f"cycle must be at most {MAX_CYCLE}", "")
+    addresses, clocks = words[:, 0].astype(np.int64), cycles.astype(np.int64)
+    _refuse(path, addresses % params.burst_bytes != 0, addresses, _align_rule(params), "")
+    later = np.diff(clocks, prepend=clocks[:1]) < 0
+    _refuse(path, later, clocks, "cycles must not decrease", "")
+    return RequestTrace(addresses, (words[:, 1] & np.uint64(1)).astype(bool), clocks)
+
+
+def _refuse(
+    path: Path, bad: NDArray[np.bool_], values: NDArray[np.generic], rule: str, unit: str
+) -> None:
+    if bad.any():
+        first = int(bad.argmax())
+        raise DataError(f"{path}: request {first}: {rule}, got {int(values[first])}{unit}")
+
+
+def _capacity_rule(params: DramParams) -> str:
+    return f"address must be below the capacity of {params.name} ({params.capacity_bytes:#x})"
+
+
+def _align_rule(params: DramParams) -> str:
+    return f"address must be a multiple of the burst ({params.burst_bytes} bytes)"
+
+
+def _read_text(path: Path, data: bytes, params: DramParams) -> RequestTrace:
+    try:
+        lines = data.decode("ascii").splitlines()
+    except UnicodeDecodeError as error:
+        place = data[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}:{place}: is neither ASCII text nor a binary trace") from None
+    addresses: list[int] = []
+    writes: list[int] = []
+    clocks: list[int] = []
+    last = 0
+    for number, line in enumerate(lines, 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        problem = _line_problem(words, params, last)
+        if problem:
+            raise DataError(f"{path}:{number}: {problem}")
+        last = int(words[2])
+        addresses.append(int(words[0], 16))
+        writes.append(OPERATIONS[words[1].upper()])
+        clocks.append(last)
+    if not addresses:
+        raise DataError(f"{path}: the trace holds no request")
+    return RequestTrace(
+        np.array(addresses, np.int64), np.array(writes, bool), np.array(clocks, np.int64)
+    )
+
+
+def _line_problem(words: list[str], params: DramParams, last: int) -> str:
+    """Return what is wrong with a line, or an empty string."""
+    if len(words) != 3:
+        return f"a line must read '0xADDRESS R|W CYCLE', got {' '.join(words)[:60]!r}"
+    address, operation, cycle = words
+    if not _ADDRESS.match(address):
+        return f"address must be hexadecimal with 0x, got {address[:40]!r}"
+    if operation.upper() not in OPERATIONS:
+        hint = near_miss(operation.upper(), OPERATIONS)
+        return f"operation must be R, W, READ or WRITE{hint}, got {operation[:40]!r}"
+    if not _CYCLE.match(cycle) or int(cycle) > MAX_CYCLE:
+        return f"cycle must be a whole number from 0 to {MAX_CYCLE}, got {cycle[:40]!r}"
+    if int(address, 16) >= params.capacity_bytes:
+        return f"{_capacity_rule(params)}, got {address}"
+    if int(address, 16) % params.burst_bytes:
+        return f"{_align_rule(params)}, got {address}"
+    if int(cycle) < last:
+        return f"cycles must not decrease, got {cycle} after {last}"
+    return ""
