@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from f2fsim import __version__
-from f2fsim.cli import codec, console, paper, report, simulate, workload
+from f2fsim.cli import codec, console, dram, paper, report, simulate, workload
 
 app = typer.Typer(
     name="f2fsim",
@@ -42,6 +42,7 @@ GROUPS: tuple[Callable[[typer.Typer], None], ...] = (
     paper.register,
     workload.register,
     report.register,
+    dram.register,
 )
 
 for _register in GROUPS:

@@ -108,7 +108,7 @@ class Timing(ConfigModel):
     t32AW: Clocks = 0
     tCCD_S: PositiveClocks
     tCCD_L: PositiveClocks
-    tRTP: PositiveClocks
+    tRTP: Clocks
     tWR: Clocks
     tWTR_S: Clocks
     tWTR_L: Clocks
@@ -288,7 +288,7 @@ def mapping_segments(spec: DramSpec) -> list[tuple[str, int, int, int]]:
 
 
 def load_dram(name_or_path: str | Path) -> DramSpec:
-    """Load a shipped DRAM preset by name, or any preset file by path.
+    """Load a shipped DRAM preset by name, or any preset or DRAMsim3 ini file by path.
 
     Raises
     ------
@@ -299,11 +299,15 @@ def load_dram(name_or_path: str | Path) -> DramSpec:
     text = str(name_or_path)
     if text in shipped:
         path = shipped[text]
+    elif text.endswith(".ini"):
+        from f2fsim.config.dramsim3 import import_ini
+
+        return import_ini(Path(name_or_path)).spec
     elif isinstance(name_or_path, Path) or "/" in text or text.endswith((".yaml", ".yml")):
         path = Path(name_or_path)
     else:
         raise ConfigError(
             f"no DRAM preset {text!r}{near_miss(text, shipped)}; shipped: {choices(shipped)}; "
-            "or give a path to a .yaml file"
+            "or give a path to a .yaml or DRAMsim3 .ini file"
         )
     return validate(DramSpec, load_yaml(path))

@@ -1,0 +1,220 @@
+"""``f2fsim dram``: replay request traces, import DRAMsim3 files, list presets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from f2fsim.cli import console
+from f2fsim.config.dram import DramSpec, load_dram
+from f2fsim.config.dramsim3 import export_ini, import_ini, preset_yaml
+from f2fsim.errors import InputError
+from f2fsim.hw.dram import COMMANDS, Replay, dram_params, replay
+from f2fsim.hw.dram.energy import energy_pj
+from f2fsim.hw.dram.trace import RequestTrace, read_trace
+from f2fsim.shipped import names
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+
+app = typer.Typer(
+    name="dram",
+    help="DRAM timing: replay traces, import DRAMsim3 files, list presets.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+def register(root: typer.Typer) -> None:
+    """Add the group to the application."""
+    root.add_typer(app)
+
+
+@app.command("run")
+def run(
+    preset: Annotated[str, typer.Argument(help="Preset name, .yaml or DRAMsim3 .ini file.")],
+    trace: Annotated[Path, typer.Argument(help="Request trace: text or binary.")],
+    trace_format: Annotated[
+        str, typer.Option("--format", help="Form of the trace: auto, text or binary.")
+    ] = "auto",
+    max_outstanding: Annotated[
+        int | None,
+        typer.Option(help="Requests between offer and completion at most (1: a pointer chase)."),
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh/--no-refresh", help="Switch refresh off for this run.")
+    ] = True,
+    command_trace: Annotated[
+        Path | None, typer.Option(help="Write every DRAM command to this file.")
+    ] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Replay a request trace and print cycles, bandwidth, latency, rows, commands and energy.
+
+    A text trace has a line ``0xADDRESS R|W CYCLE`` (or READ|WRITE) for each request.
+
+    Example: [bold]f2fsim dram run ddr4_2400 requests.txt --command-trace commands.txt[/bold]
+    """
+    if trace_format not in ("auto", "text", "binary"):
+        raise InputError(f"--format must be auto, text or binary, got {trace_format!r}")
+    if as_json and as_csv:
+        raise InputError("--json and --csv exclude each other")
+    spec = load_dram(preset)
+    params = dram_params(spec)
+    requests = read_trace(trace, params, trace_format)
+    result = replay(
+        params if refresh else params.without_refresh(),
+        requests.addresses,
+        requests.is_write,
+        requests.clocks,
+        max_outstanding=max_outstanding,
+        trace=command_trace is not None,
+    )
+    if command_trace is not None:
+        console.write_text(command_trace, command_text(result))
+    figures = summary(spec, requests, result)
+    if as_json:
+        console.print_json(figures)
+        return
+    rows = [{"figure": name, "value": value} for name, value in _flat(figures)]
+    title = f"{spec.name}: {trace.name}"
+    console.print_rows(rows, title=title, as_csv=as_csv)
+
+
+def summary(spec: DramSpec, requests: RequestTrace, result: Replay) -> dict[str, Any]:
+    """Return the figures of a replay: plain numbers, with their units in the names."""
+    stats = result.stats
+    stream = stats.streams[0]
+    seconds = result.n_clocks / spec.timing.clock
+    n_bytes = len(requests) * spec.organisation.burst_bytes
+    latency = result.done_clocks - result.enter_clocks
+    wait = result.enter_clocks - requests.clocks
+    reads = ~requests.is_write
+    return {
+        "preset": spec.name,
+        "requests": len(requests),
+        "reads": int(reads.sum()),
+        "writes": int(requests.is_write.sum()),
+        "cycles": result.n_clocks,
+        "time_ns": seconds * 1e9,
+        "bytes": n_bytes,
+        "bandwidth_bytes_per_second": n_bytes / seconds,
+        "peak_bytes_per_second": spec.peak_bytes_per_second,
+        "bandwidth_share": n_bytes / seconds / spec.peak_bytes_per_second,
+        "read_latency_cycles": percentiles(latency[reads]),
+        "write_latency_cycles": percentiles(latency[~reads]),
+        "mean_wait_for_entry_cycles": float(wait.mean()),
+        "rows": {
+            "hits": stream.row_hits,
+            "misses": stream.row_misses,
+            "conflicts": stream.row_conflicts,
+            "forwarded_reads": stream.n_forwarded,
+        },
+        "commands": stats.commands,
+        "bus_clocks": {
+            "total": stats.total_clocks,
+            "busy": stats.busy_clocks,
+            "idle": stats.idle_clocks,
+            **{f"stalled: {cause}": clocks for cause, clocks in stats.stall_clocks.items()},
+        },
+        "energy_pj": _with_total(energy_pj(spec, stats)),
+    }
+
+
+def percentiles(latency: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, float]:
+    """Return mean, extremes and percentiles (the value at or above the share); empty for none."""
+    if not len(latency):
+        return {}
+    marks = {"p50": 50, "p95": 95, "p99": 99}
+    return {
+        "mean": float(latency.mean()),
+        "min": int(latency.min()),
+        **{
+            name: int(np.percentile(latency, mark, method="higher")) for name, mark in marks.items()
+        },
+        "max": int(latency.max()),
+    }
+
+
+def _with_total(pieces: dict[str, float]) -> dict[str, float]:
+    return {**pieces, "total": sum(pieces.values())} if pieces else {}
+
+
+def _flat(figures: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{above}{name} ")
+        else:
+            rows.append((above + name, value))
+    return rows
+
+
+def command_text(result: Replay) -> str:
+    """Return the command trace as text, one command a line."""
+    lines = ["# clock channel rank bank_group bank row command (-1: all)"]
+    if result.commands is not None:
+        for *place, command in result.commands.tolist():
+            lines.append(" ".join(map(str, place)) + " " + COMMANDS[command])
+    return "\n".join(lines) + "\n"
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A DRAMsim3 ini file.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the preset here.")] = None,
+) -> None:
+    """Turn a DRAMsim3 ini file into a preset; defaults that DRAMsim3 would take are listed.
+
+    Example: [bold]f2fsim dram import DDR4_8Gb_x8_2400.ini -o my_ddr4.yaml[/bold]
+    """
+    imported = import_ini(file)
+    text = preset_yaml(imported, file.name)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        console.write_text(out, text)
+    for default in imported.defaulted:
+        console.ERR.print(f"{file}: not given, DRAMsim3's default: {default}", markup=False)
+
+
+@app.command("export")
+def export_file(
+    preset: Annotated[str, typer.Argument(help="Preset name or .yaml file.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the ini here.")] = None,
+) -> None:
+    """Write a preset as a DRAMsim3 ini file."""
+    text = export_ini(load_dram(preset))
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        console.write_text(out, text)
+
+
+@app.command("list")
+def list_presets(as_json: Json = False, as_csv: Csv = False) -> None:
+    """List the shipped presets.
+
+    Example: [bold]f2fsim dram list --json[/bold]
+    """
+    rows = []
+    for name in names("arch_configs", "dram"):
+        spec = load_dram(name)
+        organisation = spec.organisation
+        rows.append(
+            {
+                "preset": name,
+                "name": spec.name,
+                "channels": organisation.channels,
+                "bus_bits": organisation.bus_width_bits,
+                "burst_bytes": organisation.burst_bytes,
+                "clock_mhz": spec.timing.clock / 1e6,
+                "peak_gb_per_second": spec.peak_bytes_per_second / 1e9,
+                "capacity_mib": spec.capacity_bytes // 2**20,
+            }
+        )
+    console.print_rows(rows, title="DRAM presets", as_json=as_json, as_csv=as_csv)

@@ -1,0 +1,418 @@
+"""DRAMsim3's ini files to presets and back.
+
+The meaning of every key, and the value taken where a key is missing, are DRAMsim3's (commit
+2981759): columns of GDDR count bursts and those of HBM pairs, ``tRCD`` does not count for them,
+``tPPD`` counts for GDDR and LPDDR4 only, ranks follow from ``channel_size``.  What DRAMsim3 takes
+by default is written into the preset and listed, never assumed in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from f2fsim.config.dram import ADDRESS_FIELDS, DramSpec
+from f2fsim.config.yaml_file import read_text
+from f2fsim.errors import ConfigError, choices, near_miss
+
+#: Transfers of the data bus in a clock, by protocol.
+PROTOCOLS = {
+    "DDR3": 2,
+    "DDR4": 2,
+    "LPDDR": 2,
+    "LPDDR3": 2,
+    "LPDDR4": 2,
+    "GDDR5": 4,
+    "GDDR5X": 8,
+    "GDDR6": 16,
+    "HBM": 2,
+    "HBM2": 2,
+}
+GDDR = ("GDDR5", "GDDR5X", "GDDR6")
+HBM = ("HBM", "HBM2")
+
+#: DRAMsim3's own values for missing keys.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "dram_structure": {
+        "protocol": "DDR3",
+        "bankgroups": 2,
+        "banks_per_group": 2,
+        "bankgroup_enable": True,
+        "rows": 65536,
+        "columns": 1024,
+        "device_width": 8,
+        "BL": 8,
+        "hbm_dual_cmd": True,
+    },
+    "timing": {
+        **{"tCK": 1.0, "AL": 0, "CL": 12, "CWL": 12, "tCCD_L": 6, "tCCD_S": 4, "tRTRS": 2},
+        **{"tRTP": 5, "tWTR_L": 5, "tWTR_S": 5, "tWR": 10, "tRP": 10, "tRRD_L": 4, "tRRD_S": 4},
+        **{"tRAS": 24, "tRCD": 10, "tRFC": 74, "tREFI": 7800, "tFAW": 50, "tPPD": 0},
+        **{"t32AW": 330, "tRCDRD": 24, "tRCDWR": 20},
+    },
+    "power": {
+        **{"VDD": 1.2, "IDD0": 48.0, "IDD2N": 34.0, "IDD3N": 43.0, "IDD4W": 123.0},
+        **{"IDD4R": 135.0, "IDD5AB": 250.0},
+    },
+    "system": {
+        "channel_size": 1024,
+        "channels": 1,
+        "bus_width": 64,
+        "address_mapping": "chrobabgraco",
+        "queue_structure": "PER_BANK",
+        "row_buf_policy": "OPEN_PAGE",
+        "cmd_queue_size": 16,
+        "trans_queue_size": 32,
+        "unified_queue": False,
+        "refresh_policy": "RANK_LEVEL_STAGGERED",
+    },
+}
+
+_SECTION = re.compile(r"\[([^\]]*)\]\s*\Z")
+_INTEGER = re.compile(r"[-+]?[0-9]{1,15}\Z")
+_REAL = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?\Z")
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+@dataclass
+class IniFile:
+    """An ini file's values by section and key, with their lines; notes what was not given."""
+
+    path: Path
+    values: dict[tuple[str, str], tuple[str, int]]
+    defaulted: list[str] = field(default_factory=list)
+
+    def _raw(self, section: str, key: str) -> tuple[str, int] | None:
+        found = self.values.get((section, key.lower()))
+        if found is None or not found[0]:
+            self.defaulted.append(f"{section}.{key} = {DEFAULTS[section][key]}")
+            return None
+        return found
+
+    def error(self, line: int, section: str, key: str, rule: str) -> ConfigError:
+        """Return an error that names the place."""
+        where = f"{self.path}:{line}" if line else str(self.path)
+        return ConfigError(f"{where}: [{section}] {key}: {rule}")
+
+    def line(self, section: str, key: str) -> int:
+        """Return the line of a key, 0 if the file does not hold it."""
+        return self.values.get((section, key.lower()), ("", 0))[1]
+
+    def integer(self, section: str, key: str) -> int:
+        """Return a whole number, or DRAMsim3's default."""
+        found = self._raw(section, key)
+        if found is None:
+            return int(DEFAULTS[section][key])
+        # DRAMsim3 reads the leading number and ignores words after it.
+        number = found[0].split()[0]
+        if not _INTEGER.match(number):
+            raise self.error(found[1], section, key, f"must be a whole number, got {found[0]!r}")
+        return int(number)
+
+    def real(self, section: str, key: str) -> float:
+        """Return a number, or DRAMsim3's default."""
+        found = self._raw(section, key)
+        if found is None:
+            return float(DEFAULTS[section][key])
+        number = found[0].split()[0]
+        if not _REAL.match(number):
+            raise self.error(found[1], section, key, f"must be a number, got {found[0]!r}")
+        return float(number)
+
+    def boolean(self, section: str, key: str) -> bool:
+        """Return true or false, or DRAMsim3's default."""
+        found = self._raw(section, key)
+        if found is None:
+            return bool(DEFAULTS[section][key])
+        if found[0].lower() not in (*_TRUE, *_FALSE):
+            raise self.error(found[1], section, key, f"must be true or false, got {found[0]!r}")
+        return found[0].lower() in _TRUE
+
+    def choice(self, section: str, key: str, known: tuple[str, ...]) -> str:
+        """Return one of the known words, or DRAMsim3's default."""
+        found = self._raw(section, key)
+        if found is None:
+            return str(DEFAULTS[section][key])
+        if found[0] not in known:
+            hint = near_miss(found[0], known)
+            rule = f"must be one of {choices(known)}{hint}, got {found[0]!r}"
+            raise self.error(found[1], section, key, rule)
+        return found[0]
+
+    def text(self, section: str, key: str) -> str:
+        """Return a word, or DRAMsim3's default."""
+        found = self._raw(section, key)
+        return str(DEFAULTS[section][key]) if found is None else found[0]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A preset made from an ini file, and the DRAMsim3 defaults that it took."""
+
+    spec: DramSpec
+    defaulted: tuple[str, ...]
+
+
+def read_ini(path: Path) -> IniFile:
+    """Read an ini file: sections, ``key = value``, comments after ``;`` or on ``#`` lines."""
+    values: dict[tuple[str, str], tuple[str, int]] = {}
+    section = ""
+    for number, raw in enumerate(read_text(path).splitlines(), 1):
+        text = raw.split(";", 1)[0].strip()
+        if not text or text.startswith("#"):
+            continue
+        header = _SECTION.match(text)
+        if header:
+            section = header[1].strip().lower()
+            continue
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"{path}:{number}: must be '[section]' or 'key = value'")
+        place = (section, key.strip().lower())
+        if place in values:
+            first = values[place][1]
+            raise ConfigError(
+                f"{path}:{number}: [{section}] {key.strip()}: is given twice "
+                f"(first in line {first})"
+            )
+        values[place] = (value.strip(), number)
+    if not any(name in ("dram_structure", "timing", "system") for name, _ in values):
+        raise ConfigError(
+            f"{path}: is no DRAMsim3 file: none of [dram_structure], [timing], [system] is there"
+        )
+    return IniFile(path, values)
+
+
+def import_ini(path: Path) -> Imported:
+    """Turn a DRAMsim3 ini file into a preset.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, breaks a rule, or asks for what is not modelled here (HMC,
+        ``BL = 0``, per-bank refresh, self-refresh).
+    """
+    ini = read_ini(path)
+    protocol = ini.text("dram_structure", "protocol")
+    if protocol not in PROTOCOLS:
+        line = ini.line("dram_structure", "protocol")
+        rule = f"must be one of {choices(PROTOCOLS)}{near_miss(protocol, PROTOCOLS)}"
+        raise ini.error(line, "dram_structure", "protocol", f"{rule}, got {protocol!r}")
+    organisation = _organisation(ini, protocol)
+    data = {
+        "name": path.stem,
+        "standard": protocol,
+        "organisation": organisation,
+        "timing": _timing(ini, protocol, organisation["bank_groups"]),
+        "controller": _controller(ini, protocol),
+        "power": {key: ini.real("power", key) for key in DEFAULTS["power"]},
+    }
+    try:
+        spec = DramSpec.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(ini, detail) for detail in error.errors())) from None
+    return Imported(spec, tuple(ini.defaulted))
+
+
+def _explain(ini: IniFile, detail: Any) -> str:
+    """Word a broken rule of the preset in terms of the ini file."""
+    location = detail["loc"]
+    names = {
+        "bus_width_bits": ("system", "bus_width"),
+        "device_width_bits": ("dram_structure", "device_width"),
+        "bank_groups": ("dram_structure", "bankgroups"),
+        "burst_length": ("dram_structure", "BL"),
+        "window": ("system", "trans_queue_size"),
+        "clock": ("timing", "tCK"),
+    }
+    last = str(location[-1]) if location else ""
+    sections = {"organisation": "dram_structure", "controller": "system"}
+    top = str(location[0]) if location else ""
+    section, key = names.get(last, (sections.get(top, top), last))
+    line = ini.line(section, key)
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    rule = message.replace("should be", "must be", 1)
+    got = "" if detail["type"] == "value_error" else f", got {detail['input']!r}"
+    where = f"{ini.path}:{line}" if line else str(ini.path)
+    name = f"[{section}] {key}: " if key in {k for s in DEFAULTS.values() for k in s} else ""
+    return f"{where}: {name}{rule}{got}"
+
+
+def _organisation(ini: IniFile, protocol: str) -> dict[str, int]:
+    def number(key: str, section: str = "dram_structure") -> int:
+        value = ini.integer(section, key)
+        if value < 1:
+            raise ini.error(ini.line(section, key), section, key, f"must be ≥ 1, got {value}")
+        return value
+
+    groups, banks = number("bankgroups"), number("banks_per_group")
+    if not ini.boolean("dram_structure", "bankgroup_enable"):
+        groups, banks = 1, banks * groups
+    columns, width, burst = number("columns"), number("device_width"), number("BL")
+    columns *= burst if protocol in GDDR else 2 if protocol in HBM else 1
+    rows, bus = number("rows"), number("bus_width", "system")
+    megabytes = number("channel_size", "system")
+    # DRAMsim3 truncates these quotients; so do we, to find the same number of ranks.
+    per_bank = (columns * width // 8) * (rows // 1024) // 1024
+    per_rank = per_bank * groups * banks * (bus // width if width <= bus else 1)
+    return {
+        "channels": number("channels", "system"),
+        "bus_width_bits": bus,
+        "device_width_bits": width,
+        "ranks": max(1, megabytes // per_rank) if per_rank else 1,
+        "bank_groups": groups,
+        "banks_per_group": banks,
+        "rows": rows,
+        "columns": columns,
+        "burst_length": burst,
+    }
+
+
+def _timing(ini: IniFile, protocol: str, bank_groups: int) -> dict[str, Any]:
+    tck = ini.real("timing", "tCK")
+    if not 0.001 <= tck <= 1000:
+        line = ini.line("timing", "tCK")
+        raise ini.error(line, "timing", "tCK", f"must be from 0.001 to 1000 ns, got {tck}")
+    keys = ["AL", "CL", "CWL", "tRP", "tRAS", "tRRD_S", "tFAW", "tCCD_S", "tRTP", "tWR"]
+    keys += ["tWTR_S", "tRTRS", "tREFI", "tRFC"]
+    keys += ["tRCDRD", "tRCDWR"] if protocol in (*GDDR, *HBM) else ["tRCD"]
+    if protocol in GDDR:
+        keys += ["t32AW"]
+    if protocol in (*GDDR, "LPDDR4"):
+        keys += ["tPPD"]
+    timing: dict[str, Any] = {key: ini.integer("timing", key) for key in keys}
+    for short in ("tRRD", "tCCD", "tWTR"):
+        # With one bank group only the _S values count, in DRAMsim3 as here.
+        timing[f"{short}_L"] = (
+            timing[f"{short}_S"] if bank_groups == 1 else ini.integer("timing", f"{short}_L")
+        )
+    timing["clock"] = f"{round(1e9 / tck)} Hz"
+    timing["transfers_per_clock"] = PROTOCOLS[protocol]
+    return timing
+
+
+def _controller(ini: IniFile, protocol: str) -> dict[str, Any]:
+    mapping = ini.text("system", "address_mapping")
+    words = {short: name for name, short in ADDRESS_FIELDS.items()}
+    tokens = [mapping[i : i + 2] for i in range(0, len(mapping), 2)]
+    if sorted(tokens) != sorted(words):
+        line = ini.line("system", "address_mapping")
+        rule = f"must hold each of {', '.join(words)} once, got {mapping!r}"
+        raise ini.error(line, "system", "address_mapping", rule)
+    structure = ini.choice("system", "queue_structure", ("PER_BANK", "PER_RANK"))
+    page = ini.choice("system", "row_buf_policy", ("OPEN_PAGE", "CLOSE_PAGE"))
+    ini.choice("system", "refresh_policy", ("RANK_LEVEL_STAGGERED", "RANK_LEVEL_SIMULTANEOUS"))
+    window = ini.integer(
+        "system", "cmd_queue_size" if structure == "PER_RANK" else "trans_queue_size"
+    )
+    return {
+        "mapping": " ".join(words[token] for token in tokens),
+        "window": window,
+        "write_queue": None if ini.boolean("system", "unified_queue") else {},
+        "page_policy": "open" if page == "OPEN_PAGE" else "closed",
+        "refresh": "all_bank",
+        "dual_command": protocol in HBM and ini.boolean("dram_structure", "hbm_dual_cmd"),
+    }
+
+
+def preset_yaml(imported: Imported, source: str) -> str:
+    """Return an imported preset as YAML text, each number with its source."""
+    assumed = {text.split(" = ")[0].split(".")[1] for text in imported.defaulted}
+    lines = [f"# Made from the DRAMsim3 file {source}."]
+    data = imported.spec.model_dump(exclude_none=True)
+    ini_names = {
+        "bus_width_bits": "bus_width",
+        "device_width_bits": "device_width",
+        "bank_groups": "bankgroups",
+        "burst_length": "BL",
+    }
+    for key, value in data.items():
+        if not isinstance(value, dict):
+            lines.append(f"{key}: {value}")
+            continue
+        lines += ["", f"{key}:"]
+        for name, number in value.items():
+            origin = ini_names.get(name, name)
+            note = "assumed: DRAMsim3's default" if origin in assumed else f"source: {source}"
+            if isinstance(number, dict):
+                lines.append(f"  {name}:  # assumed: f2fsim's default marks")
+                lines += [f"    {part}: {amount}" for part, amount in number.items()]
+            elif isinstance(number, bool):
+                lines.append(f"  {name}: {str(number).lower()}  # {note}")
+            elif name == "clock":
+                lines.append(f"  {name}: {number} Hz  # {note} (tCK)")
+            else:
+                lines.append(f"  {name}: {number}  # {note}")
+        if key == "controller" and "write_queue" not in value:
+            lines.append("  write_queue: null  # source: " + source + " (unified_queue)")
+    return "\n".join(lines) + "\n"
+
+
+def export_ini(spec: DramSpec) -> str:
+    """Return a preset as a DRAMsim3 ini file.
+
+    Raises
+    ------
+    ConfigError
+        If DRAMsim3 cannot express the preset: another standard or data rate, split address
+        fields, a tRC of its own, or no refresh.
+    """
+    organisation, timing, controller = spec.organisation, spec.timing, spec.controller
+    fields = controller.mapping.split()
+    trc = timing.tRAS + timing.tRP
+    problems = {
+        f"standard {spec.standard}": spec.standard not in PROTOCOLS,
+        f"transfers_per_clock {timing.transfers_per_clock}": PROTOCOLS.get(spec.standard)
+        != timing.transfers_per_clock,
+        f"mapping {controller.mapping!r}": sorted(fields) != sorted(ADDRESS_FIELDS),
+        f"tRC {timing.tRC}": timing.tRC not in (None, trc),
+        "refresh: off": controller.refresh == "off",
+    }
+    cannot = [what for what, is_problem in problems.items() if is_problem]
+    if cannot:
+        raise ConfigError(f"{spec.name}: DRAMsim3 cannot express {', '.join(cannot)}")
+    columns = organisation.columns
+    columns //= organisation.burst_length if spec.standard in GDDR else 1
+    columns //= 2 if spec.standard in HBM else 1
+    capacity = spec.capacity_bytes // organisation.channels // 2**20
+    sections: dict[str, dict[str, Any]] = {
+        "dram_structure": {
+            "protocol": spec.standard,
+            "bankgroups": organisation.bank_groups,
+            "banks_per_group": organisation.banks_per_group,
+            "rows": organisation.rows,
+            "columns": columns,
+            "device_width": organisation.device_width_bits,
+            "BL": organisation.burst_length,
+            **({"hbm_dual_cmd": controller.dual_command} if spec.standard in HBM else {}),
+        },
+        "timing": {"tCK": f"{1e9 / timing.clock:.6g}"}
+        | {
+            key: value
+            for key, value in timing.model_dump(exclude_none=True).items()
+            if key not in ("clock", "transfers_per_clock", "tRC")
+        },
+        "power": spec.power.model_dump() if spec.power else {},
+        "system": {
+            "channel_size": capacity,
+            "channels": organisation.channels,
+            "bus_width": organisation.bus_width_bits,
+            "address_mapping": "".join(ADDRESS_FIELDS[name] for name in fields),
+            "queue_structure": "PER_RANK",
+            "refresh_policy": "RANK_LEVEL_STAGGERED",
+            "row_buf_policy": "OPEN_PAGE" if controller.page_policy == "open" else "CLOSE_PAGE",
+            "cmd_queue_size": controller.window,
+            "trans_queue_size": controller.window,
+            "unified_queue": controller.write_queue is None,
+        },
+    }
+    lines = [f"; {spec.name}, written by f2fsim"]
+    for section, values in sections.items():
+        if values:
+            lines += ["", f"[{section}]"]
+            lines += [f"{key} = {value}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
