@@ -1,0 +1,330 @@
+"""A decoder written from docs/format.md alone: it imports nothing of the program and no NumPy."""
+
+import hashlib
+import itertools
+import json
+import math
+
+WIDTHS = {"int4": 4, "uint4": 4, "int8": 8, "uint8": 8, "fp16": 16, "bf16": 16, "fp32": 32}
+FLOATS = {"fp16": (5, 10), "bf16": (8, 7), "fp32": (8, 23)}
+LOW64 = (1 << 64) - 1
+
+
+class Bits:
+    """A stream read field by field."""
+
+    def __init__(self, data, n_bits):
+        self.value = int.from_bytes(data, "little")
+        self.n_bits = n_bits
+        self.at = 0
+
+    def take(self, width):
+        assert self.at + width <= self.n_bits
+        field = (self.value >> self.at) & ((1 << width) - 1)
+        self.at += width
+        return field
+
+    def left(self):
+        return self.n_bits - self.at
+
+    def all(self, width):
+        return [self.take(width) for _ in range(self.n_bits // width)]
+
+
+def read_file(path):
+    """Return {name: (entry, {stream: Bits})}."""
+    raw = path.read_bytes()
+    n = int.from_bytes(raw[:8], "little")
+    header, data = json.loads(raw[8 : 8 + n]), raw[8 + n :]
+    text = header["__metadata__"]["f2fsim.manifest"]
+    assert hashlib.sha256(text.encode()).hexdigest() == header["__metadata__"]["f2fsim.sha256"]
+    found = {}
+    for name, entry in json.loads(text)["tensors"].items():
+        streams = {}
+        for stream, described in entry["streams"].items():
+            begin, end = header[f"{name}/{stream}"]["data_offsets"]
+            assert hashlib.sha256(data[begin:end]).hexdigest() == described["sha256"]
+            streams[stream] = Bits(data[begin:end], described["n_bits"])
+        found[name] = entry, streams
+    return found
+
+
+def read_flags(stream, n, coded):
+    """Section 6."""
+    code, params = coded["code"], coded["params"]
+    if code == "raw":
+        return [stream.take(1) for _ in range(n)]
+    if code == "block":
+        return read_blocks(stream, n, **params)
+    flags = []
+    while stream.left():
+        if code == "zero_runs":
+            v = stream.take(params["run_bits"])
+            last = v < 2 ** params["run_bits"] - 1
+        else:
+            v = 0
+            while stream.take(1):
+                v += 1
+            v = (v << params["low_bits"]) + stream.take(params["low_bits"])
+            last = True
+        flags += [0] * v + [1] * last
+    return flags + [0] * (n - len(flags))
+
+
+def read_blocks(stream, n, block, max_ones, inverted, escapes):
+    total = sum(math.comb(block, j) for j in range(max_ones + 1))
+    width = (total + escapes - 1).bit_length()
+    flags = []
+    while len(flags) < n:
+        x = stream.take(width)
+        if x == total:
+            flags += [stream.take(1) for _ in range(block)]
+            continue
+        ones = 0
+        while x >= math.comb(block, ones):
+            x -= math.comb(block, ones)
+            ones += 1
+        bits = [0] * block
+        for j in range(ones, 0, -1):
+            p = max(q for q in range(block) if math.comb(q, j) <= x)
+            bits[p] = 1
+            x -= math.comb(p, j)
+        flags += bits
+    return [flag ^ inverted for flag in flags[:n]]
+
+
+def kept_zeros(entry, streams, n):
+    coded = entry["params"].get("kept_zeros")
+    return read_flags(streams["mask"], n, coded) if coded else [0] * n
+
+
+def decode(entry, streams):
+    """Return patterns and kept flags, row by row."""
+    n_rows, n_cols = entry["matrix"]
+    out = [0] * (n_rows * n_cols), [0] * (n_rows * n_cols)
+    width = WIDTHS[entry["weight_type"]]
+    READERS[entry["format"]](entry, streams, width, n_rows, n_cols, *out)
+    digest = hashlib.sha256()
+    for pattern in out[0]:
+        digest.update(pattern.to_bytes(max(1, width // 8), "little"))
+    flags = sum(flag << i for i, flag in enumerate(out[1]))
+    digest.update(flags.to_bytes((len(out[1]) + 7) // 8, "little"))
+    assert digest.hexdigest() == entry["content_sha256"]
+    return out
+
+
+def dense(entry, streams, width, n_rows, n_cols, patterns, kept):
+    patterns[:] = streams["weights"].all(width)
+    flags = iter(kept_zeros(entry, streams, patterns.count(0)))
+    kept[:] = [1 if p else next(flags) for p in patterns]
+
+
+def bitmap(entry, streams, width, n_rows, n_cols, patterns, kept):
+    kept[:] = read_flags(streams["mask"], n_rows * n_cols, entry["params"]["mask"])
+    patterns[:] = [streams["weights"].take(width) if flag else 0 for flag in kept]
+
+
+def csr(entry, streams, width, n_rows, n_cols, patterns, kept):
+    params = entry["params"]
+    table = streams["pointers"].all(params["pointer_bits"])
+    counts = table
+    if params["pointers"] == "offsets":
+        counts = [b - a for a, b in itertools.pairwise(table)]
+    n_pes = params["interleave"]
+    if n_pes == 1:
+        rows = [r for r in range(n_rows) for _ in range(counts[r])]
+    else:
+        lists = [
+            [r for r in range(pe, n_rows, n_pes) for _ in range(counts[r])] for pe in range(n_pes)
+        ]
+        longest = max(map(len, lists))
+        rows = [own[j] for j in range(longest) for own in lists if j < len(own)]
+    for row in rows:
+        at = row * n_cols + streams["indices"].take(params["index_bits"])
+        patterns[at], kept[at] = streams["weights"].take(width), 1
+
+
+def csc_relative(entry, streams, width, n_rows, n_cols, patterns, kept):
+    params = entry["params"]
+    n_pes = params["n_pes"]
+    counts = streams["pointers"].all(params["pointer_bits"])
+    if params["pointers"] == "offsets":
+        counts = [b - a for a, b in zip(counts, counts[n_pes:], strict=False)]
+    places = [
+        [(pe + n_pes * i) * n_cols + c for i in range(-(-n_rows // n_pes) + 1)]
+        for c in range(n_cols)
+        for pe in range(n_pes)
+    ]
+    runs(entry, streams, width, list(zip(counts, places, strict=True)), patterns, kept)
+
+
+def rle(entry, streams, width, n_rows, n_cols, patterns, kept):
+    n = streams["weights"].n_bits // width
+    runs(entry, streams, width, [(n, range(n_rows * n_cols))], patterns, kept)
+
+
+def runs(entry, streams, width, segments, patterns, kept):
+    k = entry["params"]["run_bits"]
+    entries = [
+        (*(streams["indices"].take(k), streams["weights"].take(width)), i == n - 1, places)
+        for n, places in segments
+        for i in range(n)
+    ]
+    alike = [r == 2**k - 1 and v == 0 and not last for r, v, last, _ in entries]
+    flags = iter(kept_zeros(entry, streams, sum(alike)))
+    at = -1
+    for (r, v, last, places), looks in zip(entries, alike, strict=True):
+        at += r + 1
+        patterns[places[at]], kept[places[at]] = v, next(flags) if looks else 1
+        at = -1 if last else at
+
+
+def nm(entry, streams, width, n_rows, n_cols, patterns, kept):
+    n, m = entry["params"]["n"], entry["params"]["m"]
+    values = streams["weights"].all(width)
+    flags = iter(kept_zeros(entry, streams, values.count(0)))
+    groups = -(-n_cols // m)
+    for slot, value in enumerate(values):
+        place = streams["indices"].take((m - 1).bit_length())
+        if value or next(flags):
+            row, group = divmod(slot // n, groups)
+            at = row * n_cols + group * m + place
+            patterns[at], kept[at] = value, 1
+
+
+class Random:
+    """SplitMix64."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def draw(self):
+        self.state = (self.state + 0x9E3779B97F4A7C15) & LOW64
+        z = self.state
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & LOW64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB & LOW64
+        return z ^ z >> 31
+
+    def below(self, bound):
+        return (self.draw() >> 32) * bound >> 32
+
+
+def full_rank(rows, columns):
+    left, rank = list(rows), 0
+    while any(left):
+        pivot = max(left)
+        top = pivot.bit_length()
+        left = [row ^ pivot if row.bit_length() == top else row for row in left]
+        rank += 1
+    return rank == min(len(rows), columns)
+
+
+def matrix(params):
+    """Rows of M as numbers, bit j is column j."""
+    columns = (params["n_s"] + 1) * params["n_in"]
+    if "rows" in params:
+        return [int(text, 16) for text in params["rows"]]
+    random, taps = Random(params["seed"]), params["taps"]
+    while True:
+        rows, drawn = [], 0
+        while len(rows) < params["n_out"] and drawn < 64 * params["n_out"]:
+            drawn += 1
+            row = 0
+            if taps == "dense":
+                for i in range(-(-columns // 64)):
+                    row |= random.draw() << (64 * i)
+                row &= (1 << columns) - 1
+            else:
+                edges = [i * columns // taps for i in range(taps + 1)]
+                for a, b in itertools.pairwise(edges):
+                    row |= 1 << (a + random.below(b - a))
+            if row and row not in rows:
+                rows.append(row)
+        if len(rows) == params["n_out"] and full_rank(rows, columns):
+            return rows
+
+
+def sequence(params, n_rows, n_cols):
+    """Positions in block order."""
+    order = list(range(n_rows))
+    if params["shuffle_seed"] is not None:
+        random = Random(params["shuffle_seed"])
+        for i in range(n_rows - 1, 0, -1):
+            j = random.below(i + 1)
+            order[i], order[j] = order[j], order[i]
+    n = n_rows * n_cols
+    if params["order"] == "row":
+        return [order[k // n_cols] * n_cols + k % n_cols for k in range(n)]
+    if params["order"] == "column":
+        return [order[k % n_rows] * n_cols + k // n_rows for k in range(n)]
+    step = params["order_step"]
+    return [
+        order[k % n_rows] * n_cols + (k % n_rows + step * (k // n_rows)) % n_cols for k in range(n)
+    ]
+
+
+def gaps(stream, k):
+    """Yield the places of a gap-coded sequence until its stream ends."""
+    place = -1
+    while stream.left():
+        v = stream.take(k)
+        place += v
+        if v < 2**k - 1:
+            place += 1
+            yield place
+
+
+def f2f(entry, streams, width, n_rows, n_cols, patterns, kept):
+    params = entry["params"]
+    positions = sequence(params, n_rows, n_cols)
+    flags = read_flags(streams["mask"], len(positions), params["mask"])
+    rows, n_in, n_out = matrix(params), params["n_in"], params["n_out"]
+    stored, inverted = params["stored_planes"], params["inverted_planes"]
+    blocks = [range(b, min(b + n_out, len(flags))) for b in range(0, len(flags), n_out)]
+    words = [[streams["weights"].take(n_in) for _ in stored] for _ in blocks]
+    care = []
+    for b, block in enumerate(blocks):
+        for s, plane in enumerate(stored):
+            register = 0
+            for j in range(params["n_s"] + 1):
+                if b - j * params["n_groups"] >= 0:
+                    register |= words[b - j * params["n_groups"]][s] << (j * n_in)
+            care += [
+                (k, plane, (rows[k - block.start] & register).bit_count() & 1)
+                for k in block
+                if flags[k]
+            ]
+    flipped = set(gaps(streams["patches"], params["patch_field_bits"]))
+    coded = {k: 0 for k, flag in enumerate(flags) if flag}
+    for number, (k, plane, bit) in enumerate(care):
+        coded[k] |= (bit ^ (number in flipped)) << plane
+    inversion = sum(1 << plane for plane in inverted)
+    values = [value ^ inversion for value in coded.values()]
+    if "codebook_bits" in params:
+        values = exponents(params, streams["codebook"], values, entry["weight_type"], width)
+    for k, value in zip(coded, values, strict=True):
+        patterns[positions[k]], kept[positions[k]] = value, 1
+
+
+def exponents(params, stream, values, kind, width):
+    n_e, n_m = FLOATS[kind]
+    k, n_index = params["outlier_field_bits"], params["codebook_bits"]
+    table = [stream.take(n_e) for _ in range(2**n_index)] if stream.n_bits else []
+    outliers, place = {}, -1
+    for _ in range(params["n_outliers"]):
+        while (v := stream.take(k)) == 2**k - 1:
+            place += v
+        place += v + 1
+        outliers[place] = stream.take(n_e)
+    out = []
+    for i, value in enumerate(values):
+        exponent = outliers.get(i, table[value >> n_m & (2**n_index - 1)])
+        sign = value >> (n_m + n_index)
+        out.append(value & (2**n_m - 1) | exponent << n_m | sign << (width - 1))
+    return out
+
+
+READERS = {
+    "dense": dense, "bitmap": bitmap, "csr": csr, "csc_relative": csc_relative, "rle": rle,
+    "nm": nm, "f2f": f2f,
+}  # fmt: skip
