@@ -12,5 +12,6 @@ def encode(
     stride: int,
     n_keep: int,
     n_ahead: int,
+    search: int,
     words: NDArray[np.uint16],
 ) -> None: ...

@@ -14,13 +14,14 @@ cdef extern from "elimination.h" nogil:
         const uint16_t *pos
         const uint32_t *val
         uint16_t *words
+        int search
     int f2f_encode(const f2f_problem *p, int64_t first, int64_t stride, int64_t n_blocks,
                    int64_t n_keep, int64_t n_ahead)
 
 
 def encode(const uint64_t[:, ::1] matrix, int n_in, int n_s, const int64_t[::1] block_ptr,
            const uint16_t[::1] pos, const uint32_t[::1] val, int64_t first, int64_t stride,
-           int64_t n_keep, int64_t n_ahead, uint16_t[:, ::1] words):
+           int64_t n_keep, int64_t n_ahead, int search, uint16_t[:, ::1] words):
     """Encode blocks `first`, `first + stride`, … into `words`; `pos`, `val` hold one spare entry."""
     cdef f2f_problem p
     cdef int64_t n_blocks = words.shape[0]
@@ -34,6 +35,7 @@ def encode(const uint64_t[:, ::1] matrix, int n_in, int n_s, const int64_t[::1] 
     p.pos = &pos[0]
     p.val = &val[0]
     p.words = &words[0, 0]
+    p.search = search
     with nogil:
         failed = f2f_encode(&p, first, stride, n_blocks, n_keep, n_ahead)
     if failed:

@@ -15,6 +15,9 @@ from f2fsim.codec.f2f.matrix import DecoderMatrix
 CHUNK_STEPS = 2048
 AHEAD_STEPS = 96
 
+#: Most candidates of the search for equations to give up.
+MAX_SEARCH = 256
+
 
 def encode_elimination(
     matrix: DecoderMatrix,
@@ -22,6 +25,7 @@ def encode_elimination(
     n_planes: int,
     n_groups: int = 1,
     n_threads: int = 1,
+    search: int = 32,
     chunk_steps: int = CHUNK_STEPS,
     ahead_steps: int = AHEAD_STEPS,
 ) -> NDArray[np.uint16]:
@@ -39,6 +43,9 @@ def encode_elimination(
         Interleaved decoders.
     n_threads : int
         Threads over groups.
+    search : int
+        Candidates kept while choosing which equations to give up, 0 to 256; 0: always the last
+        one of a contradiction.
     chunk_steps, ahead_steps : int
         Steps whose words are kept from one elimination and steps that it looks ahead: they bound
         the memory.
@@ -47,8 +54,11 @@ def encode_elimination(
     -------
     words : ndarray of uint16, shape (n_blocks, n_planes)
     """
-    if not 0 <= n_planes <= 32 or n_groups < 1 or chunk_steps < 1 or ahead_steps < 0:
-        raise ValueError("n_planes must be 0 to 32, n_groups and chunk_steps at least 1")
+    sizes_fit = 0 <= n_planes <= 32 and n_groups >= 1 and 0 <= search <= MAX_SEARCH
+    if not sizes_fit or chunk_steps < 1 or ahead_steps < 0:
+        raise ValueError(
+            f"n_planes must be 0 to 32, search 0 to {MAX_SEARCH}, n_groups, chunk_steps ≥ 1"
+        )
     if care.n_out != matrix.n_out:
         raise ValueError("care list and matrix differ in n_out")
     words = np.zeros((care.n_blocks, n_planes), dtype=np.uint16)
@@ -68,6 +78,7 @@ def encode_elimination(
             n_groups,
             chunk_steps,
             ahead_steps,
+            search,
             words,
         )
 

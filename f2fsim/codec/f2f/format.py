@@ -16,10 +16,12 @@ from f2fsim.codec.f2f.elimination import encode_elimination
 from f2fsim.codec.f2f.outliers import pack_codebook, unpack_codebook
 from f2fsim.codec.f2f.params import F2FParams, params_crc32
 from f2fsim.codec.f2f.patches import (
+    bits_per_block,
     events_per_block,
     pack_patches,
+    read_code,
     to_fields,
-    unpack_patches,
+    unpack_events,
 )
 from f2fsim.codec.f2f.planes import Codebook, PlaneLayout, choose_codebook, plan_planes
 from f2fsim.codec.f2f.viterbi import encode_viterbi
@@ -27,7 +29,6 @@ from f2fsim.codec.mask_code import EncodedMask
 from f2fsim.codec.masks import decode_mask, encode_mask
 from f2fsim.codec.streams import (
     check_format,
-    int_param,
     pack_equal,
     read_fields,
     read_stream,
@@ -102,7 +103,7 @@ class F2FFormat(F2FParams, WeightFormat):
         """Return the encoded words, uint16 (n_blocks, n_planes), of kept weights in block order."""
         if self.encoder == "viterbi":
             return encode_viterbi(self.matrix, care, n_planes, self.n_groups)[0]
-        return encode_elimination(self.matrix, care, n_planes, self.n_groups)
+        return encode_elimination(self.matrix, care, n_planes, self.n_groups, search=self.search)
 
     def _code_exponents(
         self, patterns: NDArray[np.uint32], weight_type: WeightType
@@ -121,8 +122,8 @@ class F2FFormat(F2FParams, WeightFormat):
         params: dict[str, Any],
     ) -> tuple[dict[str, BitStream], dict[str, NDArray[np.int64]]]:
         """Return the streams and the bits of each block in each of them."""
-        coded = to_fields(places, self.patch_field_bits)
-        params["patch_field_bits"] = coded.field_bits
+        coded = to_fields(places)
+        params["patch_code"] = [coded.code.base_bits, coded.code.step_bits]
         n_stored = words.shape[1]
         edges = care.block_ptr * n_stored
         streams = {
@@ -133,7 +134,7 @@ class F2FFormat(F2FParams, WeightFormat):
         per_block = {
             "weights": np.full(care.n_blocks, n_stored * self.n_in, dtype=np.int64),
             "mask": mask.unit_bits,
-            "patches": events_per_block(coded.ends, edges) * coded.field_bits,
+            "patches": bits_per_block(coded, edges),
         }
         return streams, per_block
 
@@ -237,8 +238,9 @@ def _read_layout(encoded: EncodedTensor, n_planes: int) -> PlaneLayout:
 
 
 def _read_patches(encoded: EncodedTensor, n_places: int) -> Places:
-    field_bits = int_param(encoded, "patch_field_bits", 0, 24)
-    return unpack_patches(read_stream(encoded, "patches"), field_bits, n_places)
+    what = f"tensor {encoded.name!r}, patches"
+    code = read_code(encoded.params.get("patch_code"), what)
+    return unpack_events(read_stream(encoded, "patches"), 0, code, 0, n_places, what)[0]
 
 
 def _statistics(care: CareList, n_planes: int, n_wrong: int, n_outliers: int) -> dict[str, float]:

@@ -38,7 +38,8 @@ class DecoderMatrix:
     ------
     ConfigError
         If sizes are out of range, a row is zero, two rows are equal, or the rank is below
-        ``min(n_out, (n_s + 1) * n_in)``.
+        ``min(n_out, (n_s + 1) * n_in)`` (one less for the register if all rows have an even
+        number of ones: such a matrix cannot tell a register from its complement).
     """
 
     bits: BoolArray
@@ -83,7 +84,8 @@ class DecoderMatrix:
             1 to 16, `n_in` to 512, 0 to 63.
         taps : "dense" or int
             ``"dense"``: each bit is fair.  An integer: that many ones a row, one in each of as
-            many equal segments of the register.
+            many equal segments of the register, which starts at a random bit for each row.  Odd
+            numbers use the whole register.
         seed : int
             Start of the SplitMix64 sequence.
 
@@ -136,7 +138,8 @@ def find_problem(bits: BoolArray) -> str | None:
     if first.size < bits.shape[0]:
         twin = int(np.flatnonzero(first[inverse.ravel()] != np.arange(bits.shape[0]))[0])
         return f"rows {int(first[inverse.ravel()[twin]])} and {twin} are equal"
-    full = min(bits.shape)
+    even = not (bits.sum(axis=1) & 1).any()
+    full = min(bits.shape[0], bits.shape[1] - even)
     rank = gf2_rank(bits)
     return None if rank == full else f"rank {rank} is below {full}"
 
@@ -168,7 +171,8 @@ def _draw(n_in: int, n_out: int, n_s: int, taps: str | int, seed: int) -> Decode
             return DecoderMatrix(rows, n_in, n_out, n_s)
     raise ConfigError(
         f"no decoder matrix with n_in {n_in}, n_out {n_out}, n_s {n_s}, taps {taps} and seed "
-        f"{seed} has full rank and distinct rows; take more taps or a smaller n_out"
+        f"{seed} has full rank and distinct rows; take more taps or a smaller "
+        "n_out"
     )
 
 
@@ -200,6 +204,7 @@ def _dense_row(generator: SplitMix64, n_columns: int) -> BoolArray:
 
 def _sparse_row(generator: SplitMix64, n_columns: int, taps: int) -> BoolArray:
     edges = np.arange(taps + 1, dtype=np.int64) * n_columns // taps
+    draws = generator.draw_below(np.concatenate([[n_columns], np.diff(edges)]))
     row = np.zeros(n_columns, dtype=np.bool_)
-    row[edges[:-1] + generator.draw_below(np.diff(edges))] = True
+    row[(draws[0] + edges[:-1] + draws[1:]) % n_columns] = True
     return row

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from f2fsim.codec.f2f.elimination import MAX_SEARCH
 from f2fsim.codec.f2f.matrix import DecoderMatrix, check_sizes
 from f2fsim.codec.f2f.orders import ORDERS, BlockOrder, golden_step
-from f2fsim.codec.f2f.patches import MAX_FIELD_BITS, MIN_FIELD_BITS
 from f2fsim.codec.f2f.viterbi import MAX_STATE_BITS
 from f2fsim.codec.masks import check_mask_code
 from f2fsim.errors import ConfigError, InputError, choices, near_miss
@@ -39,6 +39,9 @@ class F2FParams:
         column c (`matrix_rows` makes it from an array).
     encoder : str
         ``elimination`` (any `n_s`) or ``viterbi`` (exact, ``n_in * n_s ≤ 16``).
+    search : int
+        Candidates that the elimination encoder keeps while it chooses which equations to give
+        up (0: none, the last equation of each contradiction).
     order : str
         ``row``, ``column`` or ``diagonal``.
     order_step : int, optional
@@ -53,8 +56,6 @@ class F2FParams:
         Store planes with mostly ones complemented.
     codebook_bits : int
         0, or 2-4 bits of an exponent index (float types only).
-    patch_field_bits : int, optional
-        Width of a patch field; by default the one of fewest bits.
     """
 
     n_in: int = 8
@@ -64,6 +65,7 @@ class F2FParams:
     seed: int = 1
     rows: tuple[str, ...] | None = None
     encoder: str = "elimination"
+    search: int = 32
     order: str = "diagonal"
     order_step: int | None = None
     shuffle_seed: int | None = None
@@ -71,7 +73,6 @@ class F2FParams:
     mask_code: str = "raw"
     invert: bool = True
     codebook_bits: int = 0
-    patch_field_bits: int | None = None
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -99,13 +100,13 @@ class F2FParams:
             "n_out": (1, 512),
             "n_s": (0, 63),
             "seed": (0, (1 << 64) - 1),
+            "search": (0, MAX_SEARCH),
             "n_groups": (1, MAX_GROUPS),
             "codebook_bits": (0, 4),
         }
         optional: dict[str, tuple[int, int]] = {
             "order_step": (1, 1 << 40),
             "shuffle_seed": (0, (1 << 64) - 1),
-            "patch_field_bits": (MIN_FIELD_BITS, MAX_FIELD_BITS),
         }
         for key, (low, high) in {**ranges, **optional}.items():
             value = getattr(self, key)

@@ -1,117 +1,198 @@
-"""Patches: which decoded care bits have to be flipped, in fixed fields.
+"""Patches: which decoded care bits have to be flipped, as gaps in fields of four widths.
 
 Care bits are numbered in stream order: block after block, in a block stored plane after stored
-plane, in a plane kept weight after kept weight.  The stream is a sequence of fields of k bits.  A
-field below ``2**k - 1`` means: that many care bits are right, the next one is flipped.  The field
-``2**k - 1`` means: so many care bits are right, read on.  After the last patch nothing follows.
-k is chosen for each tensor so that the stream is shortest.
+plane, in a plane kept weight after kept weight.  A patch is given by its gap: the care bits passed
+over since the previous patch (or the start).  A field is a 2-bit class c and then
+``w_c = k + c * d`` bits; with ``o_0 = 0`` and ``o_(c+1) = o_c + 2**w_c`` it holds the gap less
+``o_c``.  The greatest gap of class 3 is an escape: that many care bits are passed over and nothing
+is flipped.  k and d are chosen for each tensor so that the stream is shortest.  After the last
+patch nothing follows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.bits import pack_fields, unpack_fields
+from f2fsim.bits import pack_fields
 from f2fsim.codec.base import BitStream
+from f2fsim.codec.f2f import _patches
+from f2fsim.codec.streams import check_tail
 from f2fsim.errors import DataError
 
-MIN_FIELD_BITS = 2
-MAX_FIELD_BITS = 24
+MAX_BASE_BITS = 16
+MAX_STEP_BITS = 4
+CLASS_BITS = 2
+_FIT_GAPS = 20_000
+
+Places = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class PatchFields:
-    """A sequence of events in fields.
+@dataclass(frozen=True)
+class GapCode:
+    """The widths of the four classes.
 
     Attributes
     ----------
-    field_bits : int
-        k; 0 when there is no event.
-    values : ndarray of int64
-        One entry a field.
-    ends : ndarray of int64
-        Where each field ends: the event's place, or the last place that an escape covers.
+    base_bits : int
+        k, width of class 0: 0 to 16.
+    step_bits : int
+        d, by which each class is wider than the one before: 1 to 4.
     """
 
-    field_bits: int
-    values: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    base_bits: int
+    step_bits: int
 
     @property
-    def n_bits(self) -> int:
-        """Bits of all fields."""
-        return self.field_bits * int(self.values.shape[0])
+    def widths(self) -> NDArray[np.int64]:
+        """Widths of the classes 0 to 3."""
+        return self.base_bits + self.step_bits * np.arange(4, dtype=np.int64)
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """Least gap of each class."""
+        return np.concatenate([[0], np.cumsum(1 << self.widths)[:3]]).astype(np.int64)
+
+    @property
+    def escape(self) -> int:
+        """Care bits that an escape passes over: one more than the greatest gap of a patch."""
+        return int((1 << self.widths).sum()) - 1
 
 
-def best_field_bits(gaps: NDArray[np.int64]) -> int:
-    """Return the k with the fewest bits for these gaps (places passed over before an event)."""
-    if not gaps.size:
-        return 0
-    widths = range(MIN_FIELD_BITS, MAX_FIELD_BITS + 1)
-    return min(widths, key=lambda k: k * int((gaps // ((1 << k) - 1) + 1).sum()))
+@dataclass(frozen=True, eq=False)
+class GapFields:
+    """Events as fields, escapes included.
+
+    Attributes
+    ----------
+    code : GapCode
+    values, widths : ndarray of int64
+        One entry a field, class and rest together.
+    ends : ndarray of int64
+        Where each field ends: the event's place, or the last place that an escape covers.
+    is_event : ndarray of bool
+        False for escapes.
+    """
+
+    code: GapCode
+    values: Places
+    widths: Places
+    ends: Places
+    is_event: NDArray[np.bool_]
 
 
-def to_fields(places: NDArray[np.int64], field_bits: int | None = None) -> PatchFields:
-    """Return the fields of events at ascending places.
+def _field_classes(rests: Places, code: GapCode) -> Places:
+    classes: Places = np.searchsorted(code.offsets, rests, side="right") - 1
+    return classes
+
+
+def gap_bits(gaps: Places, code: GapCode) -> int:
+    """Return the bits of these gaps in a code."""
+    n_escapes, rests = np.divmod(gaps, code.escape)
+    widths = CLASS_BITS + code.widths
+    return int(widths[_field_classes(rests, code)].sum() + n_escapes.sum() * widths[3])
+
+
+def best_code(gaps: Places) -> GapCode:
+    """Return the code with the fewest bits for these gaps (for a sample of very many)."""
+    sample = gaps[:: gaps.size // _FIT_GAPS + 1]
+    codes = [GapCode(k, d) for d in range(1, MAX_STEP_BITS + 1) for k in range(MAX_BASE_BITS + 1)]
+    return min(codes, key=lambda code: gap_bits(sample, code)) if gaps.size else GapCode(0, 1)
+
+
+def to_fields(places: Places) -> GapFields:
+    """Return the fields of events at ascending places (int64, from 0)."""
+    gaps = np.diff(places, prepend=-1) - 1
+    code = best_code(gaps)
+    n_escapes, rests = np.divmod(gaps, code.escape)
+    last = np.cumsum(n_escapes + 1) - 1
+    n_fields = int(last[-1]) + 1 if last.size else 0
+    full = np.full(n_fields, code.escape, dtype=np.int64)
+    full[last] = rests
+    is_event = np.zeros(n_fields, dtype=np.bool_)
+    is_event[last] = True
+    classes = _field_classes(full, code)
+    return GapFields(
+        code,
+        classes | ((full - code.offsets[classes]) << CLASS_BITS),
+        CLASS_BITS + code.widths[classes],
+        np.cumsum(full + is_event) - 1,
+        is_event,
+    )
+
+
+def pack_patches(fields: GapFields) -> BitStream:
+    """Return the stream of a field sequence."""
+    return BitStream(*pack_fields(fields.values, fields.widths))
+
+
+def read_code(given: Any, what: str) -> GapCode:
+    """Return the code stored as ``[k, d]``; `DataError` if it is damaged."""
+    if (
+        not isinstance(given, list | tuple)
+        or len(given) != 2
+        or not all(type(x) is int for x in given)
+        or not 0 <= given[0] <= MAX_BASE_BITS
+        or not 1 <= given[1] <= MAX_STEP_BITS
+    ):
+        raise DataError(f"{what}: damaged gap code {given!r}")
+    return GapCode(given[0], given[1])
+
+
+def unpack_events(
+    stream: BitStream, start_bit: int, code: GapCode, extra_bits: int, n_places: int, what: str
+) -> tuple[Places, NDArray[np.uint32]]:
+    """Return the places of all events from a bit of a stream on, and what follows each of them.
 
     Parameters
     ----------
-    places : ndarray of int64
-        Strictly ascending, from 0.
-    field_bits : int or None
-        k, None for the best one.
-    """
-    gaps = np.diff(places, prepend=-1) - 1
-    k = best_field_bits(gaps) if field_bits is None or not gaps.size else field_bits
-    if not gaps.size:
-        return PatchFields(0, np.zeros(0, np.int64), np.zeros(0, np.int64))
-    top = (1 << k) - 1
-    n_fields = gaps // top + 1
-    values = np.full(int(n_fields.sum()), top, dtype=np.int64)
-    values[np.cumsum(n_fields) - 1] = gaps % top
-    ends = np.cumsum(np.where(values == top, top, values + 1)) - 1
-    return PatchFields(k, values, ends)
-
-
-def from_fields(values: NDArray[np.int64], field_bits: int) -> NDArray[np.int64]:
-    """Return the places of the events of a field sequence."""
-    top = (1 << field_bits) - 1
-    escape = values == top
-    ends = np.cumsum(np.where(escape, top, values + 1)) - 1
-    places: NDArray[np.int64] = ends[~escape]
-    return places
-
-
-def pack_patches(fields: PatchFields) -> BitStream:
-    """Return the stream of a field sequence."""
-    return BitStream(*pack_fields(fields.values, fields.field_bits))
-
-
-def unpack_patches(stream: BitStream, field_bits: int, n_places: int) -> NDArray[np.int64]:
-    """Return the places of a patch stream.
+    stream : BitStream
+        The stream; the events go to its end.
+    start_bit : int
+        Where the first field starts.
+    code : GapCode
+        The fields.
+    extra_bits : int
+        Bits that follow the field of each event, 0 to 32.
+    n_places : int
+        Places that events can lie at.
+    what : str
+        Name for errors.
 
     Raises
     ------
     DataError
-        If the length is no multiple of the field, a place is out of range or the last field is
-        an escape.
+        If the stream ends within an event or after an escape, or a place is out of range.
     """
-    if not stream.n_bits:
-        return np.zeros(0, dtype=np.int64)
-    if not 1 <= field_bits <= MAX_FIELD_BITS or stream.n_bits % field_bits:
-        raise DataError(f"patches: {stream.n_bits} bits are not whole fields of {field_bits} bits")
-    values = unpack_fields(stream.data, field_bits, stream.n_bits // field_bits).astype(np.int64)
-    if values[-1] == (1 << field_bits) - 1:
-        raise DataError("patches: the last field is an escape")
-    places = from_fields(values, field_bits)
-    if int(places[-1]) >= n_places:
-        raise DataError(f"patches: place {int(places[-1])} beyond the {n_places} care bits")
-    return places
+    check_tail(stream, what)
+    n_most = (stream.n_bits - start_bit) // (CLASS_BITS + code.base_bits + extra_bits)
+    places = np.empty(n_most, dtype=np.int64)
+    extras = np.empty(n_most, dtype=np.uint32)
+    n = _patches.unpack_events(
+        stream.data,
+        start_bit,
+        stream.n_bits,
+        code.base_bits,
+        code.step_bits,
+        extra_bits,
+        n_places,
+        places,
+        extras,
+    )
+    if n < 0:
+        raise DataError(f"{what}: the events do not end with the stream or exceed {n_places}")
+    return places[:n], extras[:n]
 
 
-def events_per_block(places: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.int64]:
+def events_per_block(places: Places, edges: Places) -> Places:
     """Count ascending places in each block; block b covers ``edges[b] … edges[b + 1] - 1``."""
     return np.diff(np.searchsorted(places, edges))
+
+
+def bits_per_block(fields: GapFields, edges: Places) -> Places:
+    """Return the bits of the fields that end in each block; blocks as for `events_per_block`."""
+    total = np.concatenate([[0], np.cumsum(fields.widths)])
+    return np.diff(total[np.searchsorted(fields.ends, edges)])

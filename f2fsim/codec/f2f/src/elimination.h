@@ -22,15 +22,41 @@ typedef struct {
     const uint16_t *pos;      /* place of a kept weight in its block */
     const uint32_t *val;      /* its coded bits, bit p = stored plane p */
     uint16_t *words;          /* [n_blocks][n_planes] result */
+    int search;               /* candidates of the search for flips, 0: none */
 } f2f_problem;
 
 typedef struct {
     uint64_t *rows; /* [n_unknowns][n_words], pivot row of the unknown */
     uint64_t *used; /* [n_unknowns][n_words], pivots that its equation was reduced by */
     uint32_t *rhs;  /* [n_unknowns] */
+    uint32_t *val;  /* [n_unknowns] right side of the equation before reduction, flips included */
     int32_t *step;  /* [n_unknowns] step of its equation, -1: the unknown is free */
     uint32_t *x;    /* [n_s * n_in + n_unknowns] solution, history first */
+    int32_t *events; /* equations in order: an unknown for a pivot row, ~check for a dependent one */
+    int64_t n_events, n_checks, room_checks;
+    uint64_t *check_used; /* [room_checks][n_words] */
+    uint32_t *check_rhs, *check_val; /* [room_checks] */
+    int32_t *check_step, *check_event; /* [room_checks] */
 } f2f_chunk;
+
+/* Room for one more dependent equation; -1 without memory. */
+static int f2f_grow_checks(f2f_chunk *c, int n_words) {
+    if (c->n_checks < c->room_checks) return 0;
+    int64_t room = c->room_checks * 2 + 1024;
+    void *used = realloc(c->check_used, (size_t)room * n_words * 8);
+    if (used) c->check_used = used;
+    void *rhs = realloc(c->check_rhs, (size_t)room * 4);
+    if (rhs) c->check_rhs = rhs;
+    void *val = realloc(c->check_val, (size_t)room * 4);
+    if (val) c->check_val = val;
+    void *step = realloc(c->check_step, (size_t)room * 4);
+    if (step) c->check_step = step;
+    void *event = realloc(c->check_event, (size_t)room * 4);
+    if (event) c->check_event = event;
+    if (!used || !rhs || !val || !step || !event) return -1;
+    c->room_checks = room;
+    return 0;
+}
 
 F2F_INLINE int f2f_first_bit(uint64_t v) { return __builtin_ctzll(v); }
 
@@ -88,12 +114,12 @@ F2F_INLINE int f2f_oldest(const uint64_t *row, int base, int n_words) {
 }
 
 /* Forward elimination of the steps [0, n_steps) of a chunk whose first block is `block`. */
-F2F_INLINE void f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, int64_t stride,
-                            int64_t n_steps, int first_chunk, uint64_t *slot_rows,
-                            uint32_t *slot_rhs, int n_words) {
+F2F_INLINE int f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, int64_t stride,
+                           int64_t n_steps, uint64_t *slot_rows, uint32_t *slot_rhs,
+                           int n_words) {
     int size = n_words * 64, history = p->n_s * p->n_in;
-    uint64_t pivots[16] = {0}, row[16], used[16], known[16];
-    (void)first_chunk;
+    uint64_t pivots[16] = {0}, row[16], used[16], known[16] = {0};
+    c->n_events = c->n_checks = 0;
     for (int64_t t = 0; t < n_steps; t++, block += stride) {
         int64_t oldest = (t - p->n_s) * p->n_in; /* below 0: known history */
         int base = (int)(oldest & (size - 1));
@@ -116,9 +142,20 @@ F2F_INLINE void f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, i
                 }
                 for (int j = 0; j < n_words; j++) row[j] &= ~known[j];
             }
+            uint32_t val = rhs;
             rhs = f2f_reduce(row, used, rhs, pivots, slot_rows, slot_rhs, base, n_words);
             int k = f2f_oldest(row, base, n_words);
-            if (k < 0) continue; /* dependent: matched by luck or given up */
+            if (k < 0) { /* dependent: right by luck, or a contradiction */
+                if (f2f_grow_checks(c, n_words)) return -1;
+                int64_t i = c->n_checks++;
+                memcpy(c->check_used + (size_t)i * n_words, used, (size_t)n_words * 8);
+                c->check_rhs[i] = rhs;
+                c->check_val[i] = val;
+                c->check_step[i] = (int32_t)t;
+                c->check_event[i] = (int32_t)c->n_events;
+                c->events[c->n_events++] = (int32_t)~i;
+                continue;
+            }
             int64_t u = oldest + ((k - base) & (size - 1));
             pivots[k >> 6] |= (uint64_t)1 << (k & 63);
             memcpy(slot_rows + (size_t)k * n_words, row, (size_t)n_words * 8);
@@ -126,8 +163,11 @@ F2F_INLINE void f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, i
             memcpy(c->used + (size_t)u * n_words, used, (size_t)n_words * 8);
             slot_rhs[k] = c->rhs[u] = rhs;
             c->step[u] = (int32_t)t;
+            c->val[u] = val;
+            c->events[c->n_events++] = (int32_t)u;
         }
     }
+    return 0;
 }
 
 /* Back-substitution from the newest unknown to the oldest; free unknowns are 0. */
@@ -149,6 +189,8 @@ F2F_INLINE void f2f_backward(const f2f_problem *p, f2f_chunk *c, int64_t n_steps
     }
 }
 
+#include "flips.h"
+
 F2F_INLINE void f2f_store_words(const f2f_problem *p, const uint32_t *x, int64_t block,
                                 int64_t stride, int64_t n_steps) {
     for (int64_t t = 0; t < n_steps; t++, block += stride)
@@ -159,38 +201,61 @@ F2F_INLINE void f2f_store_words(const f2f_problem *p, const uint32_t *x, int64_t
         }
 }
 
+/* Most equations that any n_solve steps in a row of one group hold. */
+static int64_t f2f_most_equations(const f2f_problem *p, int64_t first, int64_t stride,
+                                  int64_t n_total, int64_t n_solve) {
+    int64_t most = 0, sum = 0;
+    for (int64_t t = 0; t < n_total; t++) {
+        int64_t b = first + t * stride, old = b - n_solve * stride;
+        sum += p->block_ptr[b + 1] - p->block_ptr[b];
+        if (t >= n_solve) sum -= p->block_ptr[old + 1] - p->block_ptr[old];
+        most = sum > most ? sum : most;
+    }
+    return most;
+}
+
 /* Encode the blocks first, first + stride, … below n_blocks.  Returns 0, or -1 without memory.
  * A chunk of n_keep steps is solved with n_ahead further ones, whose solution is thrown away. */
 F2F_INLINE int f2f_encode_body(const f2f_problem *p, int64_t first, int64_t stride,
                                int64_t n_blocks, int64_t n_keep, int64_t n_ahead, int n_words) {
     int64_t n_total = n_blocks > first ? (n_blocks - first + stride - 1) / stride : 0;
     int64_t n_max = n_keep + n_ahead < n_total ? n_keep + n_ahead : n_total;
-    int64_t n_unknowns = n_max * p->n_in;
-    int history = p->n_s * p->n_in, failed = 1;
+    size_t n_unknowns = (size_t)n_max * p->n_in + 1;
+    int history = p->n_s * p->n_in, failed = -1;
     f2f_chunk c;
-    c.rows = malloc((size_t)(n_unknowns + 1) * n_words * 8);
-    c.used = malloc((size_t)(n_unknowns + 1) * n_words * 8);
-    c.rhs = malloc((size_t)(n_unknowns + 1) * 4);
-    c.step = malloc((size_t)(n_unknowns + 1) * 4);
-    c.x = calloc((size_t)(history + n_unknowns + 1), 4);
+    f2f_frame f;
+    memset(&c, 0, sizeof c);
+    memset(&f, 0, sizeof f);
+    c.rows = malloc(n_unknowns * n_words * 8);
+    c.used = malloc(n_unknowns * n_words * 8);
+    c.rhs = malloc(n_unknowns * 4);
+    c.val = malloc(n_unknowns * 4);
+    c.step = malloc(n_unknowns * 4);
+    c.x = calloc(history + n_unknowns, 4);
+    c.events = malloc(((size_t)f2f_most_equations(p, first, stride, n_total, n_max) + 1) * 4);
     uint64_t *slot_rows = malloc((size_t)n_words * 64 * n_words * 8);
     uint32_t *slot_rhs = malloc((size_t)n_words * 64 * 4);
-    if (c.rows && c.used && c.rhs && c.step && c.x && slot_rows && slot_rhs) {
-        for (int64_t t = 0; t < n_total;) {
-            int64_t left = n_total - t, block = first + t * stride;
-            int64_t n_solve = left < n_keep + n_ahead ? left : n_keep + n_ahead;
-            int64_t n_done = n_solve == left ? left : n_keep;
-            f2f_forward(p, &c, block, stride, n_solve, t == 0, slot_rows, slot_rhs, n_words);
-            f2f_backward(p, &c, n_solve, n_words);
-            f2f_store_words(p, c.x + history, block, stride, n_done);
-            memmove(c.x, c.x + n_done * p->n_in, (size_t)history * 4);
-            t += n_done;
-        }
-        failed = 0;
+    if (!c.rows || !c.used || !c.rhs || !c.val || !c.step || !c.x || !c.events || !slot_rows ||
+        !slot_rhs || f2f_frame_alloc(&f, p->search, n_unknowns))
+        goto end;
+    for (int64_t t = 0; t < n_total;) {
+        int64_t left = n_total - t, block = first + t * stride;
+        int64_t n_solve = left < n_keep + n_ahead ? left : n_keep + n_ahead;
+        int64_t n_done = n_solve == left ? left : n_keep;
+        if (f2f_forward(p, &c, block, stride, n_solve, slot_rows, slot_rhs, n_words)) goto end;
+        if (p->search) f2f_flip(p, &c, &f, n_words);
+        f2f_backward(p, &c, n_solve, n_words);
+        f2f_store_words(p, c.x + history, block, stride, n_done);
+        memmove(c.x, c.x + n_done * p->n_in, (size_t)history * 4);
+        t += n_done;
     }
-    free(c.rows), free(c.used), free(c.rhs), free(c.step), free(c.x);
-    free(slot_rows), free(slot_rhs);
-    return failed ? -1 : 0;
+    failed = 0;
+end:
+    free(c.rows), free(c.used), free(c.rhs), free(c.val), free(c.step), free(c.x), free(c.events);
+    free(c.check_used), free(c.check_rhs), free(c.check_val), free(c.check_step);
+    free(c.check_event), free(slot_rows), free(slot_rhs);
+    f2f_frame_free(&f);
+    return failed;
 }
 
 static int f2f_encode(const f2f_problem *p, int64_t first, int64_t stride, int64_t n_blocks,
