@@ -1,5 +1,6 @@
 """Fixed-to-fixed encoding: matrices, block orders, encoders, decoder, patches, the format."""
 
+from f2fsim.codec.f2f.auto import auto_format
 from f2fsim.codec.f2f.care import CareList, care_from_mask
 from f2fsim.codec.f2f.decode import decode_planes, decode_values, look_up_tables
 from f2fsim.codec.f2f.format import F2FFormat, read_params, read_words
@@ -13,6 +14,7 @@ __all__ = [
     "DecoderMatrix",
     "F2FFormat",
     "F2FParams",
+    "auto_format",
     "care_from_mask",
     "decode_planes",
     "decode_values",

@@ -28,3 +28,6 @@ def scatter(
     patterns: NDArray[np.unsignedinteger],
     mask: NDArray[np.uint8],
 ) -> None: ...
+def count_checks(
+    mask_seq: NDArray[np.uint8], n_out: int, n_in: int, room: int, n_groups: int
+) -> int: ...

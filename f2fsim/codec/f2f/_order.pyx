@@ -4,6 +4,8 @@
 inner places lie ``row_order[i] * n_cols + c`` apart.
 """
 
+import numpy as np
+
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 ctypedef fused pattern_t:
@@ -108,3 +110,34 @@ def scatter(const uint8_t[::1] mask_seq, const uint32_t[::1] values, int kind, i
                     mask[place] = 1
                     kept += 1
                 at += 1
+
+
+def count_checks(const uint8_t[::1] mask_seq, int64_t n_out, int64_t n_in, int64_t room,
+                 int64_t n_groups):
+    """Return how many equations find no unknown left.
+
+    Each group holds a reserve of at most `room` + `n_in` unknowns that gains `n_in` before every
+    block and loses one for each kept weight.
+    """
+    cdef int64_t n = mask_seq.shape[0], block, place, end, group, kept, checks = 0
+    cdef int64_t[::1] reserve
+    reserve = np.zeros(n_groups, dtype=np.int64)
+    with nogil:
+        block = 0
+        group = 0
+        while block < n:
+            end = block + n_out if block + n_out < n else n
+            kept = 0
+            for place in range(block, end):
+                kept += mask_seq[place]
+            if reserve[group] > room:
+                reserve[group] = room
+            reserve[group] += n_in - kept
+            if reserve[group] < 0:
+                checks -= reserve[group]
+                reserve[group] = 0
+            block += n_out
+            group += 1
+            if group == n_groups:
+                group = 0
+    return checks

@@ -1,0 +1,167 @@
+"""Choosing `n_out` and block order for a layer: fewest bits, patches and mask counted.
+
+A model that only counts kept weights ranks the candidates: a register of ``(n_s + 1) * n_in`` bits
+is a reserve of unknowns that gains `n_in` and loses `n_u` at each step, and what it cannot supply
+becomes checks, each of which costs so many patch bits.  The best few are then really encoded (on a
+sample where the tensor is large) and the real bits decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.codec.f2f import _order
+from f2fsim.codec.f2f.care import CareList, care_from_mask
+from f2fsim.codec.f2f.decode import decode_values
+from f2fsim.codec.f2f.elimination import encode_elimination
+from f2fsim.codec.f2f.format import patch_places
+from f2fsim.codec.f2f.matrix import MAX_N_OUT
+from f2fsim.codec.f2f.params import F2FParams
+from f2fsim.codec.f2f.patches import to_fields
+from f2fsim.codec.masks import fit_mask
+from f2fsim.codec.tensor import PrunedTensor
+from f2fsim.errors import ConfigError
+
+#: Patch bits of a check, with and without a search for equations to give up (docs/codec.md).
+CHECK_BITS, CHECK_BITS_NO_SEARCH = 1.6, 5.5
+#: Candidates that are really encoded, and the weights and planes of a trial.
+N_TRIALS = 4
+TRIAL_WEIGHTS = 200_000
+TRIAL_PLANES = 2
+TRIAL_PIECES = 8
+_SPAN = (0.90, 1.06)
+_MAX_WIDTHS = 16
+
+P = TypeVar("P", bound=F2FParams)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One choice of order and width.
+
+    Attributes
+    ----------
+    order : str
+    shuffle_seed : int or None
+    n_out : int
+    bits : float
+        Modelled or measured bits of all stored planes and the mask.
+    mask_bits : int
+        Bits of the mask, part of `bits`.
+    """
+
+    order: str
+    shuffle_seed: int | None
+    n_out: int
+    bits: float
+    mask_bits: int
+
+
+def auto_format(
+    tensor: PrunedTensor,
+    base: P,
+    max_register_bits: int = 256,
+    orders: tuple[tuple[str, int | None], ...] = (
+        ("diagonal", None),
+        ("diagonal", 1),
+        ("column", None),
+        ("row", None),
+    ),
+) -> P:
+    """Return `base` with the `n_out`, order and row shuffle of fewest bits for this tensor.
+
+    Parameters
+    ----------
+    tensor : PrunedTensor
+        The layer.
+    base : F2FParams or F2FFormat
+        Everything else, ``n_in`` and ``n_s`` included.
+    max_register_bits : int
+        Largest ``(n_s + 1) * n_in``.
+    orders : tuple of (order, shuffle seed)
+        Orders to choose from.
+
+    Raises
+    ------
+    ConfigError
+        If the registers of `base` are larger.
+    """
+    if (base.n_s + 1) * base.n_in > max_register_bits:
+        raise ConfigError(
+            f"n_s: registers of ({base.n_s} + 1) * {base.n_in} bits exceed {max_register_bits}"
+        )
+    if not tensor.n_kept:
+        return base
+    masks = {key: _mask_sequence(tensor, base, key) for key in orders}
+    found = [c for key, mask in masks.items() for c in _modelled(tensor, base, key, mask)]
+    found.sort(key=lambda c: c.bits)
+    trials = [_measured(tensor, base, c, masks[c.order, c.shuffle_seed]) for c in found[:N_TRIALS]]
+    best = min(trials, key=lambda c: c.bits)
+    return replace(base, n_out=best.n_out, order=best.order, shuffle_seed=best.shuffle_seed)
+
+
+def _mask_sequence(
+    tensor: PrunedTensor, base: F2FParams, key: tuple[str, int | None]
+) -> NDArray[np.bool_]:
+    order = replace(base, order=key[0], shuffle_seed=key[1]).block_order(tensor.shape)
+    return order.mask_sequence(tensor.mask)
+
+
+def _widths(base: F2FParams, density: float) -> list[int]:
+    """Return the `n_out` to try: around ``n_in / density``, thinned where there are many."""
+    low = max(base.n_in, int(base.n_in / density * _SPAN[0]))
+    high = min(MAX_N_OUT, max(low, int(base.n_in / density * _SPAN[1]) + 1))
+    if (base.n_s + 1) * base.n_in < 10:
+        high = min(high, (1 << ((base.n_s + 1) * base.n_in)) - 1)
+    low = min(low, high)
+    return sorted({int(x) for x in np.linspace(low, high, min(high - low + 1, _MAX_WIDTHS))})
+
+
+def _modelled(
+    tensor: PrunedTensor, base: F2FParams, key: tuple[str, int | None], mask: NDArray[np.bool_]
+) -> list[Candidate]:
+    """Return candidates of one order with their modelled bits."""
+    n, planes = tensor.n_weights, tensor.weight_type.n_bits
+    mask_bits = fit_mask(mask, base.mask_code)[2]
+    price = CHECK_BITS if base.search else CHECK_BITS_NO_SEARCH
+    out = []
+    for n_out in _widths(base, tensor.n_kept / n):
+        checks = _order.count_checks(
+            mask.view(np.uint8), n_out, base.n_in, base.n_s * base.n_in, base.n_groups
+        )
+        bits = planes * (-(-n // n_out) * base.n_in + price * checks) + mask_bits
+        out.append(Candidate(*key, n_out, bits, mask_bits))
+    return out
+
+
+def _measured(
+    tensor: PrunedTensor, base: F2FParams, candidate: Candidate, mask: NDArray[np.bool_]
+) -> Candidate:
+    """Return a candidate with the bits of a real encoding, scaled up from a sample."""
+    n_out = candidate.n_out
+    n_blocks = -(-mask.shape[0] // n_out)
+    n_taken = max(1, TRIAL_WEIGHTS // TRIAL_PIECES // n_out)
+    if n_blocks > TRIAL_PIECES * n_taken:  # pieces from all over: layers are not uniform
+        starts = np.linspace(0, n_blocks - 1 - n_taken, TRIAL_PIECES).astype(np.int64) * n_out
+        mask = np.concatenate([mask[at : at + n_taken * n_out] for at in starts])
+    n_sampled = -(-mask.shape[0] // n_out)
+    care = care_from_mask(mask, n_out)
+    planes = min(TRIAL_PLANES, tensor.weight_type.n_bits)
+    bits = np.random.default_rng(0).integers(0, 1 << planes, care.n_kept)
+    care = care.with_values(bits.astype(np.uint32))
+    per_plane = _plane_bits(replace(base, n_out=n_out), care, planes) / planes
+    total = per_plane * n_blocks / n_sampled * tensor.weight_type.n_bits
+    return replace(candidate, bits=total + candidate.mask_bits)
+
+
+def _plane_bits(params: F2FParams, care: CareList, n_planes: int) -> int:
+    """Return encoded and patch bits of planes of random bits, by the elimination encoder."""
+    matrix = params.matrix
+    words = encode_elimination(matrix, care, n_planes, params.n_groups, search=params.search)
+    wrong = decode_values(matrix, words, care, params.n_groups) ^ care.val
+    patches = int(to_fields(patch_places(care, wrong, n_planes)).widths.sum())
+    return care.n_blocks * n_planes * params.n_in + patches
