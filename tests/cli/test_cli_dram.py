@@ -1,0 +1,125 @@
+"""The commands of ``f2fsim dram``: what they print, and that bad input is one line and exit 2."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from f2fsim.cli import console
+from f2fsim.cli.main import app
+
+GOOD = "# three requests\n0x0 R 0\n0x40 READ 0\n\n0x20000 WRITE 5\n"
+
+
+def call(*arguments: str) -> int:
+    """Run the command line in this process and return its exit status."""
+    try:
+        return console.run(lambda: app(list(arguments), standalone_mode=True))
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def test_run_prints_all_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace, commands = tmp_path / "t.txt", tmp_path / "commands.txt"
+    trace.write_text(GOOD, encoding="ascii")
+    arguments = ("dram", "run", "ddr4_2400", str(trace), "--json")
+    assert call(*arguments, "--command-trace", str(commands)) == 0
+    figures = json.loads(capsys.readouterr().out)
+    # ACT 1, RD 18 and 24, then the write: PRE 40 (tRAS), ACT 57, WR 74; its data end at 90.
+    assert figures["cycles"] == 74 + 12 + 4
+    assert figures["read_latency_cycles"]["min"] == 39
+    assert figures["rows"] == {"hits": 1, "misses": 1, "conflicts": 1, "forwarded_reads": 0}
+    assert figures["energy_pj"]["total"] > 0
+    listed = [line.split() for line in commands.read_text(encoding="utf-8").splitlines()[1:]]
+    assert [(line[0], line[-1]) for line in listed] == [
+        *(("1", "ACT"), ("18", "RD"), ("24", "RD")),
+        *(("40", "PRE"), ("57", "ACT"), ("74", "WR")),
+    ]
+
+
+def test_text_and_binary_are_the_same_trace(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, binary = tmp_path / "t.txt", tmp_path / "t.bin"
+    text.write_text(GOOD, encoding="ascii")
+    binary.write_bytes(struct.pack("<6Q", 0, 0, 0x40, 0, 0x20000, 5 << 1 | 1))
+    assert call("dram", "run", "ddr4_2400", str(text), "--csv") == 0
+    first = capsys.readouterr().out
+    assert call("dram", "run", "ddr4_2400", str(binary), "--csv") == 0
+    assert capsys.readouterr().out == first
+    assert "cycles,90" in first
+
+
+def test_list_names_every_preset(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("dram", "list", "--json") == 0
+    listed = {row["preset"] for row in json.loads(capsys.readouterr().out)}
+    assert {"ddr4_2400", "ddr4_3200", "lpddr4_3200", "lpddr5_6400", "hbm3", "gddr6"} <= listed
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("0x40 R", "t.txt:2: a line must read"),
+        ("40 R 0", "t.txt:2: address must be hexadecimal"),
+        ("0x41 R 0", "t.txt:2: address must be a multiple of the burst (64 bytes), got 0x41"),
+        ("0x200000000 R 0", "t.txt:2: address must be below the capacity"),
+        ("0x40 X 0", "t.txt:2: operation must be R, W, READ or WRITE"),
+        ("0x40 R -1", "t.txt:2: cycle must be a whole number"),
+        ("0x40 R 99999999999999999999", "t.txt:2: cycle must be a whole number"),
+        ("0x40 R 1", "t.txt:2: cycles must not decrease, got 1 after 2"),
+    ],
+)
+def test_bad_lines_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, message: str
+) -> None:
+    trace = tmp_path / "t.txt"
+    trace.write_text(f"0x0 R 2\n{line}\n", encoding="ascii")
+    assert call("dram", "run", "ddr4_2400", str(trace)) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "is empty"),
+        (b"# nothing\n", "holds no request"),
+        (b"\0" * 15, "16 bytes a request"),
+        (struct.pack("<2Q", 33, 0), "request 0: address must be a multiple"),
+        (struct.pack("<2Q", 1 << 63, 0), "request 0: address must be below"),
+        (struct.pack("<4Q", 0, 8, 0, 2), "request 1: cycles must not decrease, got 1"),
+        (struct.pack("<2Q", 0, 2**64 - 1), "request 0: cycle must be at most"),
+        (b"\xff\xfe text", "neither ASCII text nor a binary trace"),
+    ],
+)
+def test_bad_files_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], data: bytes, message: str
+) -> None:
+    trace = tmp_path / "t"
+    trace.write_bytes(data)
+    assert call("dram", "run", "ddr4_2400", str(trace)) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_missing_files_and_presets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("dram", "run", "ddr4_2400", str(tmp_path / "no")) == 2
+    assert call("dram", "run", "ddr9", str(tmp_path)) == 2
+    assert call("dram", "run", "ddr4_2400", str(tmp_path)) == 2
+    assert call("dram", "import", str(tmp_path / "no.ini")) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_import_and_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ini, preset = tmp_path / "m.ini", tmp_path / "m.yaml"
+    assert call("dram", "export", "ddr4_2400", "--out", str(ini)) == 0
+    assert call("dram", "import", str(ini), "--out", str(preset)) == 0
+    trace = tmp_path / "t.txt"
+    trace.write_text(GOOD, encoding="ascii")
+    for memory in ("ddr4_2400", str(preset), str(ini)):
+        capsys.readouterr()
+        assert call("dram", "run", memory, str(trace), "--json") == 0
+        assert json.loads(capsys.readouterr().out)["cycles"] == 90
