@@ -1,0 +1,121 @@
+"""A point of a design space: what is run, under which name it is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import f2fsim
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.workload import Workload
+from f2fsim.workloads.sources import weights_path
+
+#: Packages and modules whose code decides what a point's figures are.
+RESULT_CODE = (
+    "analytic",
+    "bits",
+    "codec",
+    "config",
+    "cost",
+    "engine",
+    "hw",
+    "mapping",
+    "pipeline",
+    "results",
+    "units.py",
+    "workloads",
+)
+
+Status = Literal["ready", "invalid", "excluded"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a sweep, ready to run or with the reason why it cannot.
+
+    Attributes
+    ----------
+    index : int
+        Place in the sweep.
+    role : str
+        ``point``, or ``baseline`` for a machine that points are compared with.
+    columns : mapping of str to value
+        Values of the axes, of ``define`` and of ``derive``, by the specification's names.
+    digest : str
+        Of architecture, memory, workload, weights, engine and code: equal digest, equal result.
+    baselines : mapping of str to str
+        Digest of each baseline by its name.
+    """
+
+    index: int
+    role: Literal["point", "baseline"]
+    arch_name: str
+    workload_name: str
+    columns: Mapping[str, Any]
+    digest: str
+    status: Status
+    error: str = ""
+    arch: ArchConfig | None = None
+    workload: Workload | None = None
+    baselines: Mapping[str, str] = field(default_factory=dict)
+
+
+@cache
+def code_digest() -> str:
+    """Return the digest of the sources that decide a result: other code, other points."""
+    digest = hashlib.sha256(f2fsim.__version__.encode())
+    package = Path(f2fsim.__file__).parent
+    for name in RESULT_CODE:
+        top = package / name
+        for path in [top] if top.is_file() else sorted(top.rglob("*")):
+            if path.suffix in (".py", ".pyx", ".pxd", ".h", ".yaml"):
+                digest.update(path.relative_to(package).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _file_digest(path: Path, size: int, mtime_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_digest(workload: Workload) -> str:
+    """Return the digest of the weight file's content, ``synthetic`` without a file.
+
+    Raises
+    ------
+    InputError
+        If the package with the weights is missing.
+    """
+    path = weights_path(workload)
+    if path is None:
+        return "synthetic"
+    try:
+        status = path.stat()
+        return _file_digest(path, status.st_size, status.st_mtime_ns)
+    except OSError:
+        return "unreadable"  # the run itself words the error
+
+
+def text_digest(*parts: Any) -> str:
+    """Return the SHA-256 of plain data."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def point_digest(arch: ArchConfig, workload: Workload, engine: str) -> str:
+    """Return the key of a point's record."""
+    return text_digest(
+        arch.digest(),
+        arch.dram().digest(),
+        workload.digest(),
+        weights_digest(workload),
+        engine,
+        code_digest(),
+    )
