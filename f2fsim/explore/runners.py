@@ -1,0 +1,180 @@
+"""Where points run: in this process, or in several local ones.
+
+A runner takes tasks lazily and yields outcomes as they come, in any order; closing its generator
+ends its workers.  (`f2fsim.explore.dask_runner` has the one for clusters.)
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Protocol
+
+from f2fsim.errors import F2fsimError, InputError
+from f2fsim.explore.evaluate import Task, Work, run_task
+from f2fsim.explore.store import Outcome
+
+#: A point that was under way when a worker died this often is tried once more, alone.
+MAX_STRIKES = 2
+
+
+class Runner(Protocol):
+    """Runs tasks; every task taken gives exactly one outcome, even if its worker dies."""
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        """Yield the outcome of every task, in any order."""
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """One point after another in this process."""
+
+    work: Work = run_task
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        """Yield the outcome of every task in order."""
+        for task in tasks:
+            yield self.work(task)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """`n_workers` local processes, started afresh (spawn), so that threads and locks are no danger.
+
+    A worker that dies costs no point: what was under way is run again, and a point during which
+    workers died repeatedly runs alone, so that only the one at fault is recorded as failed.
+    """
+
+    n_workers: int
+    work: Work = run_task
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        """Yield the outcome of every task as it comes."""
+        source, again = iter(tasks), deque[Task]()
+        strikes: dict[str, int] = {}
+        suspects: list[Task] = []
+        while True:
+            lost: list[Task] = []
+            yield from self._until_broken(source, again, lost)
+            if not lost:
+                break
+            for task in lost:
+                strikes[task.digest] = strikes.get(task.digest, 0) + 1
+                if strikes[task.digest] < MAX_STRIKES:
+                    again.append(task)
+                else:
+                    suspects.append(task)
+        for task in suspects:
+            yield self._alone(task)
+
+    def _until_broken(
+        self, source: Iterator[Task], again: deque[Task], lost: list[Task]
+    ) -> Iterator[Outcome]:
+        """Yield outcomes until there are no more tasks, or until a worker dies (then fill `lost`)."""
+        running: dict[Future[Outcome], Task] = {}
+        with _Pool(self.n_workers) as pool:
+            while True:
+                while not lost and len(running) <= self.n_workers:
+                    task = again.popleft() if again else next(source, None)
+                    if task is None:
+                        break
+                    try:
+                        running[pool.submit(self.work, task)] = task
+                    except BrokenProcessPool:
+                        lost.append(task)
+                if not running:
+                    return
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    task = running.pop(future)
+                    try:
+                        outcome = future.result()
+                    except BrokenProcessPool:
+                        lost.append(task)
+                        continue
+                    yield outcome
+
+    def _alone(self, task: Task) -> Outcome:
+        with _Pool(1) as pool:
+            try:
+                return pool.submit(self.work, task).result()
+            except BrokenProcessPool:
+                return Outcome(task.digest, "failed", {}, died(MAX_STRIKES + 1))
+
+
+def died(n_times: int) -> str:
+    """Return the error of a point whose workers died."""
+    return (
+        f"the worker process died {n_times} times during this point: killed, out of memory, or a "
+        "crash"
+    )
+
+
+class _Pool:
+    """A process pool whose workers end with it, whatever happens."""
+
+    def __init__(self, n_workers: int) -> None:
+        self._before = set(multiprocessing.active_children())
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(n_workers, context, _start_worker)
+
+    def __enter__(self) -> ProcessPoolExecutor:
+        try:
+            self._pool.submit(os.getpid).result()
+        except BrokenProcessPool:
+            self._end()
+            raise F2fsimError(
+                "worker processes do not start; a script that sweeps with several workers needs "
+                "its calls under if __name__ == '__main__' (or use workers=1)"
+            ) from None
+        except BaseException:
+            self._end()
+            raise
+        return self._pool
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        workers = set(multiprocessing.active_children()) - self._before
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join()
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent, and end when the parent is gone (a killed sweep leaves nothing)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def watch() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def local_runner(n_workers: int | None, work: Work = run_task) -> Runner:
+    """Return the runner for a number of workers: all cores by default, this process for one.
+
+    Raises
+    ------
+    InputError
+        If the number is not positive.
+    """
+    if n_workers is None:
+        available = getattr(os, "sched_getaffinity", None)
+        n_workers = len(available(0)) if available else os.cpu_count() or 1
+    if n_workers < 1:
+        raise InputError(f"workers must be ≥ 1, got {n_workers}")
+    return InProcess(work) if n_workers == 1 else Processes(n_workers, work)
