@@ -1,6 +1,7 @@
 """f2fsim: what fixed-to-fixed encoded weights give on a given machine.
 
-The command line's main jobs are one call each: `simulate`, `compare`, `encode`.
+The command line's main jobs are one call each: `simulate`, `compare`, `sweep`, `search`,
+`encode`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from f2fsim._version import __version__
 
 if TYPE_CHECKING:
+    from f2fsim.explore import search, sweep
     from f2fsim.pipeline import compare, simulate
     from f2fsim.pipeline.encode_file import encode
 
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
 _LAZY = {
     "compare": "f2fsim.pipeline",
     "encode": "f2fsim.pipeline.encode_file",
+    "search": "f2fsim.explore",
     "simulate": "f2fsim.pipeline",
+    "sweep": "f2fsim.explore",
 }
 
-__all__ = ["__version__", "compare", "encode", "simulate"]
+__all__ = ["__version__", "compare", "encode", "search", "simulate", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -58,9 +58,7 @@ class Axis(ConfigModel):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if (self.low is None) != (self.high is None) or bool(self.values) == (
-            self.low is not None
-        ):
+        if (self.low is None) != (self.high is None) or bool(self.values) == (self.low is not None):
             raise ValueError("must have values, or low and high")
         if self.low is not None and self.high is not None:
             for end in (self.low, self.high):
@@ -141,7 +139,7 @@ def _range(first: Any, last: Any, step: Any) -> list[Any]:
 
 
 def parse_axis(text: str) -> tuple[str, Any]:
-    """Parse ``path=values`` of a command line: ``front_end.n_out=40:120:4`` or ``sparsity=0.8,0.9``.
+    """Parse ``path=values`` of a command line: ``front_end.n_out=40:120:4``, ``sparsity=0.8,0.9``.
 
     Returns
     -------

@@ -193,9 +193,9 @@ def _binary(op: ast.operator, left: Any, right: Any) -> Any:
             raise TypeError(f"arithmetic needs numbers, got {side!r}")
     if isinstance(op, ast.Pow) and abs(right) > MAX_INT_BITS:
         raise ValueError(f"exponent {right} is too large")
-    if isinstance(op, ast.Pow) and isinstance(left, int) and right > 0:
-        if left.bit_length() * right > 2 * MAX_INT_BITS:
-            raise ValueError("the result is too large")
+    large = isinstance(op, ast.Pow) and isinstance(left, int) and right > 0
+    if large and left.bit_length() * right > 2 * MAX_INT_BITS:
+        raise ValueError("the result is too large")
     result = _BINARY[type(op)](left, right)
     if isinstance(result, complex):
         raise ValueError("the result is not a real number")

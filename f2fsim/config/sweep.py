@@ -74,8 +74,8 @@ class Exploration(ConfigModel):
     workloads: Texts = ()
     baselines: Texts = ()
     axes: dict[str, Axis]
-    define: dict[str, Text] = {}
-    derive: dict[str, Text] = {}
+    define: dict[str, Text] = Field(default_factory=dict)
+    derive: dict[str, Text] = Field(default_factory=dict)
     constraints: Texts = ()
     layers: Texts | None = None
     engine: Literal["compiled", "event"] = "compiled"
@@ -100,6 +100,8 @@ class Exploration(ConfigModel):
         for name in self.define:
             if not name.isidentifier():
                 raise ValueError(f"define: a name has letters, digits and _, got {name!r}")
+            if name in WORKLOAD_WORDS:
+                raise ValueError(f"define: {name} is a parameter of the workload")
         both = sorted({full_path(p) for p in self.axes} & {full_path(p) for p in self.derive})
         if both:
             raise ValueError(f"derive: {both[0]} is an axis already")

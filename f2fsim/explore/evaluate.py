@@ -40,7 +40,8 @@ class Task:
     @classmethod
     def of(cls, point: Point, engine: str) -> Task:
         """Return the task of a point that is ready to run."""
-        assert point.arch is not None and point.workload is not None
+        assert point.arch is not None
+        assert point.workload is not None
         return cls(point.digest, point.arch, point.workload, engine, code_digest())
 
 

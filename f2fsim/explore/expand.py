@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from f2fsim import shipped
 from f2fsim.config.arch import ArchConfig, load_arch
@@ -34,6 +34,9 @@ MAX_POINTS = 1_000_000
 OWN_SECTIONS = ("arch.front_end", "arch.pe_array", "arch.name", "arch.description")
 
 
+Named = TypeVar("Named", ArchConfig, Workload)
+
+
 @dataclass(frozen=True)
 class Inputs:
     """Configurations that a specification names, loaded."""
@@ -48,27 +51,39 @@ def load_inputs(
     archs: Sequence[ArchConfig] = (),
     workloads: Sequence[Workload] = (),
 ) -> Inputs:
-    """Load what a specification names; given objects go before its names.
+    """Load what a specification names; `archs` and `workloads` come on top.
 
     Raises
     ------
     ConfigError
         If there is no architecture or workload, or a file is missing or wrong.
     """
-    loaded = {name: load_arch(_place(name, spec, "arch_configs")) for name in spec.archs}
-    loaded |= {arch.name: arch for arch in archs}
-    models = {name: load_workload(_place(name, spec, "workloads")) for name in spec.workloads}
-    models |= {workload.name: workload for workload in workloads}
-    if not loaded or not models:
-        missing = "archs: at least one architecture" if models else "workloads: at least one workload"
-        raise ConfigError(f"{spec.name}: {missing} is needed")
+    loaded = [load_arch(_place(name, spec, "arch_configs")) for name in spec.archs]
+    models = [load_workload(_place(name, spec, "workloads")) for name in spec.workloads]
     if spec.layers is not None:
         chosen = list(spec.layers)
-        models = {name: model.with_overrides(layers=chosen) for name, model in models.items()}
-    baselines = {name: load_arch(_place(name, spec, "arch_configs")) for name in spec.baselines}
-    inputs = Inputs(loaded, models, baselines)
+        models = [model.with_overrides(layers=chosen) for model in models]
+    beside = [load_arch(_place(name, spec, "arch_configs")) for name in spec.baselines]
+    inputs = Inputs(
+        _by_name([*loaded, *archs], "archs", "architecture", spec),
+        _by_name([*models, *workloads], "workloads", "workload", spec),
+        _by_name(beside, "baselines", "architecture", spec),
+    )
+    for what, given in (("archs", inputs.archs), ("workloads", inputs.workloads)):
+        if not given:
+            raise ConfigError(f"{spec.name}: {what}: at least one is needed")
     _check_paths(spec, inputs)
     return inputs
+
+
+def _by_name(configs: Sequence[Named], what: str, kind: str, spec: Exploration) -> dict[str, Named]:
+    """Return configurations by their own names, which must differ."""
+    named: dict[str, Named] = {}
+    for config in configs:
+        if config.name in named:
+            raise ConfigError(f"{spec.name}: {what}: two have the {kind} name {config.name!r}")
+        named[config.name] = config
+    return named
 
 
 def _place(name: str, spec: Exploration, kind: str) -> str | Path:
@@ -131,9 +146,7 @@ def _blocks(spec: SweepSpec) -> list[list[dict[str, Any]]]:
         together = [names[full_path(p)] for p in groups.get(full_path(path), (path,))]
         done |= {full_path(p) for p in together}
         columns = [spec.axes[p].values for p in together]
-        blocks.append(
-            [dict(zip(together, row, strict=True)) for row in zip(*columns, strict=True)]
-        )
+        blocks.append([dict(zip(together, row, strict=True)) for row in zip(*columns, strict=True)])
     return blocks
 
 
@@ -253,7 +266,13 @@ class Expander:
         return self._workloads[key]
 
     def _unusable(
-        self, index: int, arch: str, workload: str, columns: Mapping[str, Any], status: Any, error: str
+        self,
+        index: int,
+        arch: str,
+        workload: str,
+        columns: Mapping[str, Any],
+        status: Any,
+        error: str,
     ) -> Point:
         digest = text_digest(
             status,
@@ -312,7 +331,8 @@ def expand(spec: SweepSpec, inputs: Inputs) -> list[Point]:
         If the specification has too many points, or an expression reads a name that no
         combination has.
     """
-    expander, points = Expander(spec, inputs), []
+    expander = Expander(spec, inputs)
+    points: list[Point] = []
     values = list(combinations(spec))
     if len(values) * len(inputs.archs) * len(inputs.workloads) > MAX_POINTS:
         raise ConfigError(f"{spec.name}: more than {MAX_POINTS} points; use sample to draw some")

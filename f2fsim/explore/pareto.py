@@ -10,9 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from f2fsim.errors import InputError
 
 
-def pareto_mask(
-    values: ArrayLike, directions: Sequence[str] | None = None
-) -> NDArray[np.bool_]:
+def pareto_mask(values: ArrayLike, directions: Sequence[str] | None = None) -> NDArray[np.bool_]:
     """Return which points are on the front.
 
     A point is dominated if another is nowhere worse and somewhere better; equal points are all on

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ MAX_STRIKES = 2
 class Runner(Protocol):
     """Runs tasks; every task taken gives exactly one outcome, even if its worker dies."""
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
         """Yield the outcome of every task, in any order."""
 
 
@@ -38,7 +38,7 @@ class InProcess:
 
     work: Work = run_task
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
         """Yield the outcome of every task in order."""
         for task in tasks:
             yield self.work(task)
@@ -55,7 +55,7 @@ class Processes:
     n_workers: int
     work: Work = run_task
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
         """Yield the outcome of every task as it comes."""
         source, again = iter(tasks), deque[Task]()
         strikes: dict[str, int] = {}
@@ -76,8 +76,8 @@ class Processes:
 
     def _until_broken(
         self, source: Iterator[Task], again: deque[Task], lost: list[Task]
-    ) -> Iterator[Outcome]:
-        """Yield outcomes until there are no more tasks, or until a worker dies (then fill `lost`)."""
+    ) -> Generator[Outcome, None, None]:
+        """Yield outcomes until tasks run out or a worker dies (then fill `lost`)."""
         running: dict[Future[Outcome], Task] = {}
         with _Pool(self.n_workers) as pool:
             while True:
@@ -152,7 +152,7 @@ class _Pool:
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end when the parent is gone (a killed sweep leaves nothing)."""
+    """Leave Ctrl-C to the parent; end when the parent is gone: a killed sweep leaves nothing."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

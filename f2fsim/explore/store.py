@@ -165,7 +165,9 @@ class ResultStore:
         str
             Key of the sweep: the same points give the same key.
         """
-        sweep = text_digest([(p.index, p.digest, p.role, p.columns, p.baselines) for p in points])[:16]
+        sweep = text_digest([(p.index, p.digest, p.role, p.columns, p.baselines) for p in points])[
+            :16
+        ]
         rows = [
             (
                 sweep,
@@ -283,7 +285,18 @@ class ResultStore:
                 (sweep,),
             ).fetchall()
         return [
-            Member(*row[:5], json.loads(row[5]), json.loads(row[6]), row[7], json.loads(row[8]), row[9])
+            Member(
+                point=row[0],
+                digest=row[1],
+                role=row[2],
+                arch=row[3],
+                workload=row[4],
+                columns=json.loads(row[5]),
+                baselines=json.loads(row[6]),
+                status=row[7],
+                metrics=json.loads(row[8]),
+                error=row[9],
+            )
             for row in rows
         ]
 

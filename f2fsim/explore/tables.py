@@ -25,7 +25,9 @@ RATIOS = {
 }
 
 
-def member_rows(members: Sequence[Member], roles: Sequence[str] = ("point",)) -> list[dict[str, Any]]:
+def member_rows(
+    members: Sequence[Member], roles: Sequence[str] = ("point",)
+) -> list[dict[str, Any]]:
     """Return one flat row a point.
 
     Columns: ``point``, ``arch``, ``workload``, the specification's axes and named values, figures,
@@ -117,7 +119,9 @@ def _figures(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray[Any, np.
         if column not in frame:
             near = near_miss(column, list(frame.columns))
             raise InputError(f"no point has a column {column!r}{near}")
-    figures = frame[list(columns)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    figures = np.column_stack(
+        [pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64) for name in columns]
+    )
     empty = np.isnan(figures).all(axis=0)
     if empty.any():
         name = columns[int(np.flatnonzero(empty)[0])]

@@ -26,6 +26,9 @@ from f2fsim.workloads import LayerData, iterate_layers
 #: Called as (done, total, label): layers done of all layers on all architectures, and the next.
 Progress = Callable[[int, int, str], None]
 
+#: Yields the layers of a workload in order; a sweep keeps them in memory from point to point.
+ReadLayers = Callable[[Workload], Iterator[LayerData]]
+
 #: Packages whose versions a manifest names.
 MANIFEST_PACKAGES = ("numpy", "scipy", "simpy", "pydantic", "pyyaml", "onnx", "safetensors")
 
@@ -54,6 +57,7 @@ def simulate(
     cache: EncodingCache | str | None = "default",
     trace: Trace | None = None,
     progress: Progress | None = None,
+    read_layers: ReadLayers = iterate_layers,
 ) -> SimResult:
     """Simulate a workload on an architecture.
 
@@ -71,6 +75,8 @@ def simulate(
         An open trace file; its layers are run by the ``event`` engine.
     progress : callable, optional
         Called before each layer with (done, total, label).
+    read_layers : callable
+        Yields the layers of a workload, in place of reading and pruning them.
 
     Raises
     ------
@@ -89,6 +95,7 @@ def simulate(
         cache=cache,
         trace=trace,
         progress=progress,
+        read_layers=read_layers,
     )
     return results[0]
 
@@ -106,6 +113,7 @@ def compare(
     cache: EncodingCache | str | None = "default",
     trace: Trace | None = None,
     progress: Progress | None = None,
+    read_layers: ReadLayers = iterate_layers,
 ) -> list[SimResult]:
     """Simulate a workload on several architectures; parameters as in `simulate`.
 
@@ -121,7 +129,7 @@ def compare(
     targets = [_target(arch, base, store) for arch in archs]
     done: list[list[LayerResult]] = [[] for _ in targets]
     total, count = len(base.layers) * len(targets), 0
-    for data in _layers_of([target.workload for target in targets]):
+    for data in _layers_of([target.workload for target in targets], read_layers):
         for i, target in enumerate(targets):
             if progress:
                 progress(count, total, f"{target.arch.name}, {data[i].layer.name}")
@@ -166,7 +174,7 @@ def _target(
     return _Target(config, dram_params(config.dram()), workload, encode, CostModel.of(config))
 
 
-def _layers_of(workloads: Sequence[Workload]) -> Iterator[list[LayerData]]:
+def _layers_of(workloads: Sequence[Workload], read_layers: ReadLayers) -> Iterator[list[LayerData]]:
     """Yield each layer once for every workload; equal workloads share one reading."""
     distinct: list[Workload] = []
     for workload in workloads:
@@ -176,7 +184,7 @@ def _layers_of(workloads: Sequence[Workload]) -> Iterator[list[LayerData]]:
         next(i for i, other in enumerate(distinct) if other.digest() == workload.digest())
         for workload in workloads
     ]
-    for data in zip(*(iterate_layers(workload) for workload in distinct), strict=True):
+    for data in zip(*(read_layers(workload) for workload in distinct), strict=True):
         yield [data[i] for i in place]
 
 

@@ -122,7 +122,7 @@ def sweep(
     workloads, workload_names = _objects(workload, Workload)
     chosen = _spec(spec, arch_names, workload_names, axes, fields)
     if runner is None:
-        runner = _runner(workers, dask)
+        runner = make_runner(workers, dask)
     points = expand(chosen, load_inputs(chosen, archs, workloads))
     store = ResultStore(None if out is None else Path(out))
     key = store.begin(chosen.name, chosen.model_dump(mode="json"), points)
@@ -156,7 +156,8 @@ def _spec(
     return make_sweep(**changed, **fields).with_folder(loaded.folder)
 
 
-def _runner(workers: int | None, dask: str | None) -> Runner:
+def make_runner(workers: int | None, dask: str | None) -> Runner:
+    """Return the runner that was asked for: local processes, or a Dask cluster."""
     if dask is None:
         return local_runner(workers)
     if workers is not None:
@@ -194,7 +195,7 @@ def run_points(
 
     n_run = 0
     outcomes = runner.run(tasks())
-    with contextlib.closing(outcomes):  # type: ignore[type-var]
+    with contextlib.closing(outcomes):
         for outcome in outcomes:
             store.put(outcome)
             n_run += 1

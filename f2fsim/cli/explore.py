@@ -1,0 +1,327 @@
+"""``f2fsim sweep | search | store``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from f2fsim.cli import console
+from f2fsim.config.axis import parse_axis
+from f2fsim.config.sweep import load_search
+from f2fsim.errors import InputError
+from f2fsim.explore.export import check_ending, write_rows
+from f2fsim.explore.searches import search
+from f2fsim.explore.sensitivity import sensitivity
+from f2fsim.explore.store import ResultStore
+from f2fsim.explore.sweeps import SweepResult, sweep
+from f2fsim.explore.tables import best_rows, member_rows, pareto_rows, to_frame
+
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder of the store; gone on with if there.")
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", "-j", min=1, help="Local processes (all cores).")
+]
+Dask = Annotated[
+    str | None, typer.Option(help="Dask scheduler: tcp://host:8786, or its scheduler file.")
+]
+Retry = Annotated[bool, typer.Option("--retry-failed", help="Run failed points again.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+Csv = Annotated[bool, typer.Option("--csv", help="CSV on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No tables, no progress.")]
+Objectives = Annotated[
+    list[str] | None,
+    typer.Option("--objective", help="Figure to judge by (may be repeated): seconds, column:max …"),
+]
+SweepKey = Annotated[
+    str | None, typer.Option("--sweep", help="Which sweep of the store (the latest).")
+]
+Store = Annotated[Path, typer.Argument(help="Folder of a store.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("sweep")(sweep_command)
+    app.command("search")(search_command)
+    store = typer.Typer(help="Results of sweeps and searches.", no_args_is_help=True)
+    store.command("info")(store_info)
+    store.command("export")(store_export)
+    store.command("pareto")(store_pareto)
+    store.command("best")(store_best)
+    store.command("sensitivity")(store_sensitivity)
+    app.add_typer(store, name="store")
+
+
+def sweep_command(
+    spec: Annotated[Path | None, typer.Argument(help="Specification (YAML).")] = None,
+    arch: Annotated[
+        list[str] | None, typer.Option("--arch", "-a", help="Architecture (may be repeated).")
+    ] = None,
+    workload: Annotated[
+        list[str] | None, typer.Option("--workload", "-w", help="Workload (may be repeated).")
+    ] = None,
+    axis: Annotated[
+        list[str] | None,
+        typer.Option("--axis", help="path=from:to:step (end included) or path=a,b,c (repeatable)."),
+    ] = None,
+    constraint: Annotated[
+        list[str] | None, typer.Option("--constraint", help="Expression that must hold.")
+    ] = None,
+    baseline: Annotated[
+        list[str] | None, typer.Option("--baseline", help="Architecture to compare with.")
+    ] = None,
+    layer: Annotated[
+        list[str] | None, typer.Option("--layer", help="Only this layer (may be repeated).")
+    ] = None,
+    objective: Objectives = None,
+    out: Out = None,
+    workers: Workers = None,
+    dask: Dask = None,
+    retry_failed: Retry = False,
+    as_json: Json = False,
+    as_csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run every point of a design space; what a store holds already is not run again.
+
+    Examples
+    --------
+    f2fsim sweep reports/decoder_width/sweep.yaml -o out/decoder_width
+
+    f2fsim sweep --arch f2f_edge --workload opennsfw --axis front_end.n_out=40:120:4 -o out/n_out
+    """
+    if as_json and as_csv:
+        raise InputError("--json and --csv exclude each other")
+    fields: dict[str, Any] = {
+        name: list(values)
+        for name, values in (
+            ("constraints", constraint),
+            ("baselines", baseline),
+            ("layers", layer),
+            ("objectives", objective),
+        )
+        if values
+    }
+    axes = _axes(axis or [])
+    if spec is None and not axes:
+        raise InputError("sweep needs a specification, or --arch, --workload and --axis")
+    try:
+        with console.progress("points", quiet=quiet) as progress:
+            result = sweep(
+                spec,
+                arch=arch or (),
+                workload=workload or (),
+                axes=axes,
+                out=out,
+                workers=workers,
+                dask=dask,
+                retry_failed=retry_failed,
+                progress=progress,
+                **fields,
+            )
+    except KeyboardInterrupt:
+        _say_how_to_go_on(out)
+        raise
+    if as_json or as_csv:
+        console.print_rows(result.rows(), as_json=as_json, as_csv=as_csv)
+    elif not quiet:
+        _print_sweep(result, out)
+
+
+def _axes(texts: Sequence[str]) -> dict[str, Any]:
+    axes: dict[str, Any] = {}
+    for text in texts:
+        path, values = parse_axis(text)
+        if path in axes:
+            raise InputError(f"--axis {path} is given twice")
+        axes[path] = values
+    return axes
+
+
+def _say_how_to_go_on(out: Path | None) -> None:
+    if out is None:
+        return
+    with ResultStore(out) as store:
+        counts = store.sweeps()
+    if counts:
+        done = sum(counts[-1][s] for s in ("ok", "failed", "invalid", "excluded"))
+        console.ERR.print(
+            f"f2fsim: {done} of {done + counts[-1]['missing']} points are in {out}", markup=False
+        )
+    command = shlex.join(["f2fsim", *sys.argv[1:]])
+    console.ERR.print(f"f2fsim: go on with: {command}", markup=False)
+
+
+def _print_sweep(result: SweepResult, out: Path | None) -> None:
+    spec, rows = result.spec, result.rows()
+    figures = list(spec.objectives)
+    counts = result.counts()
+    if counts["ok"]:
+        shown = [*spec.axes, *spec.define, *spec.derive, *figures]
+        shown += [key for key in (rows[0] if rows else ()) if key.startswith("speedup_over_")]
+        front = result.pareto([f for f in figures if any(row.get(f) is not None for row in rows)])
+        title = f"{spec.name}: Pareto front of {', '.join(figures)} ({len(front)} points)"
+        console.print_rows(_cells(front, ["point", "arch", "workload", *shown]), title=title)
+        for figure in figures:
+            table = result.sensitivity(figure)
+            if len(table) > 1:
+                console.print_rows(table, title=f"Which axis matters for {figure}")
+    bad = [row for row in rows if row["status"] in ("failed", "invalid")]
+    if bad:
+        brief = [{k: row[k] for k in ("point", *spec.axes, "status", "error")} for row in bad[:10]]
+        console.print_rows(brief, title=f"Points without a result: {len(bad)}, the first ones")
+    text = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
+    typer.echo(f"points with baselines: {text}; {result.n_run} run now")
+    if out is not None:
+        typer.echo(f"results: {out} (f2fsim store export {out} FILE.csv)")
+
+
+def _cells(frame: Any, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return rows of a frame as plain cells, None for what is missing."""
+    kept = frame[[name for name in columns if name in frame]].astype(object)
+    return list(kept.where(kept.notna(), None).to_dict("records"))
+
+
+def search_command(
+    spec: Annotated[Path, typer.Argument(help="Specification (YAML).")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the study and the store; gone on with.")
+    ],
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Trials of the whole study, in place of the file's.")
+    ] = None,
+    workers: Workers = None,
+    dask: Dask = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """Search a design space for its Pareto front with Optuna.
+
+    The study lies in OUT/study.sqlite: optuna-dashboard sqlite:///OUT/study.sqlite
+
+    Example: f2fsim search search.yaml -o out/search --trials 200
+    """
+    if as_json and as_csv:
+        raise InputError("--json and --csv exclude each other")
+    chosen = load_search(spec)
+    try:
+        with console.progress("trials", quiet=quiet) as progress:
+            found = search(
+                chosen, out=out, n_trials=trials, workers=workers, dask=dask, progress=progress
+            )
+    except KeyboardInterrupt:
+        _say_how_to_go_on(out)
+        raise
+    rows = found.front()
+    if as_json or as_csv:
+        console.print_rows(rows, as_json=as_json, as_csv=as_csv)
+    elif not quiet:
+        title = f"{chosen.name}: front of {', '.join(chosen.objectives)} ({len(rows)} points)"
+        console.print_rows(rows, title=title)
+        counts = ", ".join(f"{n} {what}" for what, n in found.counts().items() if n)
+        typer.echo(f"trials: {counts}")
+        typer.echo(f"study: {found.study_url} (optuna-dashboard {found.study_url})")
+
+
+def store_info(store: Store, as_json: Json = False, as_csv: Csv = False) -> None:
+    """Say which sweeps a store holds and how far they are (also while one runs)."""
+    with ResultStore(store, read_only=True) as opened:
+        console.print_rows(opened.sweeps(), as_json=as_json, as_csv=as_csv, title=str(store))
+
+
+def _rows(
+    store: Path, key: str | None, baselines: bool = False
+) -> tuple[list[dict[str, Any]], Any]:
+    """Return the rows and the specification of a store's sweep."""
+    with ResultStore(store, read_only=True) as opened:
+        sweep_key = key or opened.latest()
+        spec = opened.spec(sweep_key)
+        roles = ("point", "baseline") if baselines else ("point",)
+        return member_rows(opened.members(sweep_key), roles), spec
+
+
+def store_export(
+    store: Store,
+    file: Annotated[Path, typer.Argument(help="File to write: .csv, .json or .parquet.")],
+    key: SweepKey = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Rows of the baselines too.")
+    ] = False,
+) -> None:
+    """Write one row a point to a file.
+
+    Example: f2fsim store export out/n_out points.parquet
+    """
+    check_ending(file)
+    rows, _ = _rows(store, key, baselines)
+    write_rows(file, rows)
+    typer.echo(f"{len(rows)} points: {file}")
+
+
+def store_pareto(
+    store: Store,
+    objective: Objectives = None,
+    key: SweepKey = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Show the points that no other point beats in every objective.
+
+    Example: f2fsim store pareto out/n_out --objective seconds --objective area_um2
+    """
+    rows, spec = _rows(store, key)
+    objectives = objective or spec["objectives"]
+    front = pareto_rows(to_frame(rows), objectives)
+    columns = _columns(rows, spec, objectives)
+    console.print_rows(_cells(front, columns), title="Pareto front", as_json=as_json, as_csv=as_csv)
+
+
+def store_best(
+    store: Store,
+    objective: Annotated[str, typer.Option(help="Figure to judge by.")] = "seconds",
+    by: Annotated[
+        list[str] | None, typer.Option("--by", help="Best of each value of this column.")
+    ] = None,
+    n_best: Annotated[int, typer.Option("--n", min=1, help="Points to show (of each).")] = 5,
+    key: SweepKey = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Show the best points, of all or of each group.
+
+    Example: f2fsim store best out/n_out --objective bits_per_weight --by front_end.n_s --n 1
+    """
+    rows, spec = _rows(store, key)
+    best = best_rows(to_frame(rows), objective, by or (), n_best)
+    columns = _columns(rows, spec, [objective])
+    title = f"Best by {objective}"
+    console.print_rows(_cells(best, columns), title=title, as_json=as_json, as_csv=as_csv)
+
+
+def store_sensitivity(
+    store: Store,
+    objective: Annotated[str, typer.Option(help="Figure to explain.")] = "seconds",
+    key: SweepKey = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Show how much of a figure's variance each axis explains."""
+    rows, spec = _rows(store, key)
+    table = sensitivity(to_frame(rows), ["arch", "workload", *spec["axes"]], objective)
+    if not table:
+        raise InputError(f"no axis varies {objective!r}, or no point has a figure for it")
+    title = f"Which axis matters for {objective}"
+    console.print_rows(table, title=title, as_json=as_json, as_csv=as_csv)
+
+
+def _columns(rows: list[dict[str, Any]], spec: Any, objectives: Sequence[str]) -> list[str]:
+    named = [*spec["axes"], *spec["define"], *spec["derive"]]
+    ratios = [key for key in (rows[0] if rows else ()) if "_over_" in key]
+    figures = [objective.partition(":")[0] for objective in objectives]
+    return list(dict.fromkeys(["point", "arch", "workload", *named, *figures, *ratios]))
