@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class DaskCluster:
 
     def _connect(self) -> Any:
         try:
-            from distributed import Client
+            distributed: Any = importlib.import_module("distributed")
         except ImportError:
             raise MissingDependencyError(
                 "a Dask runner needs the package distributed; run: pip install 'f2fsim[dask]'"
@@ -49,24 +50,22 @@ class DaskCluster:
         file = Path(self.scheduler)
         try:
             if file.is_file():
-                return Client(scheduler_file=str(file), timeout=CONNECT_SECONDS)
+                return distributed.Client(scheduler_file=str(file), timeout=CONNECT_SECONDS)
             if "://" not in self.scheduler:
                 raise InputError(
                     f"dask: {self.scheduler!r} is neither an address (tcp://host:8786) nor a "
                     "scheduler file"
                 )
-            return Client(self.scheduler, timeout=CONNECT_SECONDS)
+            return distributed.Client(self.scheduler, timeout=CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
             raise InputError(f"dask: no scheduler at {self.scheduler}: {error}") from None
 
     def _run(self, client: Any, source: Iterator[Task]) -> Generator[Outcome, None, None]:
-        from distributed import as_completed
-        from distributed.client import FutureCancelledError
-        from distributed.scheduler import KilledWorker
-
+        distributed: Any = importlib.import_module("distributed")
+        cancelled = importlib.import_module("distributed.client").FutureCancelledError
         running: dict[str, Task] = {}
         strikes: dict[str, int] = {}
-        completed = as_completed()
+        completed = distributed.as_completed()
 
         def submit(task: Task) -> None:
             future = client.submit(self.work, task, pure=False)
@@ -86,9 +85,9 @@ class DaskCluster:
             error = future.exception()
             if error is None:
                 yield future.result()
-            elif isinstance(error, KilledWorker):
+            elif isinstance(error, distributed.KilledWorker):
                 yield Outcome(task.digest, "failed", {}, f"dask: {error}")
-            elif isinstance(error, FutureCancelledError):
+            elif isinstance(error, cancelled):
                 # The scheduler lost the task: it is given again, a few times.
                 strikes[task.digest] = strikes.get(task.digest, 0) + 1
                 if strikes[task.digest] > MAX_STRIKES:
@@ -105,5 +104,5 @@ class DaskCluster:
 
     def _window(self, client: Any) -> int:
         """Return how many tasks may be out at once, from the workers there are just now."""
-        n_threads = sum(client.nthreads().values())
+        n_threads = int(sum(client.nthreads().values()))
         return max(8, math.ceil(TASKS_PER_THREAD * n_threads))

@@ -1,0 +1,246 @@
+"""Sweeps that are killed, share a store, lose workers: each point once, the same figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_space import comparable, deadly_task, slow_task, write_space
+
+from f2fsim.config.sweep import load_sweep
+from f2fsim.explore import InProcess, Processes, ResultStore, sweep
+from f2fsim.explore.expand import expand, load_inputs
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_cache() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("F2FSIM_CACHE_DIR", "off")
+        yield
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_space(tmp_path_factory.mktemp("space"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(spec: Path) -> list[dict[str, Any]]:
+    result = sweep(spec, workers=1)
+    assert result.counts() == {"ok": 26, "failed": 0, "invalid": 0, "excluded": 6, "missing": 0}
+    return comparable(result.rows(baselines=True))
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    from f2fsim.explore.tables import member_rows
+
+    with ResultStore(folder, read_only=True) as store:
+        return comparable(member_rows(store.members(store.latest()), ("point", "baseline")))
+
+
+def test_killed_twenty_times(spec: Path, undisturbed: list[dict[str, Any]], tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, HERE / "kill_sweep.py", spec, tmp_path / "out", "7"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    left = [int(line.split()[1]) for line in run.stdout.splitlines()]
+    assert len(left) == 20
+    assert left == sorted(left), "a kill lost a record"
+    assert read(tmp_path / "out") == undisturbed
+    with sqlite3.connect(tmp_path / "out" / "sweep.sqlite") as db:
+        assert db.execute("SELECT max(n_attempts), count(*) FROM records").fetchone() == (1, 32)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    db.close()
+
+
+def test_local_processes_give_the_same(
+    spec: Path, undisturbed: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    sweep(spec, out=tmp_path, workers=2).store.close()
+    assert read(tmp_path) == undisturbed
+
+
+def test_dead_workers_cost_only_the_point_at_fault(
+    spec: Path,
+    undisturbed: list[dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("F2FSIM_TEST_FOLDER", str(tmp_path))
+    fatal = next(row["digest"] for row in undisturbed[5:] if row["status"] == "ok")
+    (tmp_path / "always").write_text(fatal)
+    result = sweep(spec, runner=Processes(2, deadly_task))
+    rows = comparable(result.rows(baselines=True))
+    failed = [row for row in rows if row["digest"] == fatal]
+    assert [row["status"] for row in failed] == ["failed"]
+    assert "worker process died 3 times" in failed[0]["error"]
+    assert (tmp_path / "died").exists()
+    assert [r for r in rows if r["digest"] != fatal] == [
+        r for r in undisturbed if r["digest"] != fatal
+    ]
+
+
+def test_failures_are_run_again_on_demand(spec: Path, tmp_path: Path) -> None:
+    loaded = load_sweep(spec)
+    points = expand(loaded, load_inputs(loaded))
+    first = next(p for p in points if p.status == "ready")
+    from f2fsim.explore import Outcome
+
+    with ResultStore(tmp_path) as store:
+        store.begin(loaded.name, {}, points)
+        store.put(Outcome(first.digest, "failed", {}, "out of luck"))
+    again = sweep(spec, out=tmp_path, workers=1)
+    assert (again.n_run, again.counts()["failed"]) == (25, 1)
+    assert again.rows()[first.index]["error"] == "out of luck"
+    retried = sweep(spec, out=tmp_path, workers=1, retry_failed=True)
+    assert (retried.n_run, retried.counts()["failed"]) == (1, 0)
+    assert sweep(spec, out=tmp_path, workers=1, retry_failed=True).n_run == 0
+
+
+def test_two_sweeps_at_once(spec: Path, undisturbed: list[dict[str, Any]], tmp_path: Path) -> None:
+    code = (
+        "import sys; from f2fsim.explore import sweep, InProcess; "
+        "sweep(sys.argv[1], out=sys.argv[2], runner=InProcess())"
+    )
+    command = [sys.executable, "-c", code, str(spec), str(tmp_path / "out")]
+    runs = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
+    assert [run.communicate()[1] for run in runs] == [b"", b""]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert read(tmp_path / "out") == undisturbed
+
+
+def children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in found.read_text().split()] if found.exists() else []
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_the_sweep(spec: Path, tmp_path: Path, signal_number: int) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[3]); import small_space\n"
+        "from f2fsim.explore import sweep, Processes\n"
+        "sweep(sys.argv[1], out=sys.argv[2], runner=Processes(2, small_space.slow_task))"
+    )
+    script = tmp_path / "run.py"
+    script.write_text("if __name__ == '__main__':\n    " + code.replace("\n", "\n    "))
+    run = subprocess.Popen(
+        [sys.executable, script, spec, tmp_path / "out", HERE], stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    store = tmp_path / "out" / "sweep.sqlite"
+    while not (store.exists() and _n_ok(store) >= 2) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = children(run.pid)
+    assert len(workers) >= 2
+    run.send_signal(signal_number)
+    run.wait(30)
+    while any(Path(f"/proc/{w}/cmdline").exists() and _alive(w) for w in workers):
+        assert time.monotonic() < deadline, "workers outlive the sweep"
+        time.sleep(0.05)
+    assert 2 <= _n_ok(store) < 26
+
+
+def _n_ok(store: Path) -> int:
+    try:
+        with ResultStore(store.parent, read_only=True) as opened:
+            return list(opened.statuses().values()).count("ok")
+    except Exception:  # not made yet
+        return 0
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class Cluster:
+    """A real Dask scheduler and workers, each a process of its own."""
+
+    def __init__(self, folder: Path, n_workers: int) -> None:
+        self.file = folder / "scheduler.json"
+        paths = os.pathsep.join([str(HERE), *sys.path])
+        self.environment = {**os.environ, "PYTHONPATH": paths, "F2FSIM_CACHE_DIR": "off"}
+        self.folder = folder
+        self.scheduler = self._start(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"
+        )
+        self.workers = [
+            self._start("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard")
+            for _ in range(n_workers)
+        ]
+
+    def _start(self, kind: str, *options: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{kind}", *options]
+        command += ["--scheduler-file", str(self.file)]
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def close(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.filterwarnings("default")
+def test_dask_gives_the_same_and_survives_a_killed_worker(
+    spec: Path, undisturbed: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    from f2fsim.explore.dask_runner import DaskCluster
+
+    cluster = Cluster(tmp_path, 2)
+    try:
+        deadline = time.monotonic() + 60
+        while not cluster.file.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        seen: list[int] = []
+
+        def kill_one(done: int, total: int, label: str) -> None:
+            seen.append(done)
+            if done == 10:
+                cluster.workers[0].kill()
+
+        result = sweep(
+            spec,
+            out=tmp_path / "out",
+            runner=DaskCluster(str(cluster.file), slow_task),
+            progress=kill_one,
+        )
+        assert cluster.workers[0].wait(10) == -signal.SIGKILL
+        assert cluster.workers[1].poll() is None
+        assert result.n_run == 26
+        assert comparable(result.rows(baselines=True)) == undisturbed
+        assert seen == list(range(6, 33))
+    finally:
+        cluster.close()
+
+
+def test_records_hold_their_cost(spec: Path, tmp_path: Path) -> None:
+    result = sweep(spec, out=tmp_path, runner=InProcess())
+    (row,) = result.store.sweeps()
+    assert row["cpu_seconds"] >= 0
+    with sqlite3.connect(tmp_path / "sweep.sqlite") as db:
+        rows = db.execute("SELECT status, metrics, cpu_seconds FROM records").fetchall()
+    db.close()
+    assert all(cpu > 0 and json.loads(m)["seconds"] > 0 for s, m, cpu in rows if s == "ok")
