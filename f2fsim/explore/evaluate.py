@@ -17,7 +17,7 @@ from typing import Any
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.workload import Workload
 from f2fsim.errors import F2fsimError, InputError
-from f2fsim.explore.points import Point, code_digest, weights_digest
+from f2fsim.explore.points import Point, code_digest, workload_digest
 from f2fsim.explore.store import Outcome
 from f2fsim.pipeline import simulate
 from f2fsim.results import SimResult
@@ -59,7 +59,7 @@ class KeptLayers:
 
     def layers(self, workload: Workload) -> Iterator[LayerData]:
         """Yield the layers of a workload, from memory where they are there."""
-        key = f"{workload.digest()} {weights_digest(workload)}"
+        key = workload_digest(workload)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

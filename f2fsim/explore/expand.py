@@ -27,7 +27,7 @@ from f2fsim.config.paths import (
 from f2fsim.config.sweep import WORKLOAD_WORDS, Exploration, SweepSpec, full_path
 from f2fsim.config.workload import Workload, load_workload
 from f2fsim.errors import ConfigError, InputError, near_miss
-from f2fsim.explore.points import Point, code_digest, point_digest, text_digest
+from f2fsim.explore.points import Point, code_digest, point_digest, text_digest, workload_digest
 
 MAX_POINTS = 1_000_000
 #: Sections whose axes a baseline takes over too, so that only the decoder and its PEs differ.
@@ -193,7 +193,8 @@ class Expander:
         self._arch_data = {n: a.model_dump(mode="json") for n, a in inputs.archs.items()}
         self._workload_data = {n: workload_data(w) for n, w in inputs.workloads.items()}
         self._workloads: dict[str, Workload] = {}
-        self._weights: dict[str, str] = {}
+        self._memories: dict[str, str] = {}
+        self._digests: dict[int, tuple[Workload, str]] = {}
 
     def point(
         self, index: int, arch_name: str, workload_name: str, values: Mapping[str, Any]
@@ -206,7 +207,7 @@ class Expander:
                 return self._unusable(index, arch_name, workload_name, columns, "excluded", broken)
             arch = self.inputs.archs[arch_name].with_values(_of(paths, "arch"))
             workload = self._workload(workload_name, _of(paths, "workload"))
-            digest = point_digest(arch, workload, self.spec.engine)
+            digest = self._digest(arch, workload)
         except InputError as error:
             text = str(error)
             return self._unusable(index, arch_name, workload_name, columns, "invalid", text)
@@ -259,6 +260,18 @@ class Expander:
                     return paths, f"constraint {constraint.text!r} does not hold"
         return paths, ""
 
+    def _digest(self, arch: ArchConfig, workload: Workload) -> str:
+        """Return the key of a point; what many points share is worked out once."""
+        memory = arch.memory.digest()
+        if memory not in self._memories:
+            self._memories[memory] = arch.dram().digest()
+        if (
+            id(workload) not in self._digests
+        ):  # the object is kept beside, so that its id is its own
+            self._digests[id(workload)] = workload, workload_digest(workload)
+        model = self._digests[id(workload)][1]
+        return point_digest(arch, self._memories[memory], model, self.spec.engine)
+
     def _workload(self, name: str, values: Mapping[str, Any]) -> Workload:
         key = text_digest(name, values)
         if key not in self._workloads:
@@ -305,7 +318,7 @@ class Expander:
         common = replace(point, role="baseline", arch_name=name, columns=columns, baselines={})
         try:
             arch = self.inputs.baselines[name].with_values(shared)
-            digest = point_digest(arch, point.workload, self.spec.engine)
+            digest = self._digest(arch, point.workload)
         except InputError as error:
             text = str(error)
             digest = text_digest("invalid", name, columns, text, code_digest())

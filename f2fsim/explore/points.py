@@ -109,13 +109,11 @@ def text_digest(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def point_digest(arch: ArchConfig, workload: Workload, engine: str) -> str:
-    """Return the key of a point's record."""
-    return text_digest(
-        arch.digest(),
-        arch.dram().digest(),
-        workload.digest(),
-        weights_digest(workload),
-        engine,
-        code_digest(),
-    )
+def point_digest(arch: ArchConfig, dram_digest: str, workload: str, engine: str) -> str:
+    """Return the key of a point's record; `workload` is `workload_digest` of its workload."""
+    return text_digest(arch.digest(), dram_digest, workload, engine, code_digest())
+
+
+def workload_digest(workload: Workload) -> str:
+    """Return the digest of a workload and its weights."""
+    return f"{workload.digest()} {weights_digest(workload)}"

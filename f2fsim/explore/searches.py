@@ -9,7 +9,7 @@ a point that is proposed again is not simulated again.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +31,8 @@ from f2fsim.explore.store import Outcome, ResultStore
 from f2fsim.explore.sweeps import Progress, make_runner, run_points
 
 STUDY_FILE = "study.sqlite"
-#: User attributes of a trial: its point's digest, why it has no figures, by how much it breaks
-#: its limits.
-DIGEST, ERROR, VIOLATION = "f2fsim:digest", "f2fsim:error", "f2fsim:violation"
+#: User attributes of a trial: its point's digest, why it has no figures, which limits it breaks.
+DIGEST, ERROR, BROKEN = "f2fsim:digest", "f2fsim:error", "f2fsim:broken"
 
 
 @dataclass(frozen=True)
@@ -61,14 +60,13 @@ class SearchResult:
         rows = []
         for trial in self.study.get_trials(deepcopy=False):
             figures = trial.values or [None] * len(self.spec.objectives)
-            violation = trial.user_attrs.get(VIOLATION)
+            broken = trial.user_attrs.get(BROKEN)
             rows.append(
                 {
                     "trial": trial.number,
                     **{path: _value(self.spec.axes[path], trial, path) for path in self.spec.axes},
                     **dict(zip(self.spec.objectives, figures, strict=True)),
-                    "feasible": trial.values is not None
-                    and not any(v > 0 for v in violation or ()),
+                    "feasible": trial.values is not None and not broken,
                     "state": trial.state.name.lower(),
                     "error": trial.user_attrs.get(ERROR, ""),
                     "digest": trial.user_attrs.get(DIGEST, ""),
@@ -230,16 +228,11 @@ class _Run:
         from optuna import samplers
 
         seed = (self.spec.seed * 1_000_003 + number) % 2**32
-        constraints = _violations if self.limits else None
         match self.spec.sampler:
             case "nsga2":
-                return samplers.NSGAIISampler(
-                    population_size=self.spec.batch, seed=seed, constraints_func=constraints
-                )
+                return samplers.NSGAIISampler(population_size=self.spec.batch, seed=seed)
             case "tpe":
-                return samplers.TPESampler(
-                    seed=seed, multivariate=True, constant_liar=True, constraints_func=constraints
-                )
+                return samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
             case _:
                 return samplers.RandomSampler(seed=seed)
 
@@ -281,24 +274,17 @@ class _Run:
             self.study.tell(trial, state=TrialState.FAIL)
             return
         names = {**point.columns, **_short(point.columns), **outcome.metrics}
-        broken = [_violation(limit, names) for limit in self.limits]
-        trial.set_user_attr(VIOLATION, broken)
+        known = {name: value for name, value in names.items() if value is not None}
+        broken = [limit.text for limit in self.limits if not limit.evaluate(known)]
+        for limit in self.limits:
+            trial.set_constraint(limit.text, float(limit.text in broken))
+        if broken:
+            trial.set_user_attr(BROKEN, broken)
         self.study.tell(trial, figures)
 
 
 def _short(columns: Mapping[str, Any]) -> dict[str, Any]:
     return {path.rpartition(".")[2]: value for path, value in columns.items()}
-
-
-def _violation(limit: Expression, names: Mapping[str, Any]) -> float:
-    """Return 0 where a limit holds, 1 where it does not."""
-    known = {name: value for name, value in names.items() if value is not None}
-    return 0.0 if limit.evaluate(known) else 1.0
-
-
-def _violations(trial: Any) -> Sequence[float]:
-    """Return a told trial's violations, as Optuna's samplers ask for them."""
-    return tuple(trial.user_attrs.get(VIOLATION, ()))
 
 
 def _suggest(trial: Any, path: str, axis: Axis) -> Any:

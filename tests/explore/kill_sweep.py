@@ -11,9 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+from f2fsim.config.sweep import load_sweep
 from f2fsim.explore import InProcess, ResultStore, sweep
 from f2fsim.explore.expand import expand, load_inputs
-from f2fsim.config.sweep import load_sweep
 
 
 def main(spec: str, folder: Path, seed: int) -> None:
@@ -34,7 +34,8 @@ def main(spec: str, folder: Path, seed: int) -> None:
         if (folder / "sweep.sqlite").exists():
             with ResultStore(folder) as store:
                 left = len(store.statuses())
-        print(n_kills, left, flush=True)
+        sys.stdout.write(f"{n_kills} {left}\n")
+        sys.stdout.flush()
         if not os.WIFSIGNALED(status):
             break
     sweep(spec, out=folder, runner=InProcess())
