@@ -7,12 +7,16 @@ leave open is drawn from the generator given.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
+
+#: Weights that are worked on at once.
+_BLOCK_WEIGHTS = 2**20
 
 
 def n_pruned(sparsity: float, n_weights: int) -> int:
@@ -54,26 +58,33 @@ def random_mask(shape: tuple[int, ...], n_prune: int, rng: np.random.Generator) 
     return _keep_largest(rng.random(shape), n_prune, rng)
 
 
+def row_blocks(shape: tuple[int, int]) -> Iterator[slice]:
+    """Cut the rows into slices of about a million weights, so that scratch arrays stay small."""
+    height = max(1, _BLOCK_WEIGHTS // max(1, shape[1]))
+    for start in range(0, shape[0], height):
+        yield slice(start, start + height)
+
+
 def nm_mask(weights: NDArray[Any], n: int, m: int) -> Mask:
     """Keep the `n` largest magnitudes of each `m` neighbours in a row (the first among equals).
 
     A shorter group at the end of a row, of r weights, keeps ``ceil(r·n/m)``.
     """
-    n_rows, n_columns = weights.shape
-    whole = n_columns // m * m
-    scores = np.abs(_real(weights))
     mask = np.zeros(weights.shape, dtype=np.bool_)
-    if whole:
-        groups = scores[:, :whole].reshape(n_rows, -1, m)
-        chosen = np.argsort(-groups, axis=2, kind="stable")[:, :, :n]
-        view = np.zeros(groups.shape, dtype=np.bool_)
-        np.put_along_axis(view, chosen, True, axis=2)
-        mask[:, :whole] = view.reshape(n_rows, whole)
-    rest = n_columns - whole
-    if rest:
-        keep = -(-rest * n // m)
-        chosen = np.argsort(-scores[:, whole:], axis=1, kind="stable")[:, :keep] + whole
-        np.put_along_axis(mask, chosen, True, axis=1)
+    n_columns = weights.shape[1]
+    whole = n_columns // m * m
+    rest_keep = -(-(n_columns - whole) * n // m)
+    for rows in row_blocks((weights.shape[0], n_columns)):
+        scores = -np.abs(_real(weights[rows]))
+        if whole:
+            groups = scores[:, :whole].reshape(-1, whole // m, m)
+            chosen = np.argsort(groups, axis=2, kind="stable")[:, :, :n]
+            view = np.zeros(groups.shape, dtype=np.bool_)
+            np.put_along_axis(view, chosen, True, axis=2)
+            mask[rows, :whole] = view.reshape(-1, whole)
+        if n_columns > whole:
+            chosen = np.argsort(scores[:, whole:], axis=1, kind="stable")[:, :rest_keep] + whole
+            np.put_along_axis(mask[rows], chosen, True, axis=1)
     return mask
 
 
@@ -107,15 +118,21 @@ def row_uneven_mask(
     n_rows, n_columns = weights.shape
     n_keep = weights.size - n_pruned(sparsity, weights.size)
     density = 1.0 - sparsity
-    if row_cv > 0.0 and 0.0 < density < 1.0:
-        strength = (1.0 - density) / (density * row_cv**2) - 1.0
+    spread = density * row_cv**2
+    # A coefficient of variation near 1e-6 moves no weight, and the Beta would overflow.
+    if spread > 1e-12 and 0.0 < density < 1.0:
+        strength = (1.0 - density) / spread - 1.0
         a, b = density * strength, (1.0 - density) * strength
         shares = np.asarray(rng.beta(a, b, size=n_rows))
     else:
         shares = np.full(n_rows, density)
     keep = apportion(shares * n_columns, np.full(n_rows, n_columns), n_keep)
-    ranks = np.argsort(np.argsort(-np.abs(_real(weights)), axis=1, kind="stable"), axis=1)
-    return np.asarray(ranks < keep[:, None], dtype=np.bool_)
+    mask = np.zeros(weights.shape, dtype=np.bool_)
+    for rows in row_blocks((n_rows, n_columns)):
+        order = np.argsort(-np.abs(_real(weights[rows])), axis=1, kind="stable")
+        ranked = np.arange(n_columns) < keep[rows, None]
+        np.put_along_axis(mask[rows], order, ranked, axis=1)
+    return mask
 
 
 def apportion(wanted: NDArray[Any], capacity: NDArray[Any], total: int) -> NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +10,7 @@ from numpy.typing import NDArray
 
 from f2fsim.codec import WeightType
 from f2fsim.errors import DataError
-
-#: Weights that are worked on at once.
-_BLOCK_WEIGHTS = 2**20
+from f2fsim.workloads.prune import row_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +57,6 @@ def quantise(
     return _to_integer(matrix, mask, weight_type, granularity)
 
 
-def _row_blocks(matrix: NDArray[Any]) -> Iterator[slice]:
-    """Cut the rows into slices of about a million weights, so that scratch arrays stay small."""
-    height = max(1, _BLOCK_WEIGHTS // max(1, matrix.shape[1]))
-    for start in range(0, matrix.shape[0], height):
-        yield slice(start, start + height)
-
-
 def _kept(matrix: NDArray[Any], mask: NDArray[np.bool_], rows: slice) -> NDArray[np.float32]:
     kept: NDArray[np.float32] = np.where(mask[rows], matrix[rows], 0).astype(np.float32, copy=False)
     return kept
@@ -81,13 +71,13 @@ def _to_integer(
         low, high = 0, 2**n_bits - 1
     patterns: NDArray[np.unsignedinteger] = np.empty(matrix.shape, dtype=np.uint8)
     if matrix.dtype.kind in "iu" and int(matrix.min()) >= low and int(matrix.max()) <= high:
-        for rows in _row_blocks(matrix):
+        for rows in row_blocks(matrix.shape):
             whole = np.where(mask[rows], matrix[rows], 0).astype(np.int16)
             patterns[rows] = whole & (2**n_bits - 1)
         return Quantised(patterns, np.ones(matrix.shape[0], dtype=np.float32), 0.0)
     step = _steps(matrix, mask, weight_type, high, granularity)
     squares = np.zeros(2)
-    for rows in _row_blocks(matrix):
+    for rows in row_blocks(matrix.shape):
         kept = _kept(matrix, mask, rows)
         codes = np.clip(np.rint(kept / step[rows, None]), low + weight_type.signed, high)
         patterns[rows] = codes.astype(np.int16) & (2**n_bits - 1)
@@ -104,7 +94,7 @@ def _steps(
 ) -> NDArray[np.float32]:
     """Return the value of one step in each row, positive even where nothing is kept."""
     largest = np.zeros(matrix.shape[0], dtype=np.float64)
-    for rows in _row_blocks(matrix):
+    for rows in row_blocks(matrix.shape):
         kept = _kept(matrix, mask, rows)
         if not np.isfinite(kept).all():
             raise DataError(
@@ -123,7 +113,7 @@ def _steps(
 def _to_float(matrix: NDArray[Any], mask: NDArray[np.bool_], weight_type: WeightType) -> Quantised:
     patterns: NDArray[np.unsignedinteger] = np.empty(matrix.shape, weight_type.pattern_dtype)
     squares = np.zeros(2)
-    for rows in _row_blocks(matrix):
+    for rows in row_blocks(matrix.shape):
         kept = _kept(matrix, mask, rows)
         patterns[rows], back = _rounded(kept, weight_type.name)
         finite = np.isfinite(kept)

@@ -67,6 +67,16 @@ def test_n_of_m_against_sorting(w: np.ndarray, n: int, m: int) -> None:
             assert sorted(best) == list(np.flatnonzero(mask[r, start : start + m]))
 
 
+def test_large_matrices_are_cut_into_row_blocks_without_a_seam() -> None:
+    w = rng().standard_normal((5, 2**19)).astype(np.float32)
+    assert len(list(prune.row_blocks(w.shape))) == 3
+    by_row = np.concatenate([prune.nm_mask(w[i : i + 1], 1, 3) for i in range(5)])
+    np.testing.assert_array_equal(prune.nm_mask(w, 1, 3), by_row)
+    mask = prune.row_uneven_mask(w, 0.9, 0.5, rng())
+    assert int(mask.sum()) == w.size - prune.n_pruned(0.9, w.size)
+    assert all(np.abs(r[k]).min() >= np.abs(r[~k]).max() for r, k in zip(w, mask, strict=True))
+
+
 @given(MATRICES, st.floats(0, 1), st.integers(1, 5), st.integers(1, 5))
 def test_blocks_go_as_a_whole(w: np.ndarray, sparsity: float, rows: int, columns: int) -> None:
     mask = prune.block_mask(w, sparsity, rows, columns, rng())
