@@ -99,7 +99,7 @@ class ArchConfig(ConfigModel):
     scratchpad: Scratchpad
     streams: Streams
     schedule: Literal["auto", "input_stationary", "weight_stationary"] = "auto"
-    cost_table: Annotated[str, Field(min_length=1)] = "generic45"
+    cost_table: Annotated[str, Field(min_length=1)] = "nangate45"
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
