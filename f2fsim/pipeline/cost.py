@@ -15,7 +15,7 @@ from f2fsim.codec.tensor import WEIGHT_TYPES
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.cost import load_cost_table
 from f2fsim.config.front_end import BitmapFrontEnd, DenseFrontEnd, F2fFrontEnd
-from f2fsim.config.pe_array import BroadcastArray, RowParallelArray
+from f2fsim.config.pe_array import BroadcastArray, LanesArray, RowParallelArray
 from f2fsim.cost import (
     CostShape,
     CostTable,
@@ -93,6 +93,11 @@ class CostModel:
                 xor2=n_out * n_bits, nand2=2 * n_out * front_end.patch_rate
             )
             step_bits = n_out * n_bits
+            if isinstance(arch.pe_array, LanesArray) and arch.pe_array.zeros == "skip":
+                # Compaction of the kept weights to the lanes.
+                depth = max(n_out - 1, 1).bit_length()
+                mux2_bits["compaction"] = arch.pe_array.weights_per_cycle * depth * n_bits
+                index_units["compaction"] = n_out
         elif isinstance(front_end, DenseFrontEnd):
             step_bits = front_end.weights_per_cycle * n_bits
         elif isinstance(front_end, BitmapFrontEnd):
