@@ -78,7 +78,8 @@ def main() -> None:
     for row in rows:
         print(
             f"{row['arch']:16} {row['items']:>10,} items  event {row['event_s']:8.2f} s  compiled "
-            f"{row['compiled_s']:7.3f} s  ratio {row['ratio']:7.1f}  {row['ns_an_item']:6.0f} ns an item"
+            f"{row['compiled_s']:7.3f} s  ratio {row['ratio']:7.1f}  "
+            f"{row['ns_an_item']:6.0f} ns an item"
         )
     mean = math.exp(sum(math.log(float(row["ratio"])) for row in rows) / len(rows))
     print(f"geometric mean of the ratios: {mean:.1f} (CPU seconds; all counters equal)")

@@ -10,6 +10,7 @@ from f2fsim.hw.description import Machine
 from f2fsim.hw.dram import DramParams
 
 if TYPE_CHECKING:
+    from f2fsim.config.dram import DramSpec
     from f2fsim.engine.event import Observer
 
 ENGINES = ("compiled", "event")
@@ -29,18 +30,19 @@ def run(
     dram: DramParams,
     engine: str = "compiled",
     observer: Observer | None = None,
+    spec: DramSpec | None = None,
 ) -> Outcome:
     """Run a machine with one of `ENGINES`; both give the same counters.
 
-    An observer sees every interval; only the ``event`` engine can show them, so it is taken then.
+    `spec` is the memory's preset, for the energy; only the event engine tells an `observer`.
     """
     if check_engine(engine) == "event" or observer is not None:
         from f2fsim.engine.event import run_event
 
-        return run_event(machine, dram, observer)
+        return run_event(machine, dram, observer, spec)
     from f2fsim.engine.compiled import run_compiled
 
-    return run_compiled(machine, dram)
+    return run_compiled(machine, dram, spec)
 
 
 __all__ = ["ENGINES", "Outcome", "check_engine", "run"]

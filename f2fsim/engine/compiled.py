@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from f2fsim.config.dram import DramSpec
 from f2fsim.engine._network import Network
 from f2fsim.engine.ledger import part_stats
 from f2fsim.engine.memory import memory_counters
@@ -165,7 +166,9 @@ def _state(layout: _Layout, n_channels: int) -> tuple[NDArray[np.int64] | NDArra
     )  # fmt: skip
 
 
-def run_compiled(machine: Machine, dram: DramParams | None = None) -> Outcome:
+def run_compiled(
+    machine: Machine, dram: DramParams | None = None, spec: DramSpec | None = None
+) -> Outcome:
     """Run a machine with the compiled kernel.
 
     Parameters
@@ -174,6 +177,8 @@ def run_compiled(machine: Machine, dram: DramParams | None = None) -> Outcome:
         The elaborated machine.
     dram : DramParams or None
         The memory behind readers and writers.
+    spec : DramSpec or None
+        Its preset, for the energy.
 
     Raises
     ------
@@ -198,7 +203,7 @@ def run_compiled(machine: Machine, dram: DramParams | None = None) -> Outcome:
     network = Network(tables, state, machine.burst_bytes, per_clock, memory)
     if not network.run():
         raise DeadlockError("the machine is deadlocked:\n" + "\n".join(_stuck(layout, network)))
-    return _outcome(layout, network, memory, dram)
+    return _outcome(layout, network, memory, dram, spec)
 
 
 def _stuck(layout: _Layout, network: Network) -> list[str]:
@@ -218,7 +223,11 @@ def _stuck(layout: _Layout, network: Network) -> list[str]:
 
 
 def _outcome(
-    layout: _Layout, network: Network, memory: DramSystem | None, dram: DramParams | None
+    layout: _Layout,
+    network: Network,
+    memory: DramSystem | None,
+    dram: DramParams | None,
+    spec: DramSpec | None,
 ) -> Outcome:
     parts = layout.machine.parts
     ends, busy = np.asarray(network.end), np.asarray(network.busy)
@@ -244,5 +253,5 @@ def _outcome(
         return Outcome(end, layout.ticks, tuple(stats), {}, None)
     memory.finish_at(-(-end * dram.clock_hz // layout.ticks))
     names = [engine.name for engine in layout.engines]
-    streams, counters = memory_counters(memory.stats(), dram, names)
+    streams, counters = memory_counters(memory.stats(), dram, names, spec)
     return Outcome(end, layout.ticks, tuple(stats), streams, counters)

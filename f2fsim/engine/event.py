@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import simpy
 
+from f2fsim.config.dram import DramSpec
 from f2fsim.engine.ledger import Ledger, part_stats
 from f2fsim.engine.memory import memory_counters
 from f2fsim.engine.outcome import Outcome
@@ -107,7 +108,14 @@ class _Channel:
 class _Run:
     """One run of one machine: processes, channels and ledgers."""
 
-    def __init__(self, machine: Machine, dram: DramParams | None, seen: Observer | None) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        dram: DramParams | None,
+        seen: Observer | None,
+        spec: DramSpec | None,
+    ) -> None:
+        self.spec = spec
         clocks = [*machine.clocks_hz, *([dram.clock_hz] if dram else [])]
         self.machine, self.dram, self.seen = machine, dram, seen
         self.ticks = ticks_per_second(clocks)
@@ -176,7 +184,7 @@ class _Run:
             self.seen.commands(self.memory.command_trace(), self.dram, per_clock, end)
             self.seen.finish(end)
         names = [engine.name for engine in self.machine.engines]
-        streams, memory = memory_counters(self.memory.stats(), self.dram, names)
+        streams, memory = memory_counters(self.memory.stats(), self.dram, names, self.spec)
         return Outcome(end, self.ticks, tuple(stats), streams, memory)
 
     def component(self, part: Component) -> Wait:
@@ -324,7 +332,10 @@ class _InOrder:
 
 
 def run_event(
-    machine: Machine, dram: DramParams | None = None, observer: Observer | None = None
+    machine: Machine,
+    dram: DramParams | None = None,
+    observer: Observer | None = None,
+    spec: DramSpec | None = None,
 ) -> Outcome:
     """Run a machine with simpy.
 
@@ -336,10 +347,12 @@ def run_event(
         The memory behind readers and writers.
     observer : Observer or None
         Told of every interval, for a trace.
+    spec : DramSpec or None
+        The memory's preset, for the energy.
 
     Raises
     ------
     DeadlockError
         If no part can go on; lists who waits on what.
     """
-    return _Run(machine, dram, observer).go()
+    return _Run(machine, dram, observer, spec).go()

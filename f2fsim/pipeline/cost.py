@@ -14,6 +14,7 @@ from f2fsim.codec.f2f.matrix import DecoderMatrix
 from f2fsim.codec.tensor import WEIGHT_TYPES
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.cost import load_cost_table
+from f2fsim.config.dram import DramSpec
 from f2fsim.config.front_end import BitmapFrontEnd, DenseFrontEnd, F2fFrontEnd
 from f2fsim.config.pe_array import BroadcastArray, LanesArray, RowParallelArray
 from f2fsim.cost import (
@@ -41,21 +42,21 @@ class CostModel:
         The machine.
     table : CostTable
         Constants with their ranges.
-    dram_standard : str
-        Standard for energy a bit where the preset has no currents.
+    dram : DramSpec
+        The memory's preset: its currents, or its standard for energy a bit.
     decoder : GateCount or None
         Cells of one XOR decoder of an F2F machine.
     """
 
     arch: ArchConfig
     table: CostTable
-    dram_standard: str
+    dram: DramSpec
     decoder: GateCount | None
 
     @classmethod
     def of(cls, arch: ArchConfig) -> CostModel:
         """Return the cost model that an architecture names."""
-        return cls(arch, load_cost_table(arch.cost_table), arch.dram().standard, _decoder(arch))
+        return cls(arch, load_cost_table(arch.cost_table), arch.dram(), _decoder(arch))
 
     def energy_pj(
         self,
@@ -67,7 +68,7 @@ class CostModel:
         """Return the dynamic energy of one run of a layer by component."""
         scratchpad = self.arch.scratchpad
         bank = max(scratchpad.capacity // scratchpad.n_banks, 1)
-        shape = CostShape({c.name: bank for c in components}, self.decoder, self.dram_standard)
+        shape = CostShape({c.name: bank for c in components}, self.decoder, self.dram.standard)
         return layer_energy_pj(
             components, memory, self.table, shape=shape, streams=streams, level=level
         )

@@ -67,7 +67,7 @@ def run_layer(job: LayerJob) -> LayerResult:
     plan = plan_layer(job.arch, layer, tensor)
     bands = [(band, job.encode(band)) for band in band_tensors(tensor, plan)]
     built = build_layer(job.arch, job.dram, layer, plan, bands)
-    outcome = run(built.machine, job.dram, job.engine, job.observer)
+    outcome = run(built.machine, job.dram, job.engine, job.observer, job.cost.dram)
     result = _result(job, built, outcome, [encoded for _, encoded in bands])
     check_layer(result, built.machine, built.payload_bits)
     return result

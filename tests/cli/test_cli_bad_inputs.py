@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+
+from f2fsim.cli.main import main
 
 WORKLOAD = """name: t
 weights: {file: m.safetensors}
@@ -17,15 +23,27 @@ layers:
 """
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from f2fsim.cli.main import main; main()", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(folder: Path, *arguments: str) -> Done:
+    """Run the command line in this process: as fast as it gets for so many cases."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder),
+        mock.patch.object(sys, "argv", ["f2fsim", *arguments]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 1
+    return Done(code, out.getvalue(), err.getvalue())
 
 
 def arch_text() -> str:
@@ -163,3 +181,25 @@ def test_the_same_command_writes_the_same_bytes(folder: Path) -> None:
     assert "results.json" in names
     for name in names:
         assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes(), name
+
+
+def test_a_process_of_its_own_exits_with_the_same_status(folder: Path) -> None:
+    swap("a.yaml", "n_in: 8", "n_in: 0")(folder)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from f2fsim.cli.main import main; main()",
+            "simulate",
+            "a.yaml",
+            "w.yaml",
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("f2fsim: a.yaml:")
+    assert "Traceback" not in done.stderr
