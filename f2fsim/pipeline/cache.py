@@ -156,7 +156,7 @@ def _narrow(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def _load(path: Path) -> EncodedTensor | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(arrays.pop("header").tobytes())
         os.utime(path)

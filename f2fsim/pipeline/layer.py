@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from f2fsim.analytic import LayerTraffic, bound_cycles
 from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.codec.kept_zeros import PARAM as KEPT_ZEROS
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd, RleFrontEnd
 from f2fsim.engine import Outcome, run
@@ -94,6 +95,8 @@ def _result(
     encoded_bits: dict[str, int] = {}
     for band in encoded:
         for name, stream in band.streams.items():
+            if name == "mask" and KEPT_ZEROS in band.params:
+                continue  # only tells a kept 0 from a pruned one: no machine fetches it
             encoded_bits[name] = encoded_bits.get(name, 0) + stream.n_bits
     traffic = LayerTraffic(
         built.payload_bits,
