@@ -23,7 +23,7 @@ from f2fsim.errors import ConfigError, choices, near_miss
 FITTING = {
     "f2f": ("lanes",),
     "dense": ("lanes", "systolic"),
-    "bitmap": ("lanes",),
+    "bitmap": ("lanes", "flexible"),
     "nm": ("lanes",),
     "rle": ("lanes",),
     "csr": ("row_parallel",),

@@ -60,19 +60,49 @@ class RowParallelArray(ConfigModel):
 class BroadcastArray(ConfigModel):
     """EIE: non-zero activations are broadcast to ``n_pes`` PEs with a queue of ``fifo_depth``.
 
-    ``weights_on_chip``: whether the encoded weights lie in the PEs' own memory (as published) and
-    are loaded once; otherwise they are streamed.
+    Attributes
+    ----------
+    n_pes, fifo_depth : int
+        PEs, each with the rows ``r mod n_pes``, and places of each one's activation queue.
+    batch_inputs : int
+        Input activations that the register files hold: longer vectors are cut.
+    weights_on_chip : bool
+        Whether the encoded weights lie in the PEs' own memory (as published) and are loaded once;
+        otherwise they are streamed for every input vector.
+    activation_seed : int
+        Which input activations are zero is drawn with it, at the layer's activation density.
     """
 
     kind: Literal["broadcast"]
     n_pes: Count
     fifo_depth: Count = 8
+    batch_inputs: Count = 4096
     weights_on_chip: bool = True
+    activation_seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
 
     @property
     def n_multipliers(self) -> int:
         """Multipliers of the array."""
         return self.n_pes
+
+
+class FlexibleArray(ConfigModel):
+    """SIGMA: kept weights of any position stay in the multipliers while activations stream by.
+
+    Attributes
+    ----------
+    n_multipliers : int
+        Kept weights that are held at once.
+    load_weights : int
+        Kept weights that are loaded a cycle; nothing streams meanwhile.
+    chunk : int
+        Columns of the weight matrix (of the reduction) whose kept weights are held together.
+    """
+
+    kind: Literal["flexible"]
+    n_multipliers: Annotated[int, Field(ge=1, le=2**20)]
+    load_weights: Count
+    chunk: Count
 
 
 class SystolicArray(ConfigModel):
@@ -90,5 +120,6 @@ class SystolicArray(ConfigModel):
 
 
 AnyPeArray = Annotated[
-    LanesArray | RowParallelArray | BroadcastArray | SystolicArray, Field(discriminator="kind")
+    LanesArray | RowParallelArray | BroadcastArray | FlexibleArray | SystolicArray,
+    Field(discriminator="kind"),
 ]

@@ -209,11 +209,17 @@ cdef class Network:
                         when = (when + period - 1) // period * period
                         self.out_stall[port] += (when - time) // period
                         time = when
-                    self.held[channel] += units
-                    self._put(channel, self.held[channel], time + self.chan[channel, LATENCY])
                 phase += 1
             if phase <= n_in + n_out:
                 break
+            # Room was awaited at every port; now everything is put at once.
+            for i in range(n_out):
+                port = out_first + i
+                units = self.pool[self.out[port, EMIT] + k * self.out[port, EMIT_STRIDE]]
+                if units > 0:
+                    channel = self.out[port, OUT_CHANNEL]
+                    self.held[channel] += units
+                    self._put(channel, self.held[channel], time + self.chan[channel, LATENCY])
             k += 1
             phase = 0
         self.item[p] = k

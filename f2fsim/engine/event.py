@@ -210,14 +210,15 @@ class _Run:
             for channel, port in inputs:
                 if port.release_at_end:
                     channel.release(int(port.released[k if port.released.shape[0] > 1 else 0]))
-            for channel, out in outputs:
-                units = int(out.emit[k if out.emit.shape[0] > 1 else 0])
-                if units == 0:
-                    continue
-                if channel.released < channel.held + units - channel.capacity:
+            emitted = [int(out.emit[k if out.emit.shape[0] > 1 else 0]) for _, out in outputs]
+            # Room is awaited at every port before anything is put: a broadcast is one event.
+            for (channel, out), units in zip(outputs, emitted, strict=True):
+                if units and channel.released < channel.held + units - channel.capacity:
                     yield from self.stalled(ledger, out.cause, channel.wait_room(units))
-                channel.reserve(units)
-                channel.deliver(units)
+            for (channel, _), units in zip(outputs, emitted, strict=True):
+                if units:
+                    channel.reserve(units)
+                    channel.deliver(units)
         ledger.finish(self.now)
 
     def stalled(self, ledger: Ledger, cause: str, wait: Wait) -> Wait:

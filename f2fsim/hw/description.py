@@ -59,7 +59,10 @@ class InPort:
 
 @dataclass(frozen=True, eq=False)
 class OutPort:
-    """Where a component puts `emit` units after each item; `cause` names the stall without room."""
+    """Where a component puts `emit` units after each item; `cause` names the stall without room.
+
+    A component waits for room at its output ports in order, then puts to all of them at once.
+    """
 
     channel: str
     emit: IntSeq

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.parts import Parts
 from f2fsim.mapping.plan import Plan
-from f2fsim.mapping.steps import LayerSteps, tile_loads
+from f2fsim.mapping.steps import LayerSteps, TileLoad, tile_loads
 
 #: Bits that the weight buffer stores and plays back at once.
 CHUNK_BITS = 4096
@@ -55,13 +57,19 @@ def weight_stream(parts: Parts, name: str, plan: Plan, steps: LayerSteps) -> InP
 
 
 def activation_stream(parts: Parts, steps: LayerSteps) -> InPort:
-    """Load input activations tile by tile into the scratchpad; return the PE array's port.
+    """Load input activations tile by tile into the scratchpad; return the PE array's port."""
+    return activation_tiles(parts, steps.tile_bits, tile_loads(steps), steps.n_steps)
 
-    A tile's bits are needed at the first step that works on it and stay until its last step ends.
+
+def activation_tiles(
+    parts: Parts, tile_bits: Sequence[int], loads: Sequence[TileLoad], n_items: int
+) -> InPort:
+    """Load input activations in the order of `loads`; return the port of their user.
+
+    A load's bits are needed at its first item and stay until its last item ends.
     """
     scratchpad = parts.arch.scratchpad
-    loads = tile_loads(steps)
-    tile_addresses = parts.allocate(steps.tile_bits)
+    tile_addresses = parts.allocate(tile_bits)
     sizes = seq([load.n_bits for load in loads])
     burst = 8 * parts.burst_bytes
     source = parts.reader(
@@ -81,8 +89,8 @@ def activation_stream(parts: Parts, steps: LayerSteps) -> InPort:
         [OutPort(ready, chunks, "scratchpad full")],
         {"sram_write_byte": int(sizes.sum()) // 8},
     )
-    need = np.zeros(steps.n_steps, dtype=np.int64)
-    release = np.zeros(steps.n_steps, dtype=np.int64)
+    need = np.zeros(n_items, dtype=np.int64)
+    release = np.zeros(n_items, dtype=np.int64)
     for load in loads:
         need[load.first_step] += load.n_bits
         release[load.last_step] += load.n_bits
@@ -93,13 +101,16 @@ def output_stream(parts: Parts, steps: LayerSteps, activation_bits: int) -> OutP
     """Write finished outputs; return the PE array's port."""
     columns = [n * activation_bits for n in steps.tile_columns]
     emit = steps.over_tiles([band.rows_done for band in steps.bands], columns)
-    starts = steps.starts()
-    sizes = seq(np.add.reduceat(emit, starts[:-1]))
+    return output_segments(parts, emit, np.add.reduceat(emit, steps.starts()[:-1]))
+
+
+def output_segments(parts: Parts, emit: IntSeq, sizes: IntSeq) -> OutPort | None:
+    """Write outputs, `emit` bits an item, to segments of `sizes` bits; return the port."""
     if not sizes.any():
         return None
     copies = 2 if parts.arch.scratchpad.double_buffered else 1
     done = parts.channel("outputs", copies * int(emit.max()) + 8 * parts.burst_bytes)
-    parts.writer("outputs", parts.allocate(sizes.tolist()), sizes, done)
+    parts.writer("outputs", parts.allocate(sizes.tolist()), seq(sizes), done)
     return OutPort(done, seq(emit), "outputs full")
 
 

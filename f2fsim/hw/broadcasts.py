@@ -1,0 +1,115 @@
+"""Which broadcasts an EIE-like array makes for a layer, and how long each batch of them takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.hw import _broadcast
+from f2fsim.hw.description import IntSeq, seq
+
+IntArray = NDArray[np.int64]
+
+#: Activations drawn at once.
+DRAW_VALUES = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class SliceCounts:
+    """Entries of one row band by column and PE, int64 ``[n_cols, n_pes]``.
+
+    ``stored`` counts kept weights and padding, ``kept`` the kept weights alone.
+    """
+
+    stored: IntArray
+    kept: IntArray
+
+    def __post_init__(self) -> None:
+        if self.stored.shape != self.kept.shape or self.stored.ndim != 2:
+            raise ValueError(f"shapes {self.stored.shape} and {self.kept.shape} differ")
+
+
+@dataclass(frozen=True, eq=False)
+class Broadcasts:
+    """The broadcasts of consecutive batches.
+
+    Attributes
+    ----------
+    columns : IntSeq, shape (n_broadcasts,)
+        Column of the weight matrix whose activation is broadcast; -1 for the one empty broadcast
+        of a batch without a non-zero activation.
+    first : IntSeq, shape (n_batches + 1,)
+        First broadcast of each batch, and the end of the last.
+    """
+
+    columns: IntSeq
+    first: IntSeq
+
+    @property
+    def n_batches(self) -> int:
+        """Number of batches."""
+        return self.first.shape[0] - 1
+
+
+def draw_broadcasts(
+    n_inputs: int, n_vectors: int, batch_inputs: int, density: float, seed: int
+) -> Broadcasts:
+    """Draw which activations of each input vector are non-zero, and cut the vectors into batches.
+
+    Parameters
+    ----------
+    n_inputs, n_vectors : int
+        Length and number of the vectors.
+    batch_inputs : int
+        Inputs of a batch at most; a vector has ``ceil(n_inputs / batch_inputs)`` batches.
+    density : float
+        Share of non-zero activations: each one is drawn by itself.
+    seed : int
+        Of the draw.
+    """
+    rng = np.random.Generator(np.random.PCG64(seed))
+    edges = np.append(np.arange(0, n_inputs, batch_inputs), n_inputs)
+    columns, counts = [], []
+    at_once = max(1, DRAW_VALUES // n_inputs)
+    for start in range(0, n_vectors, at_once):
+        shape = (min(at_once, n_vectors - start), n_inputs)
+        drawn = np.ones(shape, np.bool_) if density >= 1 else rng.random(shape) < density
+        by_batch = np.add.reduceat(drawn, edges[:-1], axis=1, dtype=np.int64)
+        vector, cut = np.nonzero(by_batch == 0)
+        places = np.nonzero(drawn)
+        # Empty batches get one broadcast without a column, at the place of the batch's first input.
+        vectors = np.concatenate([places[0], vector])
+        inputs = np.concatenate([places[1], edges[cut]])
+        taken = np.concatenate([places[1], np.full(cut.shape[0], -1)])
+        columns.append(taken[np.lexsort((inputs, vectors))])
+        counts.append(np.maximum(by_batch, 1).ravel())
+    first = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+    return Broadcasts(seq(np.concatenate(columns)), seq(first))
+
+
+def batch_cycles(counts: SliceCounts, broadcasts: Broadcasts, fifo_depth: int) -> IntSeq:
+    """Return for each batch the cycle in which its last PE ends, the first broadcast's being 1.
+
+    The recurrence is that of the network of `f2fsim.hw.broadcast`, where nothing but the queues
+    binds.
+    """
+    n_pes = counts.stored.shape[1]
+    table = np.zeros((counts.stored.shape[0] + 1, n_pes), dtype=np.int32)
+    table[:-1] = counts.stored
+    columns = np.where(broadcasts.columns < 0, table.shape[0] - 1, broadcasts.columns)
+    depth = min(fifo_depth, int(np.diff(broadcasts.first).max(initial=1)))
+    out = np.zeros(broadcasts.n_batches, dtype=np.int64)
+    scratch = np.zeros((depth + 1, n_pes), dtype=np.int32)
+    columns32 = np.ascontiguousarray(columns, dtype=np.int32)
+    _broadcast.batch_cycles(table, columns32, broadcasts.first, depth, scratch, out)
+    return out
+
+
+def entries_by_pe(counts: IntArray, broadcasts: Broadcasts) -> IntArray:
+    """Return how many entries each PE walks through in all broadcasts, shape (n_pes,)."""
+    real = broadcasts.columns[broadcasts.columns >= 0]
+    times = np.bincount(real, minlength=counts.shape[0])
+    walked: IntArray = times @ counts
+    return walked

@@ -1,0 +1,40 @@
+"""What building a layer's machine gives: the machine, and the totals that checks need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from f2fsim.hw.description import Machine
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltLayer:
+    """A machine ready to run, and the static facts of its layer.
+
+    Attributes
+    ----------
+    machine : Machine
+        The machine.
+    macs_issued, macs_effectual : int
+        Multiplier slots taken, and multiplications that count (kept weights, and for machines
+        that skip zero activations only those with non-zero ones).
+    payload_bits : mapping of str to int
+        Bits that each reader or writer moves.
+    unit_rates : mapping of str to (int, int)
+        Work in all, and the most that is done a cycle, of units beside memory and multipliers.
+    origins : mapping of str to str
+        Where drawn inputs of the machine come from.
+    """
+
+    machine: Machine
+    macs_issued: int
+    macs_effectual: int
+    payload_bits: dict[str, int]
+    unit_rates: Mapping[str, tuple[int, int]]
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+def payload_bits(machine: Machine) -> dict[str, int]:
+    """Return the bits that each reader and writer of a machine moves."""
+    return {s.name: int(s.n_bits.sum()) for s in (*machine.readers, *machine.writers)}

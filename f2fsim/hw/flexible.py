@@ -1,0 +1,69 @@
+"""SIGMA's flexible array: which kept weights are held together, and the cycles of each fold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.config.pe_array import FlexibleArray
+from f2fsim.hw.description import Component, IntSeq, Machine, seq
+from f2fsim.mapping.steps import BandSteps
+
+
+def flexible_steps(
+    tensor: PrunedTensor, encoded: EncodedTensor, array: FlexibleArray
+) -> BandSteps:
+    """Cut a band into folds: up to ``n_multipliers`` kept weights of ``chunk`` columns.
+
+    Kept weights of a chunk are taken row after row; the mask bits of a fold are those from its
+    first weight to before the next fold's, a chunk without kept weights goes with its neighbour.
+    Memory holds raw mask bits and values in this order, as many as the encoding has.
+    """
+    weights, kept = fold_sizes(tensor, array)
+    zeros, ones = np.zeros_like(weights), np.ones_like(weights)
+    done = zeros.copy()
+    done[-1] = tensor.shape[0]
+    streams = {"mask": weights, "weights": kept * encoded.weight_type.n_bits}
+    return BandSteps(streams, weights, kept, kept, zeros, ones, zeros, ones, done)
+
+
+def fold_sizes(tensor: PrunedTensor, array: FlexibleArray) -> tuple[IntSeq, IntSeq]:
+    """Return weight positions and kept weights of each fold."""
+    n_rows, n_cols = tensor.shape
+    weights: list[int] = []
+    kept: list[int] = []
+    spare = 0
+    for left in range(0, n_cols, array.chunk):
+        mask = tensor.mask[:, left : left + array.chunk]
+        places = np.flatnonzero(mask)
+        starts = places[:: array.n_multipliers].copy()
+        if not starts.shape[0]:
+            spare += mask.size
+            continue
+        starts[0] = 0
+        sizes = np.diff(np.append(starts, mask.size))
+        sizes[0] += spare
+        spare = 0
+        counts = np.full(starts.shape[0], array.n_multipliers, dtype=np.int64)
+        counts[-1] = places.shape[0] - array.n_multipliers * (starts.shape[0] - 1)
+        weights += sizes.tolist()
+        kept += counts.tolist()
+    if not weights:
+        return seq(n_rows * n_cols), seq(0)
+    weights[-1] += spare
+    return seq(weights), seq(kept)
+
+
+def fold_cycles(kept: IntSeq, n_columns: int, array: FlexibleArray) -> IntSeq:
+    """Return the cycles of each fold: its weights are loaded, then a column streams a cycle."""
+    return -(-kept // array.load_weights) + np.where(kept > 0, n_columns, 0)
+
+
+def bare_flexible(
+    array: FlexibleArray, tensor: PrunedTensor, n_columns: int, clock_hz: int = 1
+) -> Machine:
+    """Return the array alone, no memory behind it, with the folds of one matrix product."""
+    _, kept = fold_sizes(tensor, array)
+    cycles = seq(fold_cycles(kept, n_columns, array))
+    part = Component("pe array", "flexible", clock_hz, cycles.shape[0], cycles)
+    return Machine((part,), ())

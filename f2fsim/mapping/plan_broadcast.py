@@ -1,0 +1,69 @@
+"""The schedule of a broadcast array: row bands whose weights fit its memory, vectors in tiles."""
+
+from __future__ import annotations
+
+from f2fsim.codec import PrunedTensor
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.layer import Layer
+from f2fsim.config.pe_array import BroadcastArray
+from f2fsim.errors import ConfigError
+from f2fsim.mapping.geometry import (
+    ACCUMULATOR_BITS,
+    ACTIVATION_BITS,
+    split_evenly,
+    tile_input_values,
+)
+from f2fsim.mapping.plan import Plan
+
+
+def plan_broadcast(
+    arch: ArchConfig, array: BroadcastArray, layer: Layer, tensor: PrunedTensor
+) -> Plan:
+    """Choose bands and tiles: as few bands as fit, then as few tiles.
+
+    Groups of a convolution are bands of their own, since each has other inputs.  With weights on
+    the chip a band's encoding is reserved by an upper bound: every entry a kept weight or padding,
+    of which there is at most one for each run of zeros it can express.
+
+    Raises
+    ------
+    ConfigError
+        If not even one row and one vector fit.
+    """
+    capacity = 8 * arch.scratchpad.capacity
+    kept_share = 1 - tensor.sparsity
+    run_bits = int(getattr(arch.front_end, "run_bits", 4))
+    entry_bits = tensor.weight_type.n_bits + run_bits
+    padding = (1 - kept_share) / (1 << run_bits)
+    pointer_bits = 32 * array.n_pes * (layer.n_reduction + 1)
+    activation_bits = ACTIVATION_BITS[tensor.weight_type.name]
+    copies = 2 if arch.scratchpad.double_buffered else 1
+
+    def needs(rows: int, columns: int, tiles: int) -> dict[str, int]:
+        weights = int(rows * layer.n_reduction * (kept_share + padding) * entry_bits) + 1
+        held = tile_input_values(layer, columns) * activation_bits
+        return {
+            "activations": held * (copies if tiles > 1 else 1),
+            "accumulators": 2 * rows * ACCUMULATOR_BITS,
+            "weights": weights + pointer_bits if array.weights_on_chip else 0,
+        }
+
+    for per_group in _halvings(layer.n_outputs):
+        rows = -(-layer.n_outputs // per_group)
+        for n_tiles in _halvings(layer.n_columns):
+            columns = -(-layer.n_columns // n_tiles)
+            found = needs(rows, columns, n_tiles)
+            if sum(found.values()) <= capacity:
+                band_rows = tuple(split_evenly(layer.n_outputs, per_group)) * layer.n_groups
+                tiles = tuple(split_evenly(layer.n_columns, n_tiles))
+                return Plan("weight_stationary", band_rows, tiles, rows, found)
+    least = sum(needs(1, 1, 2).values())
+    raise ConfigError(
+        f"architecture {arch.name!r}: scratchpad.capacity: layer {layer.name!r} needs at least "
+        f"{-(-least // 8)} bytes for one row and one vector, got {arch.scratchpad.capacity}"
+    )
+
+
+def _halvings(n: int) -> list[int]:
+    """Return 1, 2, 4, … up to n, and n."""
+    return sorted({min(1 << i, n) for i in range(n.bit_length() + 1)})
