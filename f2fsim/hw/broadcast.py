@@ -153,9 +153,7 @@ def add_folded(job: BroadcastJob, inputs: Sequence[InPort], outputs: Sequence[Ou
     n = job.n_broadcasts
     actions = job.actions(int(stored.sum()), int(kept.sum()), n * job.array.n_pes)
     actions["sram_read_byte"] = n * job.activation_bits // 8
-    job.parts.component(
-        "pe array", "broadcast", service, job.n_batches, inputs, outputs, actions
-    )
+    job.parts.component("pe array", "broadcast", service, job.n_batches, inputs, outputs, actions)
 
 
 def item_of_batch(job: BroadcastJob) -> tuple[IntSeq, IntSeq]:
@@ -184,4 +182,4 @@ def _services(job: BroadcastJob) -> IntSeq:
         counts = job.bands[band].stored
         table = np.concatenate([counts, np.zeros((1, counts.shape[1]), dtype=np.int64)])
         rows.append(table[work.columns])
-    return np.maximum(np.concatenate(rows), 1)
+    return seq(np.maximum(np.concatenate(rows), 1))

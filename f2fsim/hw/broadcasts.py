@@ -50,7 +50,7 @@ class Broadcasts:
     @property
     def n_batches(self) -> int:
         """Number of batches."""
-        return self.first.shape[0] - 1
+        return int(self.first.shape[0]) - 1
 
 
 def draw_broadcasts(

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import F2fFrontEnd
 from f2fsim.config.layer import Layer
-from f2fsim.config.pe_array import LanesArray, RowParallelArray
-from f2fsim.hw.description import IntSeq, Machine
+from f2fsim.config.pe_array import (
+    BroadcastArray,
+    FlexibleArray,
+    RowParallelArray,
+    SystolicArray,
+)
+from f2fsim.hw.broadcast_layer import broadcast_layer
+from f2fsim.hw.built import BuiltLayer, payload_bits
+from f2fsim.hw.description import IntSeq
 from f2fsim.hw.dram import DramParams
+from f2fsim.hw.flexible import flexible_steps
 from f2fsim.hw.front_ends import FrontEndJob, add_front_end
 from f2fsim.hw.gather import gather_windows, rows_done
 from f2fsim.hw.parts import Parts
-from f2fsim.hw.pe_arrays import ArrayJob, lanes_array, row_parallel_array
+from f2fsim.hw.pe_arrays import ArrayJob, BandWork, add_array
 from f2fsim.hw.streams import activation_stream, output_stream
+from f2fsim.hw.systolic import fold, fold_steps
 from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import ALL_ROWS_ORDERS, Plan
-from f2fsim.mapping.steps import BandSteps, LayerSteps, band_steps, layer_steps
-
-
-@dataclass(frozen=True, eq=False)
-class BuiltLayer:
-    """A machine ready to run, and the static facts of its layer.
-
-    ``macs_issued`` counts multiplier slots; ``payload_bits`` maps a stream to the bits that its
-    reader or writer moves.
-    """
-
-    machine: Machine
-    steps: LayerSteps
-    macs_issued: int
-    payload_bits: dict[str, int]
+from f2fsim.mapping.steps import BandSteps, band_steps, layer_steps
 
 
 def build_layer(
@@ -42,6 +37,7 @@ def build_layer(
     layer: Layer,
     plan: Plan,
     bands: Sequence[tuple[PrunedTensor, EncodedTensor]],
+    activation_density: float = 1.0,
 ) -> BuiltLayer:
     """Build the machine that runs one layer.
 
@@ -51,6 +47,8 @@ def build_layer(
         What runs, on what, and how.
     bands : sequence of (PrunedTensor, EncodedTensor)
         The row bands of the plan, pruned and encoded.
+    activation_density : float
+        Share of non-zero input activations, for machines that skip the others.
 
     Raises
     ------
@@ -61,27 +59,47 @@ def build_layer(
     """
     weight_type = bands[0][0].weight_type
     activation_bits = ACTIVATION_BITS[weight_type.name]
-    gathered: list[IntSeq] = []
-    by_band: list[BandSteps] = []
-    for tensor, encoded in bands:
-        band = _steps_of(arch, encoded)
-        if isinstance(arch.pe_array, RowParallelArray):
-            band, cycles = _windows(arch.pe_array, tensor, encoded)
-            gathered.append(cycles)
-        by_band.append(band)
-    steps = layer_steps(layer, plan, by_band, activation_bits)
     parts = Parts(arch, dram.burst_bytes, dram.capacity_bytes)
+    if isinstance(arch.pe_array, BroadcastArray):
+        return broadcast_layer(
+            parts, arch.pe_array, layer, plan, bands, activation_bits, activation_density
+        )
+    work = _band_work(arch, layer, bands)
+    steps = layer_steps(layer, plan, [one.steps for one in work], activation_bits)
     n_planes = len(bands[0][1].params.get("stored_planes", range(weight_type.n_bits)))
     inputs = add_front_end(FrontEndJob(parts, plan, steps, n_planes, weight_type.n_bits))
     inputs.append(activation_stream(parts, steps))
     out = output_stream(parts, steps, activation_bits)
-    job = ArrayJob(
-        parts, steps, weight_type.name, activation_bits, inputs, [out] if out else [], gathered
-    )
-    issued = _add_array(job, arch)
-    payload = {one.name: int(one.n_bits.sum()) for one in parts.readers}
-    payload |= {one.name: int(one.n_bits.sum()) for one in parts.writers}
-    return BuiltLayer(parts.build(), steps, issued, payload)
+    outputs = [out] if out else []
+    job = ArrayJob(parts, steps, weight_type.name, activation_bits, inputs, outputs, work)
+    issued = add_array(job, arch.pe_array)
+    kept = [band.n_kept for band in steps.bands]
+    effectual = int(steps.over_tiles(kept, steps.tile_columns).sum())
+    machine = parts.build()
+    return BuiltLayer(machine, issued, effectual, payload_bits(machine), steps=steps)
+
+
+def _band_work(
+    arch: ArchConfig, layer: Layer, bands: Sequence[tuple[PrunedTensor, EncodedTensor]]
+) -> list[BandWork]:
+    """Return the steps of each band, and what its PE array needs beside."""
+    array = arch.pe_array
+    work, row = [], 0
+    for tensor, encoded in bands:
+        match array:
+            case RowParallelArray():
+                steps, cycles = _windows(array, tensor, encoded)
+                work.append(BandWork(steps, gather_cycles=cycles))
+            case SystolicArray():
+                group_rows = layer.n_outputs if layer.n_groups > 1 else 0
+                folds = fold(*tensor.shape, array, group_rows, row)
+                work.append(BandWork(fold_steps(tensor, encoded, folds), folds=folds))
+            case FlexibleArray():
+                work.append(BandWork(flexible_steps(tensor, encoded, array)))
+            case _:
+                work.append(BandWork(_steps_of(arch, encoded)))
+        row += tensor.shape[0]
+    return work
 
 
 def _steps_of(arch: ArchConfig, encoded: EncodedTensor) -> BandSteps:
@@ -99,14 +117,3 @@ def _windows(
     steps = band_steps(encoded, array.window, all_rows=False)
     done = rows_done(tensor, array.n_pes, array.window, steps.n_steps)
     return replace(steps, rows_done=done, n_symbols=rounds), cycles
-
-
-def _add_array(job: ArrayJob, arch: ArchConfig) -> int:
-    array = arch.pe_array
-    match array:
-        case LanesArray():
-            return lanes_array(job, array)
-        case RowParallelArray():
-            return row_parallel_array(job, array)
-        case _:
-            raise AssertionError(f"no builder for PE array {array!r}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from f2fsim.hw.description import Machine
+from f2fsim.mapping.steps import LayerSteps
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,9 @@ class BuiltLayer:
     payload_bits : mapping of str to int
         Bits that each reader or writer moves.
     unit_rates : mapping of str to (int, int)
-        Work in all, and the most that is done a cycle, of units beside memory and multipliers.
+        Work in all, and the most that is done a cycle, of units that `steps` does not tell.
+    steps : LayerSteps or None
+        Steps of the front end; None for arrays without them.
     origins : mapping of str to str
         Where drawn inputs of the machine come from.
     """
@@ -31,10 +34,12 @@ class BuiltLayer:
     macs_issued: int
     macs_effectual: int
     payload_bits: dict[str, int]
-    unit_rates: Mapping[str, tuple[int, int]]
+    unit_rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    steps: LayerSteps | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
 
 def payload_bits(machine: Machine) -> dict[str, int]:
     """Return the bits that each reader and writer of a machine moves."""
-    return {s.name: int(s.n_bits.sum()) for s in (*machine.readers, *machine.writers)}
+    payload = {one.name: int(one.n_bits.sum()) for one in machine.readers}
+    return payload | {one.name: int(one.n_bits.sum()) for one in machine.writers}

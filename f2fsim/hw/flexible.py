@@ -10,9 +10,7 @@ from f2fsim.hw.description import Component, IntSeq, Machine, seq
 from f2fsim.mapping.steps import BandSteps
 
 
-def flexible_steps(
-    tensor: PrunedTensor, encoded: EncodedTensor, array: FlexibleArray
-) -> BandSteps:
+def flexible_steps(tensor: PrunedTensor, encoded: EncodedTensor, array: FlexibleArray) -> BandSteps:
     """Cut a band into folds: up to ``n_multipliers`` kept weights of ``chunk`` columns.
 
     Kept weights of a chunk are taken row after row; the mask bits of a fold are those from its

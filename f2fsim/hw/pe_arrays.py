@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from f2fsim.config.pe_array import LanesArray, RowParallelArray
+from f2fsim.config.pe_array import FlexibleArray, LanesArray, RowParallelArray, SystolicArray
+from f2fsim.hw import flexible, systolic
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.parts import Parts
-from f2fsim.mapping.steps import LayerSteps
+from f2fsim.hw.systolic import Folds
+from f2fsim.mapping.steps import BandSteps, LayerSteps
+
+PeArray = LanesArray | RowParallelArray | SystolicArray | FlexibleArray
+
+
+@dataclass(frozen=True, eq=False)
+class BandWork:
+    """The steps of a band, and what some arrays need beside: gathers, or folds."""
+
+    steps: BandSteps
+    gather_cycles: IntSeq | None = None
+    folds: Folds | None = None
 
 
 @dataclass(frozen=True)
 class ArrayJob:
-    """What a builder needs; `gather_cycles` (by band) only for gathered activations."""
+    """What a builder needs."""
 
     parts: Parts
     steps: LayerSteps
@@ -22,7 +36,7 @@ class ArrayJob:
     activation_bits: int
     inputs: list[InPort]
     outputs: list[OutPort]
-    gather_cycles: list[IntSeq]
+    work: Sequence[BandWork]
 
 
 def lanes_array(job: ArrayJob, array: LanesArray) -> int:
@@ -53,11 +67,56 @@ def row_parallel_array(job: ArrayJob, array: RowParallelArray) -> int:
     """
     steps = job.steps
     waves = [-(-n // array.columns) for n in steps.tile_columns]
-    service = steps.over_tiles(job.gather_cycles, waves)
+    gathers = [work.gather_cycles for work in job.work if work.gather_cycles is not None]
+    service = steps.over_tiles(gathers, waves)
     kept = [band.n_kept for band in steps.bands]
     done = int(steps.over_tiles(kept, steps.tile_columns).sum())
     _add(job, service, done, 0, int(steps.over_tiles(kept, waves).sum()))
     return done
+
+
+def systolic_array(job: ArrayJob, array: SystolicArray) -> int:
+    """Add the array, an item a fold; return the multiplications: zeros are multiplied too."""
+    steps = job.steps
+    folds = [work.folds for work in job.work if work.folds is not None]
+    service = np.concatenate(
+        [
+            systolic.fold_cycles(folds[band], steps.tile_columns[tile], array)
+            for band, tile in steps.passes
+        ]
+    )
+    counts = [band.n_weights for band in steps.bands]
+    done = int(steps.over_tiles(counts, steps.tile_columns).sum())
+    _add(job, service, done, 0, done)
+    return done
+
+
+def flexible_array(job: ArrayJob, array: FlexibleArray) -> int:
+    """Add the array, an item a fold; return the multiplications: those of kept weights."""
+    steps = job.steps
+    kept = [band.n_kept for band in steps.bands]
+    service = np.concatenate(
+        [
+            flexible.fold_cycles(kept[band], steps.tile_columns[tile], array)
+            for band, tile in steps.passes
+        ]
+    )
+    done = int(steps.over_tiles(kept, steps.tile_columns).sum())
+    _add(job, service, done, 0, int(steps.over_passes(kept).sum()))
+    return done
+
+
+def add_array(job: ArrayJob, array: PeArray) -> int:
+    """Add the PE array of the architecture; return the multiplier slots that it takes."""
+    match array:
+        case LanesArray():
+            return lanes_array(job, array)
+        case RowParallelArray():
+            return row_parallel_array(job, array)
+        case SystolicArray():
+            return systolic_array(job, array)
+        case FlexibleArray():
+            return flexible_array(job, array)
 
 
 def _add(job: ArrayJob, service: IntSeq, macs: int, gated: int, reads: int) -> None:

@@ -7,7 +7,6 @@ Cycles are those of the field's simulators (SCALE-Sim): weight-stationary
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,8 +125,3 @@ def bare_systolic(
     n = cycles.shape[0]
     part = Component("pe array", "systolic", clock_hz, n, cycles)
     return Machine((part,), ())
-
-
-def total_cycles(bands: Sequence[Folds], n_columns: int, array: SystolicArray) -> int:
-    """Return the cycles of all folds of all bands."""
-    return sum(int(fold_cycles(folds, n_columns, array).sum()) for folds in bands)

@@ -52,6 +52,6 @@ def _parameters(arch: ArchConfig) -> dict[str, object]:
         case BitmapFrontEnd():
             return {"block": front_end.block, "mask": front_end.mask_code}
         case NmFrontEnd():
-            return {"n": front_end.n, "m": front_end.m}
+            return {"n": front_end.n, "m": front_end.m, "groups": front_end.groups_per_cycle}
         case RleFrontEnd():
-            return {"run_bits": front_end.run_bits}
+            return {"run_bits": front_end.run_bits, "chunk": front_end.entries_per_cycle}

@@ -91,6 +91,10 @@ class _Sizes:
             return band_rows
         if pe_array.kind == "row_parallel":
             return min(band_rows, pe_array.n_pes)
+        if pe_array.kind == "flexible":
+            return band_rows
+        if pe_array.kind == "systolic":
+            return min(band_rows, pe_array.columns)
         at_once = getattr(pe_array, "weights_per_cycle", 1)
         return min(band_rows, -(-at_once // self.layer.n_reduction) + 1)
 

@@ -11,10 +11,13 @@ from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.codec.kept_zeros import PARAM as KEPT_ZEROS
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd, RleFrontEnd
+from f2fsim.config.pe_array import BroadcastArray
 from f2fsim.engine import Outcome, run
-from f2fsim.hw.build import BuiltLayer, build_layer
+from f2fsim.hw.build import build_layer
+from f2fsim.hw.built import BuiltLayer
 from f2fsim.hw.dram import DramParams
 from f2fsim.mapping.plan import Plan, plan_layer
+from f2fsim.mapping.plan_broadcast import plan_broadcast
 from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.results import LayerResult, StreamStats
@@ -65,13 +68,20 @@ def run_layer(job: LayerJob) -> LayerResult:
         If the run breaks a conservation law or a bound.
     """
     layer, tensor = job.data.layer, job.data.tensor
-    plan = plan_layer(job.arch, layer, tensor)
+    plan = _plan(job)
     bands = [(band, job.encode(band)) for band in band_tensors(tensor, plan)]
-    built = build_layer(job.arch, job.dram, layer, plan, bands)
+    built = build_layer(job.arch, job.dram, layer, plan, bands, job.data.activation_density)
     outcome = run(built.machine, job.dram, job.engine, job.observer, job.cost.dram)
     result = _result(job, built, outcome, [encoded for _, encoded in bands])
     check_layer(result, built.machine, built.payload_bits)
     return result
+
+
+def _plan(job: LayerJob) -> Plan:
+    array = job.arch.pe_array
+    if isinstance(array, BroadcastArray):
+        return plan_broadcast(job.arch, array, job.data.layer, job.data.tensor)
+    return plan_layer(job.arch, job.data.layer, job.data.tensor)
 
 
 def _result(
@@ -117,7 +127,7 @@ def _result(
         n_weights=tensor.n_weights,
         n_kept=tensor.n_kept,
         macs_dense=layer.macs,
-        macs_effectual=tensor.n_kept * layer.n_columns,
+        macs_effectual=built.macs_effectual,
         macs_issued=built.macs_issued,
         n_ticks=outcome.n_ticks,
         ticks_per_second=outcome.ticks_per_second,
@@ -129,7 +139,7 @@ def _result(
         memory=outcome.memory,
         codec_stats=_codec_stats(encoded),
         energy_pj=job.cost.energy_pj(outcome.components, outcome.memory, streams),
-        origins=job.data.origins,
+        origins={**job.data.origins, **built.origins},
         n_multipliers=arch.pe_array.n_multipliers,
         repeat=layer.repeat,
     )
@@ -138,6 +148,8 @@ def _result(
 def unit_rates(arch: ArchConfig, built: BuiltLayer) -> dict[str, tuple[int, int]]:
     """Return work and rate of the units that can bound a layer beside memory and multipliers."""
     steps, front_end = built.steps, arch.front_end
+    if steps is None:
+        return dict(built.unit_rates)
     passes = [steps.bands[band] for band, _ in steps.passes]
     rates = {"front end": (steps.n_steps, 1)}
     if isinstance(front_end, F2fFrontEnd):
