@@ -58,6 +58,12 @@ class Log:
     def occupancy(self, channel, time, units):
         pass
 
+    def begin(self, machine, dram, ticks):
+        pass
+
+    def finish(self, end):
+        pass
+
 
 def machine_of(form, entries, passes, depth, n_inputs_at_once=4096):
     counts = [SliceCounts(e, e) for e in entries]

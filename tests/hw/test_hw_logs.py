@@ -70,6 +70,12 @@ class Log:
     def occupancy(self, channel, time, units):
         pass
 
+    def begin(self, machine, dram, ticks):
+        pass
+
+    def finish(self, end):
+        pass
+
 
 def band(n_weights, *, kept=None, stored=None, patches=None, symbols=None):
     n_weights = np.array(n_weights)
