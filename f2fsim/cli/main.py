@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from f2fsim import __version__
-from f2fsim.cli import codec, console, dram, explore, paper, report, simulate, workload
+from f2fsim.cli import codec, console, dram, explore, paper, report, rtl, simulate, workload
 
 app = typer.Typer(
     name="f2fsim",
@@ -41,6 +41,7 @@ GROUPS: tuple[Callable[[typer.Typer], None], ...] = (
     codec.register,
     paper.register,
     explore.register,
+    rtl.register,
     workload.register,
     report.register,
     dram.register,
