@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.codec.f2f.format import F2FFormat, read_params, read_words
-from f2fsim.codec.f2f.patches import unpack_patches
+from f2fsim.codec.f2f.patches import read_code, unpack_events
 from f2fsim.codec.streams import read_stream
 from f2fsim.errors import InputError
 from f2fsim.rtl.vectors import GroupVectors
@@ -61,11 +61,10 @@ def layer_vectors(
     expected = np.zeros((n_blocks, n_planes, params.n_out), dtype=np.bool_)
     for plane in range(n_planes):
         expected[block_of, plane, care.pos] = care.val >> np.uint32(plane) & np.uint32(1)
-    places = unpack_patches(
-        read_stream(encoded, "patches"),
-        int(encoded.params["patch_field_bits"]),
-        care.n_kept * stored.size,
-    )
+    what = f"tensor {encoded.name!r}, patches"
+    code = read_code(encoded.params.get("patch_code"), what)
+    stream = read_stream(encoded, "patches")
+    places, _ = unpack_events(stream, 0, code, 0, care.n_kept * stored.size, what)
     patches = _patches(places, care.block_ptr, care.pos.astype(np.int64), stored)
     chosen = np.arange(group, n_blocks, params.n_groups)
     chosen = chosen[:max_blocks] if max_blocks else chosen

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from f2fsim.engine.event import run_event
 from f2fsim.hw.description import Channel, Component, InPort, Machine, OutPort, seq
+from f2fsim.hw.dram import DramParams
 from f2fsim.rtl.design import GroupDesign
 from f2fsim.rtl.vectors import GroupVectors, zero_run_fields
 
@@ -191,21 +192,31 @@ def group_machine(design: GroupDesign, vectors: GroupVectors, world: Environment
     return Machine(components, channels)
 
 
-class _Takes:
-    """Observer that notes when the consumer took each block."""
+class TakeTimes:
+    """Observer that notes the tick at which the consumer took each block."""
 
     def __init__(self) -> None:
         self.ticks: list[int] = []
 
     def busy(self, part: str, start: int, end: int) -> None:
+        """Note the start of each service of the consumer."""
         if part == "consumer":
             self.ticks.append(start)
 
+    def begin(self, machine: Machine, dram: DramParams | None, ticks_per_second: int) -> None:
+        """Nothing to prepare."""
+
     def stall(self, part: str, cause: str, start: int, end: int) -> None:
-        pass
+        """Stalls are not asked for."""
 
     def occupancy(self, channel: str, time: int, units: int) -> None:
-        pass
+        """Occupancies are not asked for."""
+
+    def commands(self, *_: object) -> None:
+        """There is no memory."""
+
+    def finish(self, end: int) -> None:
+        """Nothing to close."""
 
 
 def output_cycles(design: GroupDesign, vectors: GroupVectors, world: Environment) -> IntArray:
@@ -213,6 +224,6 @@ def output_cycles(design: GroupDesign, vectors: GroupVectors, world: Environment
 
     Cycle 0 is the first one after reset.
     """
-    seen = _Takes()
+    seen = TakeTimes()
     run_event(group_machine(design, vectors, world), None, seen)
     return np.array(seen.ticks, dtype=np.int64)

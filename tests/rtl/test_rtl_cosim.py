@@ -18,6 +18,7 @@ from f2fsim.rtl.emit import emit_design
 from f2fsim.rtl.layer import layer_vectors
 from f2fsim.rtl.testbench import bench_files
 from f2fsim.rtl.timing import (
+    TakeTimes,
     eager_environment,
     group_machine,
     output_cycles,
@@ -165,21 +166,9 @@ def test_patch_unit_by_block_is_the_same_where_patches_are_there():
             )
         parts.append(part)
     by_block = Machine(tuple(parts), machine.channels)
-    takes = []
-
-    class Seen:
-        def busy(self, part, start, end):
-            if part == "consumer":
-                takes.append(start)
-
-        def stall(self, *_):
-            pass
-
-        def occupancy(self, *_):
-            pass
-
-    run_event(by_block, None, Seen())
-    np.testing.assert_array_equal(takes, output_cycles(design, vectors, world))
+    seen = TakeTimes()
+    run_event(by_block, None, seen)
+    np.testing.assert_array_equal(seen.ticks, output_cycles(design, vectors, world))
     assert cosimulate(design, vectors, world).passed
 
 
