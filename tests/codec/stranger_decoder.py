@@ -216,7 +216,8 @@ def full_rank(rows, columns):
         top = pivot.bit_length()
         left = [row ^ pivot if row.bit_length() == top else row for row in left]
         rank += 1
-    return rank == min(len(rows), columns)
+    even = all(row.bit_count() % 2 == 0 for row in rows)
+    return rank == min(len(rows), columns - even)
 
 
 def matrix(params):
@@ -236,8 +237,9 @@ def matrix(params):
                 row &= (1 << columns) - 1
             else:
                 edges = [i * columns // taps for i in range(taps + 1)]
+                start = random.below(columns)
                 for a, b in itertools.pairwise(edges):
-                    row |= 1 << (a + random.below(b - a))
+                    row |= 1 << (start + a + random.below(b - a)) % columns
             if row and row not in rows:
                 rows.append(row)
         if len(rows) == params["n_out"] and full_rank(rows, columns):
@@ -263,13 +265,15 @@ def sequence(params, n_rows, n_cols):
     ]
 
 
-def gaps(stream, k):
+def gaps(stream, code):
     """Yield the places of a gap-coded sequence until its stream ends."""
-    place = -1
+    place, (k, d) = -1, code
+    offsets = [sum(2 ** (k + d * e) for e in range(c)) for c in range(5)]
     while stream.left():
-        v = stream.take(k)
-        place += v
-        if v < 2**k - 1:
+        kind = stream.take(2)
+        gap = offsets[kind] + stream.take(k + d * kind)
+        place += gap
+        if gap < offsets[4] - 1:
             place += 1
             yield place
 
@@ -294,7 +298,7 @@ def f2f(entry, streams, width, n_rows, n_cols, patterns, kept):
                 for k in block
                 if flags[k]
             ]
-    flipped = set(gaps(streams["patches"], params["patch_field_bits"]))
+    flipped = set(gaps(streams["patches"], params["patch_code"]))
     coded = {k: 0 for k, flag in enumerate(flags) if flag}
     for number, (k, plane, bit) in enumerate(care):
         coded[k] |= (bit ^ (number in flipped)) << plane
@@ -308,13 +312,10 @@ def f2f(entry, streams, width, n_rows, n_cols, patterns, kept):
 
 def exponents(params, stream, values, kind, width):
     n_e, n_m = FLOATS[kind]
-    k, n_index = params["outlier_field_bits"], params["codebook_bits"]
+    n_index = params["codebook_bits"]
     table = [stream.take(n_e) for _ in range(2**n_index)] if stream.n_bits else []
-    outliers, place = {}, -1
-    for _ in range(params["n_outliers"]):
-        while (v := stream.take(k)) == 2**k - 1:
-            place += v
-        place += v + 1
+    outliers = {}
+    for place in gaps(stream, params["outlier_code"]):
         outliers[place] = stream.take(n_e)
     out = []
     for i, value in enumerate(values):
