@@ -1,0 +1,54 @@
+"""EIE's published efficiencies against the broadcast array on masks of the published densities."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "validate_published.py"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("validate_published", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["validate_published"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def even(script):
+    return {name: script.eie_figures(name) for name in script.EIE}
+
+
+def test_efficiency_at_depth_8(script, even) -> None:
+    errors = [abs(even[name].efficiency[3] - row[4][3]) for name, row in script.EIE.items()]
+    assert np.mean(errors) <= 6
+
+
+def test_deeper_queues_are_never_worse(even) -> None:
+    for figures in even.values():
+        assert list(figures.efficiency) == sorted(figures.efficiency)
+
+
+def test_padding(script, even) -> None:
+    for name, row in script.EIE.items():
+        assert abs(even[name].real_share - row[5]) <= 4
+
+
+def test_row_uneven_masks_fitted_to_one_layer_are_nearer(script, even) -> None:
+    """Fitted to Alex-7 alone; the mean error over the other layers falls too."""
+    fitted = script.fit_unevenness("Alex-7")
+    assert fitted > 0
+    others = [name for name in script.EIE if name != "Alex-7"]
+
+    def error(figures):
+        return np.mean([abs(figures[n].efficiency[3] - script.EIE[n][4][3]) for n in others])
+
+    uneven = {name: script.eie_figures(name, fitted) for name in others}
+    assert error(uneven) < error(even)
