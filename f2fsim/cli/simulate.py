@@ -26,6 +26,7 @@ from f2fsim.config import Workload, load_workload
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.dram import DramSpec
 from f2fsim.config.quantity import ConfigModel
+from f2fsim.config.sweep import SearchSpec, SweepSpec
 from f2fsim.engine import ENGINES
 from f2fsim.engine.trace import Trace
 from f2fsim.errors import InputError, MissingDependencyError, choices, near_miss
@@ -208,11 +209,17 @@ def list_command(as_json: Json = False) -> None:
     console.print_rows(found, as_json=as_json)
 
 
-SCHEMAS: dict[str, type[ConfigModel]] = {"arch": ArchConfig, "workload": Workload, "dram": DramSpec}
+SCHEMAS: dict[str, type[ConfigModel]] = {
+    "arch": ArchConfig,
+    "workload": Workload,
+    "dram": DramSpec,
+    "sweep": SweepSpec,
+    "search": SearchSpec,
+}
 
 
 def schema_command(
-    kind: Annotated[str, typer.Argument(help="arch, workload or dram.")],
+    kind: Annotated[str, typer.Argument(help="arch, workload, dram, sweep or search.")],
 ) -> None:
     """Print the JSON Schema of a file kind, for editors that complete keys.
 

@@ -38,6 +38,9 @@ DEFAULT_MAX_BYTES = 4 * 2**30
 #: Formats whose encoding costs more than reading it back.
 WORTH_CACHING = ("f2f",)
 
+#: Bytes that this process wrote into a folder since it last made room there.
+_WRITTEN_BYTES: dict[Path, int] = {}
+
 _COUNTS = ("n_weights", "n_kept", "n_stored", "n_patches", "n_mask_symbols")
 
 
@@ -137,7 +140,13 @@ class EncodingCache:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
-        self._trim()
+        # Looking through a cache of tens of thousands of entries takes longer than encoding a
+        # layer: it is done after every 64th part of the cache's size that this process writes.
+        written = _WRITTEN_BYTES.get(self.folder, 0) + path.stat().st_size
+        _WRITTEN_BYTES[self.folder] = written
+        if written > self.max_bytes // 64:
+            self._trim()
+            _WRITTEN_BYTES[self.folder] = 0
 
     def _trim(self) -> None:
         entries = sorted(self._entries(), key=lambda entry: entry[2])
