@@ -101,7 +101,8 @@ def test_ten_thousand_mutations_never_give_a_wrong_weight(tmp_path):
     path = tmp_path / "m.f2f.safetensors"
     tensor = make_tensor("t", (6, 16))
     others = make_tensor("u", (6, 16), "fp16", seed=5)
-    stored = [store(x, weight_format("bitmap").encode(x)) for x in (tensor, others)]
+    formats = (weight_format("f2f", {"n_out": 24, "n_s": 2}), weight_format("bitmap"))
+    stored = [store(x, f.encode(x)) for x, f in zip((tensor, others), formats, strict=True)]
     scale = np.ones(6, dtype=np.float32)
     stored[0] = StoredTensor(stored[0].encoded, (6, 16), scale, stored[0].content_sha256)
     write_container(path, stored)
