@@ -58,6 +58,10 @@ def encode(
             "--param", "-p", metavar="KEY=VALUE", help="Parameter of the format (may be repeated)."
         ),
     ] = None,
+    auto: Annotated[
+        bool,
+        typer.Option("--auto", help="f2f: choose n_out and block order of each tensor."),
+    ] = False,
     tensor: Tensors = None,
     seed: Annotated[int, typer.Option(help="Decides among equal magnitudes.")] = 0,
     as_json: Json = False,
@@ -72,6 +76,7 @@ def encode(
     For example:
       f2fsim encode model.onnx --sparsity 0.9 -o model.f2f.safetensors
       f2fsim encode model.safetensors -f csr -s 0.8 --csv
+      f2fsim encode model.onnx -s 0.9 --auto -p n_s=15 -p mask_code=auto
       f2fsim encode model.npz -s 0.9 -d fp32 -p n_out=80 -p n_s=15 -p mask_code=auto
     """
     with console.progress("encoding", quiet=quiet) as advance:
@@ -81,6 +86,7 @@ def encode(
             sparsity=sparsity,
             dtype=dtype,
             params=parse_params(params or []),
+            auto=auto,
             tensors=tensor,
             seed=seed,
             out=out,

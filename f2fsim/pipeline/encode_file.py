@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from f2fsim.codec import PrunedTensor, WeightFormat, WeightType, weight_format, weight_type
 from f2fsim.codec.container import SUFFIX, Container, StoredTensor, store, write_container
 from f2fsim.codec.export import check_ending, integer_codes, real_values, write_arrays
+from f2fsim.codec.f2f import F2FFormat
+from f2fsim.codec.f2f.auto import auto_format
 from f2fsim.errors import DataError, InputError
 from f2fsim.pipeline.encode_row import EncodeRow, row_of
 from f2fsim.workloads.prune import magnitude_mask, n_pruned
@@ -53,6 +55,7 @@ def encode(
     sparsity: float | None = None,
     dtype: str = "int8",
     params: Mapping[str, Any] | None = None,
+    auto: bool = False,
     tensors: Sequence[str] | None = None,
     seed: int = 0,
     out: str | Path | None = None,
@@ -73,6 +76,8 @@ def encode(
         Weight type; integers are quantised symmetrically per row.
     params : mapping, optional
         Parameters of the format.
+    auto : bool
+        Choose `n_out`, block order and row shuffle of fewest bits for each tensor (``f2f`` only).
     tensors : sequence of str, optional
         Only these; by default every tensor of two or more dimensions.
     seed : int
@@ -98,6 +103,8 @@ def encode(
     if target is not None and not target.name.endswith(SUFFIX):
         raise InputError(f"{target}: a container's name ends with {SUFFIX}")
     coder = weight_format(format, params)
+    if auto and not isinstance(coder, F2FFormat):
+        raise InputError(f"auto chooses parameters of f2f only, not of {format!r}")
     model = open_model(Path(file))
     names, left_out = _chosen(model, tensors)
     rows: list[EncodeRow] = []
@@ -105,7 +112,7 @@ def encode(
     def stored() -> Iterator[StoredTensor]:
         for done, name in enumerate(names):
             progress(done, len(names), name)
-            item = _encode_one(model, name, wanted, sparsity, seed, coder)
+            item = _encode_one(model, name, wanted, sparsity, seed, coder, auto)
             row = row_of(item.encoded, int(item.encoded.work.n_kept.sum()), item.source_shape)
             rows.append(row)
             yield item
@@ -143,6 +150,7 @@ def _encode_one(
     sparsity: float | None,
     seed: int,
     coder: WeightFormat,
+    auto: bool,
 ) -> StoredTensor:
     array = model.read(name)
     try:
@@ -152,6 +160,8 @@ def _encode_one(
     except DataError as error:
         raise DataError(f"{model.path}: tensor {name!r} {error}") from None
     tensor = PrunedTensor(name, result.patterns, mask, wanted)
+    if auto and isinstance(coder, F2FFormat):
+        coder = auto_format(tensor, coder)
     encoded = coder.encode(tensor)
     stats = {"n_kept": float(tensor.n_kept), **encoded.stats}
     cv = row_of(encoded, tensor.n_kept).cv_n_u

@@ -25,6 +25,7 @@ CASES = [
     ("nm", {"n": 2, "m": 4}),
     ("f2f", {"n_out": 24, "n_s": 2, "encoder": "viterbi", "order": "row", "mask_code": "auto"}),
     ("f2f", {"n_out": 40, "n_s": 15, "taps": 5, "n_groups": 3, "shuffle_seed": 7}),
+    ("f2f", {"n_out": 40, "n_s": 7, "taps": 4}),
     ("f2f", {"n_in": 4, "n_out": 9, "n_s": 0, "order": "column", "mask_code": "block"}),
     ("f2f", {"n_out": 30, "codebook_bits": 3, "mask_code": "rice"}),
 ]

@@ -104,6 +104,17 @@ def test_rows_are_hand_computed():
     assert binary_entropy(0.0) == 0.0
 
 
+def test_auto_takes_no_more_bits(model, tmp_path):
+    container = tmp_path / "m.f2f.safetensors"
+    given = {"n_s": 7, "n_out": 20, "order": "row"}
+    fixed = encode(model[0], sparsity=0.8, params=given).rows
+    chosen = encode(model[0], sparsity=0.8, params=given, auto=True, out=container).rows
+    assert sum(row.n_bits for row in chosen) < sum(row.n_bits for row in fixed)
+    assert len(verify_file(container)) == 2
+    with pytest.raises(InputError, match="of f2f only, not of 'csr'"):
+        encode(model[0], format="csr", auto=True)
+
+
 def test_inspect_needs_no_model(model, tmp_path):
     path, _ = model
     container = tmp_path / "m.f2f.safetensors"
