@@ -114,7 +114,7 @@ class PrunedTensor:
             raise InputError(
                 f"tensor {self.name!r}: a pattern has more than {self.weight_type.n_bits} bits"
             )
-        if self.patterns[~self.mask].any():
+        if bool(((self.patterns != 0) > self.mask).any()):
             raise InputError(f"tensor {self.name!r}: a pruned weight is not zero")
 
     @property

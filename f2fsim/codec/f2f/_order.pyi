@@ -31,3 +31,9 @@ def scatter(
 def count_checks(
     mask_seq: NDArray[np.uint8], n_out: int, n_in: int, room: int, n_groups: int
 ) -> int: ...
+def kept_places(
+    mask_seq: NDArray[np.uint8],
+    n_out: int,
+    block_ptr: NDArray[np.int64],
+    pos: NDArray[np.uint16],
+) -> None: ...

@@ -6,7 +6,8 @@ inner places lie ``row_order[i] * n_cols + c`` apart.
 
 import numpy as np
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 ctypedef fused pattern_t:
     uint8_t
@@ -54,6 +55,29 @@ def gather_mask(const uint8_t[::1] mask, int kind, int64_t step, const int64_t[:
             at += n_inner
 
 
+def kept_places(const uint8_t[::1] mask_seq, int64_t n_out, int64_t[::1] block_ptr,
+                uint16_t[::1] pos):
+    """Fill the first kept weight of each block and the places of all; sizes fit the mask."""
+    cdef int64_t n = mask_seq.shape[0], n_blocks = block_ptr.shape[0] - 1, b, at, end, kept = 0
+    cdef uint64_t eight
+    with nogil:
+        for b in range(n_blocks):
+            block_ptr[b] = kept
+            at = b * n_out
+            end = at + n_out if at + n_out < n else n
+            while at < end:
+                if at + 8 <= end:
+                    memcpy(&eight, &mask_seq[at], 8)
+                    if eight == 0:
+                        at += 8
+                        continue
+                if mask_seq[at]:
+                    pos[kept] = <uint16_t>(at - b * n_out)
+                    kept += 1
+                at += 1
+        block_ptr[n_blocks] = kept
+
+
 def gather_care(const uint8_t[::1] mask_seq, const pattern_t[::1] patterns, int kind,
                 int64_t step, const int64_t[::1] row_order, int64_t n_out,
                 int64_t[::1] block_ptr, uint16_t[::1] pos, uint32_t[::1] val):
@@ -92,10 +116,18 @@ def scatter(const uint8_t[::1] mask_seq, const uint32_t[::1] values, int kind, i
     cdef int64_t n_outer = _outer_size(kind, n_rows, n_cols)
     cdef int64_t n_inner = _inner_size(kind, n_rows, n_cols)
     cdef int64_t outer, i, c, place, at = 0, kept = 0
+    cdef uint64_t eight
     with nogil:
         for outer in range(n_outer):
             c = _start_column(kind, outer, step, n_cols)
-            for i in range(n_inner):
+            i = 0
+            while i < n_inner:
+                if i + 8 <= n_inner:
+                    memcpy(&eight, &mask_seq[at], 8)
+                    if eight == 0:
+                        i += 8
+                        at += 8
+                        continue
                 if mask_seq[at]:
                     if kind == 0:
                         place = row_order[outer] * n_cols + i
@@ -109,6 +141,7 @@ def scatter(const uint8_t[::1] mask_seq, const uint32_t[::1] values, int kind, i
                     patterns[place] = <pattern_t>values[kept]
                     mask[place] = 1
                     kept += 1
+                i += 1
                 at += 1
 
 

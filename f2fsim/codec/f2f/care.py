@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from f2fsim.codec.f2f import _order
+
 
 @dataclass(frozen=True, eq=False)
 class CareList:
@@ -60,10 +62,8 @@ def care_from_mask(mask_seq: NDArray[np.bool_], n_out: int) -> CareList:
     n_out : int
         Weights of a block.
     """
-    kept = np.flatnonzero(mask_seq)
     n_blocks = (mask_seq.shape[0] + n_out - 1) // n_out
-    block = kept // n_out
     block_ptr = np.zeros(n_blocks + 1, dtype=np.int64)
-    np.cumsum(np.bincount(block, minlength=n_blocks), out=block_ptr[1:])
-    pos = (kept - block * n_out).astype(np.uint16)
-    return CareList(n_out, block_ptr, pos, np.zeros(kept.shape[0], dtype=np.uint32))
+    pos = np.empty(int(np.count_nonzero(mask_seq)), dtype=np.uint16)
+    _order.kept_places(np.ascontiguousarray(mask_seq).view(np.uint8), n_out, block_ptr, pos)
+    return CareList(n_out, block_ptr, pos, np.zeros(pos.shape[0], dtype=np.uint32))

@@ -1,0 +1,108 @@
+"""Speed and quality of the F2F encoders and decoder, against the project's floors.
+
+    python benchmarks/bench_codec.py [--quick]
+
+Processor time of one thread; iid masks and bits, N_in = 8.  Exit status 1 if a floor is missed.
+"""
+
+import argparse
+import sys
+import time
+
+import numpy as np
+
+from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
+from f2fsim.codec.f2f import DecoderMatrix, F2FFormat, care_from_mask, decode_values
+from f2fsim.codec.f2f.elimination import encode_elimination
+from f2fsim.codec.f2f.format import patch_places
+from f2fsim.codec.f2f.patches import to_fields
+from f2fsim.codec.f2f.viterbi import encode_viterbi
+
+missed: list[str] = []
+
+
+def check(name, value, limit, at_most=True, unit=""):
+    met = value <= limit if at_most else value >= limit
+    sign = "≤" if at_most else "≥"
+    print(f"{name:58s} {value:9.4f} {unit:9s} {sign} {limit} {'ok' if met else 'MISSED'}")
+    if not met:
+        missed.append(name)
+
+
+def problem(sparsity, n_out, n_blocks, n_planes, seed=0):
+    rng = np.random.default_rng(seed)
+    care = care_from_mask(rng.random(n_out * n_blocks) >= sparsity, n_out)
+    return care.with_values(rng.integers(0, 1 << n_planes, care.n_kept).astype(np.uint32))
+
+
+def seconds(work):
+    start = time.process_time()
+    result = work()
+    return result, time.process_time() - start
+
+
+def viterbi(quick):
+    for sparsity, n_out in ((0.9, 80), (0.7, 26)):
+        matrix = DecoderMatrix.random(8, n_out, 2, seed=1)
+        care = problem(sparsity, n_out, 300 if quick else 1000, 1)
+        (_, cost), used = seconds(lambda m=matrix, c=care: encode_viterbi(m, c, 1))
+        ours = used / care.n_blocks * 1e3
+        few = problem(sparsity, n_out, 6, 1)
+        (_, _), used = seconds(lambda m=matrix, c=few: encode_viterbi(m, c, 1, direct=True))
+        name = f"viterbi N_s=2, S={sparsity}, N_out={n_out}"
+        check(f"{name}: a block", ours, 0.4, unit="ms")
+        check(f"{name}: over direct DP", used / few.n_blocks * 1e3 / ours, 20, False, "times")
+        if n_out == 80:
+            check(f"{name}: E", 100 * (1 - cost / care.n_kept), 99.3, False, "%")
+
+
+def elimination(quick):
+    n_blocks = 4000 if quick else 20000
+    for n_s, limit, floor, overhead in (
+        (7, 2, 99.4, 1.035),
+        (15, 4, 99.65, 1.02),
+        (31, 6, 99.8, 1.012),
+    ):
+        best = 9.0
+        for n_out in (79, 80, 81):
+            matrix = DecoderMatrix.random(8, n_out, n_s, seed=1)
+            care = problem(0.9, n_out, n_blocks, 8)
+            words, used = seconds(lambda m=matrix, c=care: encode_elimination(m, c, 8))
+            wrong = decode_values(matrix, words, care) ^ care.val
+            places = patch_places(care, wrong, 8)
+            bits = words.size * 8 + int(to_fields(places).widths.sum())
+            best = min(best, bits / (8 * care.n_kept))
+            if n_out == 80:
+                name = f"elimination N_s={n_s}, S=0.9, N_out=80"
+                check(f"{name}: a block of one plane", used / words.size * 1e6, limit, unit="us")
+                share = 100 * (1 - places.size / (8 * care.n_kept))
+                check(f"{name}: E", share, floor, False, "%")
+        check(f"elimination N_s={n_s}: bits over entropy, best N_out", best, overhead)
+
+
+def decoding(quick):
+    rng = np.random.default_rng(0)
+    shape = (1024, 1024 if quick else 8192)
+    mask = rng.random(shape) < 0.1
+    patterns = (rng.integers(0, 256, shape) * mask).astype(np.uint8)
+    tensor = PrunedTensor("t", patterns, mask, WEIGHT_TYPES["int8"])
+    for n_s, floor in ((2, 0.5), (7, 0.25)):
+        codec = F2FFormat(n_s=n_s, order="row")
+        encoded = codec.encode(tensor)
+        codec.decode(encoded)
+        _, used = seconds(lambda c=codec, e=encoded: c.decode(e))
+        check(f"decode int8, N_s={n_s}, S=0.9", mask.size / used / 1e9, floor, False, "GB/s")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller problems")
+    quick = parser.parse_args().quick
+    viterbi(quick)
+    elimination(quick)
+    decoding(quick)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
