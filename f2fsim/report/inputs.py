@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from f2fsim.errors import DataError, MissingDependencyError
-from f2fsim.report.sweeps import METRICS, Sweep
+from f2fsim.report.sweeps import METRICS, Sweep, named
 from f2fsim.results import SimResult
 from f2fsim.results.files import RESULTS_FILE, read_results
 
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 #: Files that a folder of sweep points may hold, the first found is read.
 POINT_FILES = ("points.parquet", "points.csv", "points.json")
 
@@ -93,7 +95,7 @@ def _points(file: Path) -> tuple[Mapping[str, Any], ...]:
             f"{file}: results are .json; points are .csv, .parquet or .json, "
             f"got {file.suffix or 'no suffix'!r}"
         )
-    rows = readers[file.suffix](file)
+    rows = [named(row) for row in readers[file.suffix](file)]
     if not rows:
         raise DataError(f"{file}: holds no points")
     if not any(key in METRICS for row in rows for key in row):
@@ -128,14 +130,12 @@ def _csv_rows(file: Path) -> list[dict[str, Any]]:
 
 
 def _value(text: str) -> Any:
+    """Return a cell as a number if it is written like one; ``007`` and digests stay text."""
     if text == "":
         return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    if not _NUMBER.fullmatch(text):
+        return text
+    return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
 def _parquet_rows(file: Path) -> list[dict[str, Any]]:

@@ -87,6 +87,9 @@ def _trace(figure: Figure, series: Series) -> dict[str, Any]:
         mode = "lines" if steps else "lines+markers"
         return common | {"type": "scatter", "mode": mode, "line": line, "marker": marker}
     marker |= {"opacity": 0.85, "line": {"width": 0.5, "color": "#444"}}
+    if any(other.mark == "bar" for other in figure.series):  # to be seen in front of bars
+        outline = {"width": 1.5, "color": "#000"}
+        marker |= {"size": 15, "opacity": 1, "color": "#fff", "line": outline}
     return common | {"type": "scatter", "mode": "markers", "marker": marker}
 
 

@@ -124,6 +124,7 @@ def _curve(axes: Axes, series: Series, places: dict[Any, float]) -> None:
         )  # fmt: skip
         return
     axes.scatter(
-        x, series.y, label=series.name, color=look.colour, marker=look.marker, s=22,
+        x, series.y, label=series.name, color="#fff" if places else look.colour,
+        marker=look.marker, s=110 if places else 22,
         edgecolors="#333", linewidths=0.4, zorder=3,
     )  # fmt: skip

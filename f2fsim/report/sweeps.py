@@ -45,10 +45,37 @@ METRICS = {
     "speedup": Metric("speed-up", "times", more_is_better=True),
 }
 
-#: Columns that describe the bookkeeping of a store, not the design.
+#: Columns of a store of points under their names here, and the factor to the unit here.
+ALIASES = {
+    "seconds": ("time_us", 1e6),
+    "n_cycles": ("cycles", 1),
+    "energy_pj": ("energy_uj", 1e-6),
+    "area_um2": ("area_mm2", 1e-6),
+    "bits_per_weight_without_mask": ("bits_without_mask", 1),
+    "effective_gmacs_per_second": ("gmac_s", 1),
+    "pe_utilisation": ("pe_busy", 1),
+    "encoding_efficiency": ("efficiency", 1),
+}
+
+#: Columns that describe the bookkeeping of a store or parts of a figure, not the design.
 BOOKKEEPING = frozenset(
-    {"index", "digest", "status", "error", "role", "seconds", "trial", "generation", "state"}
-)
+    (
+        "index", "point", "digest", "status", "error", "role", "trial", "generation", "state",
+        "bound_cycles", "sparsity", "n_unmatched_bits",
+    )
+)  # fmt: skip
+PARTS = ("energy_pj.", "area_um2.", "values_", "params_", "user_attrs_")
+
+
+def named(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored row under the names of `METRICS`."""
+    out: dict[str, Any] = {}
+    for key, value in row.items():
+        name, factor = ALIASES.get(key, (key, 1))
+        scaled = value * factor if factor != 1 and _is_number(value) else value
+        out[name] = None if isinstance(scaled, float) and math.isnan(scaled) else scaled
+    return out
+
 
 #: Pairs of objectives for the front, the first that a sweep has.
 FRONTS = (
@@ -92,6 +119,8 @@ class Sweep:
             if key not in METRICS
             and key not in BOOKKEEPING
             and not key.endswith("digest")
+            and "_over_" not in key
+            and not key.startswith(PARTS)
             and len({repr(row.get(key)) for row in self.good}) > 1
         ]
 

@@ -112,6 +112,19 @@ def test_points_from_csv_and_parquet(tmp_path: Path) -> None:
     assert sweeps[0].rows == sweeps[1].rows == sweeps[2].rows
 
 
+def test_points_of_a_store_take_the_reports_names_and_units(tmp_path: Path) -> None:
+    row = {
+        "point": 0, "n_out": 40, "seconds": 2e-6, "area_um2": 5e5, "encoding_efficiency": 0.75,
+        "energy_pj.mac": 7.0, "speedup_over_csr": 2.0, "status": "ok", "digest": "ab",
+    }  # fmt: skip
+    other = row | {"point": 1, "n_out": 80, "seconds": 1e-6, "area_um2": 1e6, "energy_pj.mac": 8.0}
+    (tmp_path / "p.json").write_text(json.dumps([row, other]))
+    sweep = read_inputs([tmp_path / "p.json"]).sweeps[0]
+    assert [(r["time_us"], r["area_mm2"]) for r in sweep.good] == [(2.0, 0.5), (1.0, 1.0)]
+    assert sweep.axes == ["n_out"]
+    assert sweep.metrics == ["time_us", "area_mm2", "efficiency"]
+
+
 def test_failed_points_are_counted_not_drawn() -> None:
     rows = [*sweep_rows(3), {"status": "invalid", "error": "n_out < n_in", "front_end.n_out": 4}]
     sweep = Sweep("s", tuple(rows))
