@@ -14,6 +14,7 @@ from f2fsim.cost.gates import estimate_decoder_gates
 from f2fsim.cost.sensitivity import ConstantEffect, RatioRange, ratio_range
 from f2fsim.cost.sram import sram_byte_pj, sram_um2
 from f2fsim.cost.table import LEVELS, Constant, CostTable, Level, SramCurve
+from f2fsim.cost.units import estimate_mask_unit_gates, estimate_patch_unit_gates
 
 __all__ = [
     "LEVELS",
@@ -30,6 +31,8 @@ __all__ = [
     "SramCurve",
     "energy_terms",
     "estimate_decoder_gates",
+    "estimate_mask_unit_gates",
+    "estimate_patch_unit_gates",
     "layer_energy_pj",
     "machine_area_um2",
     "ratio_range",

@@ -25,6 +25,8 @@ from f2fsim.cost import (
     MachineParts,
     Sram,
     estimate_decoder_gates,
+    estimate_mask_unit_gates,
+    estimate_patch_unit_gates,
     layer_energy_pj,
     machine_area_um2,
 )
@@ -88,11 +90,13 @@ class CostModel:
         if isinstance(front_end, F2fFrontEnd):
             assert self.decoder is not None
             gates["xor decoder"] = self.decoder.times(n_bits * front_end.groups)
-            # A patch inverts one decoded bit: an XOR a bit, and a decoder of its position.
-            n_out = front_end.groups * front_end.n_out
-            gates["patch unit"] = GateCount(
-                xor2=n_out * n_bits, nand2=2 * n_out * front_end.patch_rate
+            patches = estimate_patch_unit_gates(front_end.n_out, n_bits, front_end.patch_rate)
+            gates["patch unit"] = patches.times(front_end.groups)
+            masks = estimate_mask_unit_gates(
+                front_end.n_out, front_end.mask_code, front_end.mask_rate
             )
+            gates["mask unit"] = masks.times(front_end.groups)
+            n_out = front_end.groups * front_end.n_out
             step_bits = n_out * n_bits
             if isinstance(arch.pe_array, LanesArray) and arch.pe_array.zeros == "skip":
                 # Compaction of the kept weights to the lanes.

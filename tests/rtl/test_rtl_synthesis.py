@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from f2fsim.codec.f2f.matrix import DecoderMatrix
-from f2fsim.cost import estimate_decoder_gates
+from f2fsim.config.cost import load_cost_table
+from f2fsim.cost import (
+    estimate_decoder_gates,
+    estimate_mask_unit_gates,
+    estimate_patch_unit_gates,
+)
 from f2fsim.errors import InputError, MissingDependencyError
 from f2fsim.rtl import synthesis
 from f2fsim.rtl.design import GroupDesign
@@ -60,6 +65,19 @@ def test_a_sparse_decoder_beats_the_dense_one_with_two_shifts():
         and float(r["area_um2"]) < float(dense["area_um2"])
     ]
     assert {(r["n_s"], r["taps"]) for r in better} >= {("3", "5"), ("3", "7")}
+
+
+def test_unit_estimates_against_synthesis():
+    rows = table("units.csv")
+    assert len(rows) == 10
+    costs = load_cost_table()
+    for row in rows:
+        n_out, n_planes, rate = int(row["n_out"]), int(row["n_planes"]), int(row["rate"])
+        if row["module"] == "f2f_patch_unit":
+            quick = estimate_patch_unit_gates(n_out, n_planes, rate)
+        else:
+            quick = estimate_mask_unit_gates(n_out, row["module"][9:], rate)
+        assert quick.area_um2(costs) == pytest.approx(float(row["area_um2"]), rel=0.15), row
 
 
 def test_every_cosimulated_configuration_agreed():
