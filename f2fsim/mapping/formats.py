@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from f2fsim.codec import FORMATS, WeightFormat
+import numpy as np
+
+from f2fsim.codec import FORMATS, PrunedTensor, WeightFormat
+from f2fsim.codec.dense import DenseFormat
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import (
     BitmapFrontEnd,
@@ -18,6 +21,23 @@ from f2fsim.config.front_end import (
 def format_of(arch: ArchConfig) -> WeightFormat:
     """Return the weight format, with its parameters, that `arch` reads."""
     return FORMATS[arch.format](**_parameters(arch))
+
+
+def dense_fallback(arch: ArchConfig, tensor: PrunedTensor) -> WeightFormat | None:
+    """Return the dense format that an N:M machine reads for a layer of another pattern.
+
+    Such machines run layers that keep more than n of m weights (those left unpruned) densely;
+    None where the arch's own format holds the tensor.
+    """
+    front_end = arch.front_end
+    if not isinstance(front_end, NmFrontEnd):
+        return None
+    n_rows, n_cols = tensor.shape
+    padded = np.zeros((n_rows, -(-n_cols // front_end.m) * front_end.m), dtype=np.bool_)
+    padded[:, :n_cols] = tensor.mask
+    if int(padded.reshape(-1, front_end.m).sum(axis=1).max(initial=0)) <= front_end.n:
+        return None
+    return DenseFormat(block=front_end.m * front_end.groups_per_cycle)
 
 
 def _parameters(arch: ArchConfig) -> dict[str, object]:

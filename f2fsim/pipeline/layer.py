@@ -16,6 +16,7 @@ from f2fsim.engine import Outcome, run
 from f2fsim.hw.build import build_layer
 from f2fsim.hw.built import BuiltLayer
 from f2fsim.hw.dram import DramParams
+from f2fsim.mapping.formats import dense_fallback
 from f2fsim.mapping.plan import Plan, plan_layer
 from f2fsim.mapping.plan_broadcast import plan_broadcast
 from f2fsim.pipeline.check import check_layer
@@ -69,7 +70,9 @@ def run_layer(job: LayerJob) -> LayerResult:
     """
     layer, tensor = job.data.layer, job.data.tensor
     plan = _plan(job)
-    bands = [(band, job.encode(band)) for band in band_tensors(tensor, plan)]
+    fallback = dense_fallback(job.arch, tensor)
+    encode = fallback.encode if fallback else job.encode
+    bands = [(band, encode(band)) for band in band_tensors(tensor, plan)]
     built = build_layer(job.arch, job.dram, layer, plan, bands, job.data.activation_density)
     outcome = run(built.machine, job.dram, job.engine, job.observer, job.cost.dram)
     result = _result(job, built, outcome, [encoded for _, encoded in bands])
@@ -123,7 +126,7 @@ def _result(
         n_reduction=layer.n_reduction,
         n_columns=layer.n_columns,
         weight_type=tensor.weight_type.name,
-        format=arch.format,
+        format=encoded[0].format,
         n_weights=tensor.n_weights,
         n_kept=tensor.n_kept,
         macs_dense=layer.macs,

@@ -161,3 +161,21 @@ def test_every_number_of_the_published_machines_has_a_source() -> None:
             and not ("source:" in line or "assumed" in line)
         ]
         assert not bare, json.dumps(bare)
+
+
+def test_nm_machines_read_other_patterns_densely() -> None:
+    """A group of four that keeps three does not fit 2:4; the columns' last group is cut short."""
+    from f2fsim.config.arch import load_arch
+    from f2fsim.mapping.formats import dense_fallback
+
+    arch = load_arch("nm_edge")
+    mask = np.array([[1, 1, 0, 0, 1, 1], [0, 0, 1, 0, 0, 0]], dtype=np.bool_)
+    fits = PrunedTensor("t", mask.astype(np.uint8), mask, WEIGHT_TYPES["int8"])
+    assert dense_fallback(arch, fits) is None
+    full = mask.copy()
+    full[0, 2] = True
+    other = PrunedTensor("t", full.astype(np.uint8), full, WEIGHT_TYPES["int8"])
+    chosen = dense_fallback(arch, other)
+    assert chosen is not None
+    assert chosen.name == "dense"
+    assert dense_fallback(load_arch("dense_edge"), other) is None
