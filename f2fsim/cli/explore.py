@@ -127,6 +127,8 @@ def sweep_command(
     except KeyboardInterrupt:
         _say_how_to_go_on(out)
         raise
+    if out is not None:
+        write_rows(out / "points.csv", result.rows())
     if as_json or as_csv:
         console.print_rows(result.rows(), as_json=as_json, as_csv=as_csv)
     elif not quiet:
@@ -178,7 +180,7 @@ def _print_sweep(result: SweepResult, out: Path | None) -> None:
     text = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
     typer.echo(f"points with baselines: {text}; {result.n_run} run now")
     if out is not None:
-        typer.echo(f"results: {out} (f2fsim store export {out} FILE.csv)")
+        typer.echo(f"results: {out / 'points.csv'} (f2fsim report {out} draws them)")
 
 
 def _cells(frame: Any, columns: Sequence[str]) -> list[dict[str, Any]]:

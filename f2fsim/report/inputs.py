@@ -98,12 +98,41 @@ def _points(file: Path) -> tuple[Mapping[str, Any], ...]:
     rows = [named(row) for row in readers[file.suffix](file)]
     if not rows:
         raise DataError(f"{file}: holds no points")
+    if "n_cycles" in rows[0]:
+        rows = [_from_store(row) for row in rows]
     if not any(key in METRICS for row in rows for key in row):
         raise DataError(
             f"{file}: has no measured column; one of {', '.join(METRICS)} is needed, "
             f"got {', '.join(rows[0])}"
         )
     return tuple(rows)
+
+
+#: Figures of a store of sweeps by the report's columns, and the factor between their units.
+STORE_FIGURES = {
+    "seconds": ("time_us", 1e6),
+    "n_cycles": ("cycles", 1),
+    "energy_pj": ("energy_uj", 1e-6),
+    "area_um2": ("area_mm2", 1e-6),
+    "bits_per_weight_without_mask": ("bits_without_mask", 1),
+    "effective_gmacs_per_second": ("gmac_s", 1),
+    "pe_utilisation": ("pe_busy", 1),
+    "encoding_efficiency": ("efficiency", 1),
+}
+
+
+def _from_store(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of `f2fsim.explore` in the report's columns; shares and ratios are left out."""
+    renamed: dict[str, Any] = {}
+    for key, value in row.items():
+        if key in STORE_FIGURES:
+            name, factor = STORE_FIGURES[key]
+            renamed[name] = None if value is None else value * factor
+        elif key == "point":
+            renamed["index"] = value
+        elif not key.startswith(("energy_pj.", "area_um2.")) and "_over_" not in key:
+            renamed[key] = value
+    return {k: v for k, v in renamed.items() if k not in ("bound_cycles", "n_unmatched_bits")}
 
 
 def _json_rows(file: Path) -> list[dict[str, Any]]:

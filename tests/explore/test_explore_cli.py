@@ -19,6 +19,7 @@ from f2fsim.cli import console
 from f2fsim.cli.main import app
 from f2fsim.errors import DataError
 from f2fsim.explore import ResultStore
+from f2fsim.report.inputs import read_inputs
 
 QUICK = ["--axis", "front_end.n_out=24:40:8", "-j", "1"]
 
@@ -52,6 +53,12 @@ def test_a_quick_sweep_and_its_tables(
     assert {row["status"] for row in rows} == {"ok"}
     assert all(float(row["speedup_over_small_csr"]) > 0 for row in rows)
     assert run(*line) == 0
+    (report,) = read_inputs([out]).sweeps
+    assert {"time_us", "cycles", "bits_per_weight", "dram_bytes"} <= set(report.metrics)
+    assert report.axes == ["front_end.n_out"]
+    assert [row["time_us"] for row in report.good] == [
+        pytest.approx(float(row["seconds"]) * 1e6) for row in rows
+    ]
     text = capsys.readouterr().out
     assert "Pareto front of seconds, bits_per_weight" in text
     assert "4 ok; 0 run now" in text
