@@ -31,6 +31,10 @@ def plotly_spec(figure: Figure) -> dict[str, Any]:
         "margin": {"l": 60, "r": 16, "t": 30, "b": 60},
         "shapes": [],
     }
+    if not figure.horizontal and figure.series and figure.series[0].mark == "bar":
+        names = list(dict.fromkeys(x for series in figure.series for x in series.x))
+        broken = [str(name).replace(", ", "<br>") for name in names]
+        layout["xaxis"] |= {"tickvals": names, "ticktext": broken, "title": {"text": ""}}
     if figure.horizontal:
         layout["xaxis"], layout["yaxis"] = layout["yaxis"], layout["xaxis"]
         layout["yaxis"] |= {"autorange": "reversed", "title": {"text": ""}}
