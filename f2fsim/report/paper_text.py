@@ -63,6 +63,8 @@ def paper_markdown(rows: Sequence[PaperRow], command: str, n_blocks: int) -> str
 
 
 def _preface(command: str, n_blocks: int) -> list[str]:
+    n_care = N_IN * n_blocks
+    error = 100 * (0.99 * 0.01 / n_care) ** 0.5
     shapes = ", ".join(f"{name} {rows}×{columns}" for name, (rows, columns) in SHAPES.items())
     return [
         f"Made by `{command}`.  All figures are measured here, none is taken from a paper.",
@@ -72,7 +74,8 @@ def _preface(command: str, n_blocks: int) -> list[str]:
         f"- A case encodes about {n_blocks} blocks, those of all bit planes counted: the matrix is",
         f"  pruned and quantised whole, then {SAMPLE_ROWS} rows at even ranks of density and the",
         "  window of adjacent columns with nearly the whole's density are taken.  Were unmatched",
-        "  bits independent, E = 99 % of 32 000 care bits had a standard error of 0.06 points;",
+        f"  bits independent, E = 99 % of {n_care} care bits had a standard error of"
+        f" {error:.2f} points;",
         "  `--blocks` and `--seed` show how far a figure moves.",
         f"- Synthetic ({shapes}): normal weights, rows and",
         f"  columns scaled by lognormal factors of spread {SPREAD}; they are no trained weights,",
