@@ -20,7 +20,7 @@ from f2fsim.config.arch import load_arch
 from f2fsim.engine import run
 from f2fsim.hw.build import build_layer
 from f2fsim.hw.dram import dram_params
-from f2fsim.mapping.formats import format_of
+from f2fsim.mapping.formats import layer_format
 from f2fsim.mapping.plan import plan_layer
 from f2fsim.pipeline import EncodingCache
 from f2fsim.pipeline.layer import band_tensors
@@ -34,7 +34,6 @@ def measure(name: str, workload: str, sparsity: float) -> dict[str, float | str]
     arch = load_arch(name)
     dram = dram_params(arch.dram())
     cache = EncodingCache.default()
-    weight_format = format_of(arch)
     seconds = {"event": 0.0, "compiled": 0.0}
     items = 0
     loaded = load_workload(workload).with_overrides(sparsity=sparsity)
@@ -43,6 +42,7 @@ def measure(name: str, workload: str, sparsity: float) -> dict[str, float | str]
         loaded = loaded.with_overrides(pruning=pattern)
     for data in iterate_layers(loaded):
         plan = plan_layer(arch, data.layer, data.tensor)
+        weight_format = layer_format(arch, data.tensor)
         bands = []
         for band in band_tensors(data.tensor, plan):
             encode = cache.encode if cache else (lambda f, t: f.encode(t))

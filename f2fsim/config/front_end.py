@@ -39,6 +39,9 @@ class F2fFrontEnd(FrontEnd):
         ``elimination`` or ``viterbi``.
     groups : int
         Decoder groups; block b goes to group b mod groups.
+    outputs : str
+        ``all``: every layer uses all `n_out` outputs; ``matched``: a layer uses the first
+        ``n_in / density`` of them (at least `n_in`), at the same rate of encoded bits.
     order : str
         Block order: ``row``, ``column`` or ``diagonal``.
     shuffle_seed : int or None
@@ -61,6 +64,7 @@ class F2fFrontEnd(FrontEnd):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     encoder: Literal["elimination", "viterbi"] = "elimination"
     groups: Annotated[int, Field(ge=1, le=256)] = 1
+    outputs: Literal["all", "matched"] = "all"
     order: Literal["row", "column", "diagonal"] = "diagonal"
     shuffle_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     patch_rate: Rate = 1

@@ -93,7 +93,7 @@ def f2f_front_end(job: FrontEndJob, front_end: F2fFrontEnd) -> list[InPort]:
         ONE,
         job.stream("weights") + job.stream("codebook"),
         {
-            "xor_decode": job.n_planes * job.total(job.over_passes(_n_blocks(front_end))),
+            "xor_decode": job.n_planes * front_end.groups * job.steps.n_steps,
             "register_byte": word * job.steps.n_steps,
         },
         front_end.pipeline_cycles,
@@ -116,10 +116,6 @@ def f2f_front_end(job: FrontEndJob, front_end: F2fFrontEnd) -> list[InPort]:
         {"mask_bit": job.total(job.over_passes(lambda band: band.n_weights))},
     )
     return [InPort(patched, ONE, "patch unit empty"), InPort(masks, ONE, "mask unit empty")]
-
-
-def _n_blocks(front_end: F2fFrontEnd) -> Callable[[BandSteps], IntSeq]:
-    return lambda band: -(-band.n_weights // front_end.n_out)
 
 
 def _n_weight_bytes(job: FrontEndJob) -> int:

@@ -6,6 +6,8 @@ import numpy as np
 
 from f2fsim.codec import FORMATS, PrunedTensor, WeightFormat
 from f2fsim.codec.dense import DenseFormat
+from f2fsim.codec.f2f.matrix import DecoderMatrix
+from f2fsim.codec.f2f.params import F2FParams, matrix_rows
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import (
     BitmapFrontEnd,
@@ -21,6 +23,40 @@ from f2fsim.config.front_end import (
 def format_of(arch: ArchConfig) -> WeightFormat:
     """Return the weight format, with its parameters, that `arch` reads."""
     return FORMATS[arch.format](**_parameters(arch))
+
+
+def layer_format(arch: ArchConfig, tensor: PrunedTensor) -> WeightFormat:
+    """Return the format in which `arch` reads one layer.
+
+    An N:M machine reads a layer of another pattern densely (`dense_fallback`).  F2F decoders with
+    ``outputs: matched`` use as many of their outputs as the layer's density lets be matched,
+    ``n_in / density``, so that a dense layer takes its own size and no flood of patches.
+    """
+    fallback = dense_fallback(arch, tensor)
+    if fallback is not None:
+        return fallback
+    front_end = arch.front_end
+    if not isinstance(front_end, F2fFrontEnd) or front_end.outputs == "all":
+        return format_of(arch)
+    n_used = used_outputs(front_end, tensor.n_weights, tensor.n_kept)
+    if n_used == front_end.n_out:
+        return format_of(arch)
+    rows = F2FParams(
+        n_in=front_end.n_in,
+        n_out=front_end.n_out,
+        n_s=front_end.n_s,
+        taps=front_end.taps,
+        seed=front_end.seed,
+    ).matrix.bits[:n_used]
+    matrix = DecoderMatrix(rows, front_end.n_in, n_used, front_end.n_s)
+    parameters = {**_parameters(arch), "n_out": n_used, "rows": matrix_rows(matrix)}
+    return FORMATS[arch.format](**parameters)
+
+
+def used_outputs(front_end: F2fFrontEnd, n_weights: int, n_kept: int) -> int:
+    """Return how many decoder outputs a layer uses: ``n_in / density``, from n_in to n_out."""
+    matched = front_end.n_in * n_weights // n_kept if n_kept else front_end.n_out
+    return max(front_end.n_in, min(front_end.n_out, matched))
 
 
 def dense_fallback(arch: ArchConfig, tensor: PrunedTensor) -> WeightFormat | None:

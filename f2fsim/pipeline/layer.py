@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from f2fsim.analytic import LayerTraffic, bound_cycles
-from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.codec import EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.codec.kept_zeros import PARAM as KEPT_ZEROS
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd, RleFrontEnd
@@ -16,7 +16,7 @@ from f2fsim.engine import Outcome, run
 from f2fsim.hw.build import build_layer
 from f2fsim.hw.built import BuiltLayer
 from f2fsim.hw.dram import DramParams
-from f2fsim.mapping.formats import dense_fallback
+from f2fsim.mapping.formats import layer_format
 from f2fsim.mapping.plan import Plan, plan_layer
 from f2fsim.mapping.plan_broadcast import plan_broadcast
 from f2fsim.pipeline.check import check_layer
@@ -27,7 +27,7 @@ from f2fsim.workloads import LayerData
 if TYPE_CHECKING:
     from f2fsim.engine.event import Observer
 
-Encode = Callable[[PrunedTensor], EncodedTensor]
+Encode = Callable[[WeightFormat, PrunedTensor], EncodedTensor]
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,8 @@ def run_layer(job: LayerJob) -> LayerResult:
     """
     layer, tensor = job.data.layer, job.data.tensor
     plan = _plan(job)
-    fallback = dense_fallback(job.arch, tensor)
-    encode = fallback.encode if fallback else job.encode
-    bands = [(band, encode(band)) for band in band_tensors(tensor, plan)]
+    weight_format = layer_format(job.arch, tensor)
+    bands = [(band, job.encode(weight_format, band)) for band in band_tensors(tensor, plan)]
     built = build_layer(job.arch, job.dram, layer, plan, bands, job.data.activation_density)
     outcome = run(built.machine, job.dram, job.engine, job.observer, job.cost.dram)
     result = _result(job, built, outcome, [encoded for _, encoded in bands])

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from f2fsim._version import __version__
-from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.codec import EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.config import Workload, load_workload
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.front_end import NmFrontEnd
 from f2fsim.engine import check_engine
 from f2fsim.engine.trace import Trace
 from f2fsim.hw.dram import DramParams, dram_params
-from f2fsim.mapping.formats import format_of
 from f2fsim.pipeline.cache import EncodingCache
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import LayerJob, run_layer
@@ -40,7 +39,7 @@ class _Target:
     arch: ArchConfig
     dram: DramParams
     workload: Workload
-    encode: Callable[[PrunedTensor], EncodedTensor]
+    encode: Callable[[WeightFormat, PrunedTensor], EncodedTensor]
     cost: CostModel
 
 
@@ -158,20 +157,17 @@ def _target(
     arch: ArchConfig | str | Path, workload: Workload, store: EncodingCache | None
 ) -> _Target:
     config = arch if isinstance(arch, ArchConfig) else load_arch(arch)
-    weight_format = format_of(config)
-    if store is None:
-        encode = weight_format.encode
-    else:
-
-        def encode(tensor: PrunedTensor) -> EncodedTensor:
-            return store.encode(weight_format, tensor)
-
+    encode = store.encode if store else _encode
     front_end = config.front_end
     if isinstance(front_end, NmFrontEnd):
         pattern = {"method": "nm", "n": front_end.n, "m": front_end.m}
         exclude = getattr(workload.pruning, "exclude", ())
         workload = workload.with_overrides(pruning={**pattern, "exclude": exclude})
     return _Target(config, dram_params(config.dram()), workload, encode, CostModel.of(config))
+
+
+def _encode(weight_format: WeightFormat, tensor: PrunedTensor) -> EncodedTensor:
+    return weight_format.encode(tensor)
 
 
 def _layers_of(workloads: Sequence[Workload], read_layers: ReadLayers) -> Iterator[list[LayerData]]:

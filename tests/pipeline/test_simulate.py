@@ -12,7 +12,7 @@ from f2fsim import shipped
 from f2fsim.config import load_workload
 from f2fsim.config.arch import load_arch
 from f2fsim.errors import ConfigError, InputError
-from f2fsim.mapping.formats import format_of
+from f2fsim.mapping.formats import layer_format, used_outputs
 from f2fsim.pipeline import EncodingCache
 from f2fsim.results import SimResult
 from f2fsim.workloads import iterate_layers
@@ -71,8 +71,8 @@ def test_every_shipped_architecture_decodes_what_it_encodes(arch: str) -> None:
     if config.front_end.kind == "nm":
         pattern = {"method": "nm", "n": config.front_end.n, "m": config.front_end.m}
         workload = load_workload("silero_vad").with_overrides(pruning=pattern)
-    weight_format = format_of(config)
     for data in iterate_layers(workload):
+        weight_format = layer_format(config, data.tensor)
         decoded = weight_format.decode(weight_format.encode(data.tensor))
         assert np.array_equal(decoded.patterns, data.tensor.patterns)
         assert np.array_equal(decoded.mask, data.tensor.mask)
@@ -110,3 +110,21 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
         f2fsim.simulate("f2f_edge", "silero_vad", engine="evnt")
     with pytest.raises(ConfigError, match=r"no key 'n_ot' \(did you mean 'n_out'"):
         load_arch("f2f_edge").with_values({"front_end.n_ot": 3})
+
+
+def test_matched_outputs_follow_the_density() -> None:
+    front_end = load_arch("f2f_edge").front_end
+    assert used_outputs(front_end, 1000, 100) == 80
+    assert used_outputs(front_end, 1000, 300) == 26
+    assert used_outputs(front_end, 1000, 1000) == 8
+    assert used_outputs(front_end, 1000, 0) == front_end.n_out
+    arch = load_arch("f2f_edge")
+    everything = arch.with_values({"front_end.outputs": "all"})
+    for sparsity in (0.0, 0.7):
+        matched, fixed = f2fsim.compare(
+            "silero_vad", [arch, everything], sparsity=sparsity, layers=["lstm_cell"], cache=None
+        )
+        assert matched.bits_per_weight < fixed.bits_per_weight
+        assert matched.n_cycles < fixed.n_cycles / 5
+    dense = f2fsim.simulate(arch, "silero_vad", sparsity=0.0, layers=["lstm_cell"], cache=None)
+    assert dense.bits_per_weight_without_mask == pytest.approx(8, rel=0.02)
