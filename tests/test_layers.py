@@ -122,3 +122,16 @@ def test_every_extension_is_built() -> None:
         stub = (ROOT / kernel).with_suffix(".pyi")
         assert stub.exists(), f"{kernel} has no {stub.name}"
         assert "# cython:" not in (ROOT / kernel).read_text(), "directives live in _build_ext.py"
+
+
+def test_every_data_file_matches_a_pattern() -> None:
+    """What is not Python must be named in package-data, or a wheel lacks it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = settings["package-data"]["*"]
+    packages = {ROOT.joinpath(*name.split(".")) for name in settings["packages"]}
+    ignored = {".py", ".so", ".c", ".pyc"}
+    for path in PACKAGE.rglob("*"):
+        if path.is_dir() or path.suffix in ignored:
+            continue
+        owner = next(folder for folder in path.parents if folder in packages)
+        assert any(path.relative_to(owner).match(p) for p in patterns), path
