@@ -240,3 +240,13 @@ def test_damaged_bytes_never_escape_as_other_errors(
     broken.write_bytes(bytes(raw))
     found = problem(broken)
     assert found is None or "\n" not in found
+
+@pytest.mark.parametrize("place", range(8, 128))
+def test_damaged_npy_headers_are_refused_or_read(tmp_path: Path, place: int) -> None:
+    np.save(tmp_path / "m.npy", ARRAYS["f32"])
+    raw = bytearray((tmp_path / "m.npy").read_bytes())
+    for value in (0, *b"\n'(){}[]\\9"):
+        raw[place] = value
+        (tmp_path / "m.npy").write_bytes(bytes(raw))
+        found = problem(tmp_path / "m.npy")
+        assert found is None or "m.npy" in found

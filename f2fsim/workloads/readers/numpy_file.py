@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import tokenize
+import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +20,21 @@ from f2fsim.errors import DataError
 from f2fsim.workloads.readers.base import ModelFile, TensorInfo
 
 _DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, KeyError, SyntaxError,
-           MemoryError, NotImplementedError, RuntimeError, TypeError)  # fmt: skip
+           MemoryError, NotImplementedError, RuntimeError, TypeError,
+           tokenize.TokenError)  # fmt: skip
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Parse without warnings: a damaged header may look like an outdated type or escape."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _read_array(file: IO[bytes]) -> NDArray[Any]:
+    with _quiet():
+        return np.asarray(npy.read_array(file, allow_pickle=False))
 
 
 def _header(file: IO[bytes], n_bytes: int) -> TensorInfo:
@@ -25,7 +43,8 @@ def _header(file: IO[bytes], n_bytes: int) -> TensorInfo:
     if version not in ((1, 0), (2, 0), (3, 0)):
         raise ValueError(f"version {version} of the npy format is not known")
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(file)
+    with _quiet():
+        shape, _, dtype = read(file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are never unpickled")
     if math.prod(shape) * dtype.itemsize > n_bytes:
@@ -39,7 +58,7 @@ class NpyFile(ModelFile):
     def _load(self, name: str) -> NDArray[Any]:
         try:
             with self.path.open("rb") as file:
-                return np.asarray(npy.read_array(file, allow_pickle=False))
+                return _read_array(file)
         except _DAMAGE as error:
             raise DataError(f"{self.path}: damaged npy file: {error}") from None
 
@@ -60,7 +79,7 @@ class NpzFile(ModelFile):
     def _load(self, name: str) -> NDArray[Any]:
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(name + ".npy") as file:
-                return np.asarray(npy.read_array(file, allow_pickle=False))
+                return _read_array(file)
         except _DAMAGE as error:
             raise DataError(f"{self.path}: array {name!r} is damaged: {error}") from None
 
