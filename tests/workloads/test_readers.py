@@ -241,6 +241,7 @@ def test_damaged_bytes_never_escape_as_other_errors(
     found = problem(broken)
     assert found is None or "\n" not in found
 
+
 @pytest.mark.parametrize("place", range(8, 128))
 def test_damaged_npy_headers_are_refused_or_read(tmp_path: Path, place: int) -> None:
     np.save(tmp_path / "m.npy", ARRAYS["f32"])
