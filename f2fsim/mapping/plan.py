@@ -73,6 +73,9 @@ class _Sizes:
 
     def __init__(self, arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> None:
         self.arch, self.layer, self.n_rows = arch, layer, tensor.shape[0]
+        # The search asks for the same few sizes hundreds of times, and layers derive theirs anew.
+        self.n_columns, self.n_reduction = layer.n_columns, layer.n_reduction
+        self._input_bits: dict[int, int] = {}
         self.activation_bits = ACTIVATION_BITS[tensor.weight_type.name]
         self.copies = 2 if arch.scratchpad.double_buffered else 1
         self.capacity_bits = 8 * arch.scratchpad.capacity
@@ -83,6 +86,13 @@ class _Sizes:
         if arch.format == "dense":
             per_weight = n_bits
         self.weight_bits = int(per_weight * tensor.n_weights) + 1
+
+    def input_bits(self, n_columns: int) -> int:
+        """Return the bits of the input activations of a tile."""
+        if n_columns not in self._input_bits:
+            values = tile_input_values(self.layer, n_columns)
+            self._input_bits[n_columns] = values * self.activation_bits
+        return self._input_bits[n_columns]
 
     def rows_in_flight(self, band_rows: int) -> int:
         """Return how many rows accumulate at once."""
@@ -96,14 +106,14 @@ class _Sizes:
         if pe_array.kind == "systolic":
             return min(band_rows, pe_array.columns)
         at_once = getattr(pe_array, "weights_per_cycle", 1)
-        return min(band_rows, -(-at_once // self.layer.n_reduction) + 1)
+        return min(band_rows, -(-at_once // self.n_reduction) + 1)
 
     def needs(self, n_bands: int, n_tiles: int, schedule: str) -> dict[str, int]:
         """Return the scratchpad bits that are held at most."""
-        columns = -(-self.layer.n_columns // n_tiles)
+        columns = -(-self.n_columns // n_tiles)
         rows = -(-self.n_rows // n_bands)
         copies = self.copies if n_tiles > 1 else 1
-        activations = tile_input_values(self.layer, columns) * self.activation_bits * copies
+        activations = self.input_bits(columns) * copies
         in_flight = self.rows_in_flight(rows) * columns
         out_copies = self.copies if n_tiles * n_bands > 1 else 1
         held = schedule == "weight_stationary" and n_tiles > 1
@@ -123,8 +133,8 @@ class _Sizes:
 
     def moved_bits(self, n_bands: int, n_tiles: int, schedule: str) -> int:
         """Return the bits that weights and activations move in all."""
-        columns = -(-self.layer.n_columns // n_tiles)
-        tiles = tile_input_values(self.layer, columns) * n_tiles * self.activation_bits
+        columns = -(-self.n_columns // n_tiles)
+        tiles = self.input_bits(columns) * n_tiles
         if schedule == "weight_stationary":
             return self.weight_bits + tiles * (n_bands if n_tiles > 1 else 1)
         return self.weight_bits * n_tiles + tiles
@@ -163,14 +173,14 @@ def plan_layer(arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> Plan:
     found: list[tuple[int, int, int, int, str]] = []
     for name in names:
         for n_bands in _band_counts(sizes, name):
-            n_tiles = _least(1, layer.n_columns, partial(sizes.fits_tiles, n_bands, name))
+            n_tiles = _least(1, sizes.n_columns, partial(sizes.fits_tiles, n_bands, name))
             if n_tiles is None:
                 continue
             moved = sizes.moved_bits(n_bands, n_tiles, name)
             found.append((moved, n_bands * n_tiles, n_bands, n_tiles, name))
     if not found:
         least = min(
-            sum(sizes.needs(max(sizes.n_rows, 1), layer.n_columns, name).values()) for name in names
+            sum(sizes.needs(max(sizes.n_rows, 1), sizes.n_columns, name).values()) for name in names
         )
         raise ConfigError(
             f"architecture {arch.name!r}: scratchpad.capacity: layer {layer.name!r} needs at least "
@@ -183,7 +193,7 @@ def plan_layer(arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> Plan:
     return Plan(
         name,
         bands,
-        tuple(split_evenly(layer.n_columns, n_tiles)),
+        tuple(split_evenly(sizes.n_columns, n_tiles)),
         sizes.rows_in_flight(bands[0]),
         sizes.needs(n_bands, n_tiles, name),
     )
@@ -193,7 +203,7 @@ def _band_counts(sizes: _Sizes, schedule: str) -> list[int]:
     """Return the numbers of bands worth a try: powers of two, and the least that fits one tile."""
     most = max(sizes.n_rows, 1)
     counts = {1 << i for i in range(most.bit_length()) if 1 << i <= most}
-    least = _least(1, most, lambda b: sizes.fits(b, sizes.layer.n_columns, schedule))
+    least = _least(1, most, lambda b: sizes.fits(b, sizes.n_columns, schedule))
     return sorted(counts | ({least} if least else set()))
 
 
@@ -204,7 +214,7 @@ def _overlapped(
     if not sizes.arch.scratchpad.double_buffered:
         return n_tiles, schedule
     moved = sizes.moved_bits(n_bands, n_tiles, schedule)
-    for more in range(min(OVERLAP_TILES, sizes.layer.n_columns), n_tiles, -1):
+    for more in range(min(OVERLAP_TILES, sizes.n_columns), n_tiles, -1):
         for name in names:
             fits = sizes.fits(n_bands, more, name)
             if fits and sizes.moved_bits(n_bands, more, name) <= OVERLAP_COST * moved:
