@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from f2fsim.codec import _interleave
 from f2fsim.codec.base import EncodedTensor, IntArray, WeightFormat, WorkUnits
 from f2fsim.codec.checks import check_auto_or_int, check_int
 from f2fsim.codec.streams import (
@@ -66,16 +67,15 @@ class CsrFormat(WeightFormat):
         """Encode `tensor`; a work unit is a row, or a round of the PEs if interleaved."""
         n_rows, n_cols = tensor.shape
         counts = row_counts(tensor)
-        rows, cols = np.nonzero(tensor.mask)
-        order = stream_order(counts, self.interleave)
-        rows, cols = rows[order], cols[order]
+        n_entries, n_starting = self._unit_entries(counts)
+        cols, values = _stream_entries(tensor, counts, self.interleave)
         table = counts
         if self.pointers == "offsets" and n_rows:
             table = np.concatenate(([0], np.cumsum(counts)))
         index_bits = self._width("index_bits", n_cols - 1, tensor)
         pointer_bits = self._width("pointer_bits", int(table.max(initial=0)), tensor)
         streams = {
-            "weights": pack_equal(tensor.patterns[rows, cols], tensor.weight_type.n_bits),
+            "weights": pack_equal(values, tensor.weight_type.n_bits),
             "indices": pack_equal(cols, index_bits),
             "pointers": pack_equal(table, pointer_bits),
         }
@@ -85,7 +85,6 @@ class CsrFormat(WeightFormat):
             "pointers": self.pointers,
             "interleave": self.interleave,
         }
-        n_entries, n_starting = self._unit_entries(counts)
         n_pointers = n_starting.copy()
         n_pointers[:1] += table.shape[0] - n_rows
         work = WorkUnits(
@@ -149,16 +148,54 @@ class CsrFormat(WeightFormat):
             return counts, np.ones(n_rows, dtype=np.int64)
         starts, lengths = _pe_starts(counts, self.interleave)
         n_rounds = max(int(lengths.max(initial=0)), 1) if n_rows else 0
-        # Round j has one entry of each PE that owns more than j.
-        ended = np.cumsum(unit_sums(np.minimum(lengths, n_rounds), n_rounds + 1))[:n_rounds]
         starting = unit_sums(np.minimum(starts, n_rounds - 1), n_rounds)
-        entries: IntArray = np.where(n_rounds, self.interleave - ended, 0)
+        entries = np.zeros(n_rounds, dtype=np.int64)
+        in_round = _round_entries(lengths)
+        entries[: in_round.shape[0]] = in_round
         return entries, starting
+
+
+def _stream_entries(
+    tensor: PrunedTensor, counts: IntArray, n_pes: int
+) -> tuple[NDArray[np.int32], NDArray[np.unsignedinteger]]:
+    """Return column and value of each kept weight in the order of the stream.
+
+    Parameters
+    ----------
+    tensor : PrunedTensor
+    counts : ndarray of int64, shape (n_rows,)
+        Its `row_counts`.
+    n_pes : int
+        Interleaved PEs.
+    """
+    n_kept = int(counts.sum())
+    if n_pes == 1:
+        next_place = np.arange(n_kept)
+    else:
+        in_round = _round_entries(_pe_starts(counts, n_pes)[1])
+        next_place = np.cumsum(in_round) - in_round
+    cols = np.empty(n_kept, dtype=np.int32)
+    values = np.empty(n_kept, dtype=tensor.patterns.dtype)
+    _interleave.stream_entries(
+        np.ascontiguousarray(tensor.mask).view(np.uint8),
+        np.ascontiguousarray(tensor.patterns),
+        n_pes,
+        next_place,
+        cols,
+        values,
+    )
+    return cols, values
 
 
 def row_counts(tensor: PrunedTensor) -> IntArray:
     """Return the kept weights of each row, int64 ``[n_rows]``."""
     return np.asarray(np.count_nonzero(tensor.mask, axis=1), dtype=np.int64)
+
+
+def _round_entries(lengths: IntArray) -> IntArray:
+    """Return the entries of each round: one of each PE that owns more entries than its number."""
+    ended = np.cumsum(np.bincount(lengths))[:-1]
+    return np.asarray(lengths.shape[0] - ended, dtype=np.int64)
 
 
 def pe_entry_counts(counts: IntArray, n_pes: int) -> IntArray:

@@ -37,7 +37,9 @@ class DenseFormat(WeightFormat):
         flat, mask = tensor.patterns.ravel(), tensor.mask.ravel()
         n_bits = tensor.weight_type.n_bits
         sizes = unit_sizes(flat.shape[0], self.block)
-        zeros = np.flatnonzero(flat == 0)
+        written = flat == 0
+        # Looked for only where some are kept: a pruned tensor writes tens of millions of zeros.
+        zeros = np.flatnonzero(written) if (mask & written).any() else np.zeros(0, np.int64)
         extra, extra_bits, params = encode_kept_zeros(
             mask[zeros], zeros // self.block, sizes.shape[0]
         )

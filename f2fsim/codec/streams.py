@@ -158,6 +158,8 @@ def unit_counts(flags: NDArray[np.bool_], unit: int) -> IntArray:
     n = int(flags.shape[0])
     n_whole = n // unit
     counts = np.zeros(-(-n // unit), dtype=np.int64)
-    counts[:n_whole] = np.count_nonzero(flags[: n_whole * unit].reshape(n_whole, unit), axis=1)
+    # The narrowest sums that hold a unit are several times as fast as 64 bits wide ones.
+    whole = flags[: n_whole * unit].view(np.uint8).reshape(n_whole, unit)
+    counts[:n_whole] = np.add.reduce(whole, axis=1, dtype=np.min_scalar_type(unit))
     counts[n_whole:] = np.count_nonzero(flags[n_whole * unit :])
     return counts

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import PrunedTensor
-from f2fsim.codec.csr import row_counts, stream_order
+from f2fsim.codec.csr import pe_entry_counts, row_counts
 from f2fsim.hw import _gather
 
 IntArray = NDArray[np.int64]
@@ -33,32 +33,16 @@ def gather_windows(
     rounds : ndarray of int64, shape (n_windows,)
         Rounds of each window (the last one may have fewer).
     """
-    counts = row_counts(tensor)
-    rows, cols = np.nonzero(tensor.mask)
-    order = stream_order(counts, n_pes)
-    pe = (rows[order] % n_pes).astype(np.int16)
-    bank = (cols[order] % n_banks).astype(np.int32)
-    # A PE's j-th entry is in round j; the stream is in order of rounds.
-    by_pe = np.argsort(pe, kind="stable")
-    seen = np.bincount(pe, minlength=n_pes)
-    ordinal = np.arange(pe.shape[0]) - np.repeat(np.cumsum(seen) - seen, seen)
-    rounds = np.empty(pe.shape[0], dtype=np.int64)
-    rounds[by_pe] = ordinal
-    n_rounds = max(int(seen.max(initial=0)), 1)
+    owned = pe_entry_counts(row_counts(tensor), n_pes)
+    first = np.concatenate([[0], np.cumsum(owned)]).astype(np.int64)
+    n_rounds = max(int(owned.max()), 1)
     n_windows = -(-n_rounds // window)
-    first = np.searchsorted(rounds, np.arange(n_windows + 1) * window).astype(np.int64)
+    bank = np.empty(int(first[-1]) + 1, dtype=np.int32)
+    _gather.bank_queues(np.ascontiguousarray(tensor.mask).view(np.uint8), n_pes, n_banks, bank)
     out = np.zeros(n_windows, dtype=np.int64)
-    _gather.window_cycles(
-        bank,
-        pe,
-        first,
-        n_pes,
-        n_banks,
-        np.zeros(int(np.diff(first).max(initial=0)) + 1, dtype=np.int32),
-        np.zeros(n_pes, dtype=np.int32),
-        np.zeros(n_banks, dtype=np.int64),
-        out,
-    )
+    head, tail = np.zeros((2, n_pes), dtype=np.int64)
+    granted = np.zeros(n_banks, dtype=np.int64)
+    _gather.window_cycles(bank, first, window, n_banks, head, tail, granted, out)
     sizes = np.full(n_windows, window, dtype=np.int64)
     sizes[-1] = n_rounds - window * (n_windows - 1)
     return out, sizes

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 
+#: Elements that bracket a threshold before all are looked at.
+_SAMPLE = 2**14
+
 #: Weights that are worked on at once.
 _BLOCK_WEIGHTS = 2**20
 
@@ -45,12 +48,33 @@ def _keep_largest(scores: NDArray[Any], n_prune: int, rng: np.random.Generator) 
     flat = scores.ravel()
     if n_prune <= 0 or n_prune >= flat.size:
         return np.full(scores.shape, n_prune <= 0)
-    threshold = np.partition(flat, n_prune - 1)[n_prune - 1]
+    threshold = _nth_smallest(flat, n_prune - 1)
     mask = flat >= threshold
     ties = np.flatnonzero(flat == threshold)
     n_ties_pruned = n_prune - int(flat.size - np.count_nonzero(mask))
     mask[rng.permutation(ties)[:n_ties_pruned]] = False
     return np.asarray(mask.reshape(scores.shape), dtype=np.bool_)
+
+
+def _nth_smallest(values: NDArray[Any], rank: int) -> Any:
+    """Return the element that sorting would put at `rank` (from 0).
+
+    A sample brackets it, so that all but a few elements are only compared; where the bracket
+    missed, all are partitioned.
+    """
+    n = values.shape[0]
+    sample = np.sort(values[:: max(1, n // _SAMPLE)])
+    # Six standard deviations of the rank's place in the sample, to both sides.
+    share = (rank + 0.5) / n
+    spread = 6.0 * math.sqrt(share * (1.0 - share) * sample.shape[0]) + 1.0
+    low = sample[max(0, math.floor(share * sample.shape[0] - spread))]
+    high = sample[min(sample.shape[0] - 1, math.ceil(share * sample.shape[0] + spread))]
+    below = values < low
+    n_below = int(np.count_nonzero(below))
+    inside = values[~below & (values <= high)]
+    if n_below <= rank < n_below + inside.shape[0]:
+        return np.partition(inside, rank - n_below)[rank - n_below]
+    return np.partition(values, rank)[rank]
 
 
 def random_mask(shape: tuple[int, ...], n_prune: int, rng: np.random.Generator) -> Mask:

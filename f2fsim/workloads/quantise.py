@@ -57,9 +57,39 @@ def quantise(
     return _to_integer(matrix, mask, weight_type, granularity)
 
 
-def _kept(matrix: NDArray[Any], mask: NDArray[np.bool_], rows: slice) -> NDArray[np.float32]:
-    kept: NDArray[np.float32] = np.where(mask[rows], matrix[rows], 0).astype(np.float32, copy=False)
-    return kept
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """The kept weights of some rows.
+
+    Attributes
+    ----------
+    counts : ndarray of int64, shape (n_rows,)
+        How many each row has.
+    places : ndarray of int64, shape (n_kept,), or slice
+        Row-major places within the rows; the whole slice where all are kept.
+    values : ndarray of float32, shape (n_kept,)
+    """
+
+    counts: NDArray[np.int64]
+    places: NDArray[np.int64] | slice
+    values: NDArray[np.float32]
+
+    def largest(self) -> NDArray[np.float32]:
+        """Return the largest magnitude of each row, 0 for an empty one."""
+        found = np.zeros(self.counts.shape[0], dtype=np.float32)
+        filled = self.counts > 0
+        if filled.any():
+            starts = (np.cumsum(self.counts) - self.counts)[filled]
+            found[filled] = np.maximum.reduceat(np.abs(self.values), starts)
+        return found
+
+
+def _kept(matrix: NDArray[Any], mask: NDArray[np.bool_], rows: slice) -> _Kept:
+    """Take the kept weights of some rows: at high sparsity a small part of what is there."""
+    counts = np.count_nonzero(mask[rows], axis=1)
+    flat = matrix[rows].reshape(-1)
+    places = slice(None) if int(counts.sum()) == flat.size else np.flatnonzero(mask[rows])
+    return _Kept(counts, places, flat[places].astype(np.float32, copy=False))
 
 
 def _to_integer(
@@ -69,7 +99,7 @@ def _to_integer(
     low, high = (-(2 ** (n_bits - 1)), 2 ** (n_bits - 1) - 1)
     if not weight_type.signed:
         low, high = 0, 2**n_bits - 1
-    patterns: NDArray[np.unsignedinteger] = np.empty(matrix.shape, dtype=np.uint8)
+    patterns: NDArray[np.unsignedinteger] = np.zeros(matrix.shape, dtype=np.uint8)
     if matrix.dtype.kind in "iu" and int(matrix.min()) >= low and int(matrix.max()) <= high:
         for rows in row_blocks(matrix.shape):
             whole = np.where(mask[rows], matrix[rows], 0).astype(np.int16)
@@ -79,9 +109,10 @@ def _to_integer(
     squares = np.zeros(2)
     for rows in row_blocks(matrix.shape):
         kept = _kept(matrix, mask, rows)
-        codes = np.clip(np.rint(kept / step[rows, None]), low + weight_type.signed, high)
-        patterns[rows] = codes.astype(np.int16) & (2**n_bits - 1)
-        squares += _squares(kept, codes * step[rows, None])
+        steps = np.repeat(step[rows], kept.counts)
+        codes = np.clip(np.rint(kept.values / steps), low + weight_type.signed, high)
+        patterns[rows].reshape(-1)[kept.places] = codes.astype(np.int16) & (2**n_bits - 1)
+        squares += _squares(kept.values, codes * steps)
     return Quantised(patterns, step, _relative(squares))
 
 
@@ -96,13 +127,13 @@ def _steps(
     largest = np.zeros(matrix.shape[0], dtype=np.float64)
     for rows in row_blocks(matrix.shape):
         kept = _kept(matrix, mask, rows)
-        if not np.isfinite(kept).all():
+        if not np.isfinite(kept.values).all():
             raise DataError(
                 f"{_not_finite(np.where(mask, matrix, 0))}; {weight_type.name} cannot hold them"
             )
-        if not weight_type.signed and float(kept.min()) < 0:
+        if not weight_type.signed and float(kept.values.min(initial=0)) < 0:
             raise DataError(f"has negative weights, which {weight_type.name} cannot hold")
-        largest[rows] = np.abs(kept).max(axis=1)
+        largest[rows] = kept.largest()
     if granularity == "tensor":
         largest[:] = largest.max()
     step = np.where(largest > 0, largest / high, 1.0).astype(np.float32)
@@ -111,16 +142,17 @@ def _steps(
 
 
 def _to_float(matrix: NDArray[Any], mask: NDArray[np.bool_], weight_type: WeightType) -> Quantised:
-    patterns: NDArray[np.unsignedinteger] = np.empty(matrix.shape, weight_type.pattern_dtype)
+    patterns: NDArray[np.unsignedinteger] = np.zeros(matrix.shape, weight_type.pattern_dtype)
     squares = np.zeros(2)
     for rows in row_blocks(matrix.shape):
         kept = _kept(matrix, mask, rows)
-        patterns[rows], back = _rounded(kept, weight_type.name)
-        finite = np.isfinite(kept)
+        codes, back = _rounded(kept.values, weight_type.name)
+        patterns[rows].reshape(-1)[kept.places] = codes
+        finite = np.isfinite(kept.values)
         if not np.array_equal(finite, np.isfinite(back)):
-            worst = float(np.abs(kept[finite]).max())
+            worst = float(np.abs(kept.values[finite]).max())
             raise DataError(f"has weights up to {worst:g}, beyond the range of {weight_type.name}")
-        squares += _squares(kept[finite], back[finite])
+        squares += _squares(kept.values[finite], back[finite])
     return Quantised(patterns, None, _relative(squares))
 
 
