@@ -237,4 +237,4 @@ def make_sweep(**values: Any) -> SweepSpec:
     try:
         return SweepSpec.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(model_problems("sweep", error)) from None
+        raise ConfigError(model_problems("sweep", error, SweepSpec)) from None
