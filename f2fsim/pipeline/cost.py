@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -137,12 +138,19 @@ def _decoder(arch: ArchConfig) -> GateCount | None:
     front_end = arch.front_end
     if not isinstance(front_end, F2fFrontEnd):
         return None
-    matrix = DecoderMatrix.random(
-        front_end.n_in, front_end.n_out, front_end.n_s, front_end.taps, front_end.seed
-    )
+    names = ("n_in", "n_out", "n_s", "taps", "seed", "pipeline_cycles", "invert")
+    return _decoder_gates(*(getattr(front_end, name) for name in names))
+
+
+@lru_cache(maxsize=256)
+def _decoder_gates(
+    n_in: int, n_out: int, n_s: int, taps: int | str, seed: int, pipeline_cycles: int, invert: bool
+) -> GateCount:
+    """Return the cells of one XOR decoder; machines of a sweep share decoders."""
+    matrix = DecoderMatrix.random(n_in, n_out, n_s, taps, seed)
     return estimate_decoder_gates(
         np.asarray(matrix.bits, dtype=np.bool_),
-        n_in=front_end.n_in,
-        pipeline_depth=front_end.pipeline_cycles,
-        invertible=front_end.invert,
+        n_in=n_in,
+        pipeline_depth=pipeline_cycles,
+        invertible=invert,
     )

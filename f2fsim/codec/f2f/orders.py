@@ -13,7 +13,7 @@ An order is a permutation of the weights, computed, never stored.  With rows ``r
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from math import gcd
 
 import numpy as np
@@ -28,6 +28,7 @@ ORDERS = ("row", "column", "diagonal")
 _GOLDEN = (5**0.5 - 1) / 2
 
 
+@cache
 def golden_step(n_cols: int) -> int:
     """Return the step nearest to 0.618 * `n_cols` that has no common factor with it."""
     if n_cols < 3:

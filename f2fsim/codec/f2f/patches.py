@@ -12,6 +12,7 @@ patch nothing follows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -89,18 +90,31 @@ def _field_classes(rests: Places, code: GapCode) -> Places:
     return classes
 
 
-def gap_bits(gaps: Places, code: GapCode) -> int:
-    """Return the bits of these gaps in a code."""
-    n_escapes, rests = np.divmod(gaps, code.escape)
-    widths = CLASS_BITS + code.widths
-    return int(widths[_field_classes(rests, code)].sum() + n_escapes.sum() * widths[3])
-
-
 def best_code(gaps: Places) -> GapCode:
     """Return the code with the fewest bits for these gaps (for a sample of very many)."""
-    sample = gaps[:: gaps.size // _FIT_GAPS + 1]
+    if not gaps.size:
+        return GapCode(0, 1)
+    # Few gaps are different ones: every code is tried on each of them once.
+    found, counts = np.unique(gaps[:: gaps.size // _FIT_GAPS + 1], return_counts=True)
+    codes, offsets, escapes, widths = _all_codes()
+    n_escapes, rests = np.divmod(found, escapes[:, None])
+    bits = np.repeat(widths[:, :1], found.size, axis=1)
+    for c in range(1, 4):
+        bits += (widths[:, c] - widths[:, c - 1])[:, None] * (rests >= offsets[:, c, None])
+    bits += n_escapes * widths[:, 3, None]
+    return codes[int(np.argmin(bits @ counts))]
+
+
+@cache
+def _all_codes() -> tuple[list[GapCode], Places, Places, Places]:
+    """Return the codes to choose from, and their offsets, escapes and field widths in rows."""
     codes = [GapCode(k, d) for d in range(1, MAX_STEP_BITS + 1) for k in range(MAX_BASE_BITS + 1)]
-    return min(codes, key=lambda code: gap_bits(sample, code)) if gaps.size else GapCode(0, 1)
+    return (
+        codes,
+        np.array([code.offsets for code in codes]),
+        np.array([code.escape for code in codes]),
+        np.array([CLASS_BITS + code.widths for code in codes]),
+    )
 
 
 def to_fields(places: Places) -> GapFields:
