@@ -32,14 +32,18 @@ TIME_NS = {
 #: Upper limit of ticks a second: leaves 2**62 / 1e15 > 4600 s of simulated time in int64.
 MAX_TICKS_PER_SECOND = 10**15
 
+#: Longer texts are no quantities.
+MAX_QUANTITY_CHARACTERS = 40
+
 _QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z/]+)\s*\Z")
 
 
 def _split(text: str, table: dict[str, int] | dict[str, Fraction], what: str) -> Fraction:
-    match = _QUANTITY.match(text)
+    match = _QUANTITY.match(text) if len(text) <= MAX_QUANTITY_CHARACTERS else None
     example = {"size": "64 KiB", "frequency": "1.2 GHz", "data rate": "3200 MT/s", "time": "3.9 us"}
     if match is None:
-        raise ValueError(f"must be a {what} such as '{example[what]}', got {text!r}")
+        shown = text if len(text) <= MAX_QUANTITY_CHARACTERS else f"{text[:20]}…"
+        raise ValueError(f"must be a {what} such as '{example[what]}', got {shown!r}")
     if match[2] not in table:
         raise ValueError(f"must be a {what} with one of the units {', '.join(table)}, got {text!r}")
     return Fraction(match[1]) * table[match[2]]

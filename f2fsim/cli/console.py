@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from f2fsim.errors import F2fsimError, InputError
+from f2fsim.whole_file import whole_file
 
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -35,7 +37,10 @@ class Advance(Protocol):
 
 
 def run(main: Callable[[], Any]) -> int:
-    """Run the command line and return its exit status: 2 bad input, 1 failure, 130 interrupted."""
+    """Run the command line and return its exit status: 2 bad input, 1 failure, 130 interrupted.
+
+    Nothing that happens shows a traceback, but with ``F2FSIM_TRACEBACK`` set in the environment.
+    """
     try:
         main()
     except F2fsimError as error:
@@ -51,7 +56,24 @@ def run(main: Callable[[], Any]) -> int:
     except OSError as error:
         ERR.print(f"f2fsim: {error.filename or 'system'}: {error.strerror or error}", markup=False)
         return 1
+    except MemoryError:
+        ERR.print("f2fsim: out of memory")
+        return 1
+    except Exception as error:
+        if os.environ.get("F2FSIM_TRACEBACK"):
+            raise
+        ERR.print(f"f2fsim: a fault of the program: {_origin(error)}", markup=False)
+        ERR.print("f2fsim: with F2FSIM_TRACEBACK=1 set it says more; please report it")
+        return 1
     return 0
+
+
+def _origin(error: Exception) -> str:
+    """Return an unexpected error in a line: kind, words and the line of this package."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if f"{os.sep}f2fsim{os.sep}" in frame.filename]
+    at = (ours or frames)[-1]
+    return f"{type(error).__name__}: {error} ({Path(at.filename).name}:{at.lineno})"
 
 
 def print_rows(
@@ -158,16 +180,11 @@ def progress(what: str, *, quiet: bool = False) -> Iterator[Advance]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a neighbour is written first, then renamed."""
+    """Write a text file whole or not at all."""
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, as `write_text` does."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    """Write a file whole or not at all."""
+    with whole_file(path) as partial:
         partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

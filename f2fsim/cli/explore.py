@@ -180,7 +180,7 @@ def _print_sweep(result: SweepResult, out: Path | None) -> None:
     text = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
     typer.echo(f"points with baselines: {text}; {result.n_run} run now")
     if out is not None:
-        typer.echo(f"results: {out / 'points.csv'} (f2fsim report {out} draws them)")
+        typer.echo(f"results: {out / 'points.csv'} (f2fsim report {out} -o DIR draws them)")
 
 
 def _cells(frame: Any, columns: Sequence[str]) -> list[dict[str, Any]]:
@@ -220,15 +220,18 @@ def search_command(
     except KeyboardInterrupt:
         _say_how_to_go_on(out)
         raise
+    write_rows(out / "points.csv", found.points())
     rows = found.front()
     if as_json or as_csv:
         console.print_rows(rows, as_json=as_json, as_csv=as_csv)
     elif not quiet:
         title = f"{chosen.name}: front of {', '.join(chosen.objectives)} ({len(rows)} points)"
-        console.print_rows(rows, title=title)
+        shown = ("trial", *chosen.axes, *chosen.objectives)
+        console.print_rows([{key: row[key] for key in shown} for row in rows], title=title)
         counts = ", ".join(f"{n} {what}" for what, n in found.counts().items() if n)
         typer.echo(f"trials: {counts}")
         typer.echo(f"study: {found.study_url} (optuna-dashboard {found.study_url})")
+        typer.echo(f"results: {out / 'points.csv'} (f2fsim report {out} -o DIR draws them)")
 
 
 def store_info(store: Store, as_json: Json = False, as_csv: Csv = False) -> None:

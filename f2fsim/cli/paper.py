@@ -10,6 +10,7 @@ import typer
 from f2fsim.cli import console
 from f2fsim.errors import InputError
 from f2fsim.explore.paper import paper_cases, run_paper
+from f2fsim.whole_file import check_folder
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +50,7 @@ def paper(
         raise InputError(f"--blocks must be ≥ 400, got {n_blocks}")
     if n_workers < 1:
         raise InputError(f"--workers must be ≥ 1, got {n_workers}")
+    check_folder(out, "--out")
     cases = paper_cases(quick=quick, seed=seed, n_blocks=n_blocks)
     with console.progress("measuring", quiet=quiet) as advance:
         rows = run_paper(cases, n_workers=n_workers, progress=advance)

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from f2fsim.cli import console
-from f2fsim.errors import InputError
 from f2fsim.report import build_report, read_inputs, write_report
+from f2fsim.whole_file import check_folder
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, no progress.")]
 
@@ -57,8 +57,7 @@ def make_report(
     quiet: bool = False,
 ) -> Path:
     """Read results, build their report and write it into `out`; return the page's path."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out: {out} is a file, a folder is needed")
+    check_folder(out, "--out")
     command = made_by or shlex.join(["f2fsim", "report", *map(str, results), "-o", str(out)])
     report = build_report(read_inputs(results), title=title, command=command)
     with console.progress("drawing", quiet=quiet) as progress:

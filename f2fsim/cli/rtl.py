@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from f2fsim.cli import console
+from f2fsim.whole_file import check_folder
 
 _HELP = """Write synthesizable Verilog of an F2F decoder group, with a self-checking test bench.
 
@@ -56,6 +57,7 @@ def rtl(
     from f2fsim.rtl.timing import eager_environment, random_environment
     from f2fsim.workloads import load_layer
 
+    check_folder(out, "--out")
     config = load_arch(arch)
     chosen = load_workload(workload).with_overrides(sparsity=sparsity)
     largest = max(chosen.layers, key=lambda one: one.n_outputs * one.n_reduction)

@@ -34,6 +34,7 @@ from f2fsim.pipeline import EncodingCache, compare, simulate
 from f2fsim.results import SimResult
 from f2fsim.results.files import write_results
 from f2fsim.results.rows import comparison_rows, layer_row, result_row, stall_rows, stream_rows
+from f2fsim.whole_file import check_folder
 
 Sparsity = Annotated[
     float | None, typer.Option(min=0.0, max=1.0, help="Share pruned, in place of the workload's.")
@@ -252,8 +253,8 @@ def _check_output(as_json: bool, as_csv: bool, out: Path | None) -> None:
     """Refuse what cannot work before anything runs."""
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other")
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError(f"--out: {out} is a file, a folder is needed")
+    if out is not None:
+        check_folder(out, "--out")
 
 
 def _brief(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from f2fsim.codec.container_header import Header, read_header, write_header
 from f2fsim.codec.registry import decode
 from f2fsim.codec.tensor import WEIGHT_TYPES, PrunedTensor
 from f2fsim.errors import DataError, InputError, near_miss
+from f2fsim.whole_file import whole_file
 
 #: Version of the container that this program writes and reads.
 VERSION = 1
@@ -136,20 +136,12 @@ def write_container(path: Path, tensors: Iterable[StoredTensor]) -> int:
     }
     # Scales first: they are the only ones that need alignment.
     arrays = {**scales, **streams}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with partial.open("wb") as file:
-            file.write(write_header(arrays, metadata))
-            for array in arrays.values():
-                file.write(np.ascontiguousarray(array).tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-            n_bytes = file.tell()
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return n_bytes
+    header = write_header(arrays, metadata)
+    with whole_file(path, durable=True) as partial, partial.open("wb") as file:
+        file.write(header)
+        for array in arrays.values():
+            file.write(np.ascontiguousarray(array).tobytes())
+    return len(header) + sum(array.nbytes for array in arrays.values())
 
 
 def _canonical(value: Any) -> str:

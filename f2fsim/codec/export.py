@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from f2fsim.codec.container_header import write_header
 from f2fsim.codec.tensor import PrunedTensor
 from f2fsim.errors import InputError
+from f2fsim.whole_file import whole_file
 
 #: Endings of the files that `write_arrays` writes.
 ENDINGS = (".safetensors", ".npz")
@@ -65,19 +65,11 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         If the ending is neither.
     """
     check_ending(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with partial.open("wb") as file:
-            if path.name.endswith(".npz"):
-                _write_npz(file, arrays)
-            else:
-                _write_safetensors(file, arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path, durable=True) as partial, partial.open("wb") as file:
+        if path.name.endswith(".npz"):
+            _write_npz(file, arrays)
+        else:
+            _write_safetensors(file, arrays)
 
 
 def check_ending(path: Path) -> None:

@@ -9,15 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from f2fsim import shipped
+from f2fsim.config.cost import load_cost_table
 from f2fsim.config.dram import DramSpec, load_dram
 from f2fsim.config.front_end import AnyFrontEnd
 from f2fsim.config.pe_array import AnyPeArray
 from f2fsim.config.quantity import Bytes, ConfigModel, Hertz
-from f2fsim.config.yaml_file import load_model, model_problems
+from f2fsim.config.wording import RuleError
+from f2fsim.config.yaml_file import NO_FILE, Document, load_yaml, model_problems, validate
 from f2fsim.errors import ConfigError, choices, near_miss
+from f2fsim.units import ticks_per_second
 
 #: Which PE arrays can take what a front end delivers.
 FITTING = {
@@ -100,16 +103,32 @@ class ArchConfig(ConfigModel):
     streams: Streams
     schedule: Literal["auto", "input_stationary", "weight_stationary"] = "auto"
     cost_table: Annotated[str, Field(min_length=1)] = "nangate45"
+    _document: Document = PrivateAttr(NO_FILE)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         front_end, pe_array = self.front_end.kind, self.pe_array.kind
         if pe_array not in FITTING[front_end]:
-            raise ValueError(
-                f"a {front_end} front end needs a PE array of kind "
-                f"{' or '.join(FITTING[front_end])}, got {pe_array}"
+            raise RuleError(
+                f"must be {' or '.join(FITTING[front_end])} for a {front_end} front end, "
+                f"got {pe_array!r}",
+                "pe_array",
+                "kind",
             )
         return self
+
+    def place(self, key: str) -> str:
+        """Return where `key` stands, to begin a message: file and line if it is from a file."""
+        if self._document.path == NO_FILE.path:
+            return f"architecture {self.name!r}: {key}"
+        return self._document.place(tuple(key.split(".")))
+
+    def located(self, error: ConfigError) -> ConfigError:
+        """Return an error of the codec, which begins with a parameter, with that key's place."""
+        key, _, rule = str(error).partition(": ")
+        if key in type(self.front_end).model_fields:
+            return ConfigError(f"{self.place(f'front_end.{key}')}: {rule}")
+        return ConfigError(f"{self.place('front_end')}: {error}")
 
     @property
     def format(self) -> str:
@@ -117,8 +136,21 @@ class ArchConfig(ConfigModel):
         return self.front_end.kind
 
     def dram(self) -> DramSpec:
-        """Return the memory's full specification; `ConfigError` if the preset is unknown."""
-        spec = load_dram(self.memory.preset)
+        """Return the memory's full specification.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such preset, or its clock and the machine's have no common tick.
+        """
+        try:
+            spec = load_dram(self.memory.preset)
+        except ConfigError as error:
+            raise ConfigError(f"{self.place('memory.preset')}: {error}") from None
+        try:
+            ticks_per_second([self.clock, spec.timing.clock])
+        except ValueError as error:
+            raise ConfigError(f"{self.place('clock')}: {error}") from None
         organisation, controller = spec.organisation, spec.controller
         if self.memory.n_channels is not None:
             organisation = organisation.model_copy(update={"channels": self.memory.n_channels})
@@ -129,9 +161,7 @@ class ArchConfig(ConfigModel):
         try:
             return DramSpec(**parts)
         except ValidationError as error:
-            raise ConfigError(
-                model_problems(f"architecture {self.name!r}: memory", error)
-            ) from None
+            raise ConfigError(model_problems(self.place("memory"), error, DramSpec)) from None
 
     def with_values(self, values: dict[str, Any]) -> Self:
         """Return the architecture with other values at dotted key paths, validated like a file.
@@ -153,7 +183,8 @@ class ArchConfig(ConfigModel):
         try:
             return type(self).model_validate(_with_units(data))
         except ValidationError as error:
-            raise ConfigError(model_problems(f"architecture {self.name!r}", error)) from None
+            what = f"architecture {self.name!r}"
+            raise ConfigError(model_problems(what, error, type(self))) from None
 
 
 def _set(data: dict[str, Any], path: str, value: Any, name: str) -> None:
@@ -207,6 +238,12 @@ def load_arch(name_or_path: str | Path) -> ArchConfig:
             f"architecture {str(name_or_path)!r} is neither a file nor a shipped architecture"
             f"{near_miss(str(name_or_path), known)}; shipped: {choices(known)}"
         )
-    arch = load_model(ArchConfig, path)
+    document = load_yaml(path)
+    arch = validate(ArchConfig, document)
+    arch._document = document
     arch.dram()
+    try:
+        load_cost_table(arch.cost_table)
+    except ConfigError as error:
+        raise ConfigError(f"{arch.place('cost_table')}: {error}") from None
     return arch

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from f2fsim.config.quantity import ConfigModel
-from f2fsim.config.yaml_file import load_model
+from f2fsim.config.yaml_file import load_yaml, validate
 from f2fsim.cost import Constant, CostTable, SramCurve
 from f2fsim.cost import tables as _tables
 from f2fsim.errors import ConfigError, choices, near_miss
@@ -106,7 +106,7 @@ def load_cost_table(name_or_path: str | Path = DEFAULT_TABLE) -> CostTable:
             f"no cost table {str(name_or_path)!r}{near_miss(str(name_or_path), shipped)}; "
             f"known: {choices(shipped)}, or give a YAML file"
         )
-    model = load_model(CostTableModel, path)
+    model = validate(CostTableModel, load_yaml(path))
     return CostTable(
         name=model.name,
         technology=model.technology,

@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from f2fsim.config.quantity import ConfigModel, Hertz
-from f2fsim.config.yaml_file import load_model
+from f2fsim.config.yaml_file import load_yaml, validate
 from f2fsim.errors import ConfigError, choices, near_miss
 from f2fsim.shipped import names
 
@@ -310,4 +310,4 @@ def load_dram(name_or_path: str | Path) -> DramSpec:
             f"no DRAM preset {text!r}{near_miss(text, shipped)}; shipped: {choices(shipped)}; "
             "or give a path to a .yaml or DRAMsim3 .ini file"
         )
-    return load_model(DramSpec, path)
+    return validate(DramSpec, load_yaml(path))

@@ -82,8 +82,7 @@ class F2fFrontEnd(FrontEnd):
             raise ValueError(f"taps must be ≤ n_in·(n_s+1) = {register}, got {self.taps}")
         if self.encoder == "viterbi" and self.n_in * self.n_s > 16:
             raise ValueError(
-                f"encoder viterbi needs n_in·n_s ≤ 16, got {self.n_in * self.n_s}; "
-                "use encoder: elimination"
+                f"encoder: viterbi needs n_in·n_s ≤ 16, got {self.n_in * self.n_s}; use elimination"
             )
         return self
 

@@ -142,4 +142,4 @@ def workload_with_values(workload: Workload, values: Mapping[str, Any]) -> Workl
     try:
         return type(workload).model_validate(data).with_folder(workload.folder)
     except ValidationError as error:
-        raise ConfigError(model_problems(what, error)) from None
+        raise ConfigError(model_problems(what, error, type(workload))) from None

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from f2fsim.config.axis import Axis
 from f2fsim.config.expression import Expression
 from f2fsim.config.quantity import ConfigModel
-from f2fsim.config.yaml_file import load_model, model_problems
+from f2fsim.config.yaml_file import load_yaml, model_problems, validate
 from f2fsim.errors import ConfigError, choices, near_miss
 
 #: What a point is judged by: name of the figure, and whether less or more of it is better.
@@ -224,12 +224,12 @@ def full_path(path: str) -> str:
 
 def load_sweep(path: str | Path) -> SweepSpec:
     """Load a sweep from a YAML file; `ConfigError` names each problem with its line."""
-    return load_model(SweepSpec, Path(path)).with_folder(Path(path).parent)
+    return validate(SweepSpec, load_yaml(Path(path))).with_folder(Path(path).parent)
 
 
 def load_search(path: str | Path) -> SearchSpec:
     """Load a search from a YAML file; `ConfigError` names each problem with its line."""
-    return load_model(SearchSpec, Path(path)).with_folder(Path(path).parent)
+    return validate(SearchSpec, load_yaml(Path(path))).with_folder(Path(path).parent)
 
 
 def make_sweep(**values: Any) -> SweepSpec:
@@ -237,4 +237,4 @@ def make_sweep(**values: Any) -> SweepSpec:
     try:
         return SweepSpec.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(model_problems("sweep", error)) from None
+        raise ConfigError(model_problems("sweep", error, SweepSpec)) from None

@@ -13,7 +13,8 @@ from f2fsim.config.conv_layer import Convolution
 from f2fsim.config.layer import ActivationOrigin, Layer, LinearLayer, LstmLayer, Name, Share
 from f2fsim.config.pruning import AnyPruning, NmPruning, NoPruning, Quantisation
 from f2fsim.config.quantity import ConfigModel
-from f2fsim.config.yaml_file import load_model
+from f2fsim.config.wording import RuleError, problems
+from f2fsim.config.yaml_file import NO_FILE, Document, load_yaml, model_problems, validate
 from f2fsim.errors import ConfigError, InputError, choices, near_miss
 
 WeightTypeName = Literal["int4", "uint4", "int8", "uint8", "fp16", "bf16", "fp32"]
@@ -109,20 +110,24 @@ class Workload(ConfigModel):
     layers: Annotated[tuple[AnyLayer, ...], Field(strict=False, min_length=1, max_length=100_000)]
     excluded: Annotated[tuple[ExcludedOperation, ...], Field(strict=False)] = ()
     _folder: Path = PrivateAttr(default_factory=Path)
+    _document: Document = PrivateAttr(NO_FILE)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.weights is None) == (self.synthetic is None):
-            raise ValueError("exactly one of weights and synthetic must be given")
-        seen: set[str] = set()
-        for layer in self.layers:
+            key = "weights" if self.weights is None else "synthetic"
+            raise RuleError("exactly one of weights and synthetic must be given", key)
+        seen: dict[str, int] = {}
+        for i, layer in enumerate(self.layers):
             if layer.name in seen:
-                raise ValueError(f"layer name {layer.name!r} is used twice")
-            seen.add(layer.name)
+                rule = f"layer name {layer.name!r} is used twice (first in layer {seen[layer.name]}"
+                raise RuleError(f"{rule}, counted from 0)", "layers", i, "name")
+            seen[layer.name] = i
             if (layer.tensor is None) == (self.synthetic is None):
                 rule = "needs a tensor" if layer.tensor is None else "cannot have a tensor"
                 source = "a file" if self.synthetic is None else "a distribution"
-                raise ValueError(f"layer {layer.name!r} {rule}: the weights come from {source}")
+                text = f"layer {layer.name!r} {rule}: the weights come from {source}"
+                raise RuleError(text, "layers", i, "tensor")
         self._check_pruning()
         filled = tuple(
             layer if layer.batch else layer.model_copy(update={"batch": self.batch})
@@ -136,18 +141,31 @@ class Workload(ConfigModel):
         patterns = [*self.pruning.exclude, *(entry.match for entry in self.pruning.layers)]
         for pattern in patterns:
             if not any(fnmatchcase(layer.name, pattern) for layer in self.layers):
-                raise ValueError(f"pruning: the pattern {pattern!r} matches no layer")
+                near = near_miss(pattern, [layer.name for layer in self.layers])
+                raise RuleError(f"the pattern {pattern!r} matches no layer{near}", "pruning")
         if isinstance(self.pruning, NmPruning):
-            for layer in self.layers:
+            for i, layer in enumerate(self.layers):
                 if layer.sparsity is not None:
-                    raise ValueError(
-                        f"layer {layer.name!r} cannot have a sparsity: n:m fixes it for all layers"
-                    )
+                    text = f"layer {layer.name!r} cannot have a sparsity: n:m fixes it for all"
+                    raise RuleError(text, "layers", i, "sparsity")
 
     @property
     def folder(self) -> Path:
         """Folder of the YAML file: relative weight files start here."""
         return self._folder
+
+    def place(self, key: str) -> str:
+        """Return where `key` stands, to begin a message: file and line if it is from a file."""
+        if self._document.path == NO_FILE.path:
+            return f"workload {self.name!r}: {key}"
+        return self._document.place(tuple(key.split(".")))
+
+    def layer_place(self, name: str) -> str:
+        """Return where the layer called `name` stands, to begin a message."""
+        for i, entry in enumerate(self._document.data.get("layers", ())):
+            if entry.get("name") == name:
+                return self._document.place(("layers", i))
+        return f"workload {self.name!r}: layer {name!r}"
 
     @property
     def n_weights(self) -> int:
@@ -222,9 +240,12 @@ class Workload(ConfigModel):
         if sparsity is not None:
             data["pruning"] = self._pruned_to(data["pruning"], sparsity)
         try:
-            return type(self).model_validate(data).with_folder(self._folder)
+            changed = type(self).model_validate(data).with_folder(self._folder)
+            changed._document = self._document
+            return changed
         except ValidationError as error:
-            raise ConfigError(self._problems(error)) from None
+            what = f"workload {self.name!r}"
+            raise ConfigError(model_problems(what, error, type(self))) from None
 
     def _pruned_to(self, pruning: dict[str, Any], sparsity: float) -> dict[str, Any]:
         if pruning.get("method") == "none":
@@ -238,15 +259,6 @@ class Workload(ConfigModel):
                 )
             return pruning
         return {**pruning, "sparsity": sparsity}
-
-    def _problems(self, error: ValidationError) -> str:
-        lines = []
-        for detail in error.errors(include_url=False):
-            where = ".".join(str(part) for part in detail["loc"])
-            rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            value = "" if detail["type"] == "value_error" else f", got {detail['input']!r}"
-            lines.append(f"workload {self.name!r}: {where + ': ' if where else ''}{rule}{value}")
-        return "\n".join(lines)
 
 
 def _for_layers(pruning: dict[str, Any], names: set[str]) -> dict[str, Any]:
@@ -265,10 +277,9 @@ def build_workload(data: dict[str, Any], folder: Path, place: str) -> Workload:
     try:
         return Workload.model_validate(data).with_folder(folder)
     except ValidationError as error:
-        detail = error.errors(include_url=False)[0]
-        index = next((part for part in detail["loc"] if isinstance(part, int)), None)
+        where, rule = problems(error.errors(include_url=False), Workload)[0]
+        index = next((part for part in where if isinstance(part, int)), None)
         layer = "" if index is None else f"layer {data['layers'][index]['name']!r}: "
-        rule = detail["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{place}: cannot become a workload: {layer}{rule}") from None
 
 
@@ -289,4 +300,7 @@ def load_workload(name_or_path: str | Path) -> Workload:
             f"workload {str(name_or_path)!r} is neither a file nor a shipped workload"
             f"{near_miss(str(name_or_path), known)}; shipped: {choices(known)}"
         )
-    return load_model(Workload, path).with_folder(path.parent)
+    document = load_yaml(path)
+    workload = validate(Workload, document).with_folder(path.parent)
+    workload._document = document
+    return workload

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
-from f2fsim.errors import ConfigError, near_miss
+from f2fsim.config.wording import problems
+from f2fsim.errors import ConfigError
 
 MAX_FILE_BYTES = 16 * 2**20
 MAX_DEPTH = 32
@@ -29,11 +29,14 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Document:
-    """Plain data of a YAML file, and the line (from 1) of each key path in it."""
+    """Plain data of a YAML file, and the line (from 1) of each key path in it.
 
-    path: Path
-    data: dict[str, Any]
-    lines: Mapping[KeyPath, int]
+    All documents compare equal: where a value stood is no part of the value.
+    """
+
+    path: Path = field(compare=False)
+    data: dict[str, Any] = field(compare=False)
+    lines: Mapping[KeyPath, int] = field(compare=False)
 
     def line(self, key: KeyPath) -> int:
         """Return the line of `key`, or of its nearest ancestor in the file."""
@@ -41,10 +44,18 @@ class Document:
             key = key[:-1]
         return self.lines.get(key, 1)
 
+    def place(self, key: KeyPath) -> str:
+        """Return file, line and path of `key`, to begin a message."""
+        where = ".".join(str(part) for part in key)
+        return f"{self.path}:{self.line(key)}{': ' + where if where else ''}"
+
     def error(self, key: KeyPath, rule: str) -> str:
         """Return one line that names the place and the rule broken there."""
-        where = ".".join(str(part) for part in key)
-        return f"{self.path}:{self.line(key)}: {where + ': ' if where else ''}{rule}"
+        return f"{self.place(key)}: {rule}"
+
+
+#: The document of values that came from no file.
+NO_FILE = Document(Path(), {}, {})
 
 
 class _Loader(yaml.SafeLoader):
@@ -68,19 +79,26 @@ for _tag, _pattern, _first in (
 
 
 def read_text(path: Path, limit_bytes: int = MAX_FILE_BYTES) -> str:
-    """Return a text file's content; `ConfigError` for a folder, a missing, huge or binary file."""
+    """Return a text file's content; `ConfigError` for a folder, a missing, huge or binary file.
+
+    No more than the limit is read, whatever the system says of the size: a device has none.
+    """
     try:
         if path.is_dir():
             raise ConfigError(f"{path}: is a folder, a file is needed")
-        size = path.stat().st_size
-        if size > limit_bytes:
-            raise ConfigError(f"{path}: has {size} bytes, at most {limit_bytes} are read")
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not UTF-8 text") from None
+        with path.open("rb") as file:
+            data = file.read(limit_bytes + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"{path}: cannot be read: {reason}") from None
+    if len(data) > limit_bytes:
+        raise ConfigError(f"{path}: is longer than {limit_bytes} bytes, no more are read")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}:{line}: is not UTF-8 text") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def load_yaml(path: Path) -> Document:
@@ -95,26 +113,16 @@ def load_yaml(path: Path) -> Document:
     return _parsed(path, read_text(path))
 
 
-def load_model(model: type[Model], path: Path) -> Model:
-    """Read a YAML file as a frozen pydantic `model`; content seen before is not parsed again.
-
-    Raises
-    ------
-    ConfigError
-        As `load_yaml` and `validate`.
-    """
-    built: Model = _model_of(model, path, read_text(path))
-    return built
-
-
 @lru_cache(maxsize=64)
-def _model_of(model: type[Model], path: Path, text: str) -> Model:
-    # Every point of a sweep names the same few presets and cost tables.
-    return validate(model, _parsed(path, text))
-
-
 def _parsed(path: Path, text: str) -> Document:
-    loader = _Loader(text)
+    # Every point of a sweep names the same few presets and cost tables.
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        raise ConfigError(
+            f"{path}:{line}: is not text: character {error.character:#x} is not allowed"
+        ) from None
     try:
         node = loader.get_single_node()
     except yaml.YAMLError as error:
@@ -162,7 +170,7 @@ def _plain(
     if isinstance(node, yaml.MappingNode):
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            name = _key_name(key_node, path)
+            name = _key_name(key_node, path, loader)
             at = key_node.start_mark.line + 1
             if name in result:
                 first = lines[(*key, name)]
@@ -176,30 +184,41 @@ def _plain(
         return [
             _plain(item, (*key, i), path, lines, seen, loader) for i, item in enumerate(node.value)
         ]
-    return _scalar(node, path, line, loader)
+    assert isinstance(node, yaml.ScalarNode)
+    return _scalar(node, key, path, loader)
 
 
-def _key_name(node: yaml.Node, path: Path) -> str:
+def _key_name(node: yaml.Node, path: Path, loader: _Loader) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise ConfigError(f"{path}:{node.start_mark.line + 1}: a key must be a plain word")
+    _check_tag(node, path, loader)
     return str(node.value)
 
 
-def _scalar(node: yaml.Node, path: Path, line: int, loader: _Loader) -> Any:
-    kind = node.tag.rpartition(":")[2]
-    if kind not in ("str", "int", "float", "bool", "null"):
+def _check_tag(node: yaml.ScalarNode, path: Path, loader: _Loader) -> None:
+    """Refuse a tag that the text has not by itself: `!!int "8"`, `!!python/name:x`."""
+    plain = node.style is None
+    own = loader.resolve(yaml.ScalarNode, node.value, (plain, not plain))  # type: ignore[no-untyped-call]
+    if node.tag != own:
+        line = node.start_mark.line + 1
         raise ConfigError(f"{path}:{line}: tag {node.tag!r} is not allowed")
+
+
+def _scalar(node: yaml.ScalarNode, key: KeyPath, path: Path, loader: _Loader) -> Any:
+    line, text = node.start_mark.line + 1, str(node.value)
+    _check_tag(node, path, loader)
+    kind = node.tag.rpartition(":")[2]
+    where = ".".join(str(part) for part in key)
     if kind == "int":
-        if len(node.value) > 40:
-            raise ConfigError(f"{path}:{line}: number {node.value[:20]}… is too large")
-        return int(node.value)
-    if (
-        kind == "str"
-        and re.fullmatch(r"[-+]?0[0-9]+", str(node.value))
-        and getattr(node, "style", None) is None
-    ):
-        raise ConfigError(f"{path}:{line}: write {node.value} without leading zeros, or in quotes")
-    return str(node.value) if kind == "str" else loader.construct_object(node, deep=True)
+        if len(text) > 40:
+            raise ConfigError(f"{path}:{line}: {where}: number {text[:20]}… is too large")
+        return int(text)
+    if kind == "str" and node.style is None and re.fullmatch(r"[-+]?0[0-9]+", text):
+        raise ConfigError(
+            f"{path}:{line}: {where}: must be written without leading zeros, or in quotes, "
+            f"got {text}"
+        )
+    return text if kind == "str" else loader.construct_object(node, deep=True)
 
 
 def validate(model: type[Model], document: Document) -> Model:
@@ -214,45 +233,23 @@ def validate(model: type[Model], document: Document) -> Model:
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        problems = sorted(
-            {_worded(document, model, detail) for detail in error.errors(include_url=False)}
-        )
-        raise ConfigError("\n".join(text for _, text in problems)) from None
+        found = set()
+        for place, rule in problems(error.errors(include_url=False), model):
+            key = _file_path(document, place)
+            found.add((document.line(key), document.error(key, rule)))
+        raise ConfigError("\n".join(text for _, text in sorted(found))) from None
 
 
-def model_problems(what: str, error: ValidationError) -> str:
+def model_problems(what: str, error: ValidationError, model: type[BaseModel]) -> str:
     """Word the problems of values that came from no file, one line each, starting with `what`."""
     lines = set()
-    for detail in error.errors(include_url=False):
-        where = ".".join(str(part) for part in detail["loc"])
-        lines.add(f"{what}: {where + ': ' if where else ''}{_rule(detail)}")
+    for place, rule in problems(error.errors(include_url=False), model):
+        where = ".".join(str(part) for part in place)
+        lines.add(f"{what}: {where + ': ' if where else ''}{rule}")
     return "\n".join(sorted(lines))
 
 
-def _rule(detail: ErrorDetails) -> str:
-    """Return the rule that was broken and the value that broke it."""
-    rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    rule = rule.replace("should be", "must be", 1)
-    rule = rule[0].lower() + rule[1:] if rule else "is invalid"
-    if detail["type"] not in ("value_error", "union_tag_invalid", "union_tag_not_found"):
-        rule = f"{rule}, got {_short(detail['input'])}"
-    return rule
-
-
-def _worded(document: Document, model: type[BaseModel], detail: ErrorDetails) -> tuple[int, str]:
-    key = _file_path(document, detail["loc"])
-    rule = _rule(detail)
-    if detail["type"] == "extra_forbidden":
-        known = _sibling_keys(model, detail["loc"][:-1])
-        rule = f"unknown key{near_miss(str(key[-1]), known)}"
-        if known:
-            rule += f"; known: {', '.join(sorted(known))}"
-    elif detail["type"] == "missing":
-        rule = "key is required"
-    return document.line(key), document.error(key, rule)
-
-
-def _file_path(document: Document, loc: tuple[str | int, ...]) -> KeyPath:
+def _file_path(document: Document, loc: KeyPath) -> KeyPath:
     """Drop the parts of a pydantic location that are union tags and not keys of the file."""
     key: KeyPath = ()
     data: Any = document.data
@@ -265,42 +262,3 @@ def _file_path(document: Document, loc: tuple[str | int, ...]) -> KeyPath:
         elif last and isinstance(data, dict) and isinstance(part, str) and "[" not in part:
             key = (*key, part)
     return key
-
-
-def _sibling_keys(model: type[BaseModel], loc: tuple[str | int, ...]) -> set[str]:
-    """Return the keys that the model at `loc` knows, following fields, lists and union tags."""
-    candidates: list[Any] = [model]
-    for part in loc:
-        following: list[Any] = []
-        for candidate in candidates:
-            for cls in _models_in(candidate):
-                fields = {f.alias or n: f for n, f in cls.model_fields.items()}
-                if part in fields:
-                    following.append(fields[str(part)].annotation)
-                elif any(part == _tag_of(cls, name) for name in cls.model_fields):
-                    following.append(cls)
-        candidates = following or candidates
-    keys: set[str] = set()
-    for candidate in candidates:
-        for cls in _models_in(candidate):
-            keys |= {f.alias or n for n, f in cls.model_fields.items()}
-    return keys
-
-
-def _tag_of(cls: type[BaseModel], name: str) -> Any:
-    values: tuple[Any, ...] = getattr(cls.model_fields[name].annotation, "__args__", ())
-    return values[0] if len(values) == 1 else None
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    found: list[type[BaseModel]] = []
-    for argument in getattr(annotation, "__args__", ()):
-        found += _models_in(argument)
-    return found
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -9,8 +9,8 @@ come, so memory does not grow with the run.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from f2fsim.engine.trace_dram import Command, DramTimeline
 from f2fsim.errors import InputError
 from f2fsim.hw.description import Machine
 from f2fsim.hw.dram import DramParams
+from f2fsim.whole_file import whole_file
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,11 @@ class Trace:
         self.start_us = 0.0
         self._process = 0
         self._started = False
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._partial.open("w", encoding="utf-8")
+        partial = self._open.enter_context(whole_file(self.path))
+        self._file = self._open.enter_context(partial.open("w", encoding="utf-8"))
         self._file.write('{"displayTimeUnit":"ns","traceEvents":[\n')
         return self
 
@@ -88,14 +89,11 @@ class Trace:
         error: BaseException | None,
         where: TracebackType | None,
     ) -> None:
-        try:
-            with self._file:
-                if kind is None:
-                    self._file.write(f'\n],"otherData":{json.dumps(self._facts())}}}\n')
-            if kind is None:
-                self._partial.replace(self.path)
-        finally:
-            self._partial.unlink(missing_ok=True)
+        if kind is not None:
+            self._open.__exit__(kind, error, where)
+            return
+        with self._open:
+            self._file.write(f'\n],"otherData":{json.dumps(self._facts())}}}\n')
 
     def _facts(self) -> dict[str, Any]:
         return {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from f2fsim.errors import InputError, MissingDependencyError, choices
 from f2fsim.explore.tables import to_frame
+from f2fsim.whole_file import whole_file
 
 ENDINGS = {".csv": "CSV", ".json": "JSON", ".parquet": "Parquet"}
 
@@ -29,9 +29,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         If the ending names no format, or Parquet is asked for without pyarrow.
     """
     check_ending(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
+    with whole_file(path) as partial:
         match path.suffix.lower():
             case ".csv":
                 to_frame(rows).to_csv(partial, index=False, lineterminator="\n")
@@ -39,9 +37,6 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
                 partial.write_text(json.dumps(list(rows), indent=1) + "\n", encoding="utf-8")
             case _:
                 _parquet(partial, rows)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

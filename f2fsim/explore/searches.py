@@ -74,6 +74,31 @@ class SearchResult:
             )
         return rows
 
+    def points(self) -> list[dict[str, Any]]:
+        """Return each different point once with all its figures, as rows that share keys.
+
+        ``status`` is ``ok``, ``infeasible`` (a limit is broken) or ``failed``.
+        """
+        rows: dict[str, dict[str, Any]] = {}
+        figures: dict[str, None] = {}
+        for trial in self.rows():
+            outcome = self.store.outcome(trial["digest"]) if trial["digest"] else None
+            if outcome is None or trial["digest"] in rows:
+                continue
+            figures |= dict.fromkeys(outcome.metrics)
+            failed = "failed" if trial["state"] != "complete" else "infeasible"
+            rows[trial["digest"]] = {
+                "trial": trial["trial"],
+                **{path: trial[path] for path in self.spec.axes},
+                **{name: v for name, v in outcome.metrics.items() if name not in self.spec.axes},
+                "status": "ok" if trial["feasible"] else failed,
+                "error": trial["error"],
+                "digest": trial["digest"],
+            }
+        last = ("status", "error", "digest")
+        keys = ("trial", *self.spec.axes, *(f for f in figures if f not in self.spec.axes))
+        return [{key: row.get(key) for key in (*keys, *last)} for row in rows.values()]
+
     def front(self) -> list[dict[str, Any]]:
         """Return the feasible trials on the Pareto front, each point once, by first objective."""
         rows: dict[str, dict[str, Any]] = {}

@@ -83,7 +83,7 @@ class Parts:
             self.next_address += -(-bits // (8 * page)) * page
         if self.next_address > self.capacity_bytes:
             raise ConfigError(
-                f"architecture {self.arch.name!r}: memory: a layer needs {self.next_address} "
+                f"{self.arch.place('memory.preset')}: a layer needs {self.next_address} "
                 f"bytes, {self.arch.memory.preset} has {self.capacity_bytes}"
             )
         return seq(np.array(addresses, dtype=np.int64))
@@ -100,7 +100,7 @@ class Parts:
         least = most_bits + 8 * self.burst_bytes
         if capacity < least:
             raise ConfigError(
-                f"architecture {self.arch.name!r}: streams.prefetch: stream {name!r} needs at "
+                f"{self.arch.place('streams.prefetch')}: stream {name!r} needs at "
                 f"least {-(-least // 8)} bytes for one step and a burst, "
                 f"got {self.arch.streams.prefetch}"
             )

@@ -59,7 +59,7 @@ def plan_broadcast(
                 return Plan("weight_stationary", band_rows, tiles, rows, found)
     least = sum(needs(1, 1, 2).values())
     raise ConfigError(
-        f"architecture {arch.name!r}: scratchpad.capacity: layer {layer.name!r} needs at least "
+        f"{arch.place('scratchpad.capacity')}: layer {layer.name!r} needs at least "
         f"{-(-least // 8)} bytes for one row and one vector, got {arch.scratchpad.capacity}"
     )
 

@@ -29,6 +29,7 @@ from f2fsim.codec import (
     weight_type,
 )
 from f2fsim.errors import InputError
+from f2fsim.whole_file import whole_file
 
 #: Environment variables: where the cache lies (``off`` for none), and how large it may become.
 FOLDER_VARIABLE = "F2FSIM_CACHE_DIR"
@@ -132,14 +133,8 @@ class EncodingCache:
             "stats": dict(encoded.stats),
         }
         arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.stem}.{os.getpid()}.part")
-        try:
-            with partial.open("wb") as file:
-                np.savez(file, **arrays)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with whole_file(path) as partial, partial.open("wb") as file:
+            np.savez(file, **arrays)
         # Looking through a cache of tens of thousands of entries takes longer than encoding a
         # layer: it is done after every 64th part of the cache's size that this process writes.
         written = _WRITTEN_BYTES.get(self.folder, 0) + path.stat().st_size

@@ -13,6 +13,7 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd, RleFrontEnd
 from f2fsim.config.pe_array import BroadcastArray
 from f2fsim.engine import Outcome, run
+from f2fsim.errors import ConfigError
 from f2fsim.hw.build import build_layer
 from f2fsim.hw.built import BuiltLayer
 from f2fsim.hw.dram import DramParams
@@ -70,8 +71,11 @@ def run_layer(job: LayerJob) -> LayerResult:
     """
     layer, tensor = job.data.layer, job.data.tensor
     plan = _plan(job)
-    weight_format = layer_format(job.arch, tensor)
-    bands = [(band, job.encode(weight_format, band)) for band in band_tensors(tensor, plan)]
+    try:
+        weight_format = layer_format(job.arch, tensor)
+        bands = [(band, job.encode(weight_format, band)) for band in band_tensors(tensor, plan)]
+    except ConfigError as error:
+        raise job.arch.located(error) from None
     built = build_layer(job.arch, job.dram, layer, plan, bands, job.data.activation_density)
     outcome = run(built.machine, job.dram, job.engine, job.observer, job.cost.dram)
     result = _result(job, built, outcome, [encoded for _, encoded in bands])

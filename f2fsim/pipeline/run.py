@@ -15,6 +15,7 @@ from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.front_end import NmFrontEnd
 from f2fsim.engine import check_engine
 from f2fsim.engine.trace import Trace
+from f2fsim.errors import ConfigError
 from f2fsim.hw.dram import DramParams, dram_params
 from f2fsim.pipeline.cache import EncodingCache
 from f2fsim.pipeline.cost import CostModel
@@ -163,7 +164,12 @@ def _target(
         pattern = {"method": "nm", "n": front_end.n, "m": front_end.m}
         exclude = getattr(workload.pruning, "exclude", ())
         workload = workload.with_overrides(pruning={**pattern, "exclude": exclude})
-    return _Target(config, dram_params(config.dram()), workload, encode, CostModel.of(config))
+    dram = dram_params(config.dram())
+    try:
+        cost = CostModel.of(config)
+    except ConfigError as error:
+        raise config.located(error) from None
+    return _Target(config, dram, workload, encode, cost)
 
 
 def _encode(weight_format: WeightFormat, tensor: PrunedTensor) -> EncodedTensor:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import csv
-import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from f2fsim.errors import DataError, MissingDependencyError
+from f2fsim.codec.tensor import WEIGHT_TYPES
+from f2fsim.errors import DataError, MissingDependencyError, choices, near_miss
+from f2fsim.explore.store import STORE_FILE, ResultStore
+from f2fsim.explore.tables import member_rows
 from f2fsim.report.sweeps import METRICS, Sweep, named
 from f2fsim.results import SimResult
-from f2fsim.results.files import RESULTS_FILE, read_results
+from f2fsim.results.files import RESULTS_FILE, read_json, read_results
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 #: Files that a folder of sweep points may hold, the first found is read.
-POINT_FILES = ("points.parquet", "points.csv", "points.json")
+POINT_FILES = ("points.parquet", "points.csv", "points.json", STORE_FILE)
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,22 @@ def read_inputs(paths: Sequence[Path]) -> Inputs:
             found = tuple(read_results(file))
             if not found:
                 raise DataError(f"{file}: holds no results: the list is empty")
+            _check_weight_types(found, file)
             results.append(found)
         else:
             name = path.name if path.is_dir() else (path.parent.name or path.stem)
             sweeps.append(Sweep(name or path.stem, _points(file)))
     return Inputs(tuple(results), tuple(sweeps))
+
+
+def _check_weight_types(results: Sequence[SimResult], file: Path) -> None:
+    for result in results:
+        for layer in result.layers:
+            if layer.weight_type not in WEIGHT_TYPES:
+                raise DataError(
+                    f"{file}: layer {layer.name!r}: unknown weight type {layer.weight_type!r}"
+                    f"{near_miss(layer.weight_type, WEIGHT_TYPES)}; known: {choices(WEIGHT_TYPES)}"
+                )
 
 
 def _file_of(path: Path) -> Path:
@@ -74,84 +88,74 @@ def _holds_results(file: Path) -> bool:
         return True
     if file.suffix != ".json":
         return False
-    data = _json(file)
+    data = read_json(file)
     first = data[0] if isinstance(data, list) and data else data
     return isinstance(first, dict) and "layers" in first
 
 
-def _json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise DataError(f"{file}: no JSON: {error}") from None
-
-
 def _points(file: Path) -> tuple[Mapping[str, Any], ...]:
-    readers = {".csv": _csv_rows, ".parquet": _parquet_rows, ".json": _json_rows}
+    readers = {
+        ".csv": _csv_rows,
+        ".parquet": _parquet_rows,
+        ".json": _json_rows,
+        ".sqlite": _store_rows,
+    }
     if file.suffix not in readers:
         raise DataError(
-            f"{file}: results are .json; points are .csv, .parquet or .json, "
+            f"{file}: results are .json; points are .csv, .parquet, .json or a store's .sqlite, "
             f"got {file.suffix or 'no suffix'!r}"
         )
     rows = [named(row) for row in readers[file.suffix](file)]
     if not rows:
         raise DataError(f"{file}: holds no points")
-    if "n_cycles" in rows[0]:
-        rows = [_from_store(row) for row in rows]
     if not any(key in METRICS for row in rows for key in row):
         raise DataError(
             f"{file}: has no measured column; one of {', '.join(METRICS)} is needed, "
             f"got {', '.join(rows[0])}"
         )
+    for number, row in enumerate(rows, start=1):
+        for key in METRICS:
+            _check_figure(row.get(key), f"{file}: point {number}: {key}")
     return tuple(rows)
 
 
-#: Figures of a store of sweeps by the report's columns, and the factor between their units.
-STORE_FIGURES = {
-    "seconds": ("time_us", 1e6),
-    "n_cycles": ("cycles", 1),
-    "energy_pj": ("energy_uj", 1e-6),
-    "area_um2": ("area_mm2", 1e-6),
-    "bits_per_weight_without_mask": ("bits_without_mask", 1),
-    "effective_gmacs_per_second": ("gmac_s", 1),
-    "pe_utilisation": ("pe_busy", 1),
-    "encoding_efficiency": ("efficiency", 1),
-}
-
-
-def _from_store(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row of `f2fsim.explore` in the report's columns; shares and ratios are left out."""
-    renamed: dict[str, Any] = {}
-    for key, value in row.items():
-        if key in STORE_FIGURES:
-            name, factor = STORE_FIGURES[key]
-            renamed[name] = None if value is None else value * factor
-        elif key == "point":
-            renamed["index"] = value
-        elif not key.startswith(("energy_pj.", "area_um2.")) and "_over_" not in key:
-            renamed[key] = value
-    return {k: v for k, v in renamed.items() if k not in ("bound_cycles", "n_unmatched_bits")}
+def _check_figure(value: Any, place: str) -> None:
+    """Refuse a measured figure that is neither missing nor a finite number from 0 on."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise DataError(f"{place}: must be a number, got {value!r}")
+    if not math.isfinite(value) or value < 0:
+        raise DataError(f"{place}: must be finite and ≥ 0, got {value}")
 
 
 def _json_rows(file: Path) -> list[dict[str, Any]]:
-    data = _json(file)
+    data = read_json(file)
     rows = data.get("points") if isinstance(data, dict) else data
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataError(f"{file}: holds no list of points")
     return rows
 
 
+def _store_rows(file: Path) -> list[dict[str, Any]]:
+    """Return the points of a store's latest sweep or search, as far as it is."""
+    with ResultStore(file.parent, read_only=True) as store:
+        return member_rows(store.members(store.latest()), ("point", "baseline"))
+
+
 def _csv_rows(file: Path) -> list[dict[str, Any]]:
     try:
-        with file.open(encoding="utf-8", newline="") as text:
+        with file.open(encoding="utf-8-sig", newline="") as text:
             reader = csv.DictReader(text, strict=True)
             rows = list(reader)
+            names = reader.fieldnames or []
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}") from None
     except (csv.Error, ValueError) as error:
         raise DataError(f"{file}: no CSV: {error}") from None
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"{file}:1: column {name!r} is given twice")
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():
             raise DataError(f"{file}:{number}: another number of cells than in the heading")
@@ -160,7 +164,7 @@ def _csv_rows(file: Path) -> list[dict[str, Any]]:
 
 def _value(text: str) -> Any:
     """Return a cell as a number if it is written like one; ``007`` and digests stay text."""
-    if text == "":
+    if text == "" or text.lower() == "nan":
         return None
     if not _NUMBER.fullmatch(text):
         return text

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from f2fsim.errors import InputError, MissingDependencyError
+from f2fsim.whole_file import whole_file
 from f2fsim.workloads.statistics import MaskStatistics
 
 #: Kinds of image files that can be written.
@@ -53,11 +53,6 @@ def draw_orders(statistics: Sequence[MaskStatistics], path: Path, title: str) ->
         axes.set(title=title, xlabel="layer", ylabel=f"CV of n_u, blocks of {n_out} weights")
         axes.set_ylim(bottom=0)
         axes.legend(fontsize="small")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
         date = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-        try:
+        with whole_file(path) as partial:
             figure.savefig(partial, metadata=date[path.suffix.lower()])
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from f2fsim.errors import InputError
 from f2fsim.report.markdown import render_markdown
 from f2fsim.report.page import render_page
 from f2fsim.report.static import draw
 from f2fsim.report.value import Report, Table
+from f2fsim.whole_file import check_folder, whole_file
 
 #: Rows of a table on the page; longer ones are cut there, their CSV file has all.
 MAX_PAGE_ROWS = 400
@@ -41,12 +40,11 @@ def write_report(
     Raises
     ------
     InputError
-        If `folder` is a file.
+        If `folder` is a file, or cannot be written to.
     MissingDependencyError
         If the packages of the extra ``report`` are missing.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file, a folder is needed")
+    check_folder(folder, "folder")
     page = render_page(_cut(report))
     figures = report.figures()
     for table in report.tables():
@@ -97,10 +95,5 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as partial:
         partial.write_bytes(data)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from f2fsim.errors import DataError
+from f2fsim.results.parse import parse_result
 from f2fsim.results.rows import comparison_rows, layer_row, stall_rows, stream_rows
 from f2fsim.results.stats import SimResult
+from f2fsim.whole_file import whole_file
 
 RESULTS_FILE = "results.json"
 
@@ -22,7 +23,6 @@ def write_results(folder: Path, results: Sequence[SimResult]) -> None:
 
     The bytes depend on the results only: the same run writes the same files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     data = [result.to_dict() for result in results]
     layers = [{"arch": r.arch, **layer_row(layer)} for r in results for layer in r.layers]
     _write(folder / RESULTS_FILE, _json(data))
@@ -42,13 +42,41 @@ def read_results(path: Path) -> list[SimResult]:
         If the file is missing, damaged or of another kind.
     """
     file = path / RESULTS_FILE if path.is_dir() else path
+    data = read_json(file)
+    if not isinstance(data, list):
+        return [parse_result(data, f"{file}: result")]
+    return [parse_result(one, f"{file}: result[{i}]") for i, one in enumerate(data)]
+
+
+def read_json(file: Path) -> Any:
+    """Read a JSON file strictly: no key may stand twice in an object.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or is no JSON; the message names the line.
+    """
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        return [SimResult.from_dict(one) for one in (data if isinstance(data, list) else [data])]
+        return json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_object)
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{file}: holds no results of f2fsim: {error}") from None
+    except json.JSONDecodeError as error:
+        raise DataError(f"{file}:{error.lineno}: no JSON: {error.msg}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{file}: no JSON: is not UTF-8 text") from None
+    except RecursionError:
+        raise DataError(f"{file}: no JSON of ours: nests too deeply") from None
+    except ValueError as error:
+        raise DataError(f"{file}: no JSON: {error}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key {twice!r} is given twice")
+    return found
 
 
 def _json(value: Any) -> str:
@@ -64,9 +92,5 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -232,18 +232,5 @@ class SimResult:
         return total
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON; `from_dict` is its inverse."""
+        """Return plain data for JSON; `f2fsim.results.parse.parse_result` is its inverse."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild a result from `to_dict`'s data."""
-        layers = tuple(_layer_from_dict(layer) for layer in data["layers"])
-        return cls(**{**data, "layers": layers})
-
-
-def _layer_from_dict(data: Mapping[str, Any]) -> LayerResult:
-    components = tuple(ComponentStats(**c) for c in data["components"])
-    streams = tuple(StreamStats(**s) for s in data["streams"])
-    memory = MemoryStats(**data["memory"]) if data["memory"] is not None else None
-    return LayerResult(**{**data, "components": components, "streams": streams, "memory": memory})

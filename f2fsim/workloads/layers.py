@@ -68,7 +68,10 @@ class LayerReader:
     def matrix(self, layer: Layer) -> NDArray[Any]:
         """Return a layer's weights as they are, before pruning (shape ``layer.shape``)."""
         if self._model is not None:
-            return read_matrix(layer, self._model)
+            try:
+                return read_matrix(layer, self._model)
+            except DataError as error:
+                raise DataError(f"{self.workload.layer_place(layer.name)}: {error}") from None
         if self.workload.synthetic is None:
             raise DataError(f"workload {self.workload.name!r} has neither file nor distribution")
         return synthetic_matrix(layer, self.workload.synthetic, self.workload.seed)

@@ -60,9 +60,18 @@ def weights_path(workload: Workload) -> Path | None:
 
 
 def open_weights(workload: Workload) -> ModelFile | None:
-    """Open the workload's weight file, None for synthetic weights."""
-    path = weights_path(workload)
-    return None if path is None else open_model(path)
+    """Open the workload's weight file, None for synthetic weights.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged or of no known kind; the message names the key too.
+    """
+    try:
+        path = weights_path(workload)
+        return None if path is None else open_model(path)
+    except (DataError, MissingDependencyError) as error:
+        raise type(error)(f"{workload.place('weights.file')}: {error}") from None
 
 
 def read_matrix(layer: Layer, model: ModelFile) -> NDArray[Any]:

@@ -12,15 +12,10 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from odd_files import ARCH, ODD, WORKLOAD
 from safetensors.numpy import save_file
 
 from f2fsim.cli.main import main
-
-WORKLOAD = """name: t
-weights: {file: m.safetensors}
-layers:
-  - {name: a, op: linear, tensor: w, in_features: 16, out_features: 8}
-"""
 
 
 @dataclass
@@ -46,18 +41,12 @@ def run(folder: Path, *arguments: str) -> Done:
     return Done(code, out.getvalue(), err.getvalue())
 
 
-def arch_text() -> str:
-    from f2fsim import shipped
-
-    return shipped.names("arch_configs")["f2f_edge"].read_text()
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     rng = np.random.default_rng(1)
     save_file({"w": rng.normal(size=(8, 16)).astype(np.float32)}, tmp_path / "m.safetensors")
     (tmp_path / "w.yaml").write_text(WORKLOAD)
-    (tmp_path / "a.yaml").write_text(arch_text())
+    (tmp_path / "a.yaml").write_text(ARCH)
     return tmp_path
 
 
@@ -102,7 +91,10 @@ CASES = {
     "zero": (swap("a.yaml", "n_in: 8", "n_in: 0"), "front_end.n_in: must be"),
     "huge": (swap("a.yaml", "n_in: 8", "n_in: 99999999999999"), "front_end.n_in: must be"),
     "text for number": (swap("a.yaml", "n_in: 8", "n_in: eight"), "front_end.n_in: must be"),
-    "inconsistent": (swap("a.yaml", "n_out: 80", "n_out: 4"), "n_out must be ≥ n_in (8), got 4"),
+    "inconsistent": (
+        swap("a.yaml", "n_out: 80", "n_out: 4"),
+        "a.yaml:11: front_end.n_out: must be ≥ n_in (8), got 4",
+    ),
     "wrong kind": (swap("a.yaml", "kind: f2f", "kind: f3f"), "'f3f'"),
     "kinds that do not fit": (
         swap("a.yaml", "kind: lanes", "kind: systolic"),
@@ -146,10 +138,44 @@ def test_bad_input_is_refused(folder: Path, case: str) -> None:
     assert not (folder / "out").exists()
 
 
+@pytest.mark.parametrize("case", ODD)
+def test_odd_files_are_refused_at_the_right_place(folder: Path, case: str) -> None:
+    spoil, expected = ODD[case]
+    spoil(folder)
+    done = run(folder, "simulate", "a.yaml", "w.yaml", "--sparsity", "0.5", "--out", "out")
+    assert done.returncode == 2, done.stderr
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (folder / "out").exists()
+    assert not (folder / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    "change", [lambda b: b"\xef\xbb\xbf" + b, lambda b: b.replace(b"\n", b"\r\n")]
+)
+def test_marks_and_line_ends_of_other_systems_do_work(folder: Path, change) -> None:
+    path = folder / "a.yaml"
+    path.write_bytes(change(path.read_bytes()))
+    assert run(folder, "simulate", "a.yaml", "w.yaml", "--quiet").returncode == 0
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("--sparsity", "1.5"),
+        ("--sparsity", "nan"),
+        ("--sparsity", "1e400"),
+        ("--sparsity", "90%"),
+        ("--batch", "1.5"),
+        ("--batch", "99999999999999999999"),
+        ("--seed", "99999999999999999999"),
+        ("--dtype", ""),
+        ("--out", "w.yaml/x"),
+        ("--out", "/dev/null/x"),
+        ("--trace", "."),
+        ("--trace-window", "1:2"),
+        ("--trace", "t.json", "--trace-window", "5:1"),
+        ("--trace", "t.json", "--trace-layer", "nowhere"),
         ("--sparsity", "much"),
         ("--dtype", "int9"),
         ("--batch", "0"),

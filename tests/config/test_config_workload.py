@@ -85,17 +85,17 @@ def test_names_of_types_and_schema() -> None:
         ("in_features: 8", "in_features: 8.5", r"w.yaml:4: layers.0.in_features: .*got 8.5"),
         ("op: linear", "op: liner", r"w.yaml:4: layers.0.*'linear'"),
         ("name: conv", "name: fc", r"layer name 'fc' is used twice"),
-        ("kernel: [3, 3]", "kernel: [3]", r"w.yaml:5: .*kernel must have 2 numbers"),
+        ("kernel: [3, 3]", "kernel: [3]", r"w.yaml:5: .*kernel: must have 2 numbers"),
         ("synthetic: {distribution: normal}", "batch: 2", "exactly one of weights and synthetic"),
         ("distribution: normal", "distribution: norm", r"w.yaml:2: synthetic.distribution"),
         ("name: fc", "name: fc, tensor: w", r"layer 'fc' cannot have a tensor"),
         ("name: tiny", "name: ''", r"w.yaml:1: name"),
         ("synthetic:", "pruning: {method: magnitude}\nsynthetic:", r"w.yaml:2: pruning.sparsity"),
-        ("synthetic:", "pruning: {method: nm, n: 5, m: 4}\nsynthetic:", r"n must be ≤ m"),
+        ("synthetic:", "pruning: {method: nm, n: 5, m: 4}\nsynthetic:", r"n: must be ≤ m"),
         (
             "synthetic:",
             "pruning: {method: row_uneven, sparsity: 0.5, row_cv: 2.0}\nsynthetic:",
-            r"row_cv must be < 1 at sparsity 0.5",
+            r"row_cv: must be < 1 at sparsity 0.5",
         ),
         (
             "synthetic:",
@@ -108,7 +108,11 @@ def test_names_of_types_and_schema() -> None:
             "layers:\n  - {name: fc, sparsity: 0.5,",
             r"layer 'fc' cannot have a sparsity: n:m fixes it",
         ),
-        ("synthetic:", "pruning: {method: magic}\nsynthetic:", r"w.yaml:2: pruning.*'magnitude'"),
+        (
+            "synthetic:",
+            "pruning: {method: magic}\nsynthetic:",
+            r"w.yaml:2: pruning.method: must be one of none, magnitude, .*got 'magic'",
+        ),
         ("synthetic:", "weight_type: int7\nsynthetic:", r"w.yaml:2: weight_type: .*got 'int7'"),
     ],
 )

@@ -15,6 +15,7 @@ from f2fsim.errors import ConfigError, InputError
 from f2fsim.mapping.formats import layer_format, used_outputs
 from f2fsim.pipeline import EncodingCache
 from f2fsim.results import SimResult
+from f2fsim.results.parse import parse_result
 from f2fsim.workloads import iterate_layers
 
 EDGE = ["f2f_edge", "csr_edge", "bitmap_edge", "dense_edge"]
@@ -61,7 +62,7 @@ def test_same_seed_same_bytes(tmp_path, results: list[SimResult]) -> None:
     cached = f2fsim.compare("silero_vad", EDGE, sparsity=0.8, cache=EncodingCache(tmp_path))
     texts = [json.dumps([r.to_dict() for r in run]) for run in (results, again, cached)]
     assert texts[0] == texts[1] == texts[2]
-    assert [SimResult.from_dict(json.loads(json.dumps(r.to_dict()))) for r in results]
+    assert [parse_result(json.loads(json.dumps(r.to_dict()))) for r in results]
 
 
 @pytest.mark.parametrize("arch", sorted(shipped.names("arch_configs")))

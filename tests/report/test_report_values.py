@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sample_results import comparison, result, sweep_rows
@@ -145,12 +147,17 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
         ("missing", None, "no such file or folder"),
         ("folder", "", "one of results.json"),
         ("results.json", "[]", "the list is empty"),
-        ("results.json", '[{"arch": 1}]', "holds no results of f2fsim"),
+        ("results.json", '[{"arch": 1}]', "arch: must be text, got 1"),
         ("x.json", "{", "no JSON"),
         ("x.json", "3", "no list of points"),
         ("x.csv", "a,b\n1,2\n", "has no measured column"),
         ("x.csv", "time_us,b\n1\n", "x.csv:2: another number of cells"),
         ("x.csv", "time_us\n", "holds no points"),
+        ("x.csv", "time_us,n_out\n1e400,4\n", "time_us: must be finite and ≥ 0, got inf"),
+        ("x.csv", "time_us,n_out\nabc,4\n", "point 1: time_us: must be a number, got 'abc'"),
+        ("x.csv", "time_us,time_us\n1,2\n", "x.csv:1: column 'time_us' is given twice"),
+        ("results.json", '{"arch": 1, "arch": 2}', "key 'arch' is given twice"),
+        ("results.json", "[" * 100_000, "nests too deeply"),
         ("x.parquet", "PAR", "no Parquet file"),
         ("x.txt", "hello", "got '.txt'"),
     ],
@@ -164,6 +171,49 @@ def test_bad_inputs(tmp_path: Path, name: str, content: str | None, words: str) 
     with pytest.raises(DataError, match=words) as caught:
         read_inputs([path])
     assert str(path) in str(caught.value)
+
+
+Json = dict[str, Any]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda r: r.pop("layers"), r"result\[0\].layers: is missing"),
+        (lambda r: r.update(layers=[]), "must have at least one layer"),
+        (lambda r: r.update(layrs=1), "unknown field 'layrs' .did you mean 'layers'"),
+        (lambda r: r.update(manifest={"arch": 5}), "manifest.arch: must be a mapping"),
+        (
+            lambda r: r["layers"][1].update(n_ticks="many"),
+            r"layers\[1\].n_ticks: must be an integer",
+        ),
+        (lambda r: r["layers"][1].update(n_ticks=0), r"layers\[1\].n_ticks: must be > 0"),
+        (lambda r: r["layers"][1].update(n_ticks=-5), "must be finite and ≥ 0, got -5"),
+        (lambda r: r["layers"][0].update(n_ticks=True), "must be an integer, got True"),
+        (lambda r: r["layers"][0].update(n_kept=10**9), r"n_kept: must be ≤ n_weights \(10000\)"),
+        (lambda r: r["layers"][0].update(weight_type="int9"), "unknown weight type 'int9'"),
+        (
+            lambda r: r["layers"][0].update(energy_pj={"x": float("nan")}),
+            "energy_pj.x: must be fin",
+        ),
+        (lambda r: r["layers"][0].update(encoded_bits=[1]), "encoded_bits: must be a mapping"),
+        (
+            lambda r: r["layers"][0]["components"][0].update(busy_cycles=3),
+            r"components\[0\].total_cycles: busy, stalled and idle add up to",
+        ),
+        (lambda r: r["layers"][0]["memory"].update(idle_cycles=3), "memory.total_cycles: busy"),
+        (lambda r: r["layers"][0].update(memory=5), "memory: must be a mapping"),
+        (lambda r: r["layers"][0].update(clock_hz=7), "must be a multiple of clock_hz"),
+    ],
+)
+def test_damaged_results_are_refused(
+    tmp_path: Path, spoil: Callable[[Json], object], words: str
+) -> None:
+    data = [one.to_dict() for one in comparison()]
+    spoil(data[0])
+    (tmp_path / "results.json").write_text(json.dumps(data))
+    with pytest.raises(DataError, match=words):
+        read_inputs([tmp_path])
 
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:

@@ -1,0 +1,136 @@
+"""Plain data back into results: every field is checked, so that nothing else has to be careful.
+
+A results file may come from another version, a broken disk or an editor.  Types, signs and the
+sums that every run keeps are checked here; the message names the place in the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from f2fsim.errors import DataError, near_miss
+from f2fsim.results.stats import ComponentStats, LayerResult, MemoryStats, SimResult
+
+Value = TypeVar("Value")
+
+#: Counts that are never zero.
+POSITIVE = frozenset(
+    (
+        "n_outputs", "n_reduction", "n_columns", "n_weights", "n_ticks", "ticks_per_second",
+        "clock_hz", "repeat", "n_channels", "burst_bytes",
+    )
+)  # fmt: skip
+
+#: Entries of a manifest that are mappings if they are there.
+MANIFEST_SECTIONS = ("arch", "dram", "packages", "workload")
+
+
+def parse_result(data: Any, place: str = "result") -> SimResult:
+    """Return the result that `SimResult.to_dict` made plain.
+
+    Parameters
+    ----------
+    data : Any
+        What a JSON file holds.
+    place : str
+        Where it stands, to begin messages.
+
+    Raises
+    ------
+    DataError
+        If a field is missing, unknown, of the wrong type, negative or not finite, or if counters
+        contradict each other.
+    """
+    result = _dataclass(SimResult, data, place)
+    if not result.layers:
+        raise DataError(f"{place}.layers: must have at least one layer")
+    for section in MANIFEST_SECTIONS:
+        if not isinstance(result.manifest.get(section, {}), Mapping):
+            raise DataError(f"{place}.manifest.{section}: must be a mapping")
+    for i, layer in enumerate(result.layers):
+        _check_layer(layer, f"{place}.layers[{i}]")
+    return result
+
+
+def _check_layer(layer: LayerResult, place: str) -> None:
+    """Refuse counters that contradict each other."""
+    if layer.n_kept > layer.n_weights:
+        raise DataError(f"{place}.n_kept: must be ≤ n_weights ({layer.n_weights})")
+    if layer.ticks_per_second % layer.clock_hz:
+        raise DataError(f"{place}.ticks_per_second: must be a multiple of clock_hz")
+    for i, part in enumerate(layer.components):
+        _check_cycles(part, f"{place}.components[{i}]")
+    if layer.memory is not None:
+        _check_cycles(layer.memory, f"{place}.memory")
+
+
+def _check_cycles(part: ComponentStats | MemoryStats, place: str) -> None:
+    parts = part.busy_cycles + part.idle_cycles + sum(part.stall_cycles.values())
+    if parts != part.total_cycles:
+        raise DataError(
+            f"{place}.total_cycles: busy, stalled and idle add up to {parts}, "
+            f"got {part.total_cycles}"
+        )
+
+
+def _dataclass(cls: type[Value], data: Any, place: str) -> Value:
+    if not isinstance(data, Mapping):
+        raise DataError(f"{place}: must be a mapping, got {_short(data)}")
+    types = typing.get_type_hints(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for key in data:
+        if key not in fields:
+            raise DataError(f"{place}: unknown field {key!r}{near_miss(str(key), fields)}")
+    values = {}
+    for name, field in fields.items():
+        if name in data:
+            values[name] = _value(types[name], data[name], f"{place}.{name}")
+            if name in POSITIVE and data[name] == 0:
+                raise DataError(f"{place}.{name}: must be > 0, got 0")
+        elif (field.default, field.default_factory) == (dataclasses.MISSING, dataclasses.MISSING):
+            raise DataError(f"{place}.{name}: is missing")
+    return cls(**values)
+
+
+def _value(kind: Any, data: Any, place: str) -> Any:
+    """Return `data` as the annotated type, with finite numbers that are not negative."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return data
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(kind, data, place)  # type: ignore[arg-type]
+    if type(None) in arguments:
+        return None if data is None else _value(arguments[0], data, place)
+    if origin is tuple:
+        if not isinstance(data, list | tuple):
+            raise DataError(f"{place}: must be a list, got {_short(data)}")
+        return tuple(_value(arguments[0], one, f"{place}[{i}]") for i, one in enumerate(data))
+    if origin is not None:
+        if not isinstance(data, Mapping):
+            raise DataError(f"{place}: must be a mapping, got {_short(data)}")
+        return {str(k): _value(arguments[1], v, f"{place}.{k}") for k, v in data.items()}
+    if kind in (int, float):
+        return _number(kind, data, place)
+    if not isinstance(data, kind):
+        words = {str: "text", bool: "true or false"}
+        raise DataError(f"{place}: must be {words[kind]}, got {_short(data)}")
+    return data
+
+
+def _number(kind: type[int] | type[float], data: Any, place: str) -> int | float:
+    allowed = int if kind is int else int | float
+    if isinstance(data, bool) or not isinstance(data, allowed):
+        word = "an integer" if kind is int else "a number"
+        raise DataError(f"{place}: must be {word}, got {_short(data)}")
+    if not math.isfinite(data) or data < 0:
+        raise DataError(f"{place}: must be finite and ≥ 0, got {data}")
+    return data
+
+
+def _short(data: Any) -> str:
+    text = repr(data)
+    return text if len(text) <= 60 else f"{text[:57]}..."

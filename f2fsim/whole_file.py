@@ -1,0 +1,83 @@
+"""Writing a file whole or not at all: the only way that this package writes results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from f2fsim.errors import InputError
+
+
+@contextmanager
+def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Give a neighbour of `path` to write to, which takes its place once all is written.
+
+    Folders on the way are made, links are followed.  A pipe or a device cannot be replaced: it is
+    given itself.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make or replace.
+    durable : bool
+        Whether the content is forced to the disk before the old file goes.
+
+    Raises
+    ------
+    InputError
+        If `path` is a folder.
+    OSError
+        If the disk is full, or the folder cannot be written; nothing is left behind.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, a file is needed")
+    if path.exists() and not path.is_file():
+        try:
+            yield path
+        except OSError as error:
+            error.filename = error.filename or str(path)
+            raise
+        return
+    target = path.resolve() if path.is_symlink() else path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+    try:
+        yield partial
+        if durable:
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+        partial.replace(target)
+    except OSError as error:
+        # A full disk names no file, a neighbour's name says nothing to the user.
+        if error.filename in (None, str(partial)):
+            error.filename = str(path)
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_folder(folder: Path, what: str) -> None:
+    """Refuse a folder that cannot be made or written, before any work is done for it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where files shall go; it need not exist.
+    what : str
+        The option that names it, to begin the message.
+
+    Raises
+    ------
+    InputError
+        If it, or a part of its path, is a file, or may not be written to.
+    """
+    at = folder
+    while not os.path.lexists(at) and at != at.parent:
+        at = at.parent
+    if not at.is_dir():
+        kind = "a file" if at.exists() else "a broken link"
+        raise InputError(f"{what}: {at} is {kind}, a folder is needed")
+    if not os.access(at, os.W_OK | os.X_OK):
+        raise InputError(f"{what}: {at} cannot be written to")
