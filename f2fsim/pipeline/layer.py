@@ -59,6 +59,32 @@ def band_tensors(tensor: PrunedTensor, plan: Plan) -> list[PrunedTensor]:
     return bands
 
 
+def prepare_layer(job: LayerJob) -> tuple[BuiltLayer, list[EncodedTensor]]:
+    """Plan, encode and build one layer: everything but the run.
+
+    Returns
+    -------
+    built : BuiltLayer
+        The machine, ready for either engine.
+    encoded : list of EncodedTensor
+        The row bands of the plan.
+
+    Raises
+    ------
+    ConfigError
+        If the layer does not fit the architecture.
+    """
+    layer, tensor = job.data.layer, job.data.tensor
+    plan = _plan(job)
+    try:
+        weight_format = layer_format(job.arch, tensor)
+        bands = [(band, job.encode(weight_format, band)) for band in band_tensors(tensor, plan)]
+    except ConfigError as error:
+        raise job.arch.located(error) from None
+    built = build_layer(job.arch, job.dram, layer, plan, bands, job.data.activation_density)
+    return built, [encoded for _, encoded in bands]
+
+
 def run_layer(job: LayerJob) -> LayerResult:
     """Plan, encode, build, run and check one layer.
 
@@ -69,16 +95,9 @@ def run_layer(job: LayerJob) -> LayerResult:
     SimulationError
         If the run breaks a conservation law or a bound.
     """
-    layer, tensor = job.data.layer, job.data.tensor
-    plan = _plan(job)
-    try:
-        weight_format = layer_format(job.arch, tensor)
-        bands = [(band, job.encode(weight_format, band)) for band in band_tensors(tensor, plan)]
-    except ConfigError as error:
-        raise job.arch.located(error) from None
-    built = build_layer(job.arch, job.dram, layer, plan, bands, job.data.activation_density)
+    built, encoded = prepare_layer(job)
     outcome = run(built.machine, job.dram, job.engine, job.observer, job.cost.dram)
-    result = _result(job, built, outcome, [encoded for _, encoded in bands])
+    result = _result(job, built, outcome, encoded)
     check_layer(result, built.machine, built.payload_bits)
     return result
 

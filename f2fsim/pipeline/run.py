@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,17 +128,12 @@ def compare(
     store = EncodingCache.default() if isinstance(cache, str) else cache
     targets = [_target(arch, base, store) for arch in archs]
     done: list[list[LayerResult]] = [[] for _ in targets]
-    total, count = len(base.layers) * len(targets), 0
-    for data in _layers_of([target.workload for target in targets], read_layers):
-        for i, target in enumerate(targets):
-            if progress:
-                progress(count, total, f"{target.arch.name}, {data[i].layer.name}")
-            seen = trace.observer(data[i].layer.name) if trace else None
-            job = LayerJob(
-                target.arch, target.dram, data[i], target.encode, engine, target.cost, seen
-            )
-            done[i].append(run_layer(job))
-            count += 1
+    total = len(base.layers) * len(targets)
+    for count, (i, job) in enumerate(_jobs(targets, engine, read_layers)):
+        name = job.data.layer.name
+        if progress:
+            progress(count, total, f"{job.arch.name}, {name}")
+        done[i].append(run_layer(replace(job, observer=trace.observer(name)) if trace else job))
     if progress:
         progress(total, total, "")
     return [
@@ -152,6 +147,26 @@ def compare(
         )
         for target, results in zip(targets, done, strict=True)
     ]
+
+
+def layer_jobs(
+    workload: Workload,
+    arch: ArchConfig | str | Path,
+    cache: EncodingCache | None = None,
+    engine: str = "compiled",
+) -> Iterator[LayerJob]:
+    """Yield what `simulate` runs on an architecture, layer by layer, without running it."""
+    for _, job in _jobs([_target(arch, workload, cache)], engine, iterate_layers):
+        yield job
+
+
+def _jobs(
+    targets: Sequence[_Target], engine: str, read_layers: ReadLayers
+) -> Iterator[tuple[int, LayerJob]]:
+    """Yield the jobs of every layer on every target, and the target's number."""
+    for data in _layers_of([target.workload for target in targets], read_layers):
+        for i, target in enumerate(targets):
+            yield i, LayerJob(target.arch, target.dram, data[i], target.encode, engine, target.cost)
 
 
 def _target(
