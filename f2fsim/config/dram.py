@@ -170,8 +170,22 @@ class Controller(ConfigModel):
     )
     window: Annotated[int, Field(ge=1, le=512)] = 32
     write_queue: WriteQueue | None = WriteQueue()
+    hit_limit: Annotated[int, Field(ge=0, le=10**6)] = Field(
+        default=0,
+        description="younger row hits go before an older request for another row of the bank "
+        "until the row has had so many column commands; 0: they never do",
+    )
+    opened_row: Literal["reserved", "shared"] = Field(
+        default="reserved",
+        description="reserved: the request that a row was opened for leaves the window and goes "
+        "before all others and before a refresh; shared: it stays there, as any row hit",
+    )
     page_policy: Literal["open", "closed"] = "open"
     refresh: Literal["all_bank", "off"] = "all_bank"
+    refresh_precharge: Literal["all", "single"] = Field(
+        default="all",
+        description="all: a refresh closes its rank with one PREA; single: with a PRE a bank",
+    )
     dual_command: bool = Field(
         default=False, description="row and column commands on buses of their own (HBM)"
     )

@@ -72,6 +72,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
 }
 
+#: Rules of the controller that DRAMsim3 has in its code, not in its files.
+OWN_RULES = ("hit_limit", "opened_row", "refresh_precharge")
+
 _SECTION = re.compile(r"\[([^\]]*)\]\s*\Z")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,15}\Z")
 _REAL = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?\Z")
@@ -309,10 +312,16 @@ def _controller(ini: IniFile, protocol: str) -> dict[str, Any]:
     window = ini.integer(
         "system", "cmd_queue_size" if structure == "PER_RANK" else "trans_queue_size"
     )
+    size = ini.integer("system", "trans_queue_size")
+    unified = ini.boolean("system", "unified_queue")
     return {
         "mapping": " ".join(words[token] for token in tokens),
         "window": window,
-        "write_queue": None if ini.boolean("system", "unified_queue") else {},
+        # DRAMsim3 drains its write buffer when it is full; the rest as in its command_queue.cc.
+        "write_queue": None if unified else {"size": size, "high_percent": 97, "low_percent": 20},
+        "hit_limit": 4,
+        "opened_row": "shared",
+        "refresh_precharge": "single",
         "page_policy": "open" if page == "OPEN_PAGE" else "closed",
         "refresh": "all_bank",
         "dual_command": protocol in HBM and ini.boolean("dram_structure", "hbm_dual_cmd"),
@@ -338,8 +347,10 @@ def preset_yaml(imported: Imported, source: str) -> str:
         for name, number in value.items():
             origin = ini_names.get(name, name)
             note = "assumed: DRAMsim3's default" if origin in assumed else f"source: {source}"
+            if name in OWN_RULES:
+                note = "source: DRAMsim3's command_queue.cc"
             if isinstance(number, dict):
-                lines.append(f"  {name}:  # assumed: f2fsim's default marks")
+                lines.append(f"  {name}:  # source: DRAMsim3's controller.cc, drained when full")
                 lines += [f"    {part}: {amount}" for part, amount in number.items()]
             elif isinstance(number, bool):
                 lines.append(f"  {name}: {str(number).lower()}  # {note}")

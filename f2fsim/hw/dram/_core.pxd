@@ -58,6 +58,10 @@ cdef class DramSystem:
     cdef void _note(self, int64_t[::1] done, int64_t[::1] enter) noexcept nogil
     cdef Py_ssize_t _first_done(self, Py_ssize_t *out, Py_ssize_t n_out, int64_t[::1] done,
                                 int64_t[::1] enter) except -1 nogil
+    cdef int _channel_of(self, int64_t line) noexcept nogil
+    cdef int _replay_in_order(self, const int64_t[::1] addresses, const int8_t[::1] is_write,
+                              const int64_t[::1] clocks, const int32_t[::1] streams,
+                              int64_t[::1] done, int64_t[::1] enter) except -1 nogil
     cdef int _run_offers(self, ChannelState *channel, int64_t n_left, int64_t[::1] done,
                          int64_t[::1] enter) except -1 nogil
     cdef int _replay_limited(self, const int64_t[::1] addresses, const int8_t[::1] is_write,

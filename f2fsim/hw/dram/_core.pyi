@@ -19,6 +19,7 @@ class DramSystem:
         clocks: NDArray[np.int64],
         streams: NDArray[np.int32],
         max_outstanding: int,
+        in_order: bool,
         done: NDArray[np.int64],
         enter: NDArray[np.int64],
     ) -> None: ...

@@ -41,6 +41,8 @@ cdef int fill_timing(Timing *t, object p) except -1:
     t.ref_interval = max(1, p.ref_interval // p.n_ranks)
     t.window, t.write_queue = p.window, p.write_queue
     t.write_high, t.write_low = p.write_high, p.write_low
+    t.hit_limit = p.hit_limit
+    t.reserve, t.precharge_all = p.reserve_opened, p.precharge_all
     t.closed_page, t.refresh, t.dual_command = p.closed_page, p.refresh, p.dual_command
     return 0
 
@@ -149,14 +151,9 @@ cdef class DramSystem:
     cdef int _push(self, int stream, int64_t address, int64_t clock, bint is_write,
                    int64_t tag) except -1 nogil:
         cdef int64_t line = (address >> self.burst_shift) & self.line_mask
-        cdef int64_t number = 0
-        cdef int i
+        cdef int i, number = self._channel_of(line)
         cdef Offer *items
         cdef Offer *item
-        for i in range(self.n_segments):
-            if self.segments[i][0] == 0:
-                number |= ((line >> self.segments[i][1])
-                           & ((<int64_t> 1 << self.segments[i][3]) - 1)) << self.segments[i][2]
         cdef ChannelState *channel = &self.channels[number]
         cdef Fifo *fifo = &channel.fifos[stream]
         if address < 0 or clock < self.stream_clock[stream] or (
@@ -321,6 +318,13 @@ cdef class DramSystem:
                 elif bank.open_row >= 0:
                     self._close(channel, bank, now)
             return 0
+        if choice.slot < 0:  # PRE of one bank for a refresh
+            bank = &channel.banks[choice.bank]
+            rank = &channel.ranks[bank.rank]
+            self._log(channel, now, command, bank.rank, choice.bank, bank.open_row)
+            self._close(channel, bank, now)
+            rank.pre = later(rank.pre, now + self.timing.pre_pre)
+            return 0
         slot = &channel.slots[choice.slot]
         bank = &channel.banks[slot.bank]
         rank = &channel.ranks[bank.rank]
@@ -359,12 +363,14 @@ cdef class DramSystem:
         cdef const Timing *t = &self.timing
         slot.behind_four_act = (
             rank.window > later(later(bank.act, rank.act), group.act))
-        unlink(channel, slot_index, 1 if slot.is_write and t.write_queue else 0)
-        bank.active = slot_index
-        channel.opening[slot.bank >> 6] |= <uint64_t> 1 << (slot.bank & 63)
-        channel.n_active += 1
-        rank.n_active += 1
+        if t.reserve:
+            unlink(channel, slot_index, 1 if slot.is_write and t.write_queue else 0)
+            bank.active = slot_index
+            channel.opening[slot.bank >> 6] |= <uint64_t> 1 << (slot.bank & 63)
+            channel.n_active += 1
+            rank.n_active += 1
         bank.open_row = slot.row
+        bank.n_columns = 0
         sort_bank(channel, bank)
         if rank.n_open == 0:
             rank.open_since = now
@@ -395,6 +401,7 @@ cdef class DramSystem:
             rank.n_active -= 1
         else:
             unlink(channel, slot_index, 1 if write and t.write_queue else 0)
+        bank.n_columns += 1
         bank.pre = later(bank.pre, now + (t.wr_pre if write else t.rd_pre))
         rank.read = later(rank.read, now + t.col_s[write][0])
         rank.write = later(rank.write, now + t.col_s[write][1])
@@ -459,6 +466,15 @@ cdef class DramSystem:
         channel.data_end = now + latency + self.timing.burst
 
     # ------------------------------------------------------------------ entry
+
+    cdef int _channel_of(self, int64_t line) noexcept nogil:
+        cdef int64_t number = 0
+        cdef int i
+        for i in range(self.n_segments):
+            if self.segments[i][0] == 0:
+                number |= ((line >> self.segments[i][1])
+                           & ((<int64_t> 1 << self.segments[i][3]) - 1)) << self.segments[i][2]
+        return <int> number
 
     cdef int32_t _bank_of(self, int64_t line, int32_t *row) noexcept nogil:
         cdef int64_t fields[6]
@@ -534,7 +550,11 @@ cdef class DramSystem:
         queue = 1 if item.is_write and self.timing.write_queue else 0
         channel.n_kind[item.is_write] += 1
         append(channel, slot_index, queue)
-        if channel.best_current and queue == channel.write_mode:
+        if queue != channel.write_mode:
+            return 0
+        if self.timing.hit_limit and channel.banks[number].conflict[queue] >= 0:
+            channel.best_current = False  # a row hit may hold back the PRE chosen before
+        elif channel.best_current:
             # A new request only adds commands: nothing chosen before becomes worse.
             consider_bank(channel, &self.timing, number, queue, now + 1, &channel.best,
                           &channel.row_best if self.timing.dual_command else &channel.best)
@@ -615,17 +635,21 @@ cdef class DramSystem:
 
     def replay_into(self, const int64_t[::1] addresses, const int8_t[::1] is_write,
                     const int64_t[::1] clocks, const int32_t[::1] streams,
-                    Py_ssize_t max_outstanding, int64_t[::1] done, int64_t[::1] enter):
+                    Py_ssize_t max_outstanding, bint in_order, int64_t[::1] done,
+                    int64_t[::1] enter):
         """Offer a whole trace and note each request's clocks of completion and entry.
 
         `max_outstanding` of 0 means no limit; otherwise a request is offered one clock after the
-        completion that makes room for it.  Sizes are checked by `f2fsim.hw.dram.replay`.
+        completion that makes room for it.  With `in_order` a request is offered at least one clock
+        after the one before it entered, whatever their channels.  Sizes are checked by `f2fsim.hw.dram.replay`.
         """
         cdef Py_ssize_t n = addresses.shape[0], i
         cdef int c
         cdef int64_t end = 0
         with nogil:
-            if max_outstanding == 0:
+            if in_order:
+                self._replay_in_order(addresses, is_write, clocks, streams, done, enter)
+            elif max_outstanding == 0:
                 # Queues are fed ahead of the need: an offer never comes after its turn.
                 self.feeding = True
                 for i in range(n):
@@ -642,6 +666,29 @@ cdef class DramSystem:
             for i in range(n):
                 end = later(end, done[i])
             self.finish(end)
+
+    cdef int _replay_in_order(self, const int64_t[::1] addresses, const int8_t[::1] is_write,
+                              const int64_t[::1] clocks, const int32_t[::1] streams,
+                              int64_t[::1] done, int64_t[::1] enter) except -1 nogil:
+        """Replay with one entry a clock in all channels together, in the order of the trace."""
+        cdef Py_ssize_t i
+        cdef int c
+        cdef int64_t clock = 0
+        cdef ChannelState *channel
+        # Other channels may lag behind: nothing that they do can change this entry.
+        for i in range(addresses.shape[0]):
+            clock = later(clock, clocks[i])
+            channel = &self.channels[self._channel_of(addresses[i] >> self.burst_shift)]
+            self._run(channel, clock)
+            self._push(streams[i], addresses[i], clock, is_write[i], i)
+            while channel.n_offers:
+                self._refresh_choice(channel)
+                self._event(channel, channel.next_event)
+            clock = channel.clock
+            self._note(done, enter)
+        for c in range(self.n_channels):
+            self._run_offers(&self.channels[c], 0, done, enter)
+        return 0
 
     cdef int _run_offers(self, ChannelState *channel, int64_t n_left, int64_t[::1] done,
                          int64_t[::1] enter) except -1 nogil:

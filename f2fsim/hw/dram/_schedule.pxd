@@ -67,6 +67,7 @@ cdef struct BankState:
     int32_t open_row      # -1: closed
     int32_t rank
     int32_t group         # number of the bank group in the channel
+    int32_t n_columns     # column commands since the row was opened
     int32_t active        # slot whose row was opened for it, or -1
     int32_t head[2]       # window requests of the bank by queue, oldest first
     int32_t tail[2]
@@ -154,8 +155,8 @@ cdef struct Timing:
     int64_t col_l[2][2]
     int64_t col_o[2][2]
     int64_t ref_act, ref_interval
-    int32_t window, write_queue, write_high, write_low
-    int8_t closed_page, refresh, dual_command
+    int32_t window, write_queue, write_high, write_low, hit_limit
+    int8_t closed_page, refresh, dual_command, reserve, precharge_all
 
 
 
@@ -230,29 +231,35 @@ cdef inline void consider_bank(ChannelState *channel, const Timing *timing, int3
         consider(columns, now, clock, base + channel.slots[slot].enter, WR if write else RD, slot,
                  number)
     slot = bank.conflict[queue]
-    if slot >= 0 and bank.active < 0 and channel.slots[slot].enter < age:
+    if slot >= 0 and bank.active < 0 and channel.slots[slot].enter < age and (
+            age == never() or bank.n_columns >= timing.hit_limit):
         clock = later(bank.pre, rank.pre)
         consider(rows, now, clock, base + channel.slots[slot].enter, PRE, slot, number)
 
 
-cdef inline void consider_refresh(ChannelState *channel, int n_banks_per_rank, int number,
-                                  int64_t now, Choice *rows) noexcept nogil:
-    """Consider PREA or REF for a rank whose refresh is due."""
+cdef inline void consider_refresh(ChannelState *channel, const Timing *timing,
+                                  int n_banks_per_rank, int number, int64_t now,
+                                  Choice *rows) noexcept nogil:
+    """Consider PREA, PRE or REF for a rank whose refresh is due."""
     cdef RankState *rank = &channel.ranks[number]
-    cdef int64_t clock = 0, order = (<int64_t> 1 << AGE_BITS) + number
-    cdef int b
+    cdef int first = number * n_banks_per_rank, b
+    cdef int64_t clock = 0, order = (<int64_t> 1 << AGE_BITS) + first
     cdef BankState *bank
     if not rank.refresh_pending or rank.n_active:
         return
     if rank.n_open:
         clock = rank.pre
-    for b in range(number * n_banks_per_rank, (number + 1) * n_banks_per_rank):
+    for b in range(first, first + n_banks_per_rank):
         bank = &channel.banks[b]
         if rank.n_open == 0:
             clock = later(clock, bank.act)
         elif bank.open_row >= 0:
-            clock = later(clock, bank.pre)
-    consider(rows, now, clock, order, PREA if rank.n_open else REF, -1, number)
+            if timing.precharge_all:
+                clock = later(clock, bank.pre)
+            else:
+                consider(rows, now, later(rank.pre, bank.pre), order + b - first, PRE, -1, b)
+    if rank.n_open == 0 or timing.precharge_all:
+        consider(rows, now, clock, order, PREA if rank.n_open else REF, -1, number)
 
 
 cdef inline void choose(ChannelState *channel, const Timing *timing, int n_ranks, int n_banks,
@@ -278,7 +285,7 @@ cdef inline void choose(ChannelState *channel, const Timing *timing, int n_ranks
                      number)
     if channel.n_pending_ranks:
         for number in range(n_ranks):
-            consider_refresh(channel, n_banks // n_ranks, number, now, rows)
+            consider_refresh(channel, timing, n_banks // n_ranks, number, now, rows)
     for word in range(n_words):
         mask = channel.waiting[queue][word]
         while mask:

@@ -9,8 +9,11 @@ holds both to the same clock for every command.  The rules, in the order of a cl
 2. *Commands.*  One (or, with ``dual_command``, one column command and then one row command) of
    those whose timings allow it, by class: column commands of requests for which ACT was already
    issued (`Request.active`); refresh commands; then the window, oldest request first: RD or WR on
-   a row hit, ACT on a closed bank, PRE on a conflict unless an older row hit waits in the window
-   or a request is active in the bank.
+   a row hit, ACT on a closed bank, PRE on a conflict unless an older row hit waits in the window,
+   a younger one waits and the row has had fewer than ``hit_limit`` column commands, or a request
+   is active in the bank.  Without ``reserve_opened`` no request becomes active: after its ACT it
+   waits in the window as a row hit.  Without ``precharge_all`` a refresh closes the banks of its
+   rank one by one with PRE.
 3. *Entry.*  One request enters the window (reads) or the write queue, if there is room; streams
    take turns.  So a request that enters at t can have its first command at t + 1.
 4. *Mode.*  With a write queue, the window of the next clock is the reads or the writes: writes
@@ -51,6 +54,7 @@ class Bank:
     """A bank: its open row (-1: closed) and the first clock of each command by its own history."""
 
     open_row: int = -1
+    n_columns: int = 0
     act: int = 0
     pre: int = 0
     read: int = 0
@@ -88,6 +92,7 @@ class Choice:
     command: int
     rank: int
     request: Request | None
+    bank: int = -1
 
     @property
     def key(self) -> tuple[int, tuple[int, int]]:
@@ -138,6 +143,7 @@ class Channel:
         self.last_column: tuple[int, int, int] | None = None
         self.trace: list[tuple[int, int, int, int, int, int, int]] | None = None
         self.completed: list[Request] = []
+        self._known: list[Choice] | None = None
 
     @property
     def _refresh_step(self) -> int:
@@ -180,6 +186,7 @@ class Channel:
     def _clock(self, now: int) -> None:
         for rank in self.ranks:
             if rank.refresh_due <= now:
+                self._known = None
                 rank.refresh_pending = True
                 rank.refresh_due += self._refresh_step * self.params.n_ranks
         if self.params.dual_command:
@@ -202,30 +209,41 @@ class Channel:
             self._issue(min(ready, key=lambda choice: choice.order), now)
 
     def _choices(self) -> list[Choice]:
+        """Return the next commands; of one kind for one bank, only the oldest request's."""
+        if self._known is not None:
+            return self._known
         found = [self._column(request, 0) for request in self.active]
         for number, rank in enumerate(self.ranks):
             if rank.refresh_pending:
                 self._refresh_choice(number, rank, found)
-        window = self.writes if self.write_mode else self.reads
-        hits: dict[int, Request] = {}
-        for request in window:
-            place = request.location
-            rank = self.ranks[place.rank]
-            bank = rank.banks[place.bank]
-            if rank.refresh_pending:
-                continue
-            busy = any(other.location.bank_id == place.bank_id for other in self.active)
-            if bank.open_row == place.row:
-                if not (busy and self.params.closed_page):
-                    hits.setdefault(place.bank_id, request)
-                    found.append(self._column(request, 2))
-            elif bank.open_row < 0:
-                found.append(self._activate(request))
-            elif not busy and place.bank_id not in hits:
-                clock = max(bank.pre, rank.pre)
-                order = (2, request.enter_clock)
-                found.append(Choice(clock, order, s.PRE, place.rank, request))
+        waiting: dict[int, list[Request]] = {}
+        for request in self.writes if self.write_mode else self.reads:
+            waiting.setdefault(request.location.bank_id, []).append(request)
+        busy = {request.location.bank_id for request in self.active}
+        for bank_id, requests in waiting.items():
+            if not self.ranks[requests[0].location.rank].refresh_pending:
+                self._bank_choices(requests, bank_id in busy, found)
+        self._known = found
         return found
+
+    def _bank_choices(self, waiting: list[Request], busy: bool, found: list[Choice]) -> None:
+        """Append the commands for the requests of one bank, oldest first in `waiting`."""
+        place = waiting[0].location
+        rank = self.ranks[place.rank]
+        bank = rank.banks[place.bank]
+        if bank.open_row < 0:
+            found.append(self._activate(waiting[0]))
+            return
+        hits = [request for request in waiting if request.location.row == bank.open_row]
+        if not (busy and self.params.closed_page):
+            for is_write in (False, True):
+                oldest = next((hit for hit in hits if hit.is_write == is_write), None)
+                if oldest:
+                    found.append(self._column(oldest, 2))
+        over = not hits or bank.n_columns >= self.params.hit_limit
+        if place.row != bank.open_row and over and not busy:
+            order = (2, waiting[0].enter_clock)
+            found.append(Choice(max(bank.pre, rank.pre), order, s.PRE, place.rank, waiting[0]))
 
     def _column(self, request: Request, group: int) -> Choice:
         place = request.location
@@ -261,53 +279,65 @@ class Channel:
     def _refresh_choice(self, number: int, rank: Rank, found: list[Choice]) -> None:
         if any(request.location.rank == number for request in self.active):
             return
-        if rank.n_open:
-            clock = max([rank.pre, *(bank.pre for bank in rank.banks if bank.open_row >= 0)])
-            found.append(Choice(clock, (1, number), s.PREA, number, None))
-        else:
+        order = number * len(rank.banks)
+        opened = {i: bank.pre for i, bank in enumerate(rank.banks) if bank.open_row >= 0}
+        if not opened:
             clock = max(bank.act for bank in rank.banks)
-            found.append(Choice(clock, (1, number), s.REF, number, None))
+            found.append(Choice(clock, (1, order), s.REF, number, None))
+        elif self.params.precharge_all:
+            clock = max(rank.pre, *opened.values())
+            found.append(Choice(clock, (1, order), s.PREA, number, None))
+        else:
+            for i, clock in opened.items():
+                clock = max(clock, rank.pre)
+                found.append(Choice(clock, (1, order + i), s.PRE, number, None, i))
 
     def _issue(self, choice: Choice, now: int) -> None:
         command, request = choice.command, choice.request
         rank = self.ranks[choice.rank]
+        self._known = None
         if request is None:
-            self._log(now, command, choice.rank, None)
-            if command == s.PREA:
-                for bank in rank.banks:
-                    if bank.open_row >= 0:
-                        self._close(rank, bank, now)
-            else:
-                rank.refresh_pending = False
-                rank.refresh_end = now + self.params.ref_act
-                for bank in rank.banks:
-                    bank.act = max(bank.act, rank.refresh_end)
+            self._issue_refresh(choice, rank, now)
             return
-        bank = rank.banks[request.location.bank]
+        place = request.location
+        bank = rank.banks[place.bank]
         if request.row_state < 0:
-            closed, hit = bank.open_row < 0, bank.open_row == request.location.row
+            closed, hit = bank.open_row < 0, bank.open_row == place.row
             request.row_state = 0 if hit else 1 if closed else 2
         if command == s.PRE:
-            self._log(now, command, choice.rank, request)
+            self._log(now, command, choice.rank, place.bank, place.row)
             self._close(rank, bank, now)
             rank.pre = max(rank.pre, now + self.params.pre_pre)
         elif command == s.ACT:
-            self._log(now, command, choice.rank, request)
+            self._log(now, command, choice.rank, place.bank, place.row)
             self._open(rank, bank, request, now)
         else:
             closing = command if not self.params.closed_page else command + (s.RDA - s.RD)
-            self._log(now, closing, choice.rank, request)
+            self._log(now, closing, choice.rank, place.bank, place.row)
             self._transfer(rank, bank, request, now)
 
-    def _log(self, now: int, command: int, rank: int, request: Request | None) -> None:
-        self.commands[command] += 1
-        if self.trace is None:
+    def _issue_refresh(self, choice: Choice, rank: Rank, now: int) -> None:
+        """Issue REF, or PREA or PRE for the REF to come."""
+        bank_row = rank.banks[choice.bank].open_row if choice.bank >= 0 else -1
+        self._log(now, choice.command, choice.rank, choice.bank, bank_row)
+        if choice.command == s.REF:
+            rank.refresh_pending = False
+            rank.refresh_end = now + self.params.ref_act
+            for bank in rank.banks:
+                bank.act = max(bank.act, rank.refresh_end)
             return
-        place = request.location if request else None
-        group = place.bank_group if place else -1
-        bank = place.bank % self.params.n_banks_per_group if place else -1
-        row = place.row if place else -1
-        self.trace.append((now, self.index, rank, group, bank, row, command))
+        for i, bank in enumerate(rank.banks):
+            if bank.open_row >= 0 and choice.bank in (-1, i):
+                self._close(rank, bank, now)
+        if choice.command == s.PRE:
+            rank.pre = max(rank.pre, now + self.params.pre_pre)
+
+    def _log(self, now: int, command: int, rank: int, bank: int, row: int) -> None:
+        self.commands[command] += 1
+        if self.trace is not None:
+            per = self.params.n_banks_per_group
+            group, in_group = (bank // per, bank % per) if bank >= 0 else (-1, -1)
+            self.trace.append((now, self.index, rank, group, in_group, row, command))
 
     def _close(self, rank: Rank, bank: Bank, now: int) -> None:
         bank.open_row = -1
@@ -320,10 +350,12 @@ class Channel:
         params, group = self.params, request.location.bank_group
         others = max(bank.act, rank.act, rank.group_act[group])
         request.behind_four_act = self._activate_window(rank) > others
-        request.active = True
-        (self.writes if request in self.writes else self.reads).remove(request)
-        self.active.append(request)
+        if params.reserve_opened:
+            request.active = True
+            (self.writes if request in self.writes else self.reads).remove(request)
+            self.active.append(request)
         bank.open_row = request.location.row
+        bank.n_columns = 0
         if not rank.n_open:
             rank.open_since = now
         rank.n_open += 1
@@ -345,6 +377,7 @@ class Channel:
             self.reads.remove(request)
         else:
             self.writes.remove(request)
+        bank.n_columns += 1
         to_pre = params.wr_pre if write else params.rd_pre
         bank.pre = max(bank.pre, now + to_pre)
         read_s, write_s = (
@@ -446,6 +479,7 @@ class Channel:
             if not self._room(request) or self._blocked(request):
                 continue
             queue.popleft()
+            self._known = None
             self.turn = (stream + 1) % n_streams
             request.enter_clock = now
             if not request.is_write and self._forwarded(request):
@@ -470,7 +504,10 @@ class Channel:
         if not params.write_queue:
             return
         n_reads, n_writes = len(self.reads), len(self.writes)
-        if not self.write_mode:
-            self.write_mode = n_writes > params.write_high or n_reads == 0
+        mode = self.write_mode
+        if not mode:
+            mode = n_writes > params.write_high or n_reads == 0
         elif n_writes < params.write_low and n_reads:
-            self.write_mode = False
+            mode = False
+        if mode != self.write_mode:
+            self.write_mode, self._known = mode, None

@@ -48,6 +48,7 @@ def replay(
     *,
     streams: ArrayLike | None = None,
     max_outstanding: int | None = None,
+    in_order: bool = False,
     trace: bool = False,
 ) -> Replay:
     """Offer each request at its clock, in order, and run the memory until all are done.
@@ -63,6 +64,10 @@ def replay(
     max_outstanding : int, optional
         At most so many requests lie between offer and completion; the next is offered one clock
         after the completion that makes room.
+    in_order : bool
+        One request a clock enters the memory, in the order of the trace, and waits for room in its
+        channel before the next may enter: how DRAMsim3 and Ramulator replay a trace.  By default
+        each channel takes its own requests, so that none waits for another channel's.
     trace : bool
         Keep the command trace.
 
@@ -85,8 +90,10 @@ def replay(
         raise InputError("clocks must not decrease, nor pass 2**60")
     if max_outstanding is not None and not 1 <= max_outstanding <= 2**20:
         raise InputError(f"max_outstanding must be from 1 to {2**20}, got {max_outstanding}")
+    if in_order and max_outstanding is not None:
+        raise InputError("in_order and max_outstanding exclude each other")
     system = DramSystem(params, int(stream.max(initial=0)) + 1, trace)
     done = np.zeros(len(address), np.int64)
     enter = np.zeros(len(address), np.int64)
-    system.replay_into(address, write, clock, stream, max_outstanding or 0, done, enter)
+    system.replay_into(address, write, clock, stream, max_outstanding or 0, in_order, done, enter)
     return Replay(done, enter, system.stats(), system.command_trace() if trace else None)

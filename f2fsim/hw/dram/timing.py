@@ -66,6 +66,9 @@ class DramParams:
     write_queue: int
     write_high: int
     write_low: int
+    hit_limit: int
+    reserve_opened: bool
+    precharge_all: bool
     closed_page: bool
     refresh: bool
     dual_command: bool
@@ -156,6 +159,9 @@ def dram_params(spec: DramSpec) -> DramParams:
         write_queue=queue.size if queue else 0,
         write_high=queue.size * queue.high_percent // 100 if queue else 0,
         write_low=max(1, -(-queue.size * queue.low_percent // 100)) if queue else 0,
+        hit_limit=control.hit_limit,
+        precharge_all=control.refresh_precharge == "all",
+        reserve_opened=control.opened_row == "reserved",
         closed_page=control.page_policy == "closed",
         refresh=control.refresh == "all_bank",
         dual_command=control.dual_command,

@@ -61,8 +61,11 @@ def random_spec(rng: random.Random) -> DramSpec:
         "mapping": " ".join(fields),
         "window": small(1, 40),
         "write_queue": rng.choice([None, queue]),
+        "hit_limit": rng.choice([0, 0, 1, 4]),
+        "opened_row": rng.choice(["reserved", "shared"]),
         "page_policy": rng.choice(["open", "open", "closed"]),
         "refresh": rng.choice(["all_bank", "all_bank", "off"]),
+        "refresh_precharge": rng.choice(["all", "single"]),
         "dual_command": rng.random() < 0.3,
     }
     return DramSpec.model_validate(
