@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 import zipfile
 from dataclasses import dataclass
 from functools import cache
@@ -38,6 +39,12 @@ DEFAULT_MAX_BYTES = 4 * 2**30
 
 #: Formats whose encoding costs more than reading it back.
 WORTH_CACHING = ("f2f",)
+
+#: After so long a half-written entry was left by a process that was killed.
+STALE_SECONDS = 3600
+
+#: Names of half-written entries (`f2fsim.whole_file`).
+PARTIAL = ".*.part.npz"
 
 #: Bytes that this process wrote into a folder since it last made room there.
 _WRITTEN_BYTES: dict[Path, int] = {}
@@ -97,6 +104,8 @@ class EncodingCache:
         entries = self._entries()
         for path, _, _ in entries:
             path.unlink(missing_ok=True)
+        for path in self.folder.glob(PARTIAL):
+            path.unlink(missing_ok=True)
         return len(entries)
 
     def _path(self, weight_format: WeightFormat, tensor: PrunedTensor) -> Path:
@@ -109,7 +118,7 @@ class EncodingCache:
 
     def _entries(self) -> list[tuple[Path, int, float]]:
         entries = []
-        for path in self.folder.glob("*.npz"):
+        for path in self.folder.glob("[!.]*.npz"):
             with contextlib.suppress(OSError):  # another process removed it
                 status = path.stat()
                 entries.append((path, status.st_size, status.st_mtime))
@@ -136,14 +145,19 @@ class EncodingCache:
         with whole_file(path) as partial, partial.open("wb") as file:
             np.savez(file, **arrays)
         # Looking through a cache of tens of thousands of entries takes longer than encoding a
-        # layer: it is done after every 64th part of the cache's size that this process writes.
-        written = _WRITTEN_BYTES.get(self.folder, 0) + path.stat().st_size
+        # layer: it is done at a process's first entry (many short runs fill a cache too) and after
+        # every 64th part of the cache's size that it writes.
+        written = _WRITTEN_BYTES.get(self.folder, self.max_bytes) + path.stat().st_size
         _WRITTEN_BYTES[self.folder] = written
         if written > self.max_bytes // 64:
             self._trim()
             _WRITTEN_BYTES[self.folder] = 0
 
     def _trim(self) -> None:
+        for path in self.folder.glob(PARTIAL):
+            with contextlib.suppress(OSError):  # finished, or removed by another process
+                if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                    path.unlink(missing_ok=True)
         entries = sorted(self._entries(), key=lambda entry: entry[2])
         total = sum(size for _, size, _ in entries)
         for path, size, _ in entries:
@@ -159,13 +173,20 @@ def _narrow(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _load(path: Path) -> EncodedTensor | None:
+    """Return an entry, None if there is none or it is damaged."""
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        header = json.loads(arrays.pop("header").tobytes())
-        os.utime(path)
+        with contextlib.suppress(OSError):  # on a read-only disk an entry's age stays as it is
+            os.utime(path)
+        return _restored(arrays)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
+
+
+def _restored(arrays: dict[str, np.ndarray[Any, Any]]) -> EncodedTensor:
+    """Return the encoding that `EncodingCache._store` took apart."""
+    header = json.loads(arrays["header"].tobytes())
     counts = {
         name: arrays[f"work:{name}"].astype(np.int64) if f"work:{name}" in arrays else None
         for name in _COUNTS
