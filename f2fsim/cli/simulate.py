@@ -48,6 +48,10 @@ Layers = Annotated[
     list[str] | None, typer.Option("--layer", help="Only this layer (may be repeated).")
 ]
 Engine = Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}; same counters.")]
+Functional = Annotated[
+    bool,
+    typer.Option("--functional", help="Let values flow too; compare every output with NumPy's."),
+]
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Folder for results, tables and manifest.")
 ]
@@ -81,6 +85,7 @@ def simulate_command(
     seed: Seed = None,
     layer: Layers = None,
     engine: Engine = "compiled",
+    functional: Functional = False,
     trace: TraceFile = None,
     trace_layer: TraceLayers = None,
     trace_window: TraceWindow = None,
@@ -113,6 +118,7 @@ def simulate_command(
             seed=seed,
             layers=layer,
             engine=engine,
+            functional=functional,
             cache=None if no_cache else "default",
             trace=opened,
             progress=progress,
@@ -132,6 +138,8 @@ def simulate_command(
     console.print_rows([result_row(result)], title="Total")
     console.print_rows(stream_rows(result), title="Memory traffic by stream")
     console.print_rows(_main_states(result), title="Where the cycles went (5 % and more)")
+    if functional:
+        _say_checked(result)
     _say_out(out)
     if opened is not None:
         say_trace(opened)
@@ -146,6 +154,7 @@ def compare_command(
     seed: Seed = None,
     layer: Layers = None,
     engine: Engine = "compiled",
+    functional: Functional = False,
     out: Out = None,
     with_report: Report = True,
     as_json: Json = False,
@@ -168,6 +177,7 @@ def compare_command(
             seed=seed,
             layers=layer,
             engine=engine,
+            functional=functional,
             cache=None if no_cache else "default",
             progress=progress,
         )
@@ -268,6 +278,12 @@ def _main_states(result: SimResult) -> list[dict[str, Any]]:
         for row in stall_rows(result)
         if row["share"] >= 0.05
     ]
+
+
+def _say_checked(result: SimResult) -> None:
+    n_outputs = sum(layer.outputs_checked for layer in result.layers)
+    error = max((layer.output_error for layer in result.layers), default=0.0)
+    typer.echo(f"outputs: {n_outputs} compared with NumPy, largest relative error {error:.3g}")
 
 
 def _say_out(out: Path | None) -> None:

@@ -73,7 +73,16 @@ def broadcast_layer(
     rates = {"broadcasts": (job.n_broadcasts, 1)}
     zeros = f"synthetic: density {activation_density:g}, seed {array.activation_seed}"
     origins = {"activation zeros": zeros}
-    return BuiltLayer(machine, stored, kept, payload_bits(machine), rates, origins=origins)
+    return BuiltLayer(
+        machine,
+        stored,
+        kept,
+        payload_bits(machine),
+        rates,
+        origins=origins,
+        slices=tuple(counts),
+        broadcasts=tuple(work for _, work in passes),
+    )
 
 
 def slice_counts(tensor: PrunedTensor, encoded: EncodedTensor, n_pes: int) -> SliceCounts:

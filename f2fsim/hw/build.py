@@ -76,7 +76,10 @@ def build_layer(
     kept = [band.n_kept for band in steps.bands]
     effectual = int(steps.over_tiles(kept, steps.tile_columns).sum())
     machine = parts.build()
-    return BuiltLayer(machine, issued, effectual, payload_bits(machine), steps=steps)
+    folds = tuple(one.folds for one in work if one.folds is not None)
+    return BuiltLayer(
+        machine, issued, effectual, payload_bits(machine), steps=steps, folds=folds or None
+    )
 
 
 def _band_work(

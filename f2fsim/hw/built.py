@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from f2fsim.hw.broadcasts import Broadcasts, SliceCounts
 from f2fsim.hw.description import Machine
+from f2fsim.hw.systolic import Folds
 from f2fsim.mapping.steps import LayerSteps
 
 
@@ -28,6 +30,12 @@ class BuiltLayer:
         Steps of the front end; None for arrays without them.
     origins : mapping of str to str
         Where drawn inputs of the machine come from.
+    folds : tuple of Folds or None
+        Folds of each band on a systolic array.
+    slices : tuple of SliceCounts or None
+        Entries of each band on a broadcast array.
+    broadcasts : tuple of Broadcasts
+        Of each pass on a broadcast array.
     """
 
     machine: Machine
@@ -37,6 +45,9 @@ class BuiltLayer:
     unit_rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     steps: LayerSteps | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
+    folds: tuple[Folds, ...] | None = None
+    slices: tuple[SliceCounts, ...] | None = None
+    broadcasts: tuple[Broadcasts, ...] = ()
 
 
 def payload_bits(machine: Machine) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from f2fsim.analytic import LayerTraffic, bound_cycles
@@ -17,6 +17,7 @@ from f2fsim.errors import ConfigError
 from f2fsim.hw.build import build_layer
 from f2fsim.hw.built import BuiltLayer
 from f2fsim.hw.dram import DramParams
+from f2fsim.hw.functional import FunctionalJob, check_outputs
 from f2fsim.mapping.formats import layer_format
 from f2fsim.mapping.plan import Plan, plan_layer
 from f2fsim.mapping.plan_broadcast import plan_broadcast
@@ -33,7 +34,7 @@ Encode = Callable[[WeightFormat, PrunedTensor], EncodedTensor]
 
 @dataclass(frozen=True)
 class LayerJob:
-    """Everything that the run of one layer needs."""
+    """Everything that the run of one layer needs; `functional` lets values flow too."""
 
     arch: ArchConfig
     dram: DramParams
@@ -42,6 +43,7 @@ class LayerJob:
     engine: str
     cost: CostModel
     observer: Observer | None = None
+    functional: bool = False
 
 
 def band_tensors(tensor: PrunedTensor, plan: Plan) -> list[PrunedTensor]:
@@ -93,13 +95,18 @@ def run_layer(job: LayerJob) -> LayerResult:
     ConfigError
         If the layer does not fit the architecture.
     SimulationError
-        If the run breaks a conservation law or a bound.
+        If the run breaks a conservation law or a bound, or a functional run's outputs differ from
+        NumPy's.
     """
     built, encoded = prepare_layer(job)
     outcome = run(built.machine, job.dram, job.engine, job.observer, job.cost.dram)
     result = _result(job, built, outcome, encoded)
     check_layer(result, built.machine, built.payload_bits)
-    return result
+    if not job.functional:
+        return result
+    density = job.data.activation_density
+    found = check_outputs(FunctionalJob(job.arch, layer, plan, bands, built, density))
+    return replace(result, outputs_checked=found.n_outputs, output_error=found.max_error)
 
 
 def _plan(job: LayerJob) -> Plan:

@@ -54,6 +54,7 @@ def simulate(
     seed: int | None = None,
     layers: list[str] | None = None,
     engine: str = "compiled",
+    functional: bool = False,
     cache: EncodingCache | str | None = "default",
     trace: Trace | None = None,
     progress: Progress | None = None,
@@ -69,6 +70,10 @@ def simulate(
         Override the workload's own (see `Workload.with_overrides`).
     engine : {"compiled", "event"}
         Both give the same counters; ``event`` is the definition.
+    functional : bool
+        Let values flow too: activations are drawn, multiplied with what the machine decodes from
+        its streams in the order of its schedule, and every output is compared with NumPy's on the
+        pruned weights (``LayerResult.outputs_checked`` and ``output_error``).
     cache : EncodingCache, None or "default"
         Where encodings are kept.
     trace : Trace, optional
@@ -92,6 +97,7 @@ def simulate(
         seed=seed,
         layers=layers,
         engine=engine,
+        functional=functional,
         cache=cache,
         trace=trace,
         progress=progress,
@@ -110,6 +116,7 @@ def compare(
     seed: int | None = None,
     layers: list[str] | None = None,
     engine: str = "compiled",
+    functional: bool = False,
     cache: EncodingCache | str | None = "default",
     trace: Trace | None = None,
     progress: Progress | None = None,
@@ -133,7 +140,8 @@ def compare(
         name = job.data.layer.name
         if progress:
             progress(count, total, f"{job.arch.name}, {name}")
-        done[i].append(run_layer(replace(job, observer=trace.observer(name)) if trace else job))
+        seen = trace.observer(name) if trace else None
+        done[i].append(run_layer(replace(job, observer=seen, functional=functional)))
     if progress:
         progress(total, total, "")
     return [

@@ -88,6 +88,9 @@ class LayerResult:
     ``bound_cycles`` maps a resource to the fewest core cycles that it alone would need;
     ``encoded_bits`` maps a stream to its exact bits.  ``origins`` says of each input (weights,
     sparsity, activations) whether it is ``measured``, ``given``, ``assumed`` or ``synthetic``.
+    ``outputs_checked`` counts the outputs that a functional run compared with NumPy's (0: values
+    did not flow), ``output_error`` is the largest difference over the sum of the magnitudes of the
+    output's products (0 for integers: they are equal).
     """
 
     name: str
@@ -115,6 +118,8 @@ class LayerResult:
     origins: Mapping[str, str] = field(default_factory=dict)
     n_multipliers: int = 0
     repeat: int = 1
+    outputs_checked: int = 0
+    output_error: float = 0.0
 
     @property
     def n_cycles(self) -> int:
