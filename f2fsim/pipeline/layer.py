@@ -104,8 +104,11 @@ def run_layer(job: LayerJob) -> LayerResult:
     check_layer(result, built.machine, built.payload_bits)
     if not job.functional:
         return result
-    density = job.data.activation_density
-    found = check_outputs(FunctionalJob(job.arch, layer, plan, bands, built, density))
+    plan, data = _plan(job), job.data
+    bands = list(zip(band_tensors(data.tensor, plan), encoded, strict=True))
+    found = check_outputs(
+        FunctionalJob(job.arch, data.layer, plan, bands, built, data.activation_density)
+    )
     return replace(result, outputs_checked=found.n_outputs, output_error=found.max_error)
 
 
