@@ -85,9 +85,9 @@ cdef class Network:
                     break
                 for i in range(n):
                     self._complete(
-                        self.n_components + self.dram.completion_stream[i],
-                        self.dram.completion_index[i],
-                        self.dram.completion_clock[i] * self.ticks_per_clock,
+                        self.n_components + self.dram.completions[i].stream,
+                        self.dram.completions[i].tag,
+                        self.dram.completions[i].clock * self.ticks_per_clock,
                     )
             ended = self.n_finished == self.n_parts
         return ended
