@@ -11,7 +11,7 @@ from f2fsim.cost.energy import (
     sum_terms,
 )
 from f2fsim.cost.gates import estimate_decoder_gates
-from f2fsim.cost.sensitivity import ConstantEffect, RatioRange, ratio_range
+from f2fsim.cost.sensitivity import ConstantEffect, RatioRange, amounts, ratio_range
 from f2fsim.cost.sram import sram_byte_pj, sram_um2
 from f2fsim.cost.table import LEVELS, Constant, CostTable, Level, SramCurve
 from f2fsim.cost.units import estimate_mask_unit_gates, estimate_patch_unit_gates
@@ -29,6 +29,7 @@ __all__ = [
     "RatioRange",
     "Sram",
     "SramCurve",
+    "amounts",
     "energy_terms",
     "estimate_decoder_gates",
     "estimate_mask_unit_gates",

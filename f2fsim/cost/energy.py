@@ -74,14 +74,14 @@ class EnergyTerm:
     amount: float
 
 
-def constant_of(term: EnergyTerm, table: CostTable) -> Constant:
-    """Return the constant that a term multiplies."""
-    if term.key == "dram:device":
+def constant_of(key: str, table: CostTable) -> Constant:
+    """Return the constant that a term with this key multiplies."""
+    if key == "dram:device":
         return Constant(1.0, 1.0, 1.0, "pJ", "derived", "currents of the DRAM preset")
-    if term.key.startswith("dram:"):
-        return table.dram(term.key.removeprefix("dram:"))
-    table.energy(term.key)  # refuses an unknown key with the near miss
-    return table.energy_pj[term.key]
+    if key.startswith("dram:"):
+        return table.dram(key.removeprefix("dram:"))
+    table.energy(key)  # refuses an unknown key with the near miss
+    return table.energy_pj[key]
 
 
 def energy_terms(
@@ -147,7 +147,7 @@ def sum_terms(
     """Return the sum of the terms by component, picojoules."""
     total: dict[str, float] = {}
     for term in terms:
-        value = term.amount * constant_of(term, table).at(level)
+        value = term.amount * constant_of(term.key, table).at(level)
         total[term.component] = total.get(term.component, 0.0) + value
     return total
 

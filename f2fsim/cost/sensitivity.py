@@ -6,7 +6,7 @@ comparing one machine's low end with the other's high end would overstate the do
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from f2fsim.cost.energy import EnergyTerm, constant_of
@@ -45,22 +45,29 @@ class RatioRange:
         return self.high < 1.0 or self.low > 1.0
 
 
-def ratio_range(
-    terms_a: Sequence[EnergyTerm], terms_b: Sequence[EnergyTerm], table: CostTable
-) -> RatioRange:
+def ratio_range(a: Mapping[str, float], b: Mapping[str, float], table: CostTable) -> RatioRange:
     """Return the range of the energy of A over that of B, constants varying in their ranges.
 
     The extremes are exact: for a trial ratio r the sum of ``(a_i - r·b_i)·c_i`` is least (or
     greatest) with every constant c_i at one end, and the r where that optimum is zero is found by
     Dinkelbach's iteration (Management Science 13, 1967).
 
+    Parameters
+    ----------
+    a, b : mapping of str to float
+        How often each constant is paid (`amounts`).
+    table : CostTable
+        The constants.
+
     Raises
     ------
     ValueError
         If either energy is zero.
     """
-    amounts_a, amounts_b = _amounts(terms_a), _amounts(terms_b)
-    constants = {term.key: constant_of(term, table) for term in (*terms_a, *terms_b) if term.amount}
+    amounts_a, amounts_b = dict(a), dict(b)
+    constants = {
+        key: constant_of(key, table) for each in (a, b) for key, amount in each.items() if amount
+    }
     typical = {key: constant.typical for key, constant in constants.items()}
     base = _ratio(amounts_a, amounts_b, typical)
     effects = [
@@ -81,11 +88,12 @@ def ratio_range(
     )
 
 
-def _amounts(terms: Sequence[EnergyTerm]) -> dict[str, float]:
-    amounts: dict[str, float] = {}
+def amounts(terms: Sequence[EnergyTerm]) -> dict[str, float]:
+    """Return how often each constant is paid, by its key."""
+    total: dict[str, float] = {}
     for term in terms:
-        amounts[term.key] = amounts.get(term.key, 0.0) + term.amount
-    return amounts
+        total[term.key] = total.get(term.key, 0.0) + term.amount
+    return total
 
 
 def _ratio(a: dict[str, float], b: dict[str, float], values: dict[str, float]) -> float:

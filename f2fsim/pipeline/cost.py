@@ -21,14 +21,15 @@ from f2fsim.config.pe_array import BroadcastArray, LanesArray, RowParallelArray
 from f2fsim.cost import (
     CostShape,
     CostTable,
+    EnergyTerm,
     GateCount,
     Level,
     MachineParts,
     Sram,
+    energy_terms,
     estimate_decoder_gates,
     estimate_mask_unit_gates,
     estimate_patch_unit_gates,
-    layer_energy_pj,
     machine_area_um2,
 )
 from f2fsim.mapping.geometry import ACCUMULATOR_BITS
@@ -61,20 +62,17 @@ class CostModel:
         """Return the cost model that an architecture names."""
         return cls(arch, load_cost_table(arch.cost_table), arch.dram(), _decoder(arch))
 
-    def energy_pj(
+    def terms(
         self,
         components: Sequence[ComponentStats],
         memory: MemoryStats | None,
         streams: Sequence[StreamStats],
-        level: Level = "typical",
-    ) -> dict[str, float]:
-        """Return the dynamic energy of one run of a layer by component."""
+    ) -> list[EnergyTerm]:
+        """Return what the dynamic energy of one run of a layer is made of."""
         scratchpad = self.arch.scratchpad
         bank = max(scratchpad.capacity // scratchpad.n_banks, 1)
         shape = CostShape({c.name: bank for c in components}, self.decoder, self.dram.standard)
-        return layer_energy_pj(
-            components, memory, self.table, shape=shape, streams=streams, level=level
-        )
+        return energy_terms(components, memory, shape, self.table, streams)
 
     def area_um2(self, weight_type: str, level: Level = "typical") -> dict[str, float]:
         """Return the area of the machine by component, for multipliers of `weight_type`."""

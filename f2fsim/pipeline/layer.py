@@ -12,6 +12,7 @@ from f2fsim.codec.kept_zeros import PARAM as KEPT_ZEROS
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd, RleFrontEnd
 from f2fsim.config.pe_array import BroadcastArray
+from f2fsim.cost import amounts, sum_terms
 from f2fsim.engine import Outcome, run
 from f2fsim.errors import ConfigError
 from f2fsim.hw.build import build_layer
@@ -151,6 +152,7 @@ def _result(
         arch.pe_array.n_multipliers,
         unit_rates(arch, built),
     )
+    terms = job.cost.terms(outcome.components, outcome.memory, streams)
     return LayerResult(
         name=layer.name,
         op=layer.kind,
@@ -173,7 +175,8 @@ def _result(
         streams=streams,
         memory=outcome.memory,
         codec_stats=_codec_stats(encoded),
-        energy_pj=job.cost.energy_pj(outcome.components, outcome.memory, streams),
+        energy_pj=sum_terms(terms, job.cost.table),
+        energy_amounts=amounts(terms),
         origins={**job.data.origins, **built.origins},
         n_multipliers=arch.pe_array.n_multipliers,
         repeat=layer.repeat,

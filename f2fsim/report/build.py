@@ -11,6 +11,8 @@ from f2fsim.report import figures as fig
 from f2fsim.report import tables as tab
 from f2fsim.report.answer import answer
 from f2fsim.report.cases import Case, Run, make_cases
+from f2fsim.report.crossing import crossing_answers
+from f2fsim.report.doubt import doubt_table
 from f2fsim.report.inputs import Inputs
 from f2fsim.report.sweeps import sweep_answer, sweep_section
 from f2fsim.report.value import Column, Figure, Paragraph, Report, Section, Table
@@ -27,6 +29,10 @@ METHODS: tuple[Paragraph, ...] = (
         "Machines of one comparison get the same pruned tensors, N:M machines apart, which take "
         "the same trained weights pruned to their own pattern. Every size counts the mask, index, "
         "pointer and patch streams.",
+    ),
+    (
+        "Points of a design space carry the digest of their whole configuration and of the sources "
+        "that computed them; the best figures are those of the points that were tried.",
     ),
     (
         "Origins: measured (read from trained weights or counted), given (asked for by the "
@@ -53,13 +59,20 @@ def build_report(inputs: Inputs, *, title: str = "", command: str = "") -> Repor
         sections.append(_case_section(case, number, single=len(cases) == 1))
     sections += [sweep_section(sweep, i) for i, sweep in enumerate(inputs.sweeps, start=1)]
     if cases:
-        sections += [_config_section(cases), _methods(cases)]
+        sections.append(_config_section(cases))
+    sections.append(_methods(cases))
     names = [*dict.fromkeys(case.workload for case in cases), *(s.name for s in inputs.sweeps)]
-    words = (*answer(cases), *(sweep_answer(sweep) for sweep in inputs.sweeps))
+    words = (
+        *crossing_answers(cases),
+        *answer(cases),
+        *(sweep_answer(sweep) for sweep in inputs.sweeps),
+    )
     return Report(title or _title(cases, names), words, tuple(sections), command)
 
 
 def _title(cases: Sequence[Case], names: Sequence[str]) -> str:
+    if not cases:
+        return f"Design space explored: {', '.join(names)}"
     if any(case.others for case in cases):
         return f"Weight formats compared: {', '.join(names)}"
     return f"Simulation results: {', '.join(names)}"
@@ -96,13 +109,14 @@ def _case_section(case: Case, number: int, *, single: bool) -> Section:
     figures = tuple(replace(f, name=f"{prefix}{f.name}") for f in drawn if f and f.series)
     folded = [tab.run_layers_table(run, prefix) for run in case.runs]
     folded = [replace(table, name=safe_name(table.name)) for table in folded]
+    doubt = [table for table in (doubt_table(case, prefix),) if table]
     return Section(
         case.title,
         f"case{number}",
         (),
         figures,
         (tab.total_table(case, prefix), tab.layers_table(case, prefix)),
-        (*folded, tab.streams_table(case, prefix), tab.stalls_table(case, prefix)),
+        (*folded, tab.streams_table(case, prefix), tab.stalls_table(case, prefix), *doubt),
     )
 
 
@@ -126,7 +140,10 @@ def _machines(cases: Sequence[Case]) -> list[Run]:
 
 def _config_section(cases: Sequence[Case]) -> Section:
     table = tab.config_table(_machines(cases), "configurations")
-    differing = {row for row, _ in table.marked}
+    machines = [column.key for column in table.columns[1:]]
+    differing = {
+        i for i, row in enumerate(table.rows) if len({repr(row[name]) for name in machines}) > 1
+    }
     changed = tuple(row for i, row in enumerate(table.rows) if i in differing)
     same = tuple(row for i, row in enumerate(table.rows) if i not in differing)
     tables = [replace(table, name="configurations_differing", rows=changed)] if changed else []
@@ -154,12 +171,13 @@ def _methods(cases: Sequence[Case]) -> Section:
     runs = [(case.title, run.result) for case in cases for run in case.runs]
     provenance = tab.provenance_table(runs, "provenance")
     origins = tab.origins_table(cases, "origins")
+    tables = (origins, provenance) if cases else ()
     return Section(
         "Methods and provenance",
         "methods",
         METHODS,
         (),
-        (origins, provenance),
+        tables,
         tuple(_constants(table) for table in _cost_tables(cases)),
     )
 

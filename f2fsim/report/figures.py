@@ -45,6 +45,7 @@ def speedup_figure(cases: Sequence[Case]) -> Figure | None:
         tuple(series),
         "How many times faster the whole workload runs. Higher is better.",
         reference=1.0,
+        values_shown=True,
     )
 
 
@@ -108,6 +109,7 @@ def bits_figure(cases: Sequence[Case]) -> Figure:
         "All streams of a format over all weight positions, pruned ones included. The bound is "
         "that of the first machine's pruned weights, for independent mask bits and values without "
         "redundancy; N:M keeps another share of weights and has another bound. Lower is better.",
+        values_shown=True,
     )
 
 
@@ -206,13 +208,15 @@ def bandwidth_figure(case: Case) -> Figure:
     return Figure(
         "bandwidth",
         "DRAM bandwidth over time",
-        f"Step lines of achieved DRAM bandwidth over time, one a machine; peak {peak:.3g} GB/s.",
+        f"Step lines of achieved DRAM bandwidth over time, a strip for each machine; peak "
+        f"{peak:.3g} GB/s.",
         "time [us]",
         "bandwidth [GB/s]",
         tuple(series),
         f"Average over each layer; the dashed line is the peak of {case.subject.name}'s memory, "
         f"{peak:.4g} GB/s. A trace (f2fsim simulate --trace) shows it within a layer.",
         reference=peak or None,
+        panels=len(series) > 1,
     )
 
 
@@ -240,7 +244,7 @@ def roofline_figure(case: Case) -> Figure:
             corners = sorted({min(xs) / 2, roof / peak, max(2 * max(xs), 2 * roof / peak)})
             y = tuple(min(roof, peak * at) for at in corners)
             name = "roof" if len(roofs) == 1 else f"roof of {', '.join(r.name for r in runs)}"
-            series.append(Series(name, tuple(corners), y, (), "line", ENTROPY_STYLE))
+            series.append(Series(name, tuple(corners), y, (), "limit", ENTROPY_STYLE))
     return Figure(
         "roofline",
         "Roofline, a point for each layer",

@@ -13,34 +13,83 @@ from f2fsim.report.value import Figure, Series
 
 
 def plotly_spec(figure: Figure) -> dict[str, Any]:
-    """Return ``data`` and ``layout`` of a figure."""
+    """Return ``data``, ``layout`` and ``height`` (pixels, legend not counted) of a figure."""
     data = [_trace(figure, series) for series in figure.series]
     layout: dict[str, Any] = {
         "barmode": "stack" if figure.stacked else "group",
+        "bargap": 0.3 if figure.horizontal else 0.2,
         "hovermode": "closest",
         "xaxis": _axis(figure.x_title, figure.x_log, _ticks(figure)),
         "yaxis": _axis(figure.y_title, figure.y_log),
         "legend": {
             "orientation": "h",
             "x": 0,
-            "y": 1.02,
+            "y": 1.0,
             "yanchor": "bottom",
             "traceorder": "normal",
         },
-        "showlegend": True,
+        "showlegend": len(figure.series) > 1 and not figure.panels,
         "margin": {"l": 60, "r": 16, "t": 30, "b": 60},
         "shapes": [],
     }
-    if not figure.horizontal and figure.series and figure.series[0].mark == "bar":
-        names = list(dict.fromkeys(x for series in figure.series for x in series.x))
+    names = figure.categories
+    if names and not figure.horizontal:
         broken = [str(name).replace(", ", "<br>") for name in names]
         layout["xaxis"] |= {"tickvals": names, "ticktext": broken, "title": {"text": ""}}
+        layout["uniformtext"] = {"mode": "hide", "minsize": 8}
+        layout["shapes"] += _levels(figure, names)
     if figure.horizontal:
         layout["xaxis"], layout["yaxis"] = layout["yaxis"], layout["xaxis"]
         layout["yaxis"] |= {"autorange": "reversed", "title": {"text": ""}}
-    if figure.reference is not None:
+    if figure.panels:
+        _divide(figure, data, layout)
+    elif figure.reference is not None:
         layout["shapes"].append(_reference(figure.reference))
-    return {"data": data, "layout": layout}
+    return {"data": data, "layout": layout, "height": _height(figure)}
+
+
+def _height(figure: Figure) -> int:
+    if figure.horizontal:
+        return 110 + 44 * len(figure.categories)
+    return 110 + 90 * len(figure.series) if figure.panels else 370
+
+
+def _levels(figure: Figure, names: list[Any]) -> list[dict[str, Any]]:
+    """Return a line across each group of bars at the values of point series, such as a bound."""
+    return [
+        {
+            "type": "line", "xref": "x", "yref": "y", "layer": "above",
+            "x0": names.index(x) - 0.45, "x1": names.index(x) + 0.45, "y0": y, "y1": y,
+            "line": {"width": 1.5, "dash": "dot", "color": "#888"},
+        }
+        for series in figure.series if series.mark == "points"
+        for x, y in zip(series.x, series.y, strict=True)
+    ]  # fmt: skip
+
+
+def _divide(figure: Figure, data: list[dict[str, Any]], layout: dict[str, Any]) -> None:
+    """Give each series a strip of its own with the same range."""
+    axis, n = layout.pop("yaxis"), len(figure.series)
+    top = max([figure.reference or 0.0, *(y for series in figure.series for y in series.y)])
+    layout["annotations"] = []
+    for i, series in enumerate(figure.series):
+        suffix = "" if i == 0 else str(i + 1)
+        ends = [1 - (i + 1) / n, 1 - i / n - 0.24 / n]
+        title = axis["title"] if i == n // 2 else {"text": ""}
+        layout[f"yaxis{suffix}"] = {
+            **axis, "domain": ends, "range": [0, 1.08 * top], "title": title, "nticks": 3,
+            "anchor": "x",
+        }  # fmt: skip
+        data[i] |= {"yaxis": f"y{suffix}"}
+        layout["annotations"].append(
+            {
+                "text": _escape(series.name), "xref": "paper", "yref": "paper", "x": 0,
+                "y": ends[1], "xanchor": "left", "yanchor": "bottom", "showarrow": False,
+            }
+        )  # fmt: skip
+        if figure.reference is not None:
+            layout["shapes"].append(_reference(figure.reference, f"y{suffix}"))
+    layout["xaxis"]["anchor"] = f"y{n}" if n > 1 else "y"
 
 
 def _axis(title: str, log: bool, ticks: list[float] | None = None) -> dict[str, Any]:
@@ -58,9 +107,9 @@ def _ticks(figure: Figure) -> list[float] | None:
     return points if len(points) <= 10 else None
 
 
-def _reference(value: float) -> dict[str, Any]:
+def _reference(value: float, axis: str = "y") -> dict[str, Any]:
     line = {"dash": "dash", "width": 1.5, "color": "#888"}
-    ends = {"xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": value, "y1": value}
+    ends = {"xref": "paper", "x0": 0, "x1": 1, "yref": axis, "y0": value, "y1": value}
     return {"type": "line", "line": line, **ends}
 
 
@@ -83,17 +132,22 @@ def _trace(figure: Figure, series: Series) -> dict[str, Any]:
         edge = {"width": 0.5, "color": "#888"}
         bar: dict[str, Any] = {"color": look.colour, "pattern": pattern, "line": edge}
         orientation = {"orientation": "h"} if figure.horizontal else {}
-        return common | orientation | {"type": "bar", "marker": bar, "textposition": "none"}
+        text: dict[str, Any] = {"textposition": "none"}
+        if figure.values_shown:
+            text = {"textposition": "outside", "texttemplate": "%{y:.3~g}", "cliponaxis": False}
+        return common | orientation | {"type": "bar", "marker": bar} | text
     marker: dict[str, Any] = {"color": look.colour, "symbol": look.plotly_marker, "size": 8}
+    if series.mark == "limit":
+        line = {"color": look.colour, "dash": "dash", "width": 2}
+        return common | {"type": "scatter", "mode": "lines", "line": line}
     if series.mark == "line":
         line = {"color": look.colour, "dash": look.plotly_dash, "width": 2}
-        steps = len(series.x) > 60
-        mode = "lines" if steps else "lines+markers"
+        mode = "lines" if len(series.x) > 60 or figure.panels else "lines+markers"
         return common | {"type": "scatter", "mode": mode, "line": line, "marker": marker}
     marker |= {"opacity": 0.85, "line": {"width": 0.5, "color": "#444"}}
     if any(other.mark == "bar" for other in figure.series):  # to be seen in front of bars
         outline = {"width": 1.5, "color": "#000"}
-        marker |= {"size": 15, "opacity": 1, "color": "#fff", "line": outline}
+        marker |= {"size": 13, "opacity": 1, "color": "#fff", "line": outline}
     return common | {"type": "scatter", "mode": "markers", "marker": marker}
 
 

@@ -11,8 +11,9 @@ MAX_ROWS = 80
 def render_markdown(report: Report) -> str:
     """Return the report as Markdown; figures are links to their SVG files."""
     lines = [f"# {report.title}", ""]
-    for paragraph in report.answer:
-        lines += [_escape(plain(paragraph)), ""]
+    for found in report.answer:
+        lines += [f"**{_escape(found.title)}**", ""]
+        lines += [*(f"- {_escape(plain(point))}" for point in found.points), ""]
     if report.command:
         lines += ["Made by:", "", f"    {report.command}", ""]
     for section in report.sections:

@@ -23,6 +23,7 @@ def render_page(report: Report) -> str:
     """
     try:
         import jinja2
+        import markupsafe
         from plotly.offline import get_plotlyjs
     except ImportError:
         raise MissingDependencyError(
@@ -38,6 +39,7 @@ def render_page(report: Report) -> str:
     environment.filters["shown"] = number_text
     environment.filters["exact"] = exact
     environment.filters["parts"] = _parts
+    environment.filters["breakable"] = lambda text: _breakable(markupsafe.escape(text))
     figures = {figure.name: plotly_spec(figure) for figure in report.figures()}
     return environment.get_template("page.html.j2").render(
         report=report,
@@ -57,6 +59,15 @@ def script_json(value: Any) -> str:
     """Return JSON that may stand inside a ``script`` element."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _breakable(escaped: Any) -> Any:
+    """Let a long name break behind its separators, not inside its words."""
+    if len(escaped) < 16 or " " in escaped:
+        return escaped
+    for mark in ("/", "_", "."):
+        escaped = type(escaped)(str(escaped).replace(mark, f"{mark}<wbr>"))
+    return escaped
 
 
 def _parts(paragraph: Paragraph) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from f2fsim.report.value import Figure, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 
 #: Fixed, so that equal figures are equal bytes.
 SETTINGS: Any = {
@@ -42,12 +43,12 @@ def draw(figure: Figure) -> tuple[bytes, bytes]:
             "reports need matplotlib: pip install 'f2fsim[report]'"
         ) from None
     with matplotlib.rc_context(SETTINGS):
-        n_lines = 1 + max((len(set(series.x)) for series in figure.series), default=1)
-        height = max(2.4, 0.45 * n_lines + 1.4) if figure.horizontal else 3.8
-        canvas = Canvas(figsize=(7.0, height), layout="constrained")
+        canvas = Canvas(figsize=(7.0, _height(figure)), layout="constrained")
         FigureCanvasAgg(canvas)
-        axes = canvas.add_subplot()
-        _fill(axes, figure)
+        if figure.panels:
+            _strips(canvas, figure)
+        else:
+            _fill(canvas.add_subplot(), figure)
         svg, png = io.BytesIO(), io.BytesIO()
         text = {"Title": figure.title, "Description": figure.alt, "Date": None}
         canvas.savefig(svg, format="svg", metadata=text)
@@ -57,9 +58,32 @@ def draw(figure: Figure) -> tuple[bytes, bytes]:
     return svg.getvalue(), png.getvalue()
 
 
+def _height(figure: Figure) -> float:
+    """Return the height of a drawing in inches: rows of its legend and its strips counted."""
+    legend = 0.18 * (-(-len(figure.series) // 4) - 1)
+    if figure.horizontal:
+        return 1.4 + 0.42 * len(figure.categories) + legend
+    return 1.1 + 0.85 * len(figure.series) if figure.panels else 3.8 + legend
+
+
+def _strips(canvas: Canvas, figure: Figure) -> None:
+    """Draw each series in a strip of its own, with common axes."""
+    grid = canvas.subplots(len(figure.series), sharex=True, sharey=True, squeeze=False)
+    for axes, series in zip(grid[:, 0], figure.series, strict=True):
+        look = style(series.style)
+        axes.plot(series.x, series.y, color=look.colour, linewidth=1.2)
+        axes.set_title(series.name, loc="left", fontsize=8, pad=2)
+        axes.set_ylim(bottom=0)
+        if figure.reference is not None:
+            axes.axhline(figure.reference, color="#666", linestyle="--", linewidth=1)
+    grid[-1, 0].set_xlabel(figure.x_title)
+    canvas.supylabel(figure.y_title, fontsize=9)
+    canvas.suptitle(figure.title, x=0.02, ha="left", fontsize=10, fontweight="bold")
+
+
 def _fill(axes: Axes, figure: Figure) -> None:
     bars = [series for series in figure.series if series.mark == "bar"]
-    categories = list(dict.fromkeys(x for series in bars for x in series.x))
+    categories = figure.categories
     places = {x: float(i) for i, x in enumerate(categories)}
     if bars:
         _bars(axes, figure, bars, places)
@@ -100,7 +124,9 @@ def _bars(axes: Axes, figure: Figure, bars: list[Series], places: dict[Any, floa
         if figure.horizontal:
             axes.barh(at, series.y, width, left=start, **common)
         else:
-            axes.bar(at, series.y, width, bottom=start, **common)
+            drawn = axes.bar(at, series.y, width, bottom=start, **common)
+            if figure.values_shown and len(places) * len(bars) <= 16:
+                axes.bar_label(drawn, fmt="%.3g", fontsize=7, padding=1)
         if figure.stacked:
             for x, y in zip(series.x, series.y, strict=True):
                 base[x] += y
@@ -116,6 +142,9 @@ def _bars(axes: Axes, figure: Figure, bars: list[Series], places: dict[Any, floa
 def _curve(axes: Axes, series: Series, places: dict[Any, float]) -> None:
     look = style(series.style)
     x = [places.get(at, at) for at in series.x]
+    if series.mark == "limit":
+        axes.plot(x, series.y, label=series.name, color=look.colour, linestyle="--", linewidth=1.5)
+        return
     if series.mark == "line":
         marker = look.marker if len(x) <= 60 else ""
         axes.plot(
@@ -123,6 +152,9 @@ def _curve(axes: Axes, series: Series, places: dict[Any, float]) -> None:
             marker=marker, markersize=4, linewidth=1.5,
         )  # fmt: skip
         return
+    if places:
+        for at, y in zip(x, series.y, strict=True):
+            axes.hlines(y, at - 0.45, at + 0.45, color="#444", linestyle=":", linewidth=1.2)
     axes.scatter(
         x, series.y, label=series.name, color="#fff" if places else look.colour,
         marker=look.marker, s=110 if places else 22,

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from f2fsim.report.value import (
+    Answer,
     Column,
     Figure,
     Number,
@@ -35,7 +36,7 @@ METRICS = {
     "energy_uj": Metric("energy", "uJ"),
     "area_mm2": Metric("area", "mm2"),
     "dram_bytes": Metric("DRAM traffic", "B"),
-    "bits_per_weight": Metric("encoded size, mask counted", "bit/weight"),
+    "bits_per_weight": Metric("encoded size", "bit/weight"),
     "bits_without_mask": Metric("encoded size without mask", "bit/weight"),
     "efficiency": Metric("encoding efficiency E", more_is_better=True),
     "gmac_s": Metric("throughput", "GMAC/s", more_is_better=True),
@@ -239,7 +240,9 @@ def _groups(sweep: Sweep, x: str | None) -> dict[str, list[Mapping[str, Any]]]:
 
 def _curves(sweep: Sweep, name: str, x: str, y: str) -> Figure:
     series = []
-    for number_, (words, rows) in enumerate(_groups(sweep, x).items()):
+    groups = _groups(sweep, x)
+    dense = len(sweep.good) >= 3 * len(groups)  # a search leaves scattered points, not curves
+    for number_, (words, rows) in enumerate(groups.items()):
         usable = sorted((row for row in rows if _is_number(row.get(y))), key=lambda row: row[x])
         single = len({row[x] for row in usable}) == len(usable)
         series.append(
@@ -248,7 +251,7 @@ def _curves(sweep: Sweep, name: str, x: str, y: str) -> Figure:
                 tuple(row[x] for row in usable),
                 tuple(row[y] for row in usable),
                 tuple(label(sweep, row) for row in usable),
-                "line" if single else "points",
+                "line" if single and dense else "points",
                 number_,
             )
         )
@@ -303,39 +306,37 @@ def points_table(sweep: Sweep, prefix: str) -> Table:
         for axis in sweep.axes
     ]
     columns += [Column(metric, METRICS[metric].title, METRICS[metric].unit) for metric in have]
+    if any(row.get("digest") for row in rows):
+        columns.append(Column("digest", "digest of point and code", numeric=False))
     return Table(f"{prefix}points", f"Points of {sweep.name}", tuple(columns), tuple(rows))
 
 
-def sweep_answer(sweep: Sweep) -> Paragraph:
-    """Say how many points there are and which is best in each objective."""
+def sweep_answer(sweep: Sweep) -> Answer:
+    """Say how many points there are, and which is best in each figure."""
     good, failed = sweep.good, len(sweep.rows) - len(sweep.good)
-    words: list[str | Number] = [
-        f"{sweep.name}: ",
+    count: list[str | Number] = [
         Number(len(good), f"{len(good):,}", f"points of {sweep.name} with results"),
         f" points over {', '.join(sweep.axes) or 'no axis'}",
     ]
     if failed:
-        words += [", ", Number(failed, f"{failed:,}", "points without result or baselines")]
-        words.append(" more were excluded, invalid, failed or baselines")
-    words.append(".")
+        count += ["; ", Number(failed, f"{failed:,}", "points without result or baselines")]
+        count.append(" more were excluded, broke a limit, failed or are baselines")
+    points: list[Paragraph] = [(*count, ".")]
     for key in dict.fromkeys([*(objectives(sweep) or ()), "efficiency", "bits_per_weight"]):
         usable = [row for row in good if _is_number(row.get(key))]
         if not usable or key not in METRICS:
             continue
         metric = METRICS[key]
         best = (max if metric.more_is_better else min)(usable, key=lambda row: row[key])
-        word = "Highest" if metric.more_is_better else "Lowest"
-        words += [
-            f" {word} {metric.title}: ",
-            number(
-                best[key],
-                f"best {key} of {sweep.name}",
-                digits=4,
-                suffix=f" {metric.unit}".rstrip(),
-            ),
-            f" at {label(sweep, best)}.",
-        ]
-    return tuple(words)
+        ending = f" {metric.unit}".rstrip()
+        points.append(
+            (
+                f"{'Highest' if metric.more_is_better else 'Lowest'} {metric.title}: ",
+                number(best[key], f"best {key} of {sweep.name}", digits=4, suffix=ending),
+                f" at {label(sweep, best)}.",
+            )
+        )
+    return Answer(f"Design space: {sweep.name}", tuple(points))
 
 
 def sweep_section(sweep: Sweep, number_: int) -> Section:
@@ -350,7 +351,7 @@ def sweep_section(sweep: Sweep, number_: int) -> Section:
         rows = tuple(pareto(sweep.good, pair))
         tables.append(Table(f"{prefix}front", "Points on the Pareto front", table.columns, rows))
     return Section(
-        f"Sweep: {sweep.name}",
+        f"Design space: {sweep.name}",
         f"sweep{number_}",
         (),
         tuple(figures),

@@ -15,14 +15,14 @@ TOTAL_COLUMNS = (
     Column("format", "format", numeric=False),
     Column("time_us", "time", "us"),
     Column("speedup", "F2F's speed-up over it", "times"),
-    Column("gmac_s", "dense-equivalent throughput", "GMAC/s"),
+    Column("gmac_s", "throughput, as if dense", "GMAC/s"),
     Column("dram_bytes", "DRAM traffic", "B"),
-    Column("bits_per_weight", "bits a weight, mask counted"),
-    Column("bits_without_mask", "bits a weight, mask apart"),
+    Column("bits_per_weight", "size", "bit/weight"),
+    Column("bits_without_mask", "without mask", "bit/weight"),
     Column("entropy_bits", "entropy", "bit/weight"),
     Column("bandwidth_gb_s", "bandwidth", "GB/s"),
     Column("peak_gb_s", "peak", "GB/s"),
-    Column("pe_busy", "slots with an effectual MAC", "share"),
+    Column("pe_busy", "slots in use", "share"),
     Column("energy_uj", "energy", "uJ"),
     Column("area_mm2", "area", "mm2"),
 )
@@ -65,9 +65,7 @@ def total_table(case: Case, prefix: str) -> Table:
         if column.key not in ("energy_uj", "area_mm2") or any(row[column.key] for row in rows)
     ]
     columns = [
-        Column(c.key, f"speed-up of {case.subject.name} over it", c.unit)
-        if c.key == "speedup"
-        else c
+        Column(c.key, f"{case.subject.name} is faster by", c.unit) if c.key == "speedup" else c
         for c in columns
     ]
     return Table(f"{prefix}totals", "Machines side by side", tuple(columns), tuple(rows))
@@ -174,24 +172,35 @@ def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def config_table(runs: Sequence[Run], name: str) -> Table:
-    """Return the machines' configurations side by side, keys that differ first and marked."""
+    """Return the machines' configurations side by side, keys that differ first.
+
+    Marked are values that differ from the first machine that has the key.
+    """
     flat = {run.name: flatten(run.result.manifest.get("arch", {})) for run in runs}
     keys = list(dict.fromkeys(key for one in flat.values() for key in one))
     keys = [key for key in keys if key not in ("name", "description")]
+    values = {key: [one.get(key) for one in flat.values()] for key in keys}
+    firsts = {key: next((v for v in values[key] if v is not None), None) for key in keys}
 
-    def differs(key: str) -> bool:
-        return len({repr(one.get(key)) for one in flat.values()}) > 1
+    def order(key: str) -> tuple[bool, bool, int]:
+        differs = len(set(map(repr, values[key]))) > 1
+        return not differs, not key.endswith(".kind"), sum(v is None for v in values[key])
 
-    keys.sort(key=lambda key: not differs(key))
+    keys.sort(key=order)
     columns = [Column("key", "key", numeric=False)]
     columns += [Column(run.name, run.name, numeric=False) for run in runs]
     rows: list[dict[str, Any]] = []
     marked = set()
     for key in keys:
-        if differs(key):
-            marked |= {(len(rows), run.name) for run in runs}
+        for run in runs:
+            value = flat[run.name].get(key)
+            if value is not None and value != firsts[key]:
+                marked.add((len(rows), run.name))
         rows.append({"key": key, **{run.name: flat[run.name].get(key) for run in runs}})
-    caption = "Keys that differ come first and are marked; – where a machine has no such key."
+    caption = (
+        "Marked: values that differ from the first machine that has the key; – where a machine "
+        "has no such key."
+    )
     return Table(name, "Configurations", tuple(columns), tuple(rows), caption, frozenset(marked))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Mark = Literal["bar", "line", "points"]
+Mark = Literal["bar", "line", "points", "limit"]
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Series:
         Values; x may hold categories.
     labels : tuple of str
         What a pointer shows beside x and y at each point; empty for nothing.
-    mark : {"bar", "line", "points"}
-        How it is drawn.
+    mark : {"bar", "line", "points", "limit"}
+        How it is drawn; a limit is a line without points.
     style : int
         Number of its colour, hatch and marker: the same thing has the same style in all figures.
     """
@@ -97,6 +97,8 @@ class Figure:
     """A figure as numbers: series, axes with units, words for those who do not see it.
 
     ``reference`` is a value with a line across the figure (1 for a speed-up), None for none.
+    ``panels`` gives every series its own strip, one below the other, with common axes;
+    ``values_shown`` writes the value at each bar.
     """
 
     name: str
@@ -111,6 +113,13 @@ class Figure:
     x_log: bool = False
     y_log: bool = False
     reference: float | None = None
+    panels: bool = False
+    values_shown: bool = False
+
+    @property
+    def categories(self) -> list[Any]:
+        """What the bars stand at, in order; empty without bars."""
+        return list(dict.fromkeys(x for one in self.series if one.mark == "bar" for x in one.x))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the numbers of the figure as rows for CSV."""
@@ -124,6 +133,14 @@ class Figure:
             for series in self.series
             for i, (x, y) in enumerate(zip(series.x, series.y, strict=True))
         ]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a report says of one case, sweep or crossover: a heading and points under it."""
+
+    title: str
+    points: tuple[Paragraph, ...]
 
 
 @dataclass(frozen=True)
@@ -143,7 +160,7 @@ class Report:
     """A whole report; ``command`` makes it again."""
 
     title: str
-    answer: tuple[Paragraph, ...]
+    answer: tuple[Answer, ...]
     sections: tuple[Section, ...]
     command: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)

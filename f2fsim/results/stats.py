@@ -91,6 +91,8 @@ class LayerResult:
     ``outputs_checked`` counts the outputs that a functional run compared with NumPy's (0: values
     did not flow), ``output_error`` is the largest difference over the sum of the magnitudes of the
     output's products (0 for integers: they are equal).
+    ``energy_amounts`` maps a constant of the cost table to how often one run pays it: the energy is
+    the sum of the products, also with other constants.
     """
 
     name: str
@@ -115,6 +117,7 @@ class LayerResult:
     memory: MemoryStats | None
     codec_stats: Mapping[str, float] = field(default_factory=dict)
     energy_pj: Mapping[str, float] = field(default_factory=dict)
+    energy_amounts: Mapping[str, float] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     n_multipliers: int = 0
     repeat: int = 1

@@ -6,6 +6,7 @@ from f2fsim.config.cost import load_cost_table
 from f2fsim.cost import (
     CostShape,
     GateCount,
+    amounts,
     energy_terms,
     layer_energy_pj,
     ratio_range,
@@ -126,7 +127,7 @@ def test_ratio_range_is_exact_on_corners():
             (900 * value["mac_int8"] + 5e4 * value["xor2"] + 40 * dram)
             / (1000 * value["mac_int8"] + 700 * value["index_decode"] + 60 * dram)
         )
-    found = ratio_range(a, b, TABLE)
+    found = ratio_range(amounts(a), amounts(b), TABLE)
     assert found.low == pytest.approx(min(ratios), rel=1e-12)
     assert found.high == pytest.approx(max(ratios), rel=1e-12)
     typical = sum(sum_terms(a, TABLE).values()) / sum(sum_terms(b, TABLE).values())
@@ -139,7 +140,7 @@ def test_ratio_range_is_exact_on_corners():
 def test_a_shared_constant_cancels():
     # Both spend only MACs: whatever a MAC costs, A needs 90 % of B.
     terms = [energy_terms([component("pe", mac_int8=n)], None, CostShape(), TABLE) for n in (9, 10)]
-    found = ratio_range(terms[0], terms[1], TABLE)
+    found = ratio_range(amounts(terms[0]), amounts(terms[1]), TABLE)
     assert found.low == pytest.approx(0.9)
     assert found.high == pytest.approx(0.9)
     assert found.is_firm

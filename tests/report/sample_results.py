@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from f2fsim.config.cost import load_cost_table
 from f2fsim.results import ComponentStats, LayerResult, MemoryStats, SimResult, StreamStats
+
+TABLE = load_cost_table("nangate45")
 
 
 def layer(
@@ -28,7 +31,11 @@ def layer(
         bound_cycles={"memory": cycles // 3, "multipliers": 40}, components=(array,),
         streams=(*streams, out), memory=memory,
         codec_stats={"n_care_bits": 8 * kept, "n_unmatched_bits": 11} if fmt == "f2f" else {},
-        energy_pj={"mac": 1e6 * cycles, "dram": 3e6 * cycles},
+        energy_pj={"pe array": 0.3e6 * cycles, "dram": 40e6 * cycles},
+        energy_amounts={
+            "mac_int8": 1e6 * cycles,
+            "dram:LPDDR4": 40e6 * cycles / TABLE.dram("LPDDR4").typical,
+        },
         origins={"weights": "measured", "sparsity": "given", "activations": "assumed"},
         n_multipliers=256, repeat=repeat,
     )  # fmt: skip
@@ -51,7 +58,7 @@ def result(arch: str, fmt: str, scale: float, *, batch: int = 1, kept: int = 100
     manifest = {
         "f2fsim": "0.1.0", "engine": "compiled", "seed": 1, "arch_digest": f"{arch}0123456789abcdef",
         "workload_digest": "feedfacefeedface", "packages": {"numpy": "2.0"},
-        "arch": {"name": arch, "clock": 800_000_000, "front_end": {"kind": fmt, "n_out": 80}},
+        "arch": {"name": arch, "cost_table": "nangate45", "clock": 800_000_000, "front_end": {"kind": fmt, "n_out": 80}},
         "workload": {"batch": batch, "pruning": pruning},
     }  # fmt: skip
     return SimResult(arch, "tiny", fmt, layers, {"pe array": 1.5e6}, manifest)

@@ -6,12 +6,13 @@ import csv
 import json
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from page_reader import Page
-from sample_results import comparison
+from sample_results import TABLE, comparison
 
 from f2fsim.report import build_report, read_inputs, write_report
 from f2fsim.results.files import write_results
@@ -160,6 +161,29 @@ def test_streams_and_stalls(made: tuple[Page, list[dict[str, Any]], Path]) -> No
         assert same(row["share"][0], cycles / total_cycles)
 
 
+def _busy(layers: Iterable[dict[str, Any]]) -> float:
+    pairs = [(one["components"][0], one["repeat"]) for one in layers]
+    return sum(c["busy_cycles"] * n for c, n in pairs) / sum(
+        c["total_cycles"] * n for c, n in pairs
+    )
+
+
+def _energy_ratios(results: list[dict[str, Any]], a: str, b: str) -> list[float]:
+    """Return the ratio with every constant at either end of its range: all corners."""
+    mac, dram = TABLE.energy_pj["mac_int8"], TABLE.dram("LPDDR4")
+    sums = {}
+    for result in results:
+        for key in ("mac_int8", "dram:LPDDR4"):
+            amounts = (one["repeat"] * one["energy_amounts"][key] for one in result["layers"])
+            sums[result["arch"], key] = sum(amounts)
+    energies = [
+        [sums[x, "mac_int8"] * m + sums[x, "dram:LPDDR4"] * d for x in (a, b)]
+        for m in (mac.low, mac.high)
+        for d in (dram.low, dram.high)
+    ]
+    return [mine / other for mine, other in energies]
+
+
 def _wanted(title: str, results: list[dict[str, Any]]) -> float:
     """Recompute a number of the text from what its title says it is."""
     t = {r["arch"]: total(r) for r in results}
@@ -181,6 +205,10 @@ def _wanted(title: str, results: list[dict[str, Any]]) -> float:
         (r"(\S+) bits a weight of (\S+)",
          lambda s, a: sum(one["encoded_bits"][s] for one in layers[a].values()) / 30_000),
         (r"multiplier slots / effectual MACs of (\S+)", lambda a: t[a]["slots"]),
+        (r"(least|greatest) energy of (\S+) / energy of (\S+)",
+         lambda end, a, b: {"least": min, "greatest": max}[end](_energy_ratios(results, a, b))),
+        (r"bandwidth of (\S+) / its peak", lambda a: t[a]["bandwidth_gb_s"] / 12.8),
+        (r"busy share of the PE array of (\S+)", lambda a: _busy(layers[a].values())),
         (r"PE utilisation of (\S+)", lambda a: t[a]["pe_busy"]),
         (r"encoding efficiency E of (\S+)", lambda a: 1 - 33 / (3 * 8 * 1000)),
     ]  # fmt: skip
@@ -213,6 +241,12 @@ def test_every_table_is_checked(made: tuple[Page, list[dict[str, Any]], Path]) -
                         at = at[key]
                     exact, shown = row[result["arch"]]
                     assert exact == at if exact is not None else shown == str(at)
+        elif name == "energy_ranges":
+            for row in page.tables[name]:
+                ratios = _energy_ratios(results, row["machine"][1], "f2f_edge")
+                assert math.isclose(float(str(row["low"][0])), min(ratios))
+                assert math.isclose(float(str(row["high"][0])), max(ratios))
+                assert (row["firm"][1] == "yes") == (min(ratios) > 1 or max(ratios) < 1)
         elif name == "origins":
             assert all(row["layers"][0] == 3 for row in page.tables[name])
         elif name.startswith("constants"):

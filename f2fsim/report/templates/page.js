@@ -13,16 +13,26 @@
     out.plot_bgcolor = "rgba(0,0,0,0)";
     out.font = { color: text, size: node.clientWidth < 500 ? 11 : 13, family: "system-ui, sans-serif" };
     out.hoverlabel = { bgcolor: night ? "#1a2029" : "#ffffff", font: { color: text } };
-    ["xaxis", "yaxis"].forEach(function (name) {
+    Object.keys(out).filter(function (name) { return /^[xy]axis/.test(name); }).forEach(function (name) {
       out[name] = Object.assign({ gridcolor: grid, zerolinecolor: grid, linecolor: grid }, out[name]);
     });
     if (node.clientWidth < 500) { out.margin.l = 44; out.margin.r = 8; }
     return out;
   }
 
+  // The height that the figure asks for, and the rows of its legend.
+  function height(spec, node) {
+    var shown = spec.layout.showlegend ? spec.data.length : 0;
+    var widest = Math.max.apply(null, spec.data.map(function (one) { return one.name.length; }));
+    var column = 60 + 7 * widest;
+    var columns = Math.max(1, Math.floor((node.clientWidth - 60) / column));
+    return spec.height + 19 * Math.ceil(shown / columns);
+  }
+
   function draw(node, printing) {
     var spec = figures[node.dataset.figure];
     node.dataset.drawn = "yes";
+    node.style.height = height(spec, node) + "px";
     return Plotly.react(node, spec.data, themed(spec.layout, node, printing), config);
   }
 
