@@ -14,7 +14,7 @@ from f2fsim.report.cases import Case, Run, make_cases
 from f2fsim.report.crossing import crossing_answers
 from f2fsim.report.doubt import doubt_table
 from f2fsim.report.inputs import Inputs
-from f2fsim.report.sweeps import sweep_answer, sweep_section
+from f2fsim.report.sweep_section import sweep_answer, sweep_section
 from f2fsim.report.value import Column, Figure, Paragraph, Report, Section, Table
 
 METHODS: tuple[Paragraph, ...] = (
