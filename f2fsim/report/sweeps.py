@@ -1,4 +1,4 @@
-"""Sweep and search points as values: decoder-width curves, Pareto front, answer in words."""
+"""Points of a sweep or search: figures they are judged by, axes, and the Pareto front."""
 
 from __future__ import annotations
 
@@ -124,6 +124,7 @@ class Sweep:
 
 
 def is_number(value: Any) -> bool:
+    """Whether a cell is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -198,5 +199,6 @@ def front_figure(sweep: Sweep, prefix: str) -> Figure | None:
 
 
 def axis_title(key: str) -> str:
+    """Return a figure's name with its unit."""
     metric = METRICS[key]
     return f"{metric.title} [{metric.unit}]" if metric.unit else metric.title
