@@ -5,6 +5,8 @@ width, Channels, Num filter, Strides``, the stride once or for each axis) and pr
 N, K``: M×K inputs times K×N filters).  Newer files add a column with the N:M sparsity of the
 filters.  As SCALE-Sim does: padding is part of the IFMAP sizes, the last window of an axis may
 reach beyond the input (sizes are rounded up), and ``DP`` in a name marks a depthwise convolution.
+Commas may be tabs; a cell that starts with ``#`` is a comment; a line with a name alone is a
+heading, put in front of the names below it (one file for many networks).
 """
 
 from __future__ import annotations
@@ -35,21 +37,28 @@ def import_scale_sim(path: Path, *, name: str | None = None) -> Workload:
         names line and column.
     """
     try:
-        lines = list(csv.reader(read_text(path).splitlines()))
+        text = read_text(path).splitlines()
+        tabs = bool(text) and "," not in text[0] and "\t" in text[0]
+        lines = list(csv.reader(text, delimiter="\t" if tabs else ","))
     except csv.Error as error:
         raise DataError(f"{path}: is not a CSV file: {error}") from None
-    rows = [
-        (i, [cell.strip() for cell in row]) for i, row in enumerate(lines, 1) if any(row) and row
-    ]
+    rows = [(i, [cell.strip() for cell in row]) for i, row in enumerate(lines, 1)]
+    rows = [(i, [cell for cell in row if cell[:1] != "#"]) for i, row in rows]
+    rows = [(i, row) for i, row in rows if any(row)]
     if len(rows) < 2:
         raise DataError(f"{path}: is no topology: a header and at least one layer are needed")
     header = [cell.lower() for cell in rows[0][1]]
     is_gemm = header[1:4] == ["m", "n", "k"]
     layers, used, ratios = [], set[str](), set[str]()
+    heading = ""
     for line, row in rows[1:]:
+        if row[0] and not any(row[1:]):
+            heading = f"{row[0]}/"
+            continue
         ratios |= {cell for cell in row[1:] if _RATIO.fullmatch(cell)}
         row = [cell for cell in row if not _RATIO.fullmatch(cell)]
         layer = _gemm(path, line, row) if is_gemm else _conv(path, line, row)
+        layer["name"] = heading + layer["name"]
         base, i = layer["name"], 2
         while layer["name"] in used:
             layer["name"], i = f"{base}#{i}", i + 1
@@ -62,6 +71,8 @@ def import_scale_sim(path: Path, *, name: str | None = None) -> Workload:
         "synthetic": {"distribution": "normal"},
         "layers": layers,
     }
+    if not layers:
+        raise DataError(f"{path}: is no topology: it holds headings and no layer")
     if len(ratios) > 1:
         raise DataError(
             f"{path}: layers have different N:M sparsities ({', '.join(sorted(ratios))}); "

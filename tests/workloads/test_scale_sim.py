@@ -52,9 +52,22 @@ def test_sparsity_column(tmp_path: Path) -> None:
     assert dense.pruning.method == "none"
 
 
+def test_headings_comments_and_tabs(tmp_path: Path) -> None:
+    text = HEADER + "\nZero,\nConv, 19, 19, 3, 3, 17, 256, 1,\nOther,,,\nConv,9,9,3,3,1,1,2,#dw\n"
+    workload = import_scale_sim(write(tmp_path, text))
+    assert [(la.name, la.shape) for la in workload.layers] == [
+        ("Zero/Conv", (256, 153)),
+        ("Other/Conv", (1, 9)),
+    ]
+    tabs = import_scale_sim(write(tmp_path, CONV.replace(",", "\t")))
+    assert tabs.layers == import_scale_sim(write(tmp_path, CONV)).layers
+
+
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
+        (HEADER + "AlphaGoZero,\n\n", "headings and no layer"),
+        (HEADER + "Conv#2, 5, 5,\n", "net.csv:2: a layer needs a name and 7 numbers"),
         ("", "is no topology"),
         (HEADER, "is no topology"),
         (HEADER + "Conv1, 230, 230, 7, 7, 3,\n", "net.csv:2: a layer needs a name and 7 numbers"),
