@@ -18,7 +18,8 @@ ActivationOrigin = Literal["given", "measured", "assumed"]
 
 Count = Annotated[int, Field(ge=1, le=2**31)]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-Name = Annotated[str, Field(min_length=1, max_length=300)]
+#: Converters of TensorFlow models join the names of all fused operators.
+Name = Annotated[str, Field(min_length=1, max_length=10_000)]
 Counts = Annotated[tuple[Count, ...], Field(strict=False, min_length=1, max_length=3)]
 Pads = Annotated[
     tuple[Annotated[int, Field(ge=0, le=2**20)], ...],

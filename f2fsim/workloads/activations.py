@@ -49,6 +49,10 @@ def measure_densities(
     InputError
         If the arrays do not fit the model's inputs or the evaluator cannot run the model.
     """
+    if found.quantised:
+        raise InputError(
+            f"{path}: has quantised operators: activations are measured on the float model"
+        )
     model = load_proto(path)
     take_branches(model.graph)
     feeds = _given(path, model, data) if data is not None else {}

@@ -11,7 +11,7 @@ class Found:
     """Layers and left-out operations of a model, as plain data for `Workload`.
 
     ``inputs`` maps a layer's name to the graph value that holds its input activations;
-    ``notes`` says how sizes were found.
+    ``notes`` says how sizes were found; ``quantised``: the graph has quantised operators.
     """
 
     layers: list[dict[str, Any]] = field(default_factory=list)
@@ -19,3 +19,4 @@ class Found:
     batch: int = 1
     inputs: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    quantised: bool = False

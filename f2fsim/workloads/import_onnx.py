@@ -9,29 +9,20 @@ from typing import Any
 from f2fsim.errors import DataError, InputError
 from f2fsim.workloads.import_found import Found
 from f2fsim.workloads.onnx_graph import (
-    SMALL,
     Sizes,
     batch_of,
     evaluate,
     fix_inputs,
     infer_shapes,
+    size_option,
     take_branches,
 )
 from f2fsim.workloads.onnx_nodes import PRODUCTS, RECURRENT, NodeReader, node_name
-from f2fsim.workloads.readers.onnx_file import constants, load_proto, subgraphs
+from f2fsim.workloads.onnx_sizes import SMALL
+from f2fsim.workloads.readers.onnx_file import OnnxFile, constants, subgraphs
 
-#: Operators whose weights are integers with scales of their own.
-QUANTISED = {
-    "QLinearConv",
-    "QLinearMatMul",
-    "ConvInteger",
-    "MatMulInteger",
-    "DynamicQuantizeLSTM",
-    "DynamicQuantizeMatMul",
-    "MatMulNBits",
-    "QGemm",
-    "QAttention",
-}
+#: A layer's name is a line of every table.
+_LONGEST_NAME = 120
 
 
 def import_onnx(path: Path, sizes: Sizes) -> Found:
@@ -48,33 +39,43 @@ def import_onnx(path: Path, sizes: Sizes) -> Found:
     Raises
     ------
     DataError
-        If the file is damaged, holds quantised operators, or has no layer with weights.
+        If the file is damaged or has no layer with weights.
     InputError
         If a size that is needed is free and not given; the message names the input.
     """
-    model = load_proto(path)
+    file = OnnxFile(path)
     try:
-        return _import(path, model, sizes)
+        return _import(path, file, sizes)
     except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
         # A damaged graph: attributes, inputs or sizes that no exporter writes.
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: damaged ONNX graph: {reason}") from None
 
 
-def _import(path: Path, model: Any, sizes: Sizes) -> Found:
-    found = Found()
+def _import(path: Path, file: OnnxFile, sizes: Sizes) -> Found:
+    model, found = file.proto, Found()
     left_out = take_branches(model.graph)
     free = fix_inputs(path, model.graph, sizes)
     found.batch = batch_of(model.graph)
     tensors = {name: tuple(tensor.dims) for name, tensor in constants(model.graph)}
     shapes = infer_shapes(path, model)
-    reader = NodeReader(tensors, shapes, found.batch)
+    reader = NodeReader(tensors, shapes, found.batch, file.derived)
+    tensors.update(_computed_weights(file, reader, model.graph))
     missing = [name for node in model.graph.node for name in reader.missing_shape(node)]
     if missing and not free:
-        values = evaluate(path, model, {}, missing)
+        try:
+            values = evaluate(path, model, {}, missing)
+        except DataError as error:
+            raise DataError(f"{error} (it was run to find sizes; are those given right?)") from None
         shapes.update({name: value.shape for name, value in values.items()})
         found.notes.append("sizes that inference left open were found by running the model")
+    if file.rewritten.quantised:
+        kinds = ", ".join(sorted(set(file.rewritten.quantised)))
+        found.quantised = True
+        found.notes.append(f"the model is quantised ({kinds}): weights are read dequantised")
     _collect(path, model.graph, reader, found, free)
+    for name, kind in file.rewritten.attentions:
+        found.excluded.append(_left_out(name, kind, "products of two activations, fused", 0))
     for name, branch in left_out:
         size = sum(_floats(branch).values())
         if size > SMALL:
@@ -88,21 +89,30 @@ def _import(path: Path, model: Any, sizes: Sizes) -> Found:
     return found
 
 
+def _computed_weights(file: OnnxFile, reader: NodeReader, graph: Any) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of weights that the graph computes from constants."""
+    found: dict[str, tuple[int, ...]] = {}
+    for node in graph.node:
+        for name in reader.computed_weights(node):
+            if name not in found:
+                try:
+                    found[name] = file.shape(name)
+                except DataError:
+                    # The product is left out, with this reason.
+                    continue
+    return found
+
+
 def _collect(path: Path, graph: Any, reader: NodeReader, found: Found, free: list[str]) -> None:
     """Add the layers of a graph in its (topological) order."""
     floats = _floats(graph)
     used: set[str] = set()
     for node in graph.node:
         reader.note(node)
-        if node.op_type in QUANTISED:
-            raise DataError(
-                f"{path}: node {node_name(node)!r} is a quantised {node.op_type}; "
-                f"give the float model, f2fsim quantises it"
-            )
         try:
             layers = reader.layers(node)
         except InputError as error:
-            hint = f"; give the size of {', '.join(free)}" if free else ""
+            hint = f"; give the size of {', '.join(free)}: {size_option(graph)}" if free else ""
             raise InputError(f"{path}: {error}{hint}") from None
         for layer in layers:
             layer["name"] = _unique(layer["name"], used)
@@ -141,6 +151,9 @@ def _floats(graph: Any) -> dict[str, int]:
 
 
 def _unique(name: str, used: set[str]) -> str:
+    if len(name) > _LONGEST_NAME:
+        # TensorFlow's converters join the names of all fused operators; the last is the product.
+        name = name.rpartition(";")[2][-_LONGEST_NAME:] or name[-_LONGEST_NAME:]
     unique, i = name, 2
     while unique in used:
         unique, i = f"{name}#{i}", i + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.errors import DataError, InputError, near_miss
+from f2fsim.workloads.onnx_sizes import SMALL, Shape, fold_sizes
 from f2fsim.workloads.readers.onnx_file import constants, subgraphs
+from f2fsim.workloads.readers.onnx_standard_form import for_inference
 
 Sizes = Mapping[str, tuple[int, ...] | int]
-Shape = tuple[int, ...]
-
-#: Constants with more elements than this are not needed to infer shapes.
-SMALL = 1024
 
 
 def inputs(graph: Any) -> list[Any]:
@@ -107,10 +106,24 @@ def fix_inputs(path: Path, graph: Any, sizes: Sizes) -> list[str]:
     return free
 
 
+def size_option(graph: Any) -> str:
+    """Return the option that gives the free sizes, to be filled in by the user."""
+    options = []
+    for entry in inputs(graph):
+        dims = entry.type.tensor_type.shape.dim
+        if all(dim.dim_value > 0 for dim in dims):
+            continue
+        words = [str(dim.dim_value) if dim.dim_value > 0 else "N" for dim in dims]
+        options.append("--size " + shlex.quote(f"{entry.name}={'x'.join(words)}"))
+    return " ".join(options)
+
+
 def infer_shapes(path: Path, model: Any) -> dict[str, Shape]:
     """Return every shape as far as ONNX's inference comes; -1 where a size is not known.
 
-    It runs on a copy without large constants, so that models of any size pass.
+    It runs on a copy without large constants, so that models of any size pass.  What the inference
+    cannot carry from value to value (sizes computed with Concat, Cast, Split …) is computed here
+    and given to it as constants, until nothing more is found.
     """
     import onnx
 
@@ -124,16 +137,25 @@ def infer_shapes(path: Path, model: Any) -> dict[str, Shape]:
                 onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
             )
         graph.initializer.remove(tensor)
+    for_inference(graph)
     # Shapes written by an exporter at another size would win over the inferred ones.
     del graph.value_info[:]
     for entry in graph.output:
         entry.type.tensor_type.ClearField("shape")
-    try:
-        light = onnx.shape_inference.infer_shapes(light, data_prop=True)
-    except Exception as error:  # onnx raises C++ exceptions without a common Python base
-        raise DataError(f"{path}: shapes cannot be inferred: {_reason(error)}") from None
+    known: dict[str, NDArray[Any]] = {}
+    while True:
+        try:
+            done = onnx.shape_inference.infer_shapes(light, data_prop=True)
+        except Exception as error:  # onnx raises C++ exceptions without a common Python base
+            raise DataError(f"{path}: shapes cannot be inferred: {_reason(error)}") from None
+        shapes = _shapes(done)
+        if not fold_sizes(light, shapes, known):
+            return shapes
+
+
+def _shapes(model: Any) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
-    for part in subgraphs(light.graph):
+    for part in subgraphs(model.graph):
         for entry in [*part.input, *part.value_info, *part.output]:
             tensor = entry.type.tensor_type
             if tensor.HasField("shape"):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
 from typing import Any
+
+import numpy as np
 
 from f2fsim.errors import InputError
 
 Shape = tuple[int, ...]
 
 #: Operators that multiply, by weights or by activations.
-PRODUCTS = ("Conv", "ConvTranspose", "MatMul", "Gemm", "Einsum", "Attention")
+PRODUCTS = ("Conv", "ConvTranspose", "MatMul", "Gemm", "Einsum")
 
 #: Gates of the recurrent operators.
 RECURRENT = {"LSTM": 4, "GRU": 3, "RNN": 1}
@@ -28,24 +31,28 @@ class NodeReader:
         Every value's shape as far as inference came; -1 for a size that is not known.
     batch : int
         Samples at once in these shapes.
+    derived : container of str
+        Values that nodes compute from constants alone.
     """
 
-    def __init__(self, tensors: Mapping[str, Shape], shapes: Mapping[str, Shape], batch: int):
+    def __init__(
+        self,
+        tensors: Mapping[str, Shape],
+        shapes: Mapping[str, Shape],
+        batch: int,
+        derived: Container[str],
+    ) -> None:
         self._tensors = tensors
         self._shapes = shapes
         self._batch = batch
         #: Values that are a constant under another name: (constant, transposed).
         self._aliases: dict[str, tuple[str, bool]] = {}
-        #: Values that nodes compute from constants alone.
-        self._derived: set[str] = set()
+        self._derived = derived
 
     def note(self, node: Any) -> None:
-        """Remember nodes that rename or transpose a constant, or compute with constants only."""
+        """Remember nodes that rename or transpose a constant."""
         if not node.input:
             return
-        fixed = self._derived | self._tensors.keys()
-        if all(not name or name in fixed for name in node.input):
-            self._derived.update(node.output)
         name, transposed = self._aliases.get(node.input[0], (node.input[0], False))
         if name not in self._tensors:
             return
@@ -57,14 +64,15 @@ class NodeReader:
 
     def activation(self, node: Any) -> str:
         """Return the input of a product that is not its constant weights."""
-        if node.op_type in ("Gemm", "MatMul") and self._constant(node.input[0]) is not None:
+        turned = node.op_type in ("Gemm", "MatMul", "Einsum")
+        if turned and self._constant(node.input[0]) is not None:
             return str(node.input[1])
         return str(node.input[0])
 
     def missing_shape(self, node: Any) -> list[str]:
         """Return the activation input of a node with weights whose shape is not known."""
         self.note(node)
-        if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul", *RECURRENT):
+        if node.op_type not in (*PRODUCTS, *RECURRENT) or self.is_derived(node):
             return []
         if not any(self._constant(name) for name in node.input):
             return []
@@ -72,8 +80,20 @@ class NodeReader:
         known = name in self._shapes and min(self._shapes[name], default=1) >= 1
         return [] if known or self._constant(name) else [name]
 
+    def computed_weights(self, node: Any) -> list[str]:
+        """Return the inputs that may be weights and that nodes compute from constants alone."""
+        self.note(node)
+        if node.op_type not in (*PRODUCTS, *RECURRENT) or self.is_derived(node):
+            return []
+        names = node.input[1:3] if node.op_type in RECURRENT else node.input[:2]
+        return [n for n in names if n in self._derived and self._constant(n) is None]
+
     def layers(self, node: Any) -> list[dict[str, Any]]:
         """Return the layers of a node; none if it does not multiply by constant weights."""
+        if self.is_derived(node):
+            return []
+        if node.op_type == "Einsum":
+            return self._einsum(node)
         if node.op_type in ("Conv", "ConvTranspose"):
             return self._conv(node)
         if node.op_type in ("Gemm", "MatMul"):
@@ -89,7 +109,8 @@ class NodeReader:
     def has_derived_weights(self, node: Any) -> bool:
         """Whether a node that is no layer takes weights that other nodes compute."""
         return not self.is_derived(node) and any(
-            name in self._derived and len(self._shapes.get(name, ())) >= 2 for name in node.input
+            name in self._derived and len(self._shapes.get(name, (0, 0))) >= 2
+            for name in node.input
         )
 
     def excluded(self, node: Any, n_weights: int) -> dict[str, Any]:
@@ -102,7 +123,7 @@ class NodeReader:
             )
         entry = {"name": node_name(node), "op": node.op_type, "reason": "not a product by weights"}
         if self.has_derived_weights(node):
-            entry["reason"] = "its weights are computed in the graph: fold the constants first"
+            entry["reason"] = "its weights are computed by nodes that ONNX's evaluator cannot run"
         elif node.op_type in ("Gather", "GatherElements"):
             entry["reason"] = "table look-up, no product"
         elif node.op_type in PRODUCTS:
@@ -168,31 +189,86 @@ class NodeReader:
             return []
         weights, other = (right, node.input[0]) if right else (left, node.input[1])
         assert weights is not None
-        shape = self._tensors[weights[0]]
-        if len(shape) < 2 or math.prod(shape[:-2]) != 1:
+        *stack, first, second = (1, *self._tensors[weights[0]])
+        if len(self._tensors[weights[0]]) < 2:
             return []
-        shape = shape[-2:]
         # Rows of the stored tensor are the reduction unless something turns it round.
         flipped = bool(attributes.get("transB" if right else "transA", 0)) ^ weights[1]
         transposed = (not flipped) if right else flipped
-        n_in, n_out = shape if transposed else shape[::-1]
+        n_in, n_out = (first, second) if transposed else (second, first)
         x = self._shape(node, other)
         n_columns = math.prod(x) // n_in
+        if node.op_type == "MatMul" and math.prod(stack) > 1 and len(x) >= 2:
+            # One product for each matrix of the stack; the inputs may be broadcast over it.
+            outer = math.prod(np.broadcast_shapes(x[:-2], tuple(stack[1:])))
+            n_columns = outer // math.prod(stack) * (math.prod(x[-2:]) // n_in)
+        sizes = (n_in, n_out, n_columns)
+        return self._linear(node, weights[0], tuple(stack[1:]), sizes, transposed)
+
+    def _linear(
+        self,
+        node: Any,
+        tensor: str,
+        stack: Shape,
+        sizes: tuple[int, int, int],
+        transposed: bool,
+    ) -> list[dict[str, Any]]:
+        """Return a linear layer for each matrix of a stack; sizes: inputs, outputs, columns."""
+        n_in, n_out, n_columns = sizes
         n_tokens = n_columns // self._batch if n_columns % self._batch == 0 else n_columns
-        layer = {
-            "name": node_name(node),
-            "op": "linear",
-            "tensor": weights[0],
-            "in_features": n_in,
-            "out_features": n_out,
-        }
+        layer: dict[str, Any] = {"name": node_name(node), "op": "linear", "tensor": tensor}
+        layer |= {"in_features": n_in, "out_features": n_out}
         if n_tokens != 1:
             layer["n_tokens"] = n_tokens
         if transposed:
             layer["transposed"] = True
         if n_columns % self._batch:
             layer["batch"] = 1
-        return [layer]
+        if math.prod(stack) == 1:
+            return [layer]
+        places = np.ndindex(*stack)
+        return [
+            {**layer, "name": f"{layer['name']}.{i}", "index": list(place)}
+            for i, place in enumerate(places)
+        ]
+
+    def _einsum(self, node: Any) -> list[dict[str, Any]]:
+        """Read a product of one constant by one activation, written as an equation.
+
+        The constant's labels must be a stack (in the result and in the activation), then the sum
+        and the outputs, or the outputs and the sum: what is a matrix without being turned.
+        """
+        constants = [self._constant(name) for name in node.input]
+        if len(constants) != 2 or (constants[0] is None) == (constants[1] is None):
+            return []
+        place = 0 if constants[0] else 1
+        weights = constants[place]
+        assert weights is not None
+        equation = _attributes(node)["equation"].decode().replace(" ", "")
+        terms, arrow, result = equation.partition("->")
+        labels = terms.split(",")
+        if not arrow or len(labels) != 2 or weights[1]:
+            return []
+        own, other = labels[place].replace("...", ""), labels[1 - place]
+        if len(own) != len(self._tensors[weights[0]]):
+            return []
+        roles = "".join("i" if c not in result else "b" if c in other else "o" for c in own)
+        if re.fullmatch("b*o+i+o+", roles):
+            # Outputs in front of the sum are a stack of matrices that share their input.
+            roles = "b" * roles.index("i") + roles.lstrip("bo")
+        turned = re.fullmatch("b*i+o+", roles) is not None
+        plain = re.fullmatch("b*o+i+", roles) is not None
+        alone = set(own) - set(other) - set(result) | set(other) - set(own) - set(result)
+        repeated = any(len(set(t) - {"."}) != len(t.replace(".", "")) for t in (own, other, result))
+        if not (turned or plain) or alone or repeated:
+            return []
+        shape = self._tensors[weights[0]]
+        x = self._shape(node, node.input[1 - place])
+        shared = [n for c, n in zip(own, shape, strict=True) if c in other and c in result]
+        size = {role: [n for r, n in zip(roles, shape, strict=True) if r == role] for role in "bio"}
+        n_columns = math.prod(x) // (math.prod(size["i"]) * math.prod(shared))
+        sizes = (math.prod(size["i"]), math.prod(size["o"]), n_columns)
+        return self._linear(node, weights[0], tuple(size["b"]), sizes, turned)
 
     def _recurrent(self, node: Any) -> list[dict[str, Any]]:
         own, recurrent = (self._constant(name) for name in node.input[1:3])

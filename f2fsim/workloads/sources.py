@@ -119,8 +119,7 @@ def _read(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) ->
     depth = len(layer.index)
     if len(shape) < depth or any(i >= n for i, n in zip(layer.index, shape, strict=False)):
         raise DataError(f"{place} has shape {shape}, index {layer.index} is outside")
-    left = tuple(n for n in shape[depth:] if n != 1)
-    if left != tuple(n for n in needed if n != 1) or math.prod(shape[depth:]) == 0:
+    if not _fits(layer, shape[depth:], needed):
         raise DataError(f"{place} has shape {shape[depth:]}, the layer's sizes need {needed}")
     array: NDArray[Any] = model.read(name)[layer.index].reshape(needed)
     if array.dtype.kind not in "fiu":
@@ -132,3 +131,17 @@ def _read(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) ->
             raise DataError(f"{place} holds values beyond the range of float32")
         return narrow
     return array
+
+
+def _fits(layer: Layer, shape: tuple[int, ...], needed: tuple[int, ...]) -> bool:
+    """Whether a tensor has the needed sizes, axes of size 1 aside.
+
+    The sides of a linear layer may be several axes of the tensor, as the heads of an attention.
+    """
+    left = tuple(n for n in shape if n != 1)
+    if math.prod(shape) == 0 or math.prod(shape) != math.prod(needed):
+        return False
+    if left == tuple(n for n in needed if n != 1):
+        return True
+    sides = {math.prod(shape[:i]) for i in range(len(shape))}
+    return isinstance(layer, LinearLayer) and len(shape) > 2 and needed[0] in sides
