@@ -43,8 +43,10 @@ def test_integers_round_to_the_nearest_step(w: np.ndarray, name: str, granularit
     if granularity == "tensor":
         assert np.unique(scale).size == 1
     kept = np.where(mask, w, 0).astype(np.float64)
-    # Half a step, and the rounding of the float32 scale on top.
-    bound = 0.5 * scale + np.abs(kept) * 1e-6 + 1e-44
+    # Half a step, and the codes times the rounding of the float32 scale (half its last place, which
+    # counts where the scale is subnormal) and of the division.
+    last_place = np.spacing(result.scale[:, None]).astype(np.float64)
+    bound = 0.5 * scale + np.abs(codes) * 0.5 * last_place + np.abs(kept) * 2.0**-23
     assert (np.abs(codes * scale - kept) <= bound).all()
     norm = math.sqrt(float((kept**2).sum()))
     if norm > 1e-20:
