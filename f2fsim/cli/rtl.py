@@ -41,7 +41,9 @@ def rtl(
     ] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the gaps.")] = 1,
     cosim: Annotated[bool, typer.Option("--cosim", help="Run the bench.")] = False,
-    simulator: Annotated[str, typer.Option(help="icarus or verilator.")] = "",
+    simulator: Annotated[
+        str, typer.Option(help="icarus or verilator; by default what is there.")
+    ] = "",
     synth: Annotated[bool, typer.Option("--synth", help="Count cells with Yosys.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -53,6 +55,7 @@ def rtl(
     from f2fsim.errors import SimulationError
     from f2fsim.rtl.cosim import cosimulate, pick_simulator
     from f2fsim.rtl.from_arch import group_for_layer
+    from f2fsim.rtl.synthesis import yosys_command
     from f2fsim.rtl.testbench import bench_files
     from f2fsim.rtl.timing import eager_environment, random_environment
     from f2fsim.workloads import load_layer
@@ -61,8 +64,10 @@ def rtl(
     config = load_arch(arch)
     chosen = load_workload(workload).with_overrides(sparsity=sparsity)
     largest = max(chosen.layers, key=lambda one: one.n_outputs * one.n_reduction)
-    if cosim:
+    if cosim or simulator:
         pick_simulator(simulator)
+    if synth:
+        yosys_command()
     tensor = load_layer(chosen, layer or largest.name).tensor
     group = group_for_layer(config, tensor, max_blocks=blocks)
     design, vectors = group.design, group.vectors
@@ -76,7 +81,9 @@ def rtl(
         console.write_text(out / name, text)
     rows: list[dict[str, object]] = [
         {"what": "files written", "value": len(files)},
+        {"what": "layer in the bench", "value": tensor.name},
         {"what": "blocks in the bench", "value": vectors.n_blocks},
+        {"what": "outputs that the layer uses", "value": vectors.n_used},
         {"what": "patches in the bench", "value": int(vectors.patches.shape[0])},
     ]
     if cosim:

@@ -126,12 +126,15 @@ _GROUP_HEADER = """\
 // lowest lanes of in_patch) a put carries, in_mask_n likewise for mask items. mask_ended is high
 // once the last mask item has been put (zero runs). out_data holds plane p in bits
 // p*N_OUT .. p*N_OUT + N_OUT - 1, pruned weights as zeros.
+// invert (planes stored inverted) and n_used (outputs that the layer uses, 1 .. N_OUT; a raw
+// mask has zeros from there on) are constant while a layer is decoded.
 module f2f_group #(
 {declarations}
 ) (
     input  wire                                     clk,
     input  wire                                     rst,
     input  wire [PLANES-1:0]                        invert,
+    input  wire [PLACE-1:0]                         n_used,
     input  wire                                     in_word_valid,
     output wire                                     in_word_ready,
     input  wire [PLANES*N_IN-1:0]                   in_word,
@@ -155,10 +158,10 @@ module f2f_group #(
 """
 
 _RAW_MASK = """\
-    // Raw masks: in_mask_n and mask_ended are not used.
+    // Raw masks: in_mask_n, mask_ended and n_used are not used.
     wire mask_item_valid, mask_item_ready;
     wire [N_OUT-1:0] mask_item;
-    wire unused = &{1'b0, in_mask_n, mask_ended};
+    wire unused = &{1'b0, in_mask_n, mask_ended, n_used};
 """
 
 _RUN_MASK = """\
@@ -175,7 +178,7 @@ _RUN_MASK = """\
     f2f_mask_runs #(
         .N_OUT(N_OUT), .RUN(MASK_WIDTH), .RATE(MASK_RATE), .COUNT(MASK_COUNT), .PLACE(PLACE)
     ) mask_unit (
-        .clk(clk), .rst(rst), .ended(mask_ended),
+        .clk(clk), .rst(rst), .size(n_used), .ended(mask_ended),
         .visible(mask_visible), .window(mask_window), .take(mask_take),
         .out_valid(made_valid), .out_ready(made_ready), .out_data(made)
     );

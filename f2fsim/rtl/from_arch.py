@@ -11,7 +11,7 @@ from f2fsim.codec.f2f.format import F2FFormat
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import F2fFrontEnd
 from f2fsim.errors import InputError
-from f2fsim.mapping.formats import format_of
+from f2fsim.mapping.formats import format_of, layer_format
 from f2fsim.rtl.design import MASK_CODES, GroupDesign
 from f2fsim.rtl.layer import layer_vectors
 from f2fsim.rtl.vectors import GroupVectors
@@ -53,8 +53,9 @@ def group_for_layer(arch: ArchConfig, tensor: PrunedTensor, *, max_blocks: int =
         )
     weight_format = format_of(arch)
     assert isinstance(weight_format, F2FFormat)
-    encoded = weight_format.encode(tensor)
-    vectors = layer_vectors(tensor, encoded, max_blocks=max_blocks)
+    # The hardware has all outputs; the layer may use the first ones only (outputs: matched).
+    encoded = layer_format(arch, tensor).encode(tensor)
+    vectors = layer_vectors(tensor, encoded, n_out=front_end.n_out, max_blocks=max_blocks)
     mask = encoded.params["mask"]
     if mask["code"] not in MASK_CODES:
         raise InputError(

@@ -14,7 +14,12 @@ from f2fsim.rtl.vectors import GroupVectors
 
 
 def layer_vectors(
-    tensor: PrunedTensor, encoded: EncodedTensor, *, group: int = 0, max_blocks: int = 0
+    tensor: PrunedTensor,
+    encoded: EncodedTensor,
+    *,
+    n_out: int = 0,
+    group: int = 0,
+    max_blocks: int = 0,
 ) -> GroupVectors:
     """Return what one decoder group gets and gives for an encoded layer.
 
@@ -26,6 +31,8 @@ def layer_vectors(
         The layer.
     encoded : EncodedTensor
         Its F2F encoding, without an exponent codebook.
+    n_out : int
+        Outputs of the decoder, at least those that the encoding uses; 0 for as many.
     group : int
         Which of the format's interleaved groups; it gets blocks ``group``, ``group + n_groups`` …
     max_blocks : int
@@ -45,20 +52,26 @@ def layer_vectors(
     params = read_params(encoded)
     if not 0 <= group < params.n_groups:
         raise InputError(f"group must be 0 to {params.n_groups - 1}, got {group}")
+    n_used = params.n_out
+    n_out = n_out or n_used
+    if n_out < n_used:
+        raise InputError(f"tensor {encoded.name!r} uses {n_used} outputs of a decoder of {n_out}")
     n_planes = encoded.weight_type.n_bits
     stored = np.asarray(encoded.params["stored_planes"], dtype=np.int64)
     inverted = np.zeros(n_planes, dtype=np.bool_)
     inverted[np.asarray(encoded.params["inverted_planes"], dtype=np.int64)] = True
     mask_sequence, care = params.block_order(tensor.shape).care_list(
-        tensor.patterns, tensor.mask, params.n_out
+        tensor.patterns, tensor.mask, n_used
     )
     n_blocks = care.n_blocks
     words = np.zeros((n_blocks, n_planes), dtype=np.int64)
     words[:, stored] = read_words(encoded, params, n_blocks, stored.size)
-    mask = np.zeros(n_blocks * params.n_out, dtype=np.bool_)
-    mask[: mask_sequence.size] = mask_sequence
+    used = np.zeros(n_blocks * n_used, dtype=np.bool_)
+    used[: mask_sequence.size] = mask_sequence
+    mask = np.zeros((n_blocks, n_out), dtype=np.bool_)
+    mask[:, :n_used] = used.reshape(n_blocks, n_used)
     block_of = np.repeat(np.arange(n_blocks), care.n_u)
-    expected = np.zeros((n_blocks, n_planes, params.n_out), dtype=np.bool_)
+    expected = np.zeros((n_blocks, n_planes, n_out), dtype=np.bool_)
     for plane in range(n_planes):
         expected[block_of, plane, care.pos] = care.val >> np.uint32(plane) & np.uint32(1)
     what = f"tensor {encoded.name!r}, patches"
@@ -75,9 +88,10 @@ def layer_vectors(
     return GroupVectors(
         words[chosen],
         inverted,
-        mask.reshape(n_blocks, params.n_out)[chosen],
+        mask[chosen],
         patches,
         expected[chosen],
+        n_used,
     )
 
 

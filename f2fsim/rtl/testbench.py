@@ -20,7 +20,7 @@ from f2fsim.rtl.timing import (
     output_cycles,
     patch_beats,
 )
-from f2fsim.rtl.vectors import GroupVectors, zero_run_fields
+from f2fsim.rtl.vectors import GroupVectors
 
 IntArray = NDArray[np.int64]
 
@@ -85,7 +85,7 @@ def _vector_files(
     if design.mask_code == "raw":
         mask_text = _hex_rows(vectors.mask)
     else:
-        values = zero_run_fields(vectors.mask, design.run_bits).values
+        values = vectors.zero_runs(design.run_bits).values
         mask_text = _hex_fields(values, design.run_bits, masks.per_put, design.mask_rate)
     return {
         "word.hex": _hex_rows(words.astype(np.bool_)),
@@ -198,7 +198,7 @@ _TAIL = """\
     end
 
     f2f_group dut (
-        .clk(clk), .rst(rst), .invert({invert}),
+        .clk(clk), .rst(rst), .invert({invert}), .n_used(USED),
         .in_word_valid(word_valid), .in_word_ready(word_ready), .in_word(word_item),
         .in_count_valid(count_valid), .in_count_ready(count_ready), .in_count(count_item),
         .in_patch_valid(patch_valid), .in_patch_ready(patch_ready), .in_patch_n(patch_n),
@@ -228,6 +228,7 @@ def _bench(design: GroupDesign, vectors: GroupVectors, world: Environment, last_
     parameters = "".join(
         f"    localparam {name} = {value};\n" for name, value in group_parameters(design).items()
     )
+    parameters += f"    localparam [PLACE-1:0] USED = {vectors.n_used};\n"
     masks: Beats = mask_beats(design, vectors)
     sources = (
         _Source("word", vectors.n_blocks, "PLANES*N_IN"),

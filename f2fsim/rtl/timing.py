@@ -15,7 +15,7 @@ from f2fsim.engine.event import run_event
 from f2fsim.hw.description import Channel, Component, InPort, Machine, OutPort, seq
 from f2fsim.hw.dram import DramParams
 from f2fsim.rtl.design import GroupDesign
-from f2fsim.rtl.vectors import GroupVectors, zero_run_fields
+from f2fsim.rtl.vectors import GroupVectors
 
 IntArray = NDArray[np.int64]
 _CLOCK_HZ = 1_000_000_000
@@ -86,8 +86,7 @@ def mask_beats(design: GroupDesign, vectors: GroupVectors) -> Beats:
     """Return how mask items move."""
     if design.mask_code == "raw":
         return beats(np.ones(vectors.n_blocks, dtype=np.int64), 1)
-    fields = zero_run_fields(vectors.mask, design.run_bits)
-    return beats(fields.per_block, design.mask_rate)
+    return beats(vectors.zero_runs(design.run_bits).per_block, design.mask_rate)
 
 
 def eager_environment(design: GroupDesign, vectors: GroupVectors) -> Environment:

@@ -28,6 +28,9 @@ class GroupVectors:
         Block, plane and position of each bit to flip, ascending by block.
     expected : ndarray of bool, shape (n_blocks, n_planes, n_out)
         Decoded bits, pruned weights zero.
+    n_used : int
+        Outputs that the layer uses, at most n_out: the weights of a block.  The mask is False
+        from there on.
     """
 
     words: IntArray
@@ -35,6 +38,7 @@ class GroupVectors:
     mask: NDArray[np.bool_]
     patches: IntArray
     expected: NDArray[np.bool_]
+    n_used: int
 
     @property
     def n_blocks(self) -> int:
@@ -45,6 +49,10 @@ class GroupVectors:
     def patch_counts(self) -> IntArray:
         """Patches of each block."""
         return np.bincount(self.patches[:, 0], minlength=self.n_blocks).astype(np.int64)
+
+    def zero_runs(self, run_bits: int) -> RunFields:
+        """Return the mask of the used outputs as zero-run code words."""
+        return zero_run_fields(self.mask[:, : self.n_used], run_bits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +118,7 @@ def random_vectors(
     *,
     sparsity: float = 0.9,
     patch_share: float = 0.01,
+    n_used: int = 0,
     seed: int = 0,
 ) -> GroupVectors:
     """Draw words, masks and patches: hard cases for the hardware, no trained weights.
@@ -120,6 +129,8 @@ def random_vectors(
         Share of pruned weights; every eighth block is empty and every eighth full.
     patch_share : float
         Patches a kept bit; a block in sixteen has three times as many.
+    n_used : int
+        Outputs that are used; 0 for all.
     """
     rng = np.random.default_rng(seed)
     words = rng.integers(0, 1 << design.n_in, (n_blocks, design.n_planes))
@@ -127,6 +138,8 @@ def random_vectors(
     mask = rng.random((n_blocks, design.n_out)) < 1.0 - sparsity
     mask[rng.random(n_blocks) < 0.125] = False
     mask[rng.random(n_blocks) < 0.125] = True
+    n_used = n_used or design.n_out
+    mask[:, n_used:] = False
     share = np.where(rng.random(n_blocks) < 1 / 16, 3 * patch_share, patch_share)
     flips = mask[:, None, :] & (
         rng.random((n_blocks, design.n_planes, design.n_out)) < share[:, None, None]
@@ -137,4 +150,4 @@ def random_vectors(
     patches = patches[keep < design.max_patches]
     expected = decode_reference(design, words, inverted)
     expected[tuple(patches.T)] ^= True
-    return GroupVectors(words, inverted, mask, patches, expected & mask[:, None, :])
+    return GroupVectors(words, inverted, mask, patches, expected & mask[:, None, :], n_used)

@@ -16,9 +16,7 @@ from f2fsim.report import build_report, read_inputs, write_report
 from f2fsim.results.files import write_results
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    BROWSER is None or DRIVER is None, reason="needs chromium and chromedriver"
-)
+pytestmark = pytest.mark.needs("chromium", "chromedriver")
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

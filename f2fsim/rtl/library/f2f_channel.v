@@ -26,7 +26,6 @@ module f2f_channel #(
     input  wire             out_ready,
     output wire [WIDTH-1:0] out_data
 );
-    localparam [POINTER-1:0] LAST = DEPTH - 1;
     localparam [COUNT-1:0] FULL = DEPTH;
 
     reg [COUNT-1:0] held;
@@ -37,6 +36,8 @@ module f2f_channel #(
 
     wire take = out_valid & out_ready;
     wire put = in_valid & in_ready;
+    wire head_last = ({{32-POINTER{1'b0}}, head} == DEPTH - 1);
+    wire tail_last = ({{32-POINTER{1'b0}}, tail} == DEPTH - 1);
     assign in_ready = (held != FULL) | take;
     assign out_valid = (stored != {COUNT{1'b0}});
     assign out_data = store[head];
@@ -73,8 +74,8 @@ module f2f_channel #(
             if (~put & take) held <= held - 1'b1;
             if (arrive & ~take) stored <= stored + 1'b1;
             if (~arrive & take) stored <= stored - 1'b1;
-            if (arrive) tail <= (tail == LAST) ? {POINTER{1'b0}} : tail + 1'b1;
-            if (take) head <= (head == LAST) ? {POINTER{1'b0}} : head + 1'b1;
+            if (arrive) tail <= tail_last ? {POINTER{1'b0}} : tail + 1'b1;
+            if (take) head <= head_last ? {POINTER{1'b0}} : head + 1'b1;
         end
     end
 endmodule

@@ -42,11 +42,16 @@ module f2f_decoder #(
         for (p = 0; p < PLANES; p = p + 1) begin : plane
             // Bits 0 .. N_IN-1 hold the newest word.
             reg [COLUMNS-1:0] words;
-            wire [COLUMNS+N_IN-1:0] shifted = {words, in_data[p*N_IN +: N_IN]};
+            wire [COLUMNS-1:0] shifted;
+            if (N_S == 0) begin : newest
+                assign shifted = in_data[p*N_IN +: N_IN];
+            end else begin : history
+                assign shifted = {words[N_S*N_IN-1:0], in_data[p*N_IN +: N_IN]};
+            end
             wire [N_OUT-1:0] y;
             always @(posedge clk) begin
                 if (rst) words <= {COLUMNS{1'b0}};
-                else if (accept) words <= shifted[COLUMNS-1:0];
+                else if (accept) words <= shifted;
             end
             f2f_xor network (.w(words), .y(y));
             assign out_data[p*N_OUT +: N_OUT] = y ^ {N_OUT{invert[p]}};

@@ -53,6 +53,7 @@ module f2f_fields #(
         end
     endgenerate
     wire [TOTAL+WRITE*WIDTH-1:0] placed = {{TOTAL{1'b0}}, fresh} << (left * WIDTH);
+    wire unused = &{1'b0, placed[TOTAL+WRITE*WIDTH-1:TOTAL]};  // no room there: in_ready is low
     wire [TOTAL-1:0] kept = fields >> (take * WIDTH);
 
     always @(posedge clk) begin

@@ -9,7 +9,8 @@
 //   PLACE  bits of a place 0 .. N_OUT + 2^RUN
 //
 // A block takes max(1, ceil(n / RATE)) cycles, n the code words that start in it. `ended` tells
-// that the last code word of the stream is in the buffer.
+// that the last code word of the stream is in the buffer. `size` is the number of weights of a
+// block, 1 .. N_OUT: a layer may use fewer outputs than the decoder has.
 module f2f_mask_runs #(
     parameter N_OUT = 80,
     parameter RUN = 4,
@@ -19,6 +20,7 @@ module f2f_mask_runs #(
 ) (
     input  wire                clk,
     input  wire                rst,
+    input  wire [PLACE-1:0]    size,
     input  wire                ended,
     input  wire [COUNT-1:0]    visible,
     input  wire [RATE*RUN-1:0] window,
@@ -27,7 +29,6 @@ module f2f_mask_runs #(
     input  wire                out_ready,
     output wire [N_OUT-1:0]    out_data
 );
-    localparam [PLACE-1:0] SIZE = N_OUT;
     localparam [RUN-1:0] ESCAPE = {RUN{1'b1}};
     localparam [COUNT-1:0] LIMIT = RATE;
     localparam [N_OUT-1:0] ONE = 1;
@@ -44,7 +45,7 @@ module f2f_mask_runs #(
     wire [(RATE+1)*N_OUT-1:0] masks;
     wire [RATE:0] carries;
     wire [RATE-1:0] used;
-    wire inherit = fresh & carry & (place != {PLACE{1'b0}}) & (place <= SIZE);
+    wire inherit = fresh & carry & (place != {PLACE{1'b0}}) & (place <= size);
     assign places[PLACE-1:0] = place;
     assign masks[N_OUT-1:0] =
         inherit ? (ONE << (place - 1'b1)) : (fresh ? {N_OUT{1'b0}} : mask);
@@ -56,13 +57,13 @@ module f2f_mask_runs #(
             wire [RUN-1:0] run = window[lane*RUN +: RUN];
             wire [PLACE-1:0] from = places[lane*PLACE +: PLACE];
             wire escape = (run == ESCAPE);
-            wire [PLACE-1:0] to = from + run + (escape ? {PLACE{1'b0}} : {{PLACE-1{1'b0}}, 1'b1});
-            wire inside = (to <= SIZE);
-            assign used[lane] = (INDEX < visible) & (from < SIZE);
+            wire [PLACE-1:0] to = from + {{PLACE-RUN{1'b0}}, run} + (escape ? {PLACE{1'b0}} : {{PLACE-1{1'b0}}, 1'b1});
+            wire fits = (to <= size);
+            assign used[lane] = (INDEX < visible) & (from < size);
             assign places[(lane+1)*PLACE +: PLACE] = used[lane] ? to : from;
             assign masks[(lane+1)*N_OUT +: N_OUT] = masks[lane*N_OUT +: N_OUT]
-                | ((used[lane] & ~escape & inside) ? (ONE << (to - 1'b1)) : {N_OUT{1'b0}});
-            assign carries[lane+1] = used[lane] ? (~escape & ~inside) : carries[lane];
+                | ((used[lane] & ~escape & fits) ? (ONE << (to - 1'b1)) : {N_OUT{1'b0}});
+            assign carries[lane+1] = used[lane] ? (~escape & ~fits) : carries[lane];
         end
     endgenerate
     reg [COUNT-1:0] n_used;
@@ -73,7 +74,7 @@ module f2f_mask_runs #(
     end
 
     wire [PLACE-1:0] reached = places[RATE*PLACE +: PLACE];
-    wire complete = (reached >= SIZE) | (ended & (n_used == visible));
+    wire complete = (reached >= size) | (ended & (n_used == visible));
     wire fire = work & (complete | (n_used == LIMIT));
     assign take = fire ? n_used : {COUNT{1'b0}};
     assign out_valid = full;
@@ -91,7 +92,7 @@ module f2f_mask_runs #(
             if (fire) begin
                 fresh <= complete;
                 carry <= carries[RATE];
-                place <= (reached >= SIZE) ? reached - SIZE
+                place <= (reached >= size) ? reached - size
                                            : (complete ? {PLACE{1'b0}} : reached);
             end
         end
