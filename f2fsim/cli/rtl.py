@@ -68,7 +68,8 @@ def rtl(
         pick_simulator(simulator)
     if synth:
         yosys_command()
-    tensor = load_layer(chosen, layer or largest.name).tensor
+    name = layer or largest.name
+    tensor = load_layer(chosen, name).tensor
     group = group_for_layer(config, tensor, max_blocks=blocks)
     design, vectors = group.design, group.vectors
     world = (
@@ -77,11 +78,11 @@ def rtl(
         else eager_environment(design, vectors)
     )
     files = bench_files(design, vectors, world)
-    for name, text in files.items():
-        console.write_text(out / name, text)
+    for file, text in files.items():
+        console.write_text(out / file, text)
     rows: list[dict[str, object]] = [
         {"what": "files written", "value": len(files)},
-        {"what": "layer in the bench", "value": tensor.name},
+        {"what": "layer in the bench", "value": name},
         {"what": "blocks in the bench", "value": vectors.n_blocks},
         {"what": "outputs that the layer uses", "value": vectors.n_used},
         {"what": "patches in the bench", "value": int(vectors.patches.shape[0])},

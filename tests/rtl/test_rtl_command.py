@@ -59,8 +59,8 @@ def test_front_ends_without_verilog_are_refused(tmp_path, change, message):
 
 
 def test_an_unknown_simulator_or_layer_is_refused(tmp_path):
-    with pytest.raises(InputError, match="unknown simulator 'icar' .did you mean 'icarus'"):
+    with pytest.raises(InputError, match=r"unknown simulator 'icar' .did you mean 'icarus'"):
         run("f2f_edge", "-o", tmp_path / "none", "--simulator", "icar")
-    with pytest.raises(InputError, match="no layer 'lstm_cell.weight_hx' .did you mean"):
-        run("f2f_edge", "-o", tmp_path / "none", "--layer", "lstm_cell.weight_hx")
+    with pytest.raises(InputError, match=r"no layer 'lstm_cel' .did you mean"):
+        run("f2f_edge", "-o", tmp_path / "none", "--layer", "lstm_cel")
     assert not (tmp_path / "none").exists()
