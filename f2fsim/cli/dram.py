@@ -12,10 +12,13 @@ from f2fsim.cli import console
 from f2fsim.config.dram import DramSpec, load_dram
 from f2fsim.config.dramsim3 import export_ini, import_ini, preset_yaml
 from f2fsim.errors import InputError
-from f2fsim.hw.dram import COMMANDS, Replay, dram_params, replay
+from f2fsim.hw.dram import COMMANDS, DramParams, DramStreamStats, Replay, dram_params, replay
 from f2fsim.hw.dram.energy import energy_pj
 from f2fsim.hw.dram.trace import RequestTrace, read_trace
 from f2fsim.shipped import names
+
+#: Refreshes that a command trace may hold (seven columns of eight bytes each in memory).
+MAX_TRACED_REFRESHES = 10**6
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
@@ -44,6 +47,14 @@ def run(
         int | None,
         typer.Option(help="Requests between offer and completion at most (1: a pointer chase)."),
     ] = None,
+    in_order: Annotated[
+        bool,
+        typer.Option(
+            "--in-order",
+            help="One request a clock enters all channels together, in the order of the trace, as "
+            "DRAMsim3 and Ramulator replay it; by default each channel takes its own.",
+        ),
+    ] = False,
     refresh: Annotated[
         bool, typer.Option("--refresh/--no-refresh", help="Switch refresh off for this run.")
     ] = True,
@@ -55,7 +66,8 @@ def run(
 ) -> None:
     """Replay a request trace and print cycles, bandwidth, latency, rows, commands and energy.
 
-    A text trace has a line ``0xADDRESS R|W CYCLE`` (or READ|WRITE) for each request.
+    A text trace has a line ``0xADDRESS R|W CYCLE`` (or READ|WRITE) for each request, and may name
+    the request's stream in a fourth column. A trace may be compressed by gzip.
 
     Example: [bold]f2fsim dram run ddr4_2400 requests.txt --command-trace commands.txt[/bold]
     """
@@ -65,13 +77,19 @@ def run(
         raise InputError("--json and --csv exclude each other")
     spec = load_dram(preset)
     params = dram_params(spec)
+    if not refresh:
+        params = params.without_refresh()
     requests = read_trace(trace, params, trace_format)
+    if command_trace is not None:
+        check_traceable(params, requests)
     result = replay(
-        params if refresh else params.without_refresh(),
+        params,
         requests.addresses,
         requests.is_write,
         requests.clocks,
+        streams=requests.streams,
         max_outstanding=max_outstanding,
+        in_order=in_order,
         trace=command_trace is not None,
     )
     if command_trace is not None:
@@ -88,7 +106,6 @@ def run(
 def summary(spec: DramSpec, requests: RequestTrace, result: Replay) -> dict[str, Any]:
     """Return the figures of a replay: plain numbers, with their units in the names."""
     stats = result.stats
-    stream = stats.streams[0]
     seconds = result.n_clocks / spec.timing.clock
     n_bytes = len(requests) * spec.organisation.burst_bytes
     latency = result.done_clocks - result.enter_clocks
@@ -109,10 +126,14 @@ def summary(spec: DramSpec, requests: RequestTrace, result: Replay) -> dict[str,
         "write_latency_cycles": percentiles(latency[~reads]),
         "mean_wait_for_entry_cycles": float(wait.mean()),
         "rows": {
-            "hits": stream.row_hits,
-            "misses": stream.row_misses,
-            "conflicts": stream.row_conflicts,
-            "forwarded_reads": stream.n_forwarded,
+            "hits": sum(stream.row_hits for stream in stats.streams),
+            "misses": sum(stream.row_misses for stream in stats.streams),
+            "conflicts": sum(stream.row_conflicts for stream in stats.streams),
+            "forwarded_reads": sum(stream.n_forwarded for stream in stats.streams),
+        },
+        "streams": {
+            name: stream_figures(stream)
+            for name, stream in zip(requests.stream_names, stats.streams, strict=True)
         },
         "commands": stats.commands,
         "bus_clocks": {
@@ -123,6 +144,29 @@ def summary(spec: DramSpec, requests: RequestTrace, result: Replay) -> dict[str,
         },
         "energy_pj": _with_total(energy_pj(spec, stats)),
     }
+
+
+def stream_figures(stream: DramStreamStats) -> dict[str, int | float]:
+    """Return the figures of one stream of a trace."""
+    return {
+        "requests": stream.n_bursts,
+        "hits": stream.row_hits,
+        "misses": stream.row_misses,
+        "conflicts": stream.row_conflicts,
+        "forwarded_reads": stream.n_forwarded,
+        "mean_latency_cycles": stream.latency_sum_clocks / stream.n_bursts,
+    }
+
+
+def check_traceable(params: DramParams, requests: RequestTrace) -> None:
+    """Refuse a command trace that would hold little but refreshes."""
+    last = int(requests.clocks[-1])
+    n_refreshes = last // params.ref_interval * params.n_ranks * params.n_channels
+    if params.refresh and n_refreshes > MAX_TRACED_REFRESHES:
+        raise InputError(
+            f"--command-trace: up to cycle {last} the trace holds {n_refreshes} refreshes, at most "
+            f"{MAX_TRACED_REFRESHES} are written; give --no-refresh or earlier cycles"
+        )
 
 
 def percentiles(latency: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import struct
 from pathlib import Path
@@ -53,6 +54,58 @@ def test_text_and_binary_are_the_same_trace(
     assert "cycles,90" in first
 
 
+def test_streams_of_a_trace_are_counted_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = tmp_path / "t.txt"
+    trace.write_text("0x0 R 0 weights # first\r\n0x40 R 0 mask\r\n0x80 R 0 weights\r\n", "ascii")
+    assert call("dram", "run", "ddr4_2400", str(trace), "--json") == 0
+    streams = json.loads(capsys.readouterr().out)["streams"]
+    assert set(streams) == {"weights", "mask"}
+    assert streams["weights"]["requests"] == 2
+    assert (streams["weights"]["misses"], streams["mask"]["hits"]) == (1, 1)
+
+
+def test_a_packed_trace_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = tmp_path / "t.txt.gz"
+    packed = gzip.compress(GOOD.encode("ascii"))
+    trace.write_bytes(packed)
+    assert call("dram", "run", "ddr4_2400", str(trace), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["cycles"] == 90
+    for damaged in (packed[:-6], packed[:12], packed[:20] + b"\xff\xff" + packed[22:]):
+        trace.write_bytes(damaged)
+        assert call("dram", "run", "ddr4_2400", str(trace)) == 2
+        assert "damaged gzip" in capsys.readouterr().err
+
+
+def test_requests_years_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace, commands = tmp_path / "t.txt", tmp_path / "c.txt"
+    trace.write_text(f"0x0 R 0\n0x40 R {2**60}\n", encoding="ascii")
+    arguments = ("dram", "run", "ddr4_2400", str(trace), "--json")
+    assert call(*arguments) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["cycles"] >= 2**60 + 39
+    assert figures["commands"]["REF"] == 2**60 // 9360
+    assert call(*arguments, "--command-trace", str(commands)) == 2
+    assert "refreshes, at most 1000000 are written" in capsys.readouterr().err
+    assert not commands.exists()
+
+
+def test_channels_take_a_trace_in_order_or_each_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = tmp_path / "t.txt"
+    lines = [f"{64 * i:#x} R 0" for i in range(4096)]
+    trace.write_text("\n".join(lines), encoding="ascii")
+    cycles = []
+    for more in ((), ("--in-order",)):
+        assert call("dram", "run", "hbm2_stack", str(trace), "--json", *more) == 0
+        cycles.append(json.loads(capsys.readouterr().out)["cycles"])
+    # Eight channels of two clocks a burst need 1024 clocks; one entry a clock needs 4096.
+    assert 1024 <= cycles[0] < 2048
+    assert cycles[1] >= 4096
+
+
 def test_list_names_every_preset(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("dram", "list", "--json") == 0
     listed = {row["preset"] for row in json.loads(capsys.readouterr().out)}
@@ -63,6 +116,8 @@ def test_list_names_every_preset(capsys: pytest.CaptureFixture[str]) -> None:
     ("line", "message"),
     [
         ("0x40 R", "t.txt:2: a line must read"),
+        ("0x40 R 2 weights", "t.txt:2: either all lines or none must name a stream"),
+        ("0x40 R 2 a b", "t.txt:2: a line must read"),
         ("40 R 0", "t.txt:2: address must be hexadecimal"),
         ("0x41 R 0", "t.txt:2: address must be a multiple of the burst (64 bytes), got 0x41"),
         ("0x200000000 R 0", "t.txt:2: address must be below the capacity"),

@@ -5,7 +5,9 @@ from libc.stdint cimport int64_t
 from f2fsim.hw.dram._choose cimport choose
 from f2fsim.hw.dram._commands cimport issue
 from f2fsim.hw.dram._entry cimport enter, may_enter
-from f2fsim.hw.dram._state cimport ChannelState, Geometry, Memory, RankState, later
+from f2fsim.hw.dram._state cimport (
+    REF, ChannelState, Fifo, Geometry, Memory, RankState, later, never,
+)
 
 
 cdef inline int64_t next_event(Memory *memory, ChannelState *channel) noexcept nogil:
@@ -80,11 +82,49 @@ cdef inline bint has_work(ChannelState *channel) noexcept nogil:
     return channel.n_offers + channel.n_kind[0] + channel.n_kind[1] > 0
 
 
+cdef inline void skip_refreshes(Memory *memory, ChannelState *channel,
+                                int64_t until) noexcept nogil:
+    """Pass over whole rounds of refresh in which nothing else happens before `until`.
+
+    A round leaves the channel as it was, one round later.  The last round before `until` or the
+    next offer is left to be done, and a traced run does them all.
+    """
+    cdef int n_ranks = memory.geometry.n_ranks, i
+    cdef int64_t round_clocks = memory.timing.ref_interval * n_ranks, n_rounds
+    cdef int64_t first = never()
+    cdef Fifo *fifo
+    if not memory.timing.refresh or channel.n_kind[0] + channel.n_kind[1] > 0 or (
+            memory.journal.tracing):
+        return
+    for i in range(n_ranks):
+        if channel.ranks[i].refresh_pending or channel.ranks[i].n_open:
+            return
+        if channel.ranks[i].refresh_due < first:
+            first = channel.ranks[i].refresh_due
+    if channel.n_offers:
+        for i in range(memory.geometry.n_streams):
+            fifo = &channel.fifos[i]
+            if fifo.head < fifo.size and fifo.items[fifo.head].clock < until:
+                until = fifo.items[fifo.head].clock
+    n_rounds = (until - first) // round_clocks - 1
+    if until <= first or n_rounds <= 0:
+        return
+    for i in range(n_ranks):
+        channel.ranks[i].refresh_due += n_rounds * round_clocks
+    channel.commands[REF] += n_rounds * n_ranks
+    channel.clock += n_rounds * round_clocks
+    channel.is_current = False
+    channel.best_current = False
+
+
 cdef inline int run_until(Memory *memory, ChannelState *channel, int64_t until) except -1 nogil:
     """Do the clocks of a channel before `until`."""
-    cdef int64_t now = next_event(memory, channel)
+    cdef int64_t now
+    skip_refreshes(memory, channel, until)
+    now = next_event(memory, channel)
     while now < until:
         do_clock(memory, channel, now)
+        skip_refreshes(memory, channel, until)
         now = next_event(memory, channel)
     return 0
 

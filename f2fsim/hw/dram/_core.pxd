@@ -21,6 +21,7 @@ cdef class DramSystem:
     cdef int64_t *stream_clock      # clock of the last offer, by stream
     cdef int64_t end_clock
     cdef bint feeding               # offers may come ahead of a channel's clock
+    cdef bint replaying             # no offer comes but those of the trace, in its order
     cdef Completion *completions    # of the last `advance`, valid until the next
 
     cdef int offer(self, int stream, int64_t address, int64_t clock, bint is_write) except -1 nogil

@@ -15,10 +15,12 @@ from f2fsim.errors import SimulationError
 from f2fsim.hw.dram._build cimport (
     allocate, build_channel, fill_geometry, fill_timing, free_channel,
 )
-from f2fsim.hw.dram._clock cimport do_clock, finish_channel, has_work, next_event, run_until
+from f2fsim.hw.dram._clock cimport (
+    do_clock, finish_channel, has_work, next_event, run_until, skip_refreshes,
+)
 from f2fsim.hw.dram._entry cimport channel_of, queue_offer
 from f2fsim.hw.dram._state cimport (
-    ChannelState, CommandRecord, Completion, Geometry, StreamCount, Timing, later,
+    ChannelState, CommandRecord, Completion, Geometry, StreamCount, Timing, later, never,
 )
 from f2fsim.hw.dram.stats import DramStats, DramStreamStats, COMMANDS, STALL_CAUSES
 
@@ -110,6 +112,8 @@ cdef class DramSystem:
         for i in range(self.n_channels):
             channel = &self.channels[i]
             if has_work(channel):
+                if self.replaying:
+                    skip_refreshes(&self.memory, channel, never())
                 next_event(&self.memory, channel)
                 if first == NULL or channel.next_event < first.next_event:
                     first = channel
@@ -153,6 +157,7 @@ cdef class DramSystem:
         """
         cdef Py_ssize_t i
         cdef int64_t end = 0
+        self.replaying = True
         with nogil:
             if in_order:
                 self._replay_in_order(addresses, is_write, clocks, streams, done, enter)
@@ -211,6 +216,7 @@ cdef class DramSystem:
                          int64_t[::1] enter) except -1 nogil:
         """Run a channel until at most `n_left` offers wait to enter; 0: until it is empty."""
         while channel.n_offers > n_left or (n_left == 0 and has_work(channel)):
+            skip_refreshes(&self.memory, channel, never())
             do_clock(&self.memory, channel, next_event(&self.memory, channel))
             if self.memory.journal.n_completions >= 64:
                 self._note(done, enter)

@@ -13,7 +13,7 @@ from dram_random import random_spec, random_trace
 from dram_reference import PAGE_BYTES, STANDARDS, reference_spec
 from dram_traces import TRACES, Trace, make_trace
 
-from f2fsim.config.dram import DramSpec
+from f2fsim.config.dram import DramSpec, load_dram
 from f2fsim.errors import SimulationError
 from f2fsim.hw.dram import DramParams, DramProcess, DramSystem, dram_params, replay
 from f2fsim.hw.dram.checker import check_commands
@@ -105,6 +105,35 @@ def test_reference_traces_shortened(standard: str, name: str, refresh: bool) -> 
     requests = make_trace(name, 64, page_bytes=PAGE_BYTES[standard])[:300]
     spec = reference_spec(standard, refresh=refresh)
     assert_twins(spec, requests, [0] * len(requests), one=name.startswith("g_"))
+
+
+def test_idle_rounds_of_refresh_are_passed_over_exactly() -> None:
+    """A traced run does every refresh, an untraced one skips: same clocks, same counters."""
+    for seed in range(100):
+        rng = random.Random(seed)
+        spec = random_spec(rng)
+        requests, streams = random_trace(rng, spec, 12)
+        requests[6:, 2] += rng.choice([5000, 20000, 77777])
+        requests[9:, 2] += 12345
+        for how in ({}, {"max_outstanding": 1}, {"in_order": True}):
+            traced, skipped = (
+                replay(dram_params(spec), *requests.T, streams=streams, trace=trace, **how)
+                for trace in (True, False)
+            )
+            assert traced.done_clocks.tolist() == skipped.done_clocks.tolist(), seed
+            assert traced.stats == skipped.stats, seed
+
+
+def test_entry_in_order() -> None:
+    """One entry a clock over all channels, never before that of an earlier request."""
+    spec = load_dram("hbm2_stack")
+    requests = make_trace("c_random", 64)[:3000]
+    result = replay(dram_params(spec), *requests.T, in_order=True)
+    assert (np.diff(result.enter_clocks) > 0).all()
+    one = load_dram("ddr4_2400")
+    # With one channel and one stream this is how requests enter anyhow.
+    runs = [replay(dram_params(one), *requests.T, in_order=flag) for flag in (True, False)]
+    assert runs[0].done_clocks.tolist() == runs[1].done_clocks.tolist()
 
 
 @pytest.mark.slow
