@@ -2,7 +2,8 @@
 
 Each row is a decoder with n_in = 8, n_out = 80: a dense matrix with the exact encoder (viterbi,
 n_s up to 2, the scheme of arXiv 2105.01869) or a dense or sparse one with elimination.  Gates are
-the quick estimate of one plane's decoder.  Writes a CSV.
+the quick estimate of one plane's decoder.  Writes a CSV, and the same as a figure (SVG and PNG)
+beside it.
 
     python benchmarks/decoder_gates.py -o reports/hardware_cost/efficiency_gates.csv
 """
@@ -17,6 +18,8 @@ from f2fsim.codec.f2f.format import F2FFormat
 from f2fsim.codec.tensor import PrunedTensor, weight_type
 from f2fsim.config.cost import load_cost_table
 from f2fsim.cost import estimate_decoder_gates
+from f2fsim.report.static import draw
+from f2fsim.report.value import Figure, Series
 
 # encoder, n_s, taps
 DECODERS = (
@@ -28,7 +31,9 @@ DECODERS = (
     ("elimination", 3, 7),
     ("elimination", 4, 5),
     ("elimination", 5, 5),
+    ("elimination", 5, 7),
     ("elimination", 7, 5),
+    ("elimination", 7, 7),
     ("elimination", 7, "dense"),
     ("elimination", 15, "dense"),
     ("elimination", 15, 3),
@@ -46,7 +51,7 @@ def main() -> None:
     """Encode with every decoder and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--out", type=Path, default=Path("efficiency_gates.csv"))
-    parser.add_argument("--blocks", type=int, default=2000)
+    parser.add_argument("--blocks", type=int, default=4000)
     parser.add_argument("--sparsity", type=float, default=0.9)
     options = parser.parse_args()
     rng = np.random.default_rng(1)
@@ -81,6 +86,38 @@ def main() -> None:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    svg, png = draw(figure(rows))
+    options.out.with_suffix(".svg").write_bytes(svg)
+    options.out.with_suffix(".png").write_bytes(png)
+
+
+def figure(rows):
+    """Return unmatched bits against gates, a series for each kind of decoder."""
+    kinds = {}
+    for row in rows:
+        taps = f"{row['taps']} matrix" if row["taps"] == "dense" else f"{row['taps']} taps a row"
+        kinds.setdefault(f"{taps}, {row['encoder']}", []).append(row)
+    series = tuple(
+        Series(
+            kind,
+            tuple(row["gate_equivalents"] for row in group),
+            tuple(round(100 - row["efficiency_pct"], 3) for row in group),
+            tuple(f"n_s = {row['n_s']}" for row in group),
+            "line" if len(group) > 1 else "points",
+            i,
+        )
+        for i, (kind, group) in enumerate(kinds.items())
+    )
+    return Figure(
+        "efficiency_gates",
+        "Care bits that a decoder does not match, against its gates (S = 0.9)",
+        "Lower left is better: sparse matrices on 32 bits lie left of and below the dense n_s = 2.",
+        "gates of one plane's decoder [NAND2 equivalents]",
+        "care bits not matched, 100 - E [%]",
+        series,
+        x_log=True,
+        y_log=True,
+    )
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ CONFIGURATIONS = (
     (8, 40, 0, "dense"),
     (8, 80, 1, "dense"),
     (8, 80, 2, "dense"),
+    (8, 80, 3, 5),
+    (8, 80, 3, 7),
     (8, 80, 7, "dense"),
     (8, 80, 15, 3),
     (8, 80, 15, 5),
@@ -79,9 +81,12 @@ def main() -> None:
                 "nand2": found.nand2,
                 "inv": found.inv,
                 "area_um2": round(found.area_um2(table), 1),
+                "nand2_equivalents": round(found.nand2_equivalents(table)),
                 "quick_xor2": quick.xor2,
                 "quick_dff": quick.dff,
                 "quick_area_um2": round(quick.area_um2(table), 1),
+                "xor2_error_pct": round(100 * (quick.xor2 / found.xor2 - 1), 2),
+                "dff_error_pct": round(100 * (quick.dff / found.dff - 1), 2),
                 "yosys": yosys_version(),
             }
         )

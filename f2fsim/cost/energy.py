@@ -66,7 +66,7 @@ class EnergyTerm:
     """``amount`` times a constant, spent by `component`.
 
     `key` is the constant's key in ``energy_pj``, or ``dram:<standard>`` for one of
-    ``dram_pj_per_bit``; ``dram:device`` stands for picojoules that the DRAM model gave itself.
+    ``dram_pj_per_bit``; ``dram_device`` counts picojoules that the DRAM model gave itself.
     """
 
     component: str
@@ -76,8 +76,6 @@ class EnergyTerm:
 
 def constant_of(key: str, table: CostTable) -> Constant:
     """Return the constant that a term with this key multiplies."""
-    if key == "dram:device":
-        return Constant(1.0, 1.0, 1.0, "pJ", "derived", "currents of the DRAM preset")
     if key.startswith("dram:"):
         return table.dram(key.removeprefix("dram:"))
     table.energy(key)  # refuses an unknown key with the near miss
@@ -111,7 +109,7 @@ def energy_terms(
     if memory is None:
         return terms
     if memory.energy_pj:
-        terms.append(EnergyTerm(DRAM, "dram:device", sum(memory.energy_pj.values())))
+        terms.append(EnergyTerm(DRAM, "dram_device", sum(memory.energy_pj.values())))
     elif n_bits := 8 * sum(stream.n_bytes for stream in streams):
         terms.append(EnergyTerm(DRAM, f"dram:{shape.dram_standard or memory.preset}", n_bits))
     return terms
