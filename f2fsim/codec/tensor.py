@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from f2fsim.errors import InputError, choices, near_miss
 
+#: Weights that are checked at once.
+_CACHED_WEIGHTS = 2**17
+
 
 @dataclass(frozen=True)
 class WeightType:
@@ -110,11 +113,17 @@ class PrunedTensor:
                 f"tensor {self.name!r}: {self.weight_type.name} patterns must be {expected} "
                 f"with a bool mask, got {self.patterns.dtype} and {self.mask.dtype}"
             )
-        if self.patterns.size and int(self.patterns.max()) >> self.weight_type.n_bits:
+        spare_bits = 8 * expected.itemsize > self.weight_type.n_bits
+        if spare_bits and int(self.patterns.max(initial=0)) >> self.weight_type.n_bits:
             raise InputError(
                 f"tensor {self.name!r}: a pattern has more than {self.weight_type.n_bits} bits"
             )
-        if bool(((self.patterns != 0) > self.mask).any()):
+        # In blocks that stay in the processor's cache: tensors have up to 10^8 weights.
+        height = max(1, _CACHED_WEIGHTS // max(1, self.patterns.shape[1]))
+        if any(
+            ((self.patterns[first : first + height] != 0) > self.mask[first : first + height]).any()
+            for first in range(0, self.patterns.shape[0], height)
+        ):
             raise InputError(f"tensor {self.name!r}: a pruned weight is not zero")
 
     @property

@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 
+#: Weights whose magnitudes and flags fit a core's cache together.
+_CACHED_WEIGHTS = 2**16
+
 #: Elements that bracket a threshold before all are looked at.
 _SAMPLE = 2**14
 
 #: Weights that are worked on at once.
-_BLOCK_WEIGHTS = 2**20
+_BLOCK_WEIGHTS = 2**17
 
 
 def n_pruned(sparsity: float, n_weights: int) -> int:
@@ -37,7 +40,7 @@ def magnitude_mask(weights: NDArray[Any], n_prune: int, rng: np.random.Generator
     n_prune : int
         0 to ``weights.size``.
     """
-    return _keep_largest(np.abs(_real(weights)), n_prune, rng)
+    return _keep_largest(_real(weights), n_prune, rng)
 
 
 def _real(weights: NDArray[Any]) -> NDArray[Any]:
@@ -45,36 +48,50 @@ def _real(weights: NDArray[Any]) -> NDArray[Any]:
 
 
 def _keep_largest(scores: NDArray[Any], n_prune: int, rng: np.random.Generator) -> Mask:
+    """Keep all but the `n_prune` scores of the smallest magnitude."""
     flat = scores.ravel()
     if n_prune <= 0 or n_prune >= flat.size:
         return np.full(scores.shape, n_prune <= 0)
     threshold = _nth_smallest(flat, n_prune - 1)
-    mask = flat >= threshold
-    ties = np.flatnonzero(flat == threshold)
+    mask = np.empty(flat.shape, dtype=np.bool_)
+    tied = []
+    for first, magnitudes in _magnitudes(flat):
+        np.greater_equal(magnitudes, threshold, out=mask[first : first + magnitudes.size])
+        tied.append(np.flatnonzero(magnitudes == threshold) + first)
+    ties = np.concatenate(tied)
     n_ties_pruned = n_prune - int(flat.size - np.count_nonzero(mask))
     mask[rng.permutation(ties)[:n_ties_pruned]] = False
-    return np.asarray(mask.reshape(scores.shape), dtype=np.bool_)
+    return mask.reshape(scores.shape)
 
 
-def _nth_smallest(values: NDArray[Any], rank: int) -> Any:
-    """Return the element that sorting would put at `rank` (from 0).
+def _magnitudes(flat: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Yield the magnitudes in blocks that stay in the processor's cache, and where each begins."""
+    for first in range(0, flat.size, _CACHED_WEIGHTS):
+        yield first, np.abs(flat[first : first + _CACHED_WEIGHTS])
+
+
+def _nth_smallest(flat: NDArray[Any], rank: int) -> Any:
+    """Return the magnitude that sorting would put at `rank` (from 0).
 
     A sample brackets it, so that all but a few elements are only compared; where the bracket
     missed, all are partitioned.
     """
-    n = values.shape[0]
-    sample = np.sort(values[:: max(1, n // _SAMPLE)])
+    n = flat.shape[0]
+    sample = np.sort(np.abs(flat[:: max(1, n // _SAMPLE)]))
     # Six standard deviations of the rank's place in the sample, to both sides.
     share = (rank + 0.5) / n
     spread = 6.0 * math.sqrt(share * (1.0 - share) * sample.shape[0]) + 1.0
     low = sample[max(0, math.floor(share * sample.shape[0] - spread))]
     high = sample[min(sample.shape[0] - 1, math.ceil(share * sample.shape[0] + spread))]
-    below = values < low
-    n_below = int(np.count_nonzero(below))
-    inside = values[~below & (values <= high)]
+    n_below, found = 0, []
+    for _, magnitudes in _magnitudes(flat):
+        below = magnitudes < low
+        n_below += int(np.count_nonzero(below))
+        found.append(magnitudes[~below & (magnitudes <= high)])
+    inside = np.concatenate(found)
     if n_below <= rank < n_below + inside.shape[0]:
         return np.partition(inside, rank - n_below)[rank - n_below]
-    return np.partition(values, rank)[rank]
+    return np.partition(np.abs(flat), rank)[rank]
 
 
 def random_mask(shape: tuple[int, ...], n_prune: int, rng: np.random.Generator) -> Mask:
@@ -83,7 +100,7 @@ def random_mask(shape: tuple[int, ...], n_prune: int, rng: np.random.Generator) 
 
 
 def row_blocks(shape: tuple[int, int]) -> Iterator[slice]:
-    """Cut the rows into slices of about a million weights, so that scratch arrays stay small."""
+    """Cut the rows into slices whose scratch arrays stay in the processor's cache."""
     height = max(1, _BLOCK_WEIGHTS // max(1, shape[1]))
     for start in range(0, shape[0], height):
         yield slice(start, start + height)

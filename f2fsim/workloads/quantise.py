@@ -199,5 +199,7 @@ def _not_finite(matrix: NDArray[Any]) -> str:
 
 def require_finite(matrix: NDArray[Any], why: str) -> None:
     """Raise `DataError` if a weight is not finite; `why` says who cannot use it."""
-    if matrix.dtype.kind == "f" and not np.isfinite(matrix).all():
+    if matrix.dtype.kind != "f":
+        return
+    if not all(np.isfinite(matrix[rows]).all() for rows in row_blocks(matrix.shape)):
         raise DataError(f"{_not_finite(matrix)}; {why}")

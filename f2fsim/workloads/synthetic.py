@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from f2fsim.config.layer import Layer
 from f2fsim.config.workload import SyntheticWeights
+from f2fsim.workloads.prune import row_blocks
 
 
 def generator(seed: int, purpose: str, layer: str) -> np.random.Generator:
@@ -33,13 +34,17 @@ def synthetic_matrix(layer: Layer, spec: SyntheticWeights, seed: int) -> NDArray
     """
     rng = generator(seed, "weights", layer.name)
     n_rows, n_columns = layer.shape
+    scale = np.float32(math.sqrt(2.0 / n_columns))
     if spec.distribution == "normal":
-        matrix = rng.standard_normal((n_rows, n_columns), dtype=np.float32)
+        matrix = np.empty((n_rows, n_columns), dtype=np.float32)
+        for rows in row_blocks(matrix.shape):  # scaled while still in the cache
+            rng.standard_normal(dtype=np.float32, out=matrix[rows])
+            matrix[rows] *= scale
     else:
         matrix = rng.standard_exponential((n_rows, n_columns), dtype=np.float32)
         matrix *= np.float32(math.sqrt(0.5))
         np.negative(matrix, out=matrix, where=rng.random(matrix.shape, dtype=np.float32) < 0.5)
-    matrix *= np.float32(math.sqrt(2.0 / n_columns))
+        matrix *= scale
     if spec.row_spread:
         rows = np.exp(spec.row_spread * rng.standard_normal((n_rows, 1)))
         matrix *= rows.astype(np.float32)

@@ -68,7 +68,7 @@ def test_n_of_m_against_sorting(w: np.ndarray, n: int, m: int) -> None:
 
 
 def test_large_matrices_are_cut_into_row_blocks_without_a_seam() -> None:
-    w = rng().standard_normal((5, 2**19)).astype(np.float32)
+    w = rng().standard_normal((5, 2**16)).astype(np.float32)
     assert len(list(prune.row_blocks(w.shape))) == 3
     by_row = np.concatenate([prune.nm_mask(w[i : i + 1], 1, 3) for i in range(5)])
     np.testing.assert_array_equal(prune.nm_mask(w, 1, 3), by_row)
