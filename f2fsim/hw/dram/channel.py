@@ -22,85 +22,14 @@ holds both to the same clock for every command.  The rules, in the order of a cl
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
-
 from f2fsim.hw.dram import stats as s
-from f2fsim.hw.dram.mapping import Location
+from f2fsim.hw.dram.accounts import BusAccounts
+from f2fsim.hw.dram.choices import activate_window, choices
+from f2fsim.hw.dram.state import NEVER, Bank, ChannelState, Choice, Rank, Request
 from f2fsim.hw.dram.timing import DramParams
 
-#: A clock that never comes.
-NEVER = 1 << 62
 
-
-@dataclass(eq=False)
-class Request:
-    """One burst to read or write, from its offer to its completion."""
-
-    stream: int
-    index: int
-    location: Location
-    is_write: bool
-    offer_clock: int
-    enter_clock: int = -1
-    done_clock: int = -1
-    active: bool = False
-    row_state: int = -1
-    behind_four_act: bool = False
-
-
-@dataclass
-class Bank:
-    """A bank: its open row (-1: closed) and the first clock of each command by its own history."""
-
-    open_row: int = -1
-    n_columns: int = 0
-    act: int = 0
-    pre: int = 0
-    read: int = 0
-    write: int = 0
-
-
-@dataclass
-class Rank:
-    """A rank: what its banks share."""
-
-    banks: list[Bank]
-    n_bank_groups: int
-    act: int = 0
-    pre: int = 0
-    read: int = 0
-    write: int = 0
-    group_act: list[int] = field(default_factory=list)
-    group_read: list[int] = field(default_factory=list)
-    group_write: list[int] = field(default_factory=list)
-    last_acts: deque[int] = field(default_factory=lambda: deque(maxlen=32))
-    refresh_due: int = NEVER
-    refresh_pending: bool = False
-    refresh_end: int = 0
-    n_open: int = 0
-    open_since: int = 0
-    active_clocks: int = 0
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A command that could go out at `clock`, by priority `order` (smaller first)."""
-
-    clock: int
-    order: tuple[int, int]
-    command: int
-    rank: int
-    request: Request | None
-    bank: int = -1
-
-    @property
-    def key(self) -> tuple[int, tuple[int, int]]:
-        """Earlier first, then by class, then by age."""
-        return self.clock, self.order
-
-
-class Channel:
+class Channel(ChannelState):
     """The controller of one channel; `run` moves it on, one clock with an event at a time.
 
     Parameters
@@ -112,42 +41,12 @@ class Channel:
     """
 
     def __init__(self, params: DramParams, index: int) -> None:
-        self.params = params
-        self.index = index
-        self.queues: list[deque[Request]] = []
-        self.reads: list[Request] = []
-        self.writes: list[Request] = []
-        self.active: list[Request] = []
-        self.write_mode = False
-        self.clock = 0
-        self.turn = 0
-        per_rank = params.n_bank_groups * params.n_banks_per_group
-        self.ranks = [
-            Rank(
-                [Bank() for _ in range(per_rank)],
-                params.n_bank_groups,
-                group_act=[0] * params.n_bank_groups,
-                group_read=[0] * params.n_bank_groups,
-                group_write=[0] * params.n_bank_groups,
-            )
-            for _ in range(params.n_ranks)
-        ]
-        if params.refresh:
-            for i, rank in enumerate(self.ranks):
-                rank.refresh_due = (i + 1) * self._refresh_step
+        super().__init__(params, index)
         self.commands = [0] * len(s.COMMANDS)
-        self.stalls = [0] * len(s.STALL_CAUSES)
-        self.busy = self.idle = 0
-        self.data_end = 0
-        self.waiting_since = 0
-        self.last_column: tuple[int, int, int] | None = None
+        self.accounts = BusAccounts(params)
         self.trace: list[tuple[int, int, int, int, int, int, int]] | None = None
         self.completed: list[Request] = []
         self._known: list[Choice] | None = None
-
-    @property
-    def _refresh_step(self) -> int:
-        return max(1, self.params.ref_interval // self.params.n_ranks)
 
     @property
     def n_waiting(self) -> int:
@@ -163,21 +62,17 @@ class Channel:
             when = min(when, choice.clock)
         return max(when, self.clock)
 
-    def run(self, until: int, *, stop_at_completion: bool = False) -> None:
-        """Do all clocks before `until`; optionally stop after one that completes a request."""
+    def run(self, until: int) -> None:
+        """Do all clocks before `until`."""
         while (now := self.next_event()) < until:
-            n_completed = len(self.completed)
             self._clock(now)
             self.clock = now + 1
-            if stop_at_completion and len(self.completed) > n_completed:
-                return
 
     def finish(self, end: int) -> None:
         """Do all clocks before `end` and close the accounts there."""
         self.run(end)
         self.clock = max(self.clock, end)
-        self.idle += max(0, end - self.data_end)
-        self.data_end = max(self.data_end, end)
+        self.accounts.close(end)
         for rank in self.ranks:
             if rank.n_open:
                 rank.active_clocks += end - rank.open_since
@@ -209,88 +104,9 @@ class Channel:
             self._issue(min(ready, key=lambda choice: choice.order), now)
 
     def _choices(self) -> list[Choice]:
-        """Return the next commands; of one kind for one bank, only the oldest request's."""
-        if self._known is not None:
-            return self._known
-        found = [self._column(request, 0) for request in self.active]
-        for number, rank in enumerate(self.ranks):
-            if rank.refresh_pending:
-                self._refresh_choice(number, rank, found)
-        waiting: dict[int, list[Request]] = {}
-        for request in self.writes if self.write_mode else self.reads:
-            waiting.setdefault(request.location.bank_id, []).append(request)
-        busy = {request.location.bank_id for request in self.active}
-        for bank_id, requests in waiting.items():
-            if not self.ranks[requests[0].location.rank].refresh_pending:
-                self._bank_choices(requests, bank_id in busy, found)
-        self._known = found
-        return found
-
-    def _bank_choices(self, waiting: list[Request], busy: bool, found: list[Choice]) -> None:
-        """Append the commands for the requests of one bank, oldest first in `waiting`."""
-        place = waiting[0].location
-        rank = self.ranks[place.rank]
-        bank = rank.banks[place.bank]
-        if bank.open_row < 0:
-            found.append(self._activate(waiting[0]))
-            return
-        hits = [request for request in waiting if request.location.row == bank.open_row]
-        if not (busy and self.params.closed_page):
-            for is_write in (False, True):
-                oldest = next((hit for hit in hits if hit.is_write == is_write), None)
-                if oldest:
-                    found.append(self._column(oldest, 2))
-        over = not hits or bank.n_columns >= self.params.hit_limit
-        if place.row != bank.open_row and over and not busy:
-            order = (2, waiting[0].enter_clock)
-            found.append(Choice(max(bank.pre, rank.pre), order, s.PRE, place.rank, waiting[0]))
-
-    def _column(self, request: Request, group: int) -> Choice:
-        place = request.location
-        rank = self.ranks[place.rank]
-        bank = rank.banks[place.bank]
-        if request.is_write:
-            clock = max(bank.write, rank.write, rank.group_write[place.bank_group])
-        else:
-            clock = max(bank.read, rank.read, rank.group_read[place.bank_group])
-        command = s.WR if request.is_write else s.RD
-        return Choice(clock, (group, request.enter_clock), command, place.rank, request)
-
-    def _activate(self, request: Request) -> Choice:
-        place = request.location
-        rank = self.ranks[place.rank]
-        clock = max(
-            rank.banks[place.bank].act,
-            rank.act,
-            rank.group_act[place.bank_group],
-            self._activate_window(rank),
-        )
-        return Choice(clock, (2, request.enter_clock), s.ACT, place.rank, request)
-
-    def _activate_window(self, rank: Rank) -> int:
-        """Return the first clock of an ACT by tFAW and t32AW."""
-        acts, clock = rank.last_acts, 0
-        if len(acts) >= 4:
-            clock = acts[-4] + self.params.four_act
-        if self.params.thirty_two_act and len(acts) == 32:
-            clock = max(clock, acts[0] + self.params.thirty_two_act)
-        return clock
-
-    def _refresh_choice(self, number: int, rank: Rank, found: list[Choice]) -> None:
-        if any(request.location.rank == number for request in self.active):
-            return
-        order = number * len(rank.banks)
-        opened = {i: bank.pre for i, bank in enumerate(rank.banks) if bank.open_row >= 0}
-        if not opened:
-            clock = max(bank.act for bank in rank.banks)
-            found.append(Choice(clock, (1, order), s.REF, number, None))
-        elif self.params.precharge_all:
-            clock = max(rank.pre, *opened.values())
-            found.append(Choice(clock, (1, order), s.PREA, number, None))
-        else:
-            for i, clock in opened.items():
-                clock = max(clock, rank.pre)
-                found.append(Choice(clock, (1, order + i), s.PRE, number, None, i))
+        if self._known is None:
+            self._known = choices(self)
+        return self._known
 
     def _issue(self, choice: Choice, now: int) -> None:
         command, request = choice.command, choice.request
@@ -349,7 +165,7 @@ class Channel:
     def _open(self, rank: Rank, bank: Bank, request: Request, now: int) -> None:
         params, group = self.params, request.location.bank_group
         others = max(bank.act, rank.act, rank.group_act[group])
-        request.behind_four_act = self._activate_window(rank) > others
+        request.behind_four_act = activate_window(self.params, rank) > others
         if params.reserve_opened:
             request.active = True
             (self.writes if request in self.writes else self.reads).remove(request)
@@ -370,7 +186,7 @@ class Channel:
     def _transfer(self, rank: Rank, bank: Bank, request: Request, now: int) -> None:
         params, write = self.params, request.is_write
         group = request.location.bank_group
-        self._account(rank, request, now)
+        self.accounts.note(rank, request, now)
         if request.active:
             self.active.remove(request)
         elif request in self.reads:
@@ -404,45 +220,11 @@ class Channel:
             rank.n_open -= 1
             if not rank.n_open:
                 rank.active_clocks += now - rank.open_since
-        self.last_column = (request.location.rank, group, int(write))
+        self.accounts.last_column = (request.location.rank, group, int(write))
         request.done_clock = now + (params.write_clocks if write else params.read_clocks)
         self.completed.append(request)
         if not self.n_waiting:
-            self.waiting_since = NEVER
-
-    # ------------------------------------------------------------------ accounts
-
-    def _account(self, rank: Rank, request: Request, now: int) -> None:
-        """Share the clocks between the last data and this among idle and the causes."""
-        params = self.params
-        latency = params.write_latency if request.is_write else params.read_latency
-        start = now + latency
-        first = self.data_end - latency
-        waiting = min(max(first, self.waiting_since), now)
-        self.idle += waiting - first
-        refreshed = min(max(waiting, rank.refresh_end), now)
-        self.stalls[s.REFRESH] += refreshed - waiting
-        self.stalls[self._cause(request)] += now - refreshed
-        self.busy += params.burst_clocks
-        self.data_end = start + params.burst_clocks
-
-    def _cause(self, request: Request) -> int:
-        if request.row_state == 2:
-            return s.ROW_CONFLICT
-        if request.row_state == 1:
-            return s.FOUR_ACTIVATE if request.behind_four_act else s.ROW_ACTIVATE
-        if self.last_column is None:
-            return s.ARBITRATION
-        rank, group, write = self.last_column
-        if write != request.is_write:
-            return s.TURNAROUND
-        if rank != request.location.rank:
-            return s.RANK_SWITCH
-        if group == request.location.bank_group and (
-            self.params.rd_rd_l > self.params.burst_clocks
-        ):
-            return s.BANK_GROUP
-        return s.ARBITRATION
+            self.accounts.waiting_since = NEVER
 
     # ------------------------------------------------------------------ entry
 
@@ -487,7 +269,7 @@ class Channel:
                 self.completed.append(request)
                 return
             if not self.n_waiting:
-                self.waiting_since = now + 1
+                self.accounts.waiting_since = now + 1
             if request.is_write and self.params.write_queue:
                 self.writes.append(request)
             else:

@@ -15,8 +15,9 @@ import simpy
 from simpy.events import EventPriority
 
 from f2fsim.errors import SimulationError
-from f2fsim.hw.dram.channel import Channel, Request
+from f2fsim.hw.dram.channel import Channel
 from f2fsim.hw.dram.mapping import locate
+from f2fsim.hw.dram.state import Request
 from f2fsim.hw.dram.stats import COMMANDS, STALL_CAUSES, DramStats, DramStreamStats
 from f2fsim.hw.dram.timing import DramParams
 
@@ -136,10 +137,10 @@ class DramProcess:
         active = sum(rank.active_clocks for channel in channels for rank in channel.ranks)
         return DramStats(
             total_clocks=total,
-            busy_clocks=sum(channel.busy for channel in channels),
-            idle_clocks=sum(channel.idle for channel in channels),
+            busy_clocks=sum(channel.accounts.busy for channel in channels),
+            idle_clocks=sum(channel.accounts.idle for channel in channels),
             stall_clocks={
-                name: sum(channel.stalls[i] for channel in channels)
+                name: sum(channel.accounts.stalls[i] for channel in channels)
                 for i, name in enumerate(STALL_CAUSES)
             },
             commands={
