@@ -2,9 +2,12 @@
 
 The assumptions are the user's to check; ``f2fsim workload from`` writes them into the file:
 
-* two dimensions: a linear layer (out, in) applied to ``tokens`` columns;
+* two dimensions: a linear layer (out, in) applied to ``tokens`` columns; (in, out) where the
+  lengths of the biases say so (GPT-2);
+* three, with "expert" in the name: one linear layer an expert;
 * three to five: a convolution with stride 1 that keeps the spatial size (``spatial``); with one
-  input channel it is depthwise, unless it is the first convolution of the file;
+  input channel it is depthwise, unless it is the first convolution of the file; with "patch" in
+  the name its patches do not overlap (stride = kernel);
 * ``…weight_ih…`` with ``…weight_hh…``: a recurrent cell run for ``tokens`` steps;
 * tables that are named like embeddings, vectors (biases, norms) and integers are left out.
 """
@@ -26,9 +29,10 @@ _EMBEDDING = re.compile(
     re.IGNORECASE,
 )
 _PROJECTION = re.compile(r"lm_head|proj|mapping|dense|linear|(^|[._])fc", re.IGNORECASE)
-_FLOATS = re.compile(r"(float|F16|F32|F64|BF16|BFLOAT|Half|Double)", re.IGNORECASE)
+_FLOATS = re.compile(r"(float|F8|F16|F32|F64|BF16|BFLOAT|Half|Double)", re.IGNORECASE)
 _BYTES = re.compile(r"^(u?int8|[IU]8|Char|Byte)", re.IGNORECASE)
 _GATES = (4, 3, 1)
+_SCALES = re.compile(r"(scales?|scale_inv|q?zeros?|zero_points?|absmax|g_idx)$", re.IGNORECASE)
 
 
 def import_tensors(
@@ -61,6 +65,7 @@ def import_tensors(
     found = Found()
     vectors = 0
     first_convolution = True
+    turned = _stored_in_out(model)
     for name in model.names():
         shape = model.shape(name)
         reason = _reason_to_leave(name, shape, model.dtype(name))
@@ -71,9 +76,15 @@ def import_tensors(
         elif len(shape) == 2:
             layer = _recurrent(model, name, shape, tokens)
             if layer is None and "weight_hh" not in name:
-                flipped = any(fnmatchcase(name, pattern) for pattern in transposed)
-                layer = _linear(name, shape, tokens, flipped)
+                given = any(fnmatchcase(name, pattern) for pattern in transposed)
+                layer = _linear(name, shape, tokens, given or name in turned)
             found.layers += [layer] if layer else []
+        elif len(shape) == 3 and "expert" in name.lower():
+            given = any(fnmatchcase(name, pattern) for pattern in transposed)
+            expert = _linear(name, shape[1:], tokens, given)
+            found.layers += [
+                {**expert, "name": f"{expert['name']}.{i}", "index": [i]} for i in range(shape[0])
+            ]
         else:
             found.layers.append(_convolution(model, name, shape, spatial, first_convolution))
             first_convolution = False
@@ -82,7 +93,29 @@ def import_tensors(
     if not found.layers:
         raise DataError(f"{model.path}: has no float tensor of two to five dimensions")
     found.notes.append("shapes only: the file holds no graph; see docs/workloads.md")
+    if turned:
+        found.notes.append(f"{len(turned)} tensors are (in, out), as the lengths of biases show")
     return found
+
+
+def _stored_in_out(model: ModelFile) -> set[str]:
+    """Return the matrices with a bias that are stored (in, out).
+
+    A bias is as long as the outputs, so each matrix that is not square shows its order.  If all
+    of these are (in, out), so are the square ones.
+    """
+    biased, turned, plain = set[str](), set[str](), set[str]()
+    for name in model.names():
+        shape = model.shape(name)
+        bias = re.sub(r"weight$", "bias", name)
+        if bias == name or len(shape) != 2 or bias not in model.infos:
+            continue
+        biased.add(name)
+        if shape[0] != shape[1] and model.shape(bias) == (shape[1],):
+            turned.add(name)
+        elif shape[0] != shape[1]:
+            plain.add(name)
+    return biased - plain if turned and not plain else turned
 
 
 def _reason_to_leave(name: str, shape: tuple[int, ...], dtype: str) -> str:
@@ -90,6 +123,10 @@ def _reason_to_leave(name: str, shape: tuple[int, ...], dtype: str) -> str:
         return "empty"
     if len(shape) < 2:
         return "vector"
+    if name.endswith("qweight"):
+        return "packed integers of a quantiser: give the float file"
+    if _SCALES.search(name):
+        return "scales or zero points of quantised weights"
     if not _FLOATS.search(dtype) and not _BYTES.search(dtype):
         return f"{dtype} elements are no weights"
     table = len(shape) == 2 or shape[0] == 1
@@ -143,14 +180,16 @@ def _convolution(
     rank = len(kernel)
     if len(spatial) not in (1, rank):
         raise InputError(
-            f"{model.path}: {name!r} {shape} looks like a convolution: its input size is needed "
-            f"(--spatial with 1 or {rank} numbers), the file has no graph"
+            f"{model.path}: {name!r} {shape} looks like a convolution: its input size is needed, "
+            f"the file has no graph; give --spatial, such as --spatial {'x'.join(['56'] * rank)}"
         )
     size = list(spatial) if len(spatial) == rank else [spatial[0]] * rank
     depthwise = n_in == 1 and n_out > 1 and not first
     layer: dict[str, Any] = {"name": _layer_name(name), "op": f"conv{rank}d", "tensor": name}
     layer |= {"in_channels": n_out if depthwise else n_in, "out_channels": n_out}
     layer |= {"kernel": kernel, "input_size": size}
+    if "patch" in name.lower():
+        return layer | {"stride": kernel}
     before, after = [(k - 1) // 2 for k in kernel], [k // 2 for k in kernel]
     if any(after):
         layer["padding"] = before if before == after else before + after

@@ -389,3 +389,41 @@ def test_pytorch_file_written_by_torch() -> None:
     assert workload.n_weights == 4_608_992
     data = next(iterate_layers(workload))
     assert 0 < data.quantisation_error < 0.02
+
+
+def test_matrices_stored_in_out_are_seen_by_their_biases(tmp_path: Path) -> None:
+    """GPT-2 stores (in, out); a file that stores (out, in) has square matrices too."""
+    wide, square = RNG.standard_normal((6, 18)), RNG.standard_normal((6, 6))
+    tensors = {"h.c_attn.weight": wide, "h.c_attn.bias": np.zeros(18), "h.c_proj.weight": square,
+               "h.c_proj.bias": np.zeros(6), "lm_head.weight": RNG.standard_normal((50, 6))}  # fmt: skip
+    path = tmp_path / "gpt.safetensors"
+    save_file({n: t.astype(np.float32) for n, t in tensors.items()}, path)
+    workload = import_model(str(path), folder=tmp_path)
+    assert {la.name: (la.shape, la.transposed) for la in workload.layers} == {
+        "h.c_attn": ((18, 6), True), "h.c_proj": ((6, 6), True), "lm_head": ((50, 6), False)
+    }  # fmt: skip
+    assert "2 tensors are (in, out)" in workload.description
+    tensors["h.c_attn.weight"] = wide.T.copy()
+    save_file({n: t.astype(np.float32) for n, t in tensors.items()}, path)
+    plain = import_model(str(path), folder=tmp_path)
+    assert not any(la.transposed for la in plain.layers)
+
+
+def test_experts_patches_and_packed_integers(tmp_path: Path) -> None:
+    """A mixture of experts, a patch embedding, and what a quantiser leaves in a file."""
+    shapes = {"mlp.experts.weight": (3, 8, 4), "patch_embed.proj.weight": (16, 3, 4, 4),
+              "q.scales": (2, 8), "mlp.gate.weight": (3, 4)}  # fmt: skip
+    tensors = {n: RNG.standard_normal(s).astype(np.float32) for n, s in shapes.items()}
+    path = tmp_path / "moe.safetensors"
+    save_file(tensors | {"q.qweight": np.zeros((2, 8), np.int32)}, path)
+    workload = import_model(str(path), folder=tmp_path, tokens=5, spatial=(8, 8))
+    layers = {la.name: la for la in workload.layers}
+    assert set(layers) == {*(f"mlp.experts.{i}" for i in range(3)), "mlp.gate",
+                           "patch_embed.proj"}  # fmt: skip
+    assert layers["patch_embed.proj"].macs == 16 * 48 * 4
+    for data in iterate_layers(workload, ["mlp.experts.2"]):
+        largest = np.abs(tensors["mlp.experts.weight"][2]).max(axis=1) / 127
+        np.testing.assert_allclose(data.scale, largest, rtol=1e-6)
+    assert {e.name: e.reason.split()[0] for e in workload.excluded} == {
+        "q.qweight": "packed", "q.scales": "scales"
+    }  # fmt: skip

@@ -53,6 +53,19 @@ def test_safetensors_bfloat16(tmp_path: Path) -> None:
     np.testing.assert_array_equal(model.read("w"), exact.astype(np.float32))
 
 
+@pytest.mark.parametrize(
+    ("word", "kind"), [("F8_E4M3", "float8_e4m3fn"), ("F8_E5M2", "float8_e5m2")]
+)
+def test_safetensors_8_bit_floats(tmp_path: Path, word: str, kind: str) -> None:
+    import ml_dtypes
+
+    exact = np.arange(256, dtype=np.uint8).view(getattr(ml_dtypes, kind)).reshape(16, 16)
+    (tmp_path / "m.safetensors").write_bytes(save({"w": exact}))
+    model = open_model(tmp_path / "m.safetensors")
+    assert model.dtype("w") == word
+    np.testing.assert_array_equal(model.read("w"), exact.astype(np.float32))
+
+
 def test_sharded_safetensors(tmp_path: Path) -> None:
     names = list(ARRAYS)
     parts = {"a-1.safetensors": names[:4], "a-2.safetensors": names[4:]}

@@ -86,6 +86,28 @@ class ModelFile(ABC):
         """Return the data of an existing tensor."""
 
 
+def float8_values(word: str) -> NDArray[np.float32]:
+    """Return what each of the 256 patterns of an 8-bit float means.
+
+    Parameters
+    ----------
+    word : str
+        ``F8_E4M3`` (no infinity, NaN is all ones; as E4M3FN in Micikevicius et al., "FP8 Formats
+        for Deep Learning", 2022) or ``F8_E5M2`` (IEEE 754's rules).
+    """
+    n_fraction, bias = (3, 7) if word == "F8_E4M3" else (2, 15)
+    patterns = np.arange(256)
+    exponent = (patterns & 0x7F) >> n_fraction
+    fraction = (patterns & (2**n_fraction - 1)) / 2**n_fraction
+    normal = exponent > 0
+    values = np.where(normal, 1 + fraction, fraction) * 2.0 ** (np.maximum(exponent, 1) - bias)
+    if word == "F8_E4M3":
+        values[(patterns & 0x7F) == 0x7F] = np.nan
+    else:
+        values[exponent == 31] = np.where(fraction[exponent == 31] == 0, np.inf, np.nan)
+    return np.where(patterns & 0x80, -values, values).astype(np.float32)
+
+
 def bfloat16_to_float32(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Return the float32 that each bfloat16 bit pattern means (exact)."""
     return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)

@@ -17,7 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.errors import DataError
-from f2fsim.workloads.readers.base import ModelFile, TensorInfo, bfloat16_to_float32
+from f2fsim.workloads.readers.base import (
+    ModelFile,
+    TensorInfo,
+    bfloat16_to_float32,
+    float8_values,
+)
 
 #: The format's own limit of the header.
 MAX_HEADER_BYTES = 100_000_000
@@ -36,6 +41,8 @@ _DTYPES = {
     "F32": "<f4",
     "F64": "<f8",
     "BF16": "<u2",
+    "F8_E4M3": "u1",
+    "F8_E5M2": "u1",
 }
 
 
@@ -75,6 +82,8 @@ class SafetensorsFile(ModelFile):
             array = np.fromfile(file, dtype=dtype, count=(end - begin) // dtype.itemsize)
         if array.nbytes != end - begin:
             raise DataError(f"{self.path}: tensor {name!r} is cut short")
+        if info.dtype.startswith("F8_"):
+            return float8_values(info.dtype)[array]
         return bfloat16_to_float32(array) if info.dtype == "BF16" else array
 
 
