@@ -45,15 +45,37 @@ def test_bert_base() -> None:
     assert 2 * (workload.macs + excluded(workload)) / 1e9 == pytest.approx(22.5, rel=0.01)
 
 
+#: Vaswani et al. 2017, table 3: layers, width, feed-forward and key sizes (all heads together) of
+#: the base model and of its rows (B) and (C), with the millions of parameters printed there.
+TRANSFORMERS = [
+    (6, 512, 2048, 512, 65), (2, 512, 2048, 512, 36), (4, 512, 2048, 512, 50),
+    (8, 512, 2048, 512, 80), (6, 256, 2048, 256, 28), (6, 1024, 2048, 1024, 168),
+    (6, 512, 1024, 512, 53), (6, 512, 4096, 512, 90), (6, 512, 2048, 128, 58),
+    (6, 512, 2048, 256, 60),
+]  # fmt: skip
+
+
+def transformer_weights(n: int, width: int, inner: int, keys: int, rows: int) -> int:
+    """Weights of n encoder layers, n decoder layers (two attentions each) and the shared table."""
+    attention = 2 * width * keys + 2 * width * width
+    return n * (3 * attention + 2 * 2 * width * inner) + rows * width
+
+
 def test_transformer_base() -> None:
-    """Vaswani et al., table 3: 65 M parameters for the base model (37 000 shared word pieces)."""
+    """The ten models of the paper's table fix the rows of the shared table: 41 099 to 41 288."""
     workload = load_workload("transformer_base")
-    assert workload.n_weights == 6 * 3_145_728 + 6 * 4_194_304 + 37_000 * 512
-    assert workload.n_weights / 1e6 == pytest.approx(65, rel=0.035)
+    rows = workload.layer("output").n_outputs
+    assert workload.n_weights == transformer_weights(6, 512, 2048, 512, rows)
+    assert round(workload.n_weights / 1e6) == 65
+    for *sizes, millions in TRANSFORMERS:
+        assert round(transformer_weights(*sizes, rows) / 1e6) == millions
+    for other in (41_000, 41_400, 37_000):
+        misses = [m for *s, m in TRANSFORMERS if round(transformer_weights(*s, other) / 1e6) != m]
+        assert misses
     assert workload.macs == 30 * workload.n_weights
     step = load_workload("transformer_base_decode")
     # A step runs all of the decoder but the keys and values of the source.
-    assert step.macs == 6 * (4_194_304 - 2 * 512 * 512) + 37_000 * 512
+    assert step.macs == 6 * (4_194_304 - 2 * 512 * 512) + rows * 512
 
 
 def test_llama_7b() -> None:
