@@ -105,7 +105,8 @@ def float8_values(word: str) -> NDArray[np.float32]:
         values[(patterns & 0x7F) == 0x7F] = np.nan
     else:
         values[exponent == 31] = np.where(fraction[exponent == 31] == 0, np.inf, np.nan)
-    return np.where(patterns & 0x80, -values, values).astype(np.float32)
+    signed: NDArray[np.float32] = np.where(patterns & 0x80, -values, values).astype(np.float32)
+    return signed
 
 
 def bfloat16_to_float32(bits: NDArray[np.uint16]) -> NDArray[np.float32]:

@@ -83,7 +83,7 @@ class SafetensorsFile(ModelFile):
         if array.nbytes != end - begin:
             raise DataError(f"{self.path}: tensor {name!r} is cut short")
         if info.dtype.startswith("F8_"):
-            return float8_values(info.dtype)[array]
+            return np.asarray(float8_values(info.dtype)[array])
         return bfloat16_to_float32(array) if info.dtype == "BF16" else array
 
 
