@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml $(shell find f2fsim arch_configs workloads -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.yaml')
 OUT    ?= out/opennsfw
 
-.PHONY: report-formats run test check weights clean help
+.PHONY: report-formats run test bench check weights clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -48,6 +48,9 @@ report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and d
 
 test: $(VENV)/installed-test $(VENV)/weights ## the tests
 	cd tests && ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. . -n 2
+
+bench: $(VENV)/installed-test $(VENV)/weights ## all benchmarks (BENCH='--quick' for minutes, BENCH='networks' for one group)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 check: $(VENV)/installed-test ## ruff and mypy
 	$(BIN)/ruff check .

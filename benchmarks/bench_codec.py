@@ -18,10 +18,13 @@ from f2fsim.codec.f2f.format import patch_places
 from f2fsim.codec.f2f.patches import to_fields
 from f2fsim.codec.f2f.viterbi import encode_viterbi
 
+#: Name, value, unit, bound, and whether less is better, of everything measured so far.
+figures: list[tuple[str, float, str, float, bool]] = []
 missed: list[str] = []
 
 
 def check(name, value, limit, at_most=True, unit=""):
+    figures.append((name, value, unit, limit, at_most))
     met = value <= limit if at_most else value >= limit
     sign = "≤" if at_most else "≥"
     print(f"{name:58s} {value:9.4f} {unit:9s} {sign} {limit} {'ok' if met else 'MISSED'}")
@@ -94,13 +97,16 @@ def decoding(quick):
         check(f"decode int8, N_s={n_s}, S=0.9", mask.size / used / 1e9, floor, False, "GB/s")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="smaller problems")
-    quick = parser.parse_args().quick
+def measure(quick):
     viterbi(quick)
     elimination(quick)
     decoding(quick)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller problems")
+    measure(parser.parse_args().quick)
     return 1 if missed else 0
 
 

@@ -20,6 +20,7 @@ from f2fsim.explore import sweep
 
 
 def run(n_points: int, n_workers: int) -> float:
+    os.environ["F2FSIM_CACHE_DIR"] = "off"
     spec = make_sweep(
         name="bench",
         archs=["f2f_edge"],
@@ -51,7 +52,6 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=500)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     arguments = parser.parse_args()
-    os.environ["F2FSIM_CACHE_DIR"] = "off"
     walls = [run(arguments.points, n) for n in arguments.workers]
     for n_workers, wall in zip(arguments.workers[1:], walls[1:], strict=True):
         print(f"{n_workers} workers are {walls[0] / wall:.2f} times as fast as the first")
