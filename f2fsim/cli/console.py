@@ -41,6 +41,8 @@ def run(main: Callable[[], Any]) -> int:
 
     Nothing that happens shows a traceback, but with ``F2FSIM_TRACEBACK`` set in the environment.
     """
+    if sys.stdout is None:  # closed by the shell: nobody wants to read
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     try:
         main()
     except F2fsimError as error:
@@ -49,12 +51,16 @@ def run(main: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         ERR.print("f2fsim: interrupted")
         return 130
+    except SystemExit as stop:
+        if stop.code == 130:  # how typer ends an interrupted command
+            ERR.print("f2fsim: interrupted")
+        raise
     except BrokenPipeError:
         # The reader of our output went away (``| head``): not our failure.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
-        ERR.print(f"f2fsim: {error.filename or 'system'}: {error.strerror or error}", markup=False)
+        ERR.print(f"f2fsim: {error.filename or 'output'}: {error.strerror or error}", markup=False)
         return 1
     except MemoryError:
         ERR.print("f2fsim: out of memory")

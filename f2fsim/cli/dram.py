@@ -231,7 +231,10 @@ def export_file(
     preset: Annotated[str, typer.Argument(help="Preset name or .yaml file.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the ini here.")] = None,
 ) -> None:
-    """Write a preset as a DRAMsim3 ini file."""
+    """Write a preset as a DRAMsim3 ini file.
+
+    Example: [bold]f2fsim dram export ddr4_2400 -o ddr4_2400.ini[/bold]
+    """
     text = export_ini(load_dram(preset))
     if out is None:
         typer.echo(text, nl=False)

@@ -235,7 +235,10 @@ def search_command(
 
 
 def store_info(store: Store, as_json: Json = False, as_csv: Csv = False) -> None:
-    """Say which sweeps a store holds and how far they are (also while one runs)."""
+    """Say which sweeps a store holds and how far they are (also while one runs).
+
+    Example: f2fsim store info out/n_out
+    """
     with ResultStore(store, read_only=True) as opened:
         console.print_rows(opened.sweeps(), as_json=as_json, as_csv=as_csv, title=str(store))
 
@@ -316,7 +319,10 @@ def store_sensitivity(
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Show how much of a figure's variance each axis explains."""
+    """Show how much of a figure's variance each axis explains.
+
+    Example: f2fsim store sensitivity out/n_out --objective energy_pj
+    """
     rows, spec = _rows(store, key)
     table = sensitivity(to_frame(rows), ["arch", "workload", *spec["axes"]], objective)
     if not table:

@@ -17,6 +17,10 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    epilog=(
+        "Start with: [bold]f2fsim compare silero_vad f2f_edge csr_edge dense_edge --sparsity 0.9 "
+        "--out out/first[/bold]"
+    ),
 )
 
 

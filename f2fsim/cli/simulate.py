@@ -128,11 +128,11 @@ def simulate_command(
     if as_json:
         console.print_json(result.to_dict())
         return
-    if quiet:
-        return
     rows = [layer_row(one) for one in result.layers]
     if as_csv:
         console.print_rows(rows, as_csv=True)
+        return
+    if quiet:
         return
     console.print_rows([_brief(row) for row in rows], title=f"{result.workload} on {result.arch}")
     console.print_rows([result_row(result)], title="Total")
@@ -187,11 +187,12 @@ def compare_command(
     if as_json:
         console.print_json([result.to_dict() for result in results])
         return
-    if quiet:
-        return
     rows = comparison_rows(results)
-    console.print_rows(rows, title=f"{results[0].workload}", as_csv=as_csv)
-    if not as_csv:
+    if as_csv:
+        console.print_rows(rows, as_csv=True)
+    elif not quiet:
+        title = f"{results[0].workload} (speed-up over {results[-1].arch})"
+        console.print_rows(rows, title=title)
         _say_out(out)
         if page is not None:
             typer.echo(f"report:  {page}")
@@ -207,7 +208,10 @@ def _report(out: Path, quiet: bool) -> Path | None:
 
 
 def list_command(as_json: Json = False) -> None:
-    """List shipped architectures, workloads and DRAM presets."""
+    """List shipped architectures, workloads and DRAM presets.
+
+    Example: f2fsim list --json
+    """
     found = [
         {"kind": what, "name": name}
         for what, kind, sub in (
@@ -244,7 +248,10 @@ def schema_command(
 
 
 def cache_info(as_json: Json = False) -> None:
-    """Say where encodings are kept and how much there is."""
+    """Say where encodings are kept and how much there is.
+
+    Example: F2FSIM_CACHE_DIR=/tmp/encodings f2fsim cache info
+    """
     cache = EncodingCache.default()
     if cache is None:
         raise InputError("the cache is switched off (F2FSIM_CACHE_DIR=off)")
@@ -252,7 +259,10 @@ def cache_info(as_json: Json = False) -> None:
 
 
 def cache_clear() -> None:
-    """Remove all kept encodings."""
+    """Remove all kept encodings.
+
+    Example: f2fsim cache clear
+    """
     cache = EncodingCache.default()
     if cache is None:
         raise InputError("the cache is switched off (F2FSIM_CACHE_DIR=off)")

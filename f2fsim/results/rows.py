@@ -60,9 +60,9 @@ def result_row(result: SimResult) -> dict[str, Any]:
 
 
 def comparison_rows(results: Sequence[SimResult]) -> list[dict[str, Any]]:
-    """Return the rows of several runs with the speed-up of the first over each.
+    """Return the rows of several runs.
 
-    ``speedup`` is how many times faster the row's machine is than the last one's.
+    ``speedup`` is how many times faster the row's machine is than the last one.
     """
     rows = [result_row(result) for result in results]
     for row, result in zip(rows, results, strict=True):
