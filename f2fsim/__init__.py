@@ -1,7 +1,7 @@
 """f2fsim: what fixed-to-fixed encoded weights give on a given machine.
 
-The command line's main jobs are one call each: `simulate`, `compare`, `sweep`, `search`,
-`encode`.
+The command line's jobs are one call each, in the same words: `simulate`, `compare`, `sweep`,
+`search`, `make_report`, `encode`, `decode`, `inspect`, `verify`.
 """
 
 from __future__ import annotations
@@ -14,23 +14,43 @@ from f2fsim._version import __version__
 if TYPE_CHECKING:
     from f2fsim.explore import search, sweep
     from f2fsim.pipeline import compare, simulate
+    from f2fsim.pipeline.encode_file import decode_file as decode
     from f2fsim.pipeline.encode_file import encode
+    from f2fsim.pipeline.encode_file import inspect_file as inspect
+    from f2fsim.pipeline.encode_file import verify_file as verify
+    from f2fsim.report import make_report
 
 # Loaded at first use: a worker or a small command does not pay for what it does not need.
 _LAZY = {
-    "compare": "f2fsim.pipeline",
-    "encode": "f2fsim.pipeline.encode_file",
-    "search": "f2fsim.explore",
-    "simulate": "f2fsim.pipeline",
-    "sweep": "f2fsim.explore",
+    "compare": ("f2fsim.pipeline", "compare"),
+    "decode": ("f2fsim.pipeline.encode_file", "decode_file"),
+    "encode": ("f2fsim.pipeline.encode_file", "encode"),
+    "inspect": ("f2fsim.pipeline.encode_file", "inspect_file"),
+    "make_report": ("f2fsim.report", "make_report"),
+    "search": ("f2fsim.explore", "search"),
+    "simulate": ("f2fsim.pipeline", "simulate"),
+    "sweep": ("f2fsim.explore", "sweep"),
+    "verify": ("f2fsim.pipeline.encode_file", "verify_file"),
 }
 
-__all__ = ["__version__", "compare", "encode", "search", "simulate", "sweep"]
+__all__ = [
+    "__version__",
+    "compare",
+    "decode",
+    "encode",
+    "inspect",
+    "make_report",
+    "search",
+    "simulate",
+    "sweep",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
+        module, attribute = _LAZY[name]
+        return getattr(importlib.import_module(module), attribute)
     raise AttributeError(f"module 'f2fsim' has no attribute {name!r}")
 
 

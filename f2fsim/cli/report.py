@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from f2fsim.cli import console
-from f2fsim.report import build_report, read_inputs, write_report
+from f2fsim.report import make_report
 from f2fsim.whole_file import check_folder
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, no progress.")]
@@ -40,14 +40,14 @@ def report_command(
     Example: f2fsim compare opennsfw f2f_edge csr_edge dense_edge --out out/nsfw;
     f2fsim report out/nsfw -o out/nsfw/report
     """
-    page = make_report(results, out, title=title, made_by=made_by, drawings=drawings, quiet=quiet)
+    page = write_page(results, out, title=title, made_by=made_by, drawings=drawings, quiet=quiet)
     if as_json:
         console.print_json({"page": str(page), "folder": str(out)})
     elif not quiet:
         typer.echo(f"report: {page}")
 
 
-def make_report(
+def write_page(
     results: Sequence[Path],
     out: Path,
     *,
@@ -56,9 +56,10 @@ def make_report(
     drawings: bool = True,
     quiet: bool = False,
 ) -> Path:
-    """Read results, build their report and write it into `out`; return the page's path."""
+    """Write the report of result files into `out` with progress; return the page's path."""
     check_folder(out, "--out")
     command = made_by or shlex.join(["f2fsim", "report", *map(str, results), "-o", str(out)])
-    report = build_report(read_inputs(results), title=title, command=command)
     with console.progress("drawing", quiet=quiet) as progress:
-        return write_report(report, out, drawings=drawings, progress=progress)
+        return make_report(
+            list(results), out, title=title, command=command, drawings=drawings, progress=progress
+        )

@@ -11,7 +11,7 @@ import typer
 
 from f2fsim import shipped
 from f2fsim.cli import console
-from f2fsim.cli.report import make_report
+from f2fsim.cli.report import write_page
 from f2fsim.cli.trace import (
     TraceFile,
     TraceLayers,
@@ -201,7 +201,7 @@ def compare_command(
 def _report(out: Path, quiet: bool) -> Path | None:
     """Write the report beside the results; without its packages say how to get them."""
     try:
-        return make_report([out], out / "report", quiet=quiet)
+        return write_page([out], out / "report", quiet=quiet)
     except MissingDependencyError as error:
         console.ERR.print(f"f2fsim: no report: {error}", markup=False)
         return None

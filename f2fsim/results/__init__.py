@@ -1,5 +1,6 @@
 """Frozen results of a simulation."""
 
+from f2fsim.results.frames import comparison_frame, layers_frame
 from f2fsim.results.stats import (
     ComponentStats,
     LayerResult,
@@ -8,4 +9,12 @@ from f2fsim.results.stats import (
     StreamStats,
 )
 
-__all__ = ["ComponentStats", "LayerResult", "MemoryStats", "SimResult", "StreamStats"]
+__all__ = [
+    "ComponentStats",
+    "LayerResult",
+    "MemoryStats",
+    "SimResult",
+    "StreamStats",
+    "comparison_frame",
+    "layers_frame",
+]
