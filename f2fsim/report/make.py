@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from f2fsim.report.build import build_report
 from f2fsim.report.inputs import Inputs, read_inputs
@@ -63,7 +63,7 @@ def make_report(
     >>> f2fsim.make_report([pair], "out/report")  # doctest: +SKIP
     """
     check_folder(Path(out), "out")
-    listed = sources if isinstance(sources, list | tuple) else [sources]
+    listed: Sequence[Any] = sources if isinstance(sources, list | tuple) else [sources]
     if listed and all(isinstance(one, SimResult) for one in listed):
         listed = [listed]
     results: list[tuple[SimResult, ...]] = []
