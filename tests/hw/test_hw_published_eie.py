@@ -23,11 +23,11 @@ def script():
 
 @pytest.fixture(scope="module")
 def even(script):
-    return {name: script.eie_figures(name) for name in script.EIE}
+    return {name: script.eie_figures(layer) for name, layer in script.EIE.items()}
 
 
 def test_efficiency_at_depth_8(script, even) -> None:
-    errors = [abs(even[name].efficiency[3] - row[4][3]) for name, row in script.EIE.items()]
+    errors = [abs(even[name].efficiency[3] - row.efficiency[3]) for name, row in script.EIE.items()]
     assert np.mean(errors) <= 6
 
 
@@ -38,17 +38,19 @@ def test_deeper_queues_are_never_worse(even) -> None:
 
 def test_padding(script, even) -> None:
     for name, row in script.EIE.items():
-        assert abs(even[name].real_share - row[5]) <= 4
+        assert abs(even[name].real_share - row.real_share) <= 4
 
 
 def test_row_uneven_masks_fitted_to_one_layer_are_nearer(script, even) -> None:
     """Fitted to Alex-7 alone; the mean error over the other layers falls too."""
-    fitted = script.fit_unevenness("Alex-7")
+    fitted = script.fit_unevenness(script.EIE["Alex-7"])
     assert fitted > 0
     others = [name for name in script.EIE if name != "Alex-7"]
 
     def error(figures):
-        return np.mean([abs(figures[n].efficiency[3] - script.EIE[n][4][3]) for n in others])
+        return np.mean(
+            [abs(figures[n].efficiency[3] - script.EIE[n].efficiency[3]) for n in others]
+        )
 
-    uneven = {name: script.eie_figures(name, fitted) for name in others}
+    uneven = {name: script.eie_figures(script.EIE[name], fitted) for name in others}
     assert error(uneven) < error(even)
