@@ -55,7 +55,7 @@ class BroadcastJob:
     @property
     def n_broadcasts(self) -> int:
         """Broadcasts of all passes."""
-        return sum(int(work.first[-1]) for _, work in self.passes)
+        return sum(work.n_broadcasts for _, work in self.passes)
 
     @property
     def n_batches(self) -> int:

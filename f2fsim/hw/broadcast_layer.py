@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,6 +59,8 @@ def broadcast_layer(
     passes = _passes(array, layer, plan, activation_density)
     weight_type = bands[0][0].weight_type.name
     job = BroadcastJob(parts, array, counts, passes, weight_type, activation_bits)
+    if job.is_network:
+        job = replace(job, passes=[(band, work.expanded()) for band, work in passes])
     n_cuts = -(-layer.n_reduction // array.batch_inputs)
     whole = _Layer(job, layer, plan, encoded, n_cuts)
     first, last = item_of_batch(job)

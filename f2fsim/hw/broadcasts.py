@@ -40,17 +40,34 @@ class Broadcasts:
     columns : IntSeq, shape (n_broadcasts,)
         Column of the weight matrix whose activation is broadcast; -1 for the one empty broadcast
         of a batch without a non-zero activation.
-    first : IntSeq, shape (n_batches + 1,)
+    first : IntSeq, shape (n_batches / times + 1,)
         First broadcast of each batch, and the end of the last.
+    times : int
+        How many times all of this follows one another: vectors without a zero are all alike.
     """
 
     columns: IntSeq
     first: IntSeq
+    times: int = 1
 
     @property
     def n_batches(self) -> int:
-        """Number of batches."""
-        return int(self.first.shape[0]) - 1
+        """Number of batches, repetitions included."""
+        return (int(self.first.shape[0]) - 1) * self.times
+
+    @property
+    def n_broadcasts(self) -> int:
+        """Number of broadcasts, repetitions included."""
+        return int(self.first[-1]) * self.times
+
+    def expanded(self) -> Broadcasts:
+        """Return the same broadcasts with the repetitions written out."""
+        if self.times == 1:
+            return self
+        offsets = np.arange(self.times)[:, None] * self.first[-1]
+        starts = (offsets + self.first[:-1]).ravel()
+        first = np.append(starts, self.n_broadcasts)
+        return Broadcasts(seq(np.tile(self.columns, self.times)), seq(first))
 
 
 def draw_broadcasts(
@@ -69,6 +86,9 @@ def draw_broadcasts(
     seed : int
         Of the draw.
     """
+    if density >= 1 and n_vectors > 1:
+        one = draw_broadcasts(n_inputs, 1, batch_inputs, density, seed)
+        return Broadcasts(one.columns, one.first, n_vectors)
     rng = np.random.Generator(np.random.PCG64(seed))
     edges = np.append(np.arange(0, n_inputs, batch_inputs), n_inputs)
     columns, counts = [], []
@@ -100,16 +120,16 @@ def batch_cycles(counts: SliceCounts, broadcasts: Broadcasts, fifo_depth: int) -
     table[:-1] = counts.stored
     columns = np.where(broadcasts.columns < 0, table.shape[0] - 1, broadcasts.columns)
     depth = min(fifo_depth, int(np.diff(broadcasts.first).max(initial=1)))
-    out = np.zeros(broadcasts.n_batches, dtype=np.int64)
+    out = np.zeros(broadcasts.first.shape[0] - 1, dtype=np.int64)
     scratch = np.zeros((depth + 1, n_pes), dtype=np.int32)
     columns32 = np.ascontiguousarray(columns, dtype=np.int32)
     _broadcast.batch_cycles(table, columns32, broadcasts.first, depth, scratch, out)
-    return out
+    return np.tile(out, broadcasts.times)
 
 
 def entries_by_pe(counts: IntArray, broadcasts: Broadcasts) -> IntArray:
     """Return how many entries each PE walks through in all broadcasts, shape (n_pes,)."""
     real = broadcasts.columns[broadcasts.columns >= 0]
     times = np.bincount(real, minlength=counts.shape[0])
-    walked: IntArray = times @ counts
+    walked: IntArray = broadcasts.times * (times @ counts)
     return walked

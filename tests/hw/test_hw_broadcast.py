@@ -15,7 +15,13 @@ from f2fsim.config.pe_array import BroadcastArray
 from f2fsim.engine.compiled import run_compiled
 from f2fsim.engine.event import run_event
 from f2fsim.hw.broadcast import BroadcastJob, add_folded, add_network
-from f2fsim.hw.broadcasts import Broadcasts, SliceCounts, batch_cycles, draw_broadcasts
+from f2fsim.hw.broadcasts import (
+    Broadcasts,
+    SliceCounts,
+    batch_cycles,
+    draw_broadcasts,
+    entries_by_pe,
+)
 from f2fsim.hw.description import Component, Machine, seq
 
 
@@ -191,3 +197,16 @@ def test_padding_counts_as_work() -> None:
     counts = CscRelativeFormat(n_pes=1, run_bits=4).entry_counts(tensor)
     assert counts.stored.tolist() == [[4]]
     assert counts.padding.tolist() == [[2]]
+
+
+def test_vectors_without_zeros_are_drawn_once() -> None:
+    """All alike: one is kept, and its cycles and entries count for each."""
+    drawn = draw_broadcasts(10, 3, 4, 1.0, seed=1)
+    assert (drawn.times, drawn.n_batches, drawn.n_broadcasts) == (3, 9, 30)
+    whole = drawn.expanded()
+    assert whole.columns.tolist() == 3 * list(range(10))
+    assert whole.first.tolist() == [0, 4, 8, 10, 14, 18, 20, 24, 28, 30]
+    stored = np.random.default_rng(1).integers(0, 4, (10, 5))
+    counts = SliceCounts(stored, stored)
+    assert (batch_cycles(counts, drawn, 2) == batch_cycles(counts, whole, 2)).all()
+    assert (entries_by_pe(stored, drawn) == entries_by_pe(stored, whole)).all()

@@ -94,6 +94,7 @@ def broadcast_columns(
     -------
     ndarray, shape (K, n_vectors)
     """
+    broadcasts = broadcasts.expanded()
     n_cuts = broadcasts.n_batches // shape[1]
     batch = np.repeat(np.arange(broadcasts.n_batches), np.diff(broadcasts.first))
     real = broadcasts.columns >= 0
