@@ -1,5 +1,19 @@
 """Bounds and rooflines; shares no code with the engines."""
 
-from f2fsim.analytic.bounds import LayerTraffic, bound_cycles, roofline
+from f2fsim.analytic.bounds import (
+    LayerTraffic,
+    Refresh,
+    bound_cycles,
+    flexible_cycles,
+    roofline,
+    systolic_cycles,
+)
 
-__all__ = ["LayerTraffic", "bound_cycles", "roofline"]
+__all__ = [
+    "LayerTraffic",
+    "Refresh",
+    "bound_cycles",
+    "flexible_cycles",
+    "roofline",
+    "systolic_cycles",
+]

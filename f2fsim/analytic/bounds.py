@@ -12,6 +12,14 @@ from fractions import Fraction
 
 
 @dataclass(frozen=True)
+class Refresh:
+    """All banks stand still for `seconds` once in every `interval_seconds`."""
+
+    seconds: float
+    interval_seconds: float
+
+
+@dataclass(frozen=True)
 class LayerTraffic:
     """Totals of a layer on a machine.
 
@@ -30,6 +38,8 @@ class LayerTraffic:
     unit_rates : mapping of str to (int, int)
         Of other units: work in all, and the most that is done a cycle (blocks and decoder groups,
         patches and their rate, mask words and their rate, entries and the aligner's width).
+    refresh : Refresh or None
+        Of a memory that can move nothing meanwhile.
     """
 
     n_bits: Mapping[str, int]
@@ -38,15 +48,21 @@ class LayerTraffic:
     macs: int
     n_multipliers: int
     unit_rates: Mapping[str, tuple[int, int]]
+    refresh: Refresh | None = None
 
 
 def bound_cycles(traffic: LayerTraffic) -> dict[str, int]:
     """Return the lower bound of each resource in whole core cycles.
 
-    ``memory``: bytes over peak bandwidth; ``multipliers``: multiplications over multipliers; each
+    ``memory``: bytes over peak bandwidth, and the refreshes that fall due meanwhile but for the
+    first and the last; ``multipliers``: multiplications over multipliers; each
     entry of `unit_rates`: work over rate.
     """
     seconds = Fraction(sum(traffic.n_bits.values()), 8) / Fraction(traffic.peak_bytes_per_second)
+    if traffic.refresh is not None:
+        lost = Fraction(traffic.refresh.seconds)
+        share = lost / Fraction(traffic.refresh.interval_seconds)
+        seconds = max(seconds, (seconds - 2 * lost) / (1 - share))
     bounds = {
         "memory": int(seconds * traffic.clock_hz),
         "multipliers": -(-traffic.macs // traffic.n_multipliers),
@@ -54,6 +70,29 @@ def bound_cycles(traffic: LayerTraffic) -> dict[str, int]:
     for name, (work, rate) in traffic.unit_rates.items():
         bounds[name] = -(-work // rate)
     return bounds
+
+
+def systolic_cycles(
+    n_outputs: int,
+    n_weights: int,
+    n_columns: int,
+    size: tuple[int, int],
+    *,
+    weight_stationary: bool,
+) -> int:
+    """Return the cycles of a matrix product on `size` = (R, C) PEs, as SCALE-Sim counts them."""
+    r, c = size
+    if not n_outputs:
+        return 0
+    k = n_weights // n_outputs
+    if weight_stationary:
+        return -(-k // r) * -(-n_outputs // c) * (2 * r + c + n_columns - 2)
+    return -(-n_columns // r) * -(-n_outputs // c) * (k + r + c - 2)
+
+
+def flexible_cycles(n_kept: int, n_columns: int, n_multipliers: int, load_weights: int) -> int:
+    """Return the fewest cycles to load kept weights and stream all columns past each fold."""
+    return -(-n_kept // load_weights) + -(-n_kept // n_multipliers) * n_columns
 
 
 def roofline(

@@ -109,7 +109,9 @@ def output_segments(parts: Parts, emit: IntSeq, sizes: IntSeq) -> OutPort | None
     if not sizes.any():
         return None
     copies = 2 if parts.arch.scratchpad.double_buffered else 1
-    done = parts.channel("outputs", copies * int(emit.max()) + 8 * parts.burst_bytes)
+    # As large as the buffers of the streams that come in: writes wait for the memory as reads do.
+    least = copies * int(emit.max()) + 8 * parts.burst_bytes
+    done = parts.channel("outputs", max(least, 8 * parts.arch.streams.prefetch))
     parts.writer("outputs", parts.allocate(sizes.tolist()), seq(sizes), done)
     return OutPort(done, seq(emit), "outputs full")
 

@@ -13,6 +13,7 @@ from functools import partial
 from f2fsim.codec import PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
+from f2fsim.config.pe_array import FlexibleArray, RowParallelArray, SystolicArray
 from f2fsim.errors import ConfigError
 from f2fsim.mapping.geometry import (
     ACCUMULATOR_BITS,
@@ -26,6 +27,9 @@ ALL_ROWS_ORDERS = ("diagonal", "column")
 
 #: Most column tiles that `auto` tries beyond what the scratchpad needs, to overlap their loads.
 OVERLAP_TILES = 8
+
+#: The least columns of such a tile, in cycles of loading a fold of weights into the array anew.
+COLUMNS_PER_LOAD = 10
 
 #: How many more bits those tiles may move (halos of convolutions are read twice).
 OVERLAP_COST = 1.02
@@ -76,6 +80,7 @@ class _Sizes:
         # The search asks for the same few sizes hundreds of times, and layers derive theirs anew.
         self.n_columns, self.n_reduction = layer.n_columns, layer.n_reduction
         self._input_bits: dict[int, int] = {}
+        self.row_unit = _rows_at_once(arch)
         self.activation_bits = ACTIVATION_BITS[tensor.weight_type.name]
         self.copies = 2 if arch.scratchpad.double_buffered else 1
         self.capacity_bits = 8 * arch.scratchpad.capacity
@@ -86,6 +91,18 @@ class _Sizes:
         if arch.format == "dense":
             per_weight = n_bits
         self.weight_bits = int(per_weight * tensor.n_weights) + 1
+
+    @property
+    def most_bands(self) -> int:
+        """Number of bands at most."""
+        return max(-(-self.n_rows // self.row_unit), 1)
+
+    def band_rows(self, n_bands: int) -> list[int]:
+        """Return the rows of each band: whole multiples of what the array takes at once."""
+        units = split_evenly(self.most_bands, n_bands)
+        rows = [n * self.row_unit for n in units]
+        rows[-1] -= sum(rows) - self.n_rows
+        return rows
 
     def input_bits(self, n_columns: int) -> int:
         """Return the bits of the input activations of a tile."""
@@ -111,7 +128,7 @@ class _Sizes:
     def needs(self, n_bands: int, n_tiles: int, schedule: str) -> dict[str, int]:
         """Return the scratchpad bits that are held at most."""
         columns = -(-self.n_columns // n_tiles)
-        rows = -(-self.n_rows // n_bands)
+        rows = min(-(-self.most_bands // n_bands) * self.row_unit, self.n_rows)
         copies = self.copies if n_tiles > 1 else 1
         activations = self.input_bits(columns) * copies
         in_flight = self.rows_in_flight(rows) * columns
@@ -170,26 +187,23 @@ def plan_layer(arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> Plan:
     names = (
         ("input_stationary", "weight_stationary") if arch.schedule == "auto" else (arch.schedule,)
     )
-    found: list[tuple[int, int, int, int, str]] = []
-    for name in names:
-        for n_bands in _band_counts(sizes, name):
-            n_tiles = _least(1, sizes.n_columns, partial(sizes.fits_tiles, n_bands, name))
-            if n_tiles is None:
-                continue
-            moved = sizes.moved_bits(n_bands, n_tiles, name)
-            found.append((moved, n_bands * n_tiles, n_bands, n_tiles, name))
+    found = _choices(sizes, names)
+    while not found and sizes.row_unit > 1:
+        # Better some idle PEs than none that run.
+        sizes.row_unit //= 2
+        found = _choices(sizes, names)
     if not found:
         least = min(
-            sum(sizes.needs(max(sizes.n_rows, 1), sizes.n_columns, name).values()) for name in names
+            sum(sizes.needs(sizes.most_bands, sizes.n_columns, name).values()) for name in names
         )
         raise ConfigError(
-            f"{arch.place('scratchpad.capacity')}: layer {layer.name!r} needs at least "
+            f"architecture {arch.name!r}: scratchpad.capacity: layer {layer.name!r} needs at least "
             f"{-(-least // 8)} bytes for one row band and one column, "
             f"got {arch.scratchpad.capacity}"
         )
     _, _, n_bands, n_tiles, name = min(found)
     n_tiles, name = _overlapped(sizes, n_bands, n_tiles, name, names)
-    bands = tuple(split_evenly(sizes.n_rows, n_bands))
+    bands = tuple(sizes.band_rows(n_bands))
     return Plan(
         name,
         bands,
@@ -199,12 +213,51 @@ def plan_layer(arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> Plan:
     )
 
 
+def _rows_at_once(arch: ArchConfig) -> int:
+    """Return how many rows an array works on at once, each in a place of its own.
+
+    A band of fewer rows would leave the others idle.
+    """
+    match arch.pe_array:
+        case RowParallelArray():
+            return arch.pe_array.n_pes
+        case SystolicArray():
+            return arch.pe_array.columns
+        case _:
+            return 1
+
+
+def _choices(sizes: _Sizes, names: tuple[str, ...]) -> list[tuple[int, int, int, int, str]]:
+    """Return (moved bits, passes, bands, tiles, schedule) of what fits, the least tiles of each."""
+    found = []
+    for name in names:
+        for n_bands in _band_counts(sizes, name):
+            n_tiles = _least(1, sizes.n_columns, partial(sizes.fits_tiles, n_bands, name))
+            if n_tiles is not None:
+                moved = sizes.moved_bits(n_bands, n_tiles, name)
+                found.append((moved, n_bands * n_tiles, n_bands, n_tiles, name))
+    return found
+
+
 def _band_counts(sizes: _Sizes, schedule: str) -> list[int]:
     """Return the numbers of bands worth a try: powers of two, and the least that fits one tile."""
-    most = max(sizes.n_rows, 1)
+    most = sizes.most_bands
     counts = {1 << i for i in range(most.bit_length()) if 1 << i <= most}
     least = _least(1, most, lambda b: sizes.fits(b, sizes.n_columns, schedule))
     return sorted(counts | ({least} if least else set()))
+
+
+def _most_overlap_tiles(sizes: _Sizes) -> int:
+    """Return how many tiles overlap may make: arrays that load each fold anew want long ones."""
+    array = sizes.arch.pe_array
+    match array:
+        case SystolicArray():
+            load = 2 * array.rows + array.columns
+        case FlexibleArray():
+            load = -(-array.n_multipliers // array.load_weights)
+        case _:
+            return min(OVERLAP_TILES, sizes.n_columns)
+    return min(OVERLAP_TILES, sizes.n_columns // (COLUMNS_PER_LOAD * load))
 
 
 def _overlapped(
@@ -214,7 +267,7 @@ def _overlapped(
     if not sizes.arch.scratchpad.double_buffered:
         return n_tiles, schedule
     moved = sizes.moved_bits(n_bands, n_tiles, schedule)
-    for more in range(min(OVERLAP_TILES, sizes.n_columns), n_tiles, -1):
+    for more in range(_most_overlap_tiles(sizes), n_tiles, -1):
         for name in names:
             fits = sizes.fits(n_bands, more, name)
             if fits and sizes.moved_bits(n_bands, more, name) <= OVERLAP_COST * moved:

@@ -10,7 +10,6 @@ from f2fsim.analytic import LayerTraffic, bound_cycles
 from f2fsim.codec import EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.codec.kept_zeros import PARAM as KEPT_ZEROS
 from f2fsim.config.arch import ArchConfig
-from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd, RleFrontEnd
 from f2fsim.config.pe_array import BroadcastArray
 from f2fsim.cost import amounts, sum_terms
 from f2fsim.engine import Outcome, run
@@ -24,6 +23,7 @@ from f2fsim.mapping.plan import Plan, plan_layer
 from f2fsim.mapping.plan_broadcast import plan_broadcast
 from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
+from f2fsim.pipeline.rates import refresh_of, unit_rates
 from f2fsim.results import LayerResult, StreamStats
 from f2fsim.workloads import LayerData
 
@@ -151,6 +151,7 @@ def _result(
         built.macs_issued,
         arch.pe_array.n_multipliers,
         unit_rates(arch, built),
+        refresh_of(job.dram),
     )
     terms = job.cost.terms(outcome.components, outcome.memory, streams)
     return LayerResult(
@@ -181,25 +182,6 @@ def _result(
         n_multipliers=arch.pe_array.n_multipliers,
         repeat=layer.repeat,
     )
-
-
-def unit_rates(arch: ArchConfig, built: BuiltLayer) -> dict[str, tuple[int, int]]:
-    """Return work and rate of the units that can bound a layer beside memory and multipliers."""
-    steps, front_end = built.steps, arch.front_end
-    if steps is None:
-        return dict(built.unit_rates)
-    passes = [steps.bands[band] for band, _ in steps.passes]
-    rates = {"front end": (steps.n_steps, 1)}
-    if isinstance(front_end, F2fFrontEnd):
-        n_patches = sum(int(band.n_patches.sum()) for band in passes)
-        rates["patches"] = (n_patches, front_end.patch_rate * front_end.groups)
-    if isinstance(front_end, BitmapFrontEnd):
-        n_kept = sum(int(band.n_kept.sum()) for band in passes)
-        rates["aligner"] = (n_kept, front_end.aligner_weights)
-    if isinstance(front_end, RleFrontEnd):
-        n_stored = sum(int(band.n_stored.sum()) for band in passes)
-        rates["run decoder"] = (n_stored, front_end.entries_per_cycle)
-    return rates
 
 
 def _codec_stats(encoded: list[EncodedTensor]) -> Mapping[str, float]:
