@@ -95,8 +95,9 @@ def figure(rows):
     """Return unmatched bits against gates, a series for each kind of decoder."""
     kinds = {}
     for row in rows:
-        taps = f"{row['taps']} matrix" if row["taps"] == "dense" else f"{row['taps']} taps a row"
-        kinds.setdefault(f"{taps}, {row['encoder']}", []).append(row)
+        taps = "dense" if row["taps"] == "dense" else f"{row['taps']} taps"
+        kind = f"{taps}, exact" if row["encoder"] == "viterbi" else taps
+        kinds.setdefault(kind, []).append(row)
     series = tuple(
         Series(
             kind,
@@ -110,12 +111,11 @@ def figure(rows):
     )
     return Figure(
         "efficiency_gates",
-        "Care bits that a decoder does not match, against its gates (S = 0.9)",
+        "Unmatched care bits against gates, S = 0.9",
         "Lower left is better: sparse matrices on 32 bits lie left of and below the dense n_s = 2.",
         "gates of one plane's decoder [NAND2 equivalents]",
         "care bits not matched, 100 - E [%]",
         series,
-        x_log=True,
         y_log=True,
     )
 

@@ -23,6 +23,8 @@ UNITS = (
     ("f2f_mask_runs", 16, 1, 1),
     ("f2f_mask_runs", 40, 1, 2),
     ("f2f_mask_runs", 80, 1, 4),
+    ("f2f_mask_runs", 26, 1, 3),
+    ("f2f_mask_runs", 64, 1, 1),
     ("f2f_mask_raw", 40, 1, 1),
     ("f2f_mask_raw", 80, 1, 1),
 )

@@ -43,8 +43,8 @@ def estimate_mask_unit_gates(n_out: int, mask_code: str, rate: int = 1) -> GateC
     if mask_code == "raw":
         return GateCount(dff=n_out + 1, nand2=3 * n_out + 4, inv=5)
     return GateCount(
-        xor2=15 * rate + 3,
+        xor2=20 * rate + 7,
         dff=n_out + 9,
-        nand2=(14 + 2 * rate) * n_out,
-        inv=(7 + rate) * n_out,
+        nand2=round((7.6 + 2.6 * rate) * n_out) + 120 * rate + 75,
+        inv=(2 + 2 * rate) * n_out + 30 * rate + 53,
     )

@@ -69,7 +69,7 @@ def test_a_sparse_decoder_beats_the_dense_one_with_two_shifts():
 
 def test_unit_estimates_against_synthesis():
     rows = table("units.csv")
-    assert len(rows) == 10
+    assert len(rows) == 12
     costs = load_cost_table()
     for row in rows:
         n_out, n_planes, rate = int(row["n_out"]), int(row["n_planes"]), int(row["rate"])
