@@ -61,6 +61,7 @@ def import_model(
         If the file is missing or damaged, needs sizes that are not given, or has no layers.
     """
     path = Path(file)
+    _check_options(path, sizes, tokens, spatial, transposed)
     if package is not None:
         weights: dict[str, Any] = {"package": package, "file": file}
         path = package_file(FileWeights(file=file, package=package))
@@ -89,3 +90,26 @@ def import_model(
         "excluded": found.excluded,
     }
     return build_workload(data, folder or Path(), str(path))
+
+
+def _check_options(
+    path: Path,
+    sizes: Mapping[str, tuple[int, ...] | int] | None,
+    tokens: int,
+    spatial: Sequence[int],
+    transposed: Sequence[str],
+) -> None:
+    """Refuse options that would have no effect on this kind of file."""
+    if not path.name.lower().endswith(".onnx"):
+        if sizes:
+            raise InputError(
+                f"{path}: --size is for ONNX; a file without a graph takes --tokens and --spatial"
+            )
+        return
+    given = {"tokens": tokens != 1, "spatial": bool(spatial), "transposed": bool(transposed)}
+    for option, is_given in given.items():
+        if is_given:
+            raise InputError(
+                f"{path}: --{option} is for files without a graph; "
+                f"ONNX takes --size for what is free"
+            )

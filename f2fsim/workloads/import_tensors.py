@@ -58,13 +58,16 @@ def import_tensors(
     Raises
     ------
     InputError
-        If there are convolutions and `spatial` is missing.
+        If there are convolutions and `spatial` is missing, or a pattern matches no tensor.
     DataError
         If no tensor can be a layer.
     """
     found = Found()
     vectors = 0
     first_convolution = True
+    for pattern in transposed:
+        if not any(fnmatchcase(name, pattern) for name in model.names()):
+            raise InputError(f"{model.path}: --transposed {pattern!r} matches no tensor")
     turned = _stored_in_out(model)
     for name in model.names():
         shape = model.shape(name)

@@ -148,6 +148,14 @@ class NodeReader:
             raise InputError(f"the input size of {node.op_type} {node_name(node)!r} is not known")
         return shape
 
+    def _must_take(self, node: Any, found: int, needed: int) -> None:
+        """Raise `InputError` if an activation is not as wide as the weights."""
+        if found != needed:
+            raise InputError(
+                f"the input of {node.op_type} {node_name(node)!r} has {found} channels or "
+                f"features, its weights take {needed}: a size contradicts the model"
+            )
+
     def _conv(self, node: Any) -> list[dict[str, Any]]:
         constant = self._constant(node.input[1])
         if constant is None or constant[1]:
@@ -157,6 +165,7 @@ class NodeReader:
         x = self._shape(node, node.input[0])
         rank, groups = len(shape) - 2, int(attributes.get("group", 1))
         transpose = node.op_type == "ConvTranspose"
+        self._must_take(node, x[1], shape[0] if transpose else shape[1] * groups)
         layer: dict[str, Any] = {
             "name": node_name(node),
             "op": "conv_transpose" if transpose else f"conv{rank}d",
@@ -197,6 +206,10 @@ class NodeReader:
         transposed = (not flipped) if right else flipped
         n_in, n_out = (first, second) if transposed else (second, first)
         x = self._shape(node, other)
+        if len(x) >= 2:
+            # The reduction is the last axis of the left side and the last but one of the right.
+            turned = attributes.get("transA" if right else "transB", 0)
+            self._must_take(node, x[-1 if bool(right) ^ bool(turned) else -2], n_in)
         n_columns = math.prod(x) // n_in
         if node.op_type == "MatMul" and math.prod(stack) > 1 and len(x) >= 2:
             # One product for each matrix of the stack; the inputs may be broadcast over it.
@@ -277,6 +290,7 @@ class NodeReader:
         directions, rows, n_in = self._tensors[own[0]]
         gates = RECURRENT[node.op_type]
         x = self._shape(node, node.input[0])
+        self._must_take(node, x[2], n_in)
         steps = x[1] if _attributes(node).get("layout", 0) else x[0]
         layers = []
         for direction in range(directions):

@@ -427,3 +427,18 @@ def test_experts_patches_and_packed_integers(tmp_path: Path) -> None:
     assert {e.name: e.reason.split()[0] for e in workload.excluded} == {
         "q.qweight": "packed", "q.scales": "scales"
     }  # fmt: skip
+
+
+def test_options_without_effect_and_sizes_that_contradict_are_refused(tmp_path: Path) -> None:
+    net = str(classifier(tmp_path / "net.onnx"))
+    tensors = tmp_path / "t.safetensors"
+    save_file({"fc.weight": np.ones((3, 4), np.float32)}, tensors)
+    for file, options, rule in (
+        (net, {"tokens": 5}, "--tokens is for files without a graph"),
+        (net, {"spatial": (8,)}, "--spatial is for files without a graph"),
+        (str(tensors), {"sizes": {"x": 3}}, "--size is for ONNX"),
+        (str(tensors), {"transposed": ["cf*"]}, "'cf\\*' matches no tensor"),
+        (net, {"sizes": {"x": (1, 5, 20, 32)}}, "has 5 channels or features, its weights take"),
+    ):
+        with pytest.raises(InputError, match=rule):
+            import_model(file, **options)
