@@ -75,6 +75,8 @@ def run(
         raise InputError(f"--format must be auto, text or binary, got {trace_format!r}")
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other")
+    if in_order and max_outstanding is not None:
+        raise InputError("--in-order and --max-outstanding exclude each other")
     spec = load_dram(preset)
     params = dram_params(spec)
     if not refresh:

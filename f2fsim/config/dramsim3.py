@@ -59,7 +59,8 @@ def import_ini(path: Path) -> Imported:
     protocol = ini.text("dram_structure", "protocol")
     if protocol not in PROTOCOLS:
         line = ini.line("dram_structure", "protocol")
-        rule = f"must be one of {choices(PROTOCOLS)}{near_miss(protocol, PROTOCOLS)}"
+        hint = " (HMC is not modelled)" if protocol == "HMC" else near_miss(protocol, PROTOCOLS)
+        rule = f"must be one of {choices(PROTOCOLS)}{hint}"
         raise ini.error(line, "dram_structure", "protocol", f"{rule}, got {protocol!r}")
     organisation = _organisation(ini, protocol)
     data = {

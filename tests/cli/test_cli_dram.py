@@ -58,7 +58,9 @@ def test_streams_of_a_trace_are_counted_apart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trace = tmp_path / "t.txt"
-    trace.write_text("0x0 R 0 weights # first\r\n0x40 R 0 mask\r\n0x80 R 0 weights\r\n", "ascii")
+    trace.write_text(
+        "\ufeff0x0 R 0 weights # first\r\n0x40 R 0 mask\r\n0x80 R 0 weights\r\n", "utf-8"
+    )
     assert call("dram", "run", "ddr4_2400", str(trace), "--json") == 0
     streams = json.loads(capsys.readouterr().out)["streams"]
     assert set(streams) == {"weights", "mask"}

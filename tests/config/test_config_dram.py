@@ -206,7 +206,7 @@ def test_export_refuses_what_dramsim3_cannot_say() -> None:
     [
         ("CL = 24", "CL = fast", "memory.ini:14: [timing] CL: must be a whole number, got 'fast'"),
         ("CL = 24", "CL = 24\nCL = 25", "memory.ini:15: [timing] CL: is given twice"),
-        ("protocol = GDDR6", "protocol = HMC", "[dram_structure] protocol: must be one of"),
+        ("protocol = GDDR6", "protocol = HMC", "LPDDR3, LPDDR4 (HMC is not modelled), got 'HMC'"),
         ("BL = 16", "BL = 0", "memory.ini:9: [dram_structure] BL: must be ≥ 1, got 0"),
         ("rows = 16384", "rows = 1000", "must be a power of two, got 1000"),
         ("rochrababgco", "rochrababgba", "must hold each of"),

@@ -123,7 +123,8 @@ def _align_rule(params: DramParams) -> str:
 
 def _read_text(path: Path, data: bytes, params: DramParams) -> RequestTrace:
     try:
-        lines = data.decode("ascii").splitlines()
+        # Some editors put a byte order mark before plain text.
+        lines = data.removeprefix(b"\xef\xbb\xbf").decode("ascii").splitlines()
     except UnicodeDecodeError as error:
         place = data[: error.start].count(b"\n") + 1
         raise DataError(f"{path}:{place}: is neither ASCII text nor a binary trace") from None
