@@ -46,9 +46,9 @@ def synthetic_matrix(layer: Layer, spec: SyntheticWeights, seed: int) -> NDArray
         np.negative(matrix, out=matrix, where=rng.random(matrix.shape, dtype=np.float32) < 0.5)
         matrix *= scale
     if spec.row_spread:
-        rows = np.exp(spec.row_spread * rng.standard_normal((n_rows, 1)))
-        matrix *= rows.astype(np.float32)
+        spread = np.exp(spec.row_spread * rng.standard_normal((n_rows, 1)))
+        matrix *= spread.astype(np.float32)
     if spec.column_spread:
-        columns = np.exp(spec.column_spread * rng.standard_normal((1, n_columns)))
-        matrix *= columns.astype(np.float32)
+        spread = np.exp(spec.column_spread * rng.standard_normal((1, n_columns)))
+        matrix *= spread.astype(np.float32)
     return matrix
