@@ -1,13 +1,16 @@
-"""Bits over entropy of real layers with the automatic choice of width and order.
+"""Bits over entropy of real layers: the automatic choice, and the published scheme beside it.
 
-    python benchmarks/real_layers.py [opennsfw] [silero_vad] [--sparsity 0.9 0.8 0.7]
+    python benchmarks/real_layers.py [opennsfw] [silero_vad] [--sparsity 0.9 0.8 0.7] [--viterbi]
 
-Magnitude pruning, int8 unless --weight-type says otherwise, N_in = 16, N_s = 15 (registers of
-256 bits); measured here.
+Magnitude pruning, int8 unless --weight-type says otherwise.  ``auto``: N_in = 16, N_s = 15
+(registers of 256 bits), elimination, width and order chosen for each layer, best mask code.
+``viterbi`` (with --viterbi: minutes to an hour): the exact encoder in row order with a raw mask,
+N_in = 8, N_s = 2, N_out = 8 over the layer's density.  Sums over all layers; measured here.
 """
 
 import argparse
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,26 +19,60 @@ from f2fsim.config import load_workload
 from f2fsim.workloads import iterate_layers
 
 
-def measure(name, sparsity, weight_type, codebook_bits):
+@dataclass
+class Sums:
+    """Bits and processor seconds over all layers."""
+
+    value: float = 0.0
+    mask: float = 0.0
+    choose: float = 0.0
+    encode: float = 0.0
+
+    def add(self, codec, tensor, chosen_at):
+        middle = time.process_time()
+        encoded = codec.encode(tensor)
+        self.choose += middle - chosen_at
+        self.encode += time.process_time() - middle
+        self.mask += encoded.streams["mask"].n_bits
+        self.value += encoded.n_bits_without_mask
+
+    def line(self, entropy, mask_entropy):
+        both = (self.value + self.mask) / (entropy + mask_entropy)
+        return (
+            f"values/entropy {self.value / entropy:.4f}, with mask {both:.4f}, "
+            f"choice {self.choose:.1f} s, encode {self.encode:.1f} s"
+        )
+
+
+def mask_bits_at_least(tensor):
+    """Entropy of the mask, all places alike."""
+    share = np.array([tensor.n_kept, tensor.n_weights - tensor.n_kept]) / tensor.n_weights
+    share = share[share > 0]
+    return -float((share * np.log2(share)).sum()) * tensor.n_weights
+
+
+def published(tensor):
+    """The published scheme at the width that the layer's density calls for."""
+    n_out = min(int(8 * tensor.n_weights / tensor.n_kept + 1e-9), 512)
+    return F2FFormat(n_in=8, n_out=n_out, n_s=2, order="row", encoder="viterbi")
+
+
+def measure(name, sparsity, weight_type, codebook_bits, viterbi):
     base = F2FFormat(n_in=16, n_s=15, mask_code="auto", codebook_bits=codebook_bits)
-    value = mask = entropy = mask_entropy = 0.0
-    choose = encode = 0.0
+    sums = {"auto": Sums()} | ({"viterbi": Sums()} if viterbi else {})
+    entropy = mask_entropy = 0.0
     workload = load_workload(name).with_overrides(sparsity=sparsity, weight_type=weight_type)
     for data in iterate_layers(workload):
         tensor = data.tensor
-        start = time.process_time()
-        codec = auto_format(tensor, base)
-        middle = time.process_time()
-        encoded = codec.encode(tensor)
-        choose, encode = choose + middle - start, encode + time.process_time() - middle
-        mask += encoded.streams["mask"].n_bits
-        value += encoded.n_bits_without_mask
         entropy += tensor.n_kept * tensor.weight_type.n_bits
-        kept = tensor.n_kept / tensor.n_weights
-        if 0 < kept < 1:
-            share = np.array([kept, 1 - kept])
-            mask_entropy -= float((share * np.log2(share)).sum()) * tensor.n_weights
-    return value / entropy, (value + mask) / (entropy + mask_entropy), choose, encode
+        mask_entropy += mask_bits_at_least(tensor)
+        start = time.process_time()
+        sums["auto"].add(auto_format(tensor, base), tensor, start)
+        if viterbi:
+            sums["viterbi"].add(published(tensor), tensor, time.process_time())
+    for scheme, total in sums.items():
+        line = total.line(entropy, mask_entropy)
+        print(f"{name:12s} S={sparsity} {scheme:8s} {line}", flush=True)
 
 
 def main():
@@ -44,16 +81,11 @@ def main():
     parser.add_argument("--sparsity", nargs="+", type=float, default=[0.9, 0.8, 0.7])
     parser.add_argument("--weight-type", default="int8")
     parser.add_argument("--codebook-bits", type=int, default=0)
+    parser.add_argument("--viterbi", action="store_true", help="the published scheme too (slow)")
     given = parser.parse_args()
     for name in given.workloads:
         for sparsity in given.sparsity:
-            value, both, choose, encode = measure(
-                name, sparsity, given.weight_type, given.codebook_bits
-            )
-            print(
-                f"{name:12s} S={sparsity}: values/entropy {value:.4f}, with mask {both:.4f}, "
-                f"choice {choose:.1f} s, encode {encode:.1f} s"
-            )
+            measure(name, sparsity, given.weight_type, given.codebook_bits, given.viterbi)
 
 
 if __name__ == "__main__":

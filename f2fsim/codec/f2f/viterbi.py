@@ -63,7 +63,7 @@ def encode_viterbi(
     if not words.size or not care.n_kept:
         return words, 0
     columns = _packed_columns(matrix)
-    wide = 2 * (matrix.n_s + 1) * int(care.n_u.max()) + 2 > 255
+    wide = _greatest_cost(care.n_u, matrix.n_s, n_groups) > 255
     n_states = 1 << (matrix.n_in * matrix.n_s)
     slots = min(max(cost_bytes // (n_states * (2 if wide else 1)), 16), 1 << 14)
 
@@ -92,6 +92,24 @@ def encode_viterbi(
         with ThreadPoolExecutor(n_threads) as pool:
             return words, sum(pool.map(work, jobs))
     return words, sum(map(work, jobs))
+
+
+def _greatest_cost(n_u: NDArray[np.int64], n_s: int, n_groups: int) -> int:
+    """Return a bound of the numbers that a step handles, costs being relative to their minimum.
+
+    Any state can be forced from the best way `n_s` steps ago, so costs before a step differ by no
+    more than the care bits of the `n_s` steps before it; at the start all states but that of zeros
+    cost one more than the care bits of the first `n_s` steps.  A step adds its own care bits, and
+    the cells that no way reaches stand two above.
+    """
+    greatest = 0
+    for group in range(min(n_groups, n_u.shape[0])):
+        total = np.concatenate([[0], np.cumsum(n_u[group::n_groups])])
+        window = total[min(n_s + 1, total.shape[0] - 1) :]
+        spans = window - total[: window.shape[0]]
+        start = total[min(n_s, total.shape[0] - 1)]
+        greatest = max(greatest, int(spans.max()), int(2 * start + 1))
+    return greatest + 2
 
 
 def _packed_columns(matrix: DecoderMatrix) -> NDArray[np.uint64]:

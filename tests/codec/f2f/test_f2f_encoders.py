@@ -183,6 +183,7 @@ def dynamic_programme(matrix, care):
         (4, 26, 2, 0.8, 60),
         (8, 60, 1, 0.3, 12),
         (4, 200, 2, 0.1, 6),
+        (4, 62, 2, 0.0, 8),  # the greatest costs that bytes hold
         (2, 20, 5, 0.8, 40),
         (6, 80, 0, 0.9, 60),
     ],
