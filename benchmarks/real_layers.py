@@ -29,6 +29,7 @@ class Sums:
     encode: float = 0.0
 
     def add(self, codec, tensor, chosen_at):
+        """Encode a layer; its format was looked for from `chosen_at` on."""
         middle = time.process_time()
         encoded = codec.encode(tensor)
         self.choose += middle - chosen_at
@@ -37,6 +38,7 @@ class Sums:
         self.value += encoded.n_bits_without_mask
 
     def line(self, entropy, mask_entropy):
+        """Return the sums over their bounds."""
         both = (self.value + self.mask) / (entropy + mask_entropy)
         return (
             f"values/entropy {self.value / entropy:.4f}, with mask {both:.4f}, "

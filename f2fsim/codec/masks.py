@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from f2fsim.codec.base import BitStream
 from f2fsim.codec.block_code import MAX_BLOCK, decode_block, encode_block, fit_block
@@ -26,6 +27,7 @@ __all__ = [
     "MaskCode",
     "check_mask_code",
     "decode_mask",
+    "decode_packed_mask",
     "encode_mask",
     "fit_mask",
 ]
@@ -53,9 +55,15 @@ class RawMask:
     @staticmethod
     def decode(stream: BitStream, n: int, params: Mapping[str, int]) -> BoolArray:
         """Return the mask of `n` weights."""
+        RawMask.check_length(stream, n)
+        return unpack_bools(stream, "raw mask")
+
+    @staticmethod
+    def check_length(stream: BitStream, n: int) -> None:
+        """Refuse a stream that does not hold `n` flags and nothing else."""
         if stream.n_bits != n:
             raise DataError(f"raw mask: {stream.n_bits} bits for {n} weights")
-        return unpack_bools(stream, "raw mask")
+        check_tail(stream, "raw mask")
 
 
 class BlockMask:
@@ -166,12 +174,27 @@ def encode_mask(
 
 def decode_mask(stream: BitStream, n: int, code: str, params: Mapping[str, Any]) -> BoolArray:
     """Return the mask of `n` weights; `DataError` if stream, code or parameters are damaged."""
+    return _checked_code(code, params).decode(stream, n, params)
+
+
+def decode_packed_mask(
+    stream: BitStream, n: int, code: str, params: Mapping[str, Any]
+) -> NDArray[np.uint8]:
+    """Return the mask as `decode_mask` does, a bit a weight, least significant first."""
+    chosen = _checked_code(code, params)
+    if chosen is RawMask:
+        RawMask.check_length(stream, n)
+        return stream.data
+    return np.packbits(chosen.decode(stream, n, params), bitorder="little")
+
+
+def _checked_code(code: str, params: Mapping[str, Any]) -> type[MaskCode]:
     try:
         chosen = MASK_CODES[check_mask_code(code)]
         chosen.check(params)
     except InputError as error:
         raise DataError(str(error)) from None
-    return chosen.decode(stream, n, params)
+    return chosen
 
 
 def check_mask_code(code: str) -> str:

@@ -18,3 +18,21 @@ def values(
     pos: NDArray[np.uint16],
     val: NDArray[np.uint32],
 ) -> None: ...
+def unpack(
+    tables: NDArray[np.uint64],
+    words: NDArray[np.uint16],
+    n_groups: int,
+    n_out: int,
+    mask: NDArray[np.uint8],
+    row_of: NDArray[np.int64],
+    inversion: int,
+    patches: NDArray[np.int64],
+    book: tuple[int, int, int],
+    exponents: NDArray[np.uint32],
+    outliers: NDArray[np.int64],
+    fields: NDArray[np.uint32],
+    part: tuple[int, int, int, int, int],
+    n_bytes: int,
+    patterns: NDArray[np.uint8],
+    flags: NDArray[np.uint8],
+) -> None: ...

@@ -1,6 +1,6 @@
 """Kernels of the XOR decoder; sizes are checked by the caller."""
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
 cdef extern from "decode.h" nogil:
@@ -18,16 +18,43 @@ cdef extern from "decode.h" nogil:
                            const int64_t *block_ptr, const uint16_t *pos, uint32_t *val)
 
 
+cdef extern from "unpack.h" nogil:
+    ctypedef struct f2f_layout:
+        const uint8_t *mask
+        int64_t n_weights
+        int n_bytes
+        int row_of[32]
+        uint32_t inversion
+        const int64_t *patches
+        int64_t n_patches
+        int index_bits
+        int n_mantissa
+        int n_exponent
+        const uint32_t *exponents
+        const int64_t *outliers
+        const uint32_t *fields
+        int64_t n_outliers
+    ctypedef struct f2f_range:
+        int64_t first
+        int64_t n_blocks
+        int64_t kept
+        int64_t patch
+        int64_t outlier
+    void f2f_fill_spread(f2f_layout *l)
+    void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, uint8_t *patterns,
+                    uint8_t *flags)
+
+
 cdef void _fill(f2f_decoder *d, const uint64_t[:, :, :, ::1] tables,
-                const uint16_t[:, ::1] words, int64_t n_groups) noexcept:
+                const uint16_t[:, ::1] words, int64_t n_out, int64_t n_groups) noexcept:
     d.n_reg = tables.shape[0]
     d.n_half = tables.shape[1]
     d.n_words = tables.shape[3]
     d.n_planes = words.shape[1]
-    d.n_out = 64 * d.n_words
+    d.n_out = n_out
     d.n_groups = n_groups
     d.tables = &tables[0, 0, 0, 0]
-    d.words = &words[0, 0]
+    d.words = &words[0, 0] if words.shape[0] and words.shape[1] else NULL
 
 
 def planes(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, int64_t n_groups,
@@ -35,7 +62,7 @@ def planes(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
     """Write the outputs of ``out.shape[0]`` blocks from `first` on, packed in 64-bit words."""
     cdef f2f_decoder d
     cdef int64_t n = out.shape[0]
-    _fill(&d, tables, words, n_groups)
+    _fill(&d, tables, words, 64 * tables.shape[3], n_groups)
     with nogil:
         f2f_decode_planes(&d, first, n, &out[0, 0, 0])
 
@@ -45,6 +72,42 @@ def values(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
            uint32_t[::1] val):
     """Write the decoded bits of the kept weights of `n` blocks from `first` on into `val`."""
     cdef f2f_decoder d
-    _fill(&d, tables, words, n_groups)
+    _fill(&d, tables, words, 64 * tables.shape[3], n_groups)
     with nogil:
         f2f_decode_values(&d, first, n, &block_ptr[0], &pos[0], &val[0])
+
+
+def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, int64_t n_groups,
+           int64_t n_out, const uint8_t[::1] mask, const int64_t[::1] row_of, uint32_t inversion,
+           const int64_t[::1] patches, tuple book, const uint32_t[::1] exponents,
+           const int64_t[::1] outliers, const uint32_t[::1] fields, tuple part, int n_bytes,
+           uint8_t[::1] patterns, uint8_t[::1] flags):
+    """Write patterns and kept flags of a range of blocks, in block order.
+
+    `row_of` holds the stored plane of each of 32 bits, -1 for none; `book` the widths of
+    codebook index, mantissa and exponent (index 0: no codebook); `part` the first block, the
+    number of blocks, and how many kept weights, patches and outliers come before them.  16 bytes
+    follow the mask's end.
+    """
+    cdef f2f_decoder d
+    cdef f2f_layout layout
+    cdef f2f_range r
+    cdef int i
+    _fill(&d, tables, words, n_out, n_groups)
+    layout.mask = &mask[0]
+    layout.n_weights = flags.shape[0]
+    layout.n_bytes = n_bytes
+    for i in range(32):
+        layout.row_of[i] = row_of[i]
+    layout.inversion = inversion
+    layout.n_patches = patches.shape[0]
+    layout.patches = &patches[0] if patches.shape[0] else NULL
+    layout.index_bits, layout.n_mantissa, layout.n_exponent = book
+    layout.exponents = &exponents[0] if exponents.shape[0] else NULL
+    layout.n_outliers = outliers.shape[0]
+    layout.outliers = &outliers[0] if outliers.shape[0] else NULL
+    layout.fields = &fields[0] if fields.shape[0] else NULL
+    r.first, r.n_blocks, r.kept, r.patch, r.outlier = part
+    f2f_fill_spread(&layout)
+    with nogil:
+        f2f_unpack(&d, &layout, r, &patterns[0], &flags[0])

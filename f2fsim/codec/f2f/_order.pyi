@@ -19,14 +19,16 @@ def gather_care(
     pos: NDArray[np.uint16],
     val: NDArray[np.uint32],
 ) -> None: ...
-def scatter(
-    mask_seq: NDArray[np.uint8],
-    values: NDArray[np.uint32],
-    kind: int,
-    step: int,
+def to_matrix(
+    sequence: NDArray[np.uint8],
+    size: int,
+    n_rows: int,
+    skew: bool,
+    pass_of: NDArray[np.int64],
     row_order: NDArray[np.int64],
-    patterns: NDArray[np.unsignedinteger],
-    mask: NDArray[np.uint8],
+    first: int,
+    end: int,
+    out: NDArray[np.uint8],
 ) -> None: ...
 def count_checks(
     mask_seq: NDArray[np.uint8], n_out: int, n_in: int, room: int, n_groups: int

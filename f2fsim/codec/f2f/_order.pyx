@@ -9,6 +9,18 @@ import numpy as np
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+cdef extern from "turn.h" nogil:
+    ctypedef struct f2f_turn:
+        const uint8_t *source "from"
+        uint8_t *to
+        int64_t n_rows
+        int64_t n_cols
+        int skew
+        const int64_t *pass_of
+        const int64_t *row_order
+    void f2f_to_matrix(const f2f_turn *t, int64_t first, int64_t end, int size)
+
+
 ctypedef fused pattern_t:
     uint8_t
     uint16_t
@@ -109,40 +121,23 @@ def gather_care(const uint8_t[::1] mask_seq, const pattern_t[::1] patterns, int 
             block_ptr[block + 1] = kept
 
 
-def scatter(const uint8_t[::1] mask_seq, const uint32_t[::1] values, int kind, int64_t step,
-            const int64_t[::1] row_order, pattern_t[::1] patterns, uint8_t[::1] mask):
-    """Write kept values and mask to their row-major places; both outputs start as zeros."""
-    cdef int64_t n_rows = row_order.shape[0], n_cols = mask_seq.shape[0] // row_order.shape[0]
-    cdef int64_t n_outer = _outer_size(kind, n_rows, n_cols)
-    cdef int64_t n_inner = _inner_size(kind, n_rows, n_cols)
-    cdef int64_t outer, i, c, place, at = 0, kept = 0
-    cdef uint64_t eight
+def to_matrix(const uint8_t[::1] sequence, int size, int64_t n_rows, bint skew,
+              const int64_t[::1] pass_of, const int64_t[::1] row_order, int64_t first,
+              int64_t end, uint8_t[::1] out):
+    """Write rows ``row_order[first:end]`` of a matrix given in column or diagonal order.
+
+    `size` bytes a weight; `pass_of` holds the pass of each first column.
+    """
+    cdef f2f_turn t
+    t.source = &sequence[0]
+    t.to = &out[0]
+    t.n_rows = n_rows
+    t.n_cols = pass_of.shape[0]
+    t.skew = skew
+    t.pass_of = &pass_of[0]
+    t.row_order = &row_order[0]
     with nogil:
-        for outer in range(n_outer):
-            c = _start_column(kind, outer, step, n_cols)
-            i = 0
-            while i < n_inner:
-                if i + 8 <= n_inner:
-                    memcpy(&eight, &mask_seq[at], 8)
-                    if eight == 0:
-                        i += 8
-                        at += 8
-                        continue
-                if mask_seq[at]:
-                    if kind == 0:
-                        place = row_order[outer] * n_cols + i
-                    elif kind == 1:
-                        place = row_order[i] * n_cols + c
-                    else:
-                        place = c + i
-                        if place >= n_cols:
-                            place = (c + i) % n_cols
-                        place += row_order[i] * n_cols
-                    patterns[place] = <pattern_t>values[kept]
-                    mask[place] = 1
-                    kept += 1
-                i += 1
-                at += 1
+        f2f_to_matrix(&t, first, end, size)
 
 
 def count_checks(const uint8_t[::1] mask_seq, int64_t n_out, int64_t n_in, int64_t room,

@@ -6,7 +6,6 @@ decodes alone.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from f2fsim.codec.f2f import _decode
 from f2fsim.codec.f2f.care import CareList
 from f2fsim.codec.f2f.matrix import DecoderMatrix
+from f2fsim.codec.f2f.threads import run
 
 _BLOCKS_PER_TASK = 1 << 15
 
@@ -44,7 +44,8 @@ def look_up_tables(matrix: DecoderMatrix) -> NDArray[np.uint64]:
     return tables
 
 
-def _check_words(matrix: DecoderMatrix, words: NDArray[np.uint16], n_groups: int) -> None:
+def check_words(matrix: DecoderMatrix, words: NDArray[np.uint16], n_groups: int) -> None:
+    """Refuse (`ValueError`) words that are not the decoder's."""
     if words.dtype != np.uint16 or words.ndim != 2 or words.shape[1] > 32 or n_groups < 1:
         raise ValueError("words must be uint16 (n_blocks, ≤ 32 planes) with n_groups ≥ 1")
     if words.size and int(words.max()) >> matrix.n_in:
@@ -70,7 +71,7 @@ def decode_planes(
     -------
     outputs : ndarray of bool, shape (n_blocks, n_planes, n_out)
     """
-    _check_words(matrix, words, n_groups)
+    check_words(matrix, words, n_groups)
     n_words = (matrix.n_out + 63) // 64
     out = np.zeros((*words.shape, n_words), dtype=np.uint64)
     if out.size:
@@ -101,7 +102,7 @@ def decode_values(
     -------
     values : ndarray of uint32, shape (care.n_kept,)
     """
-    _check_words(matrix, words, n_groups)
+    check_words(matrix, words, n_groups)
     if words.shape[0] != care.n_blocks or care.n_out != matrix.n_out:
         raise ValueError("words and care list belong to different tensors")
     out = np.zeros(care.n_kept, dtype=np.uint32)
@@ -113,11 +114,5 @@ def decode_values(
         n = min(_BLOCKS_PER_TASK, care.n_blocks - first)
         _decode.values(tables, words, n_groups, first, n, care.block_ptr, care.pos, out)
 
-    starts = range(0, care.n_blocks, _BLOCKS_PER_TASK)
-    if n_threads > 1 and len(starts) > 1:
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(work, starts))
-    else:
-        for first in starts:
-            work(first)
+    run(work, range(0, care.n_blocks, _BLOCKS_PER_TASK), n_threads)
     return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from f2fsim.codec.f2f import _elimination
 from f2fsim.codec.f2f.care import CareList
 from f2fsim.codec.f2f.matrix import DecoderMatrix
+from f2fsim.codec.f2f.threads import run
 
 #: Steps whose solution is kept from one elimination, and further steps that it looks ahead.
 CHUNK_STEPS = 2048
@@ -82,13 +82,7 @@ def encode_elimination(
             words,
         )
 
-    groups = range(min(n_groups, care.n_blocks))
-    if n_threads > 1 and len(groups) > 1:
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(work, groups))
-    else:
-        for group in groups:
-            work(group)
+    run(work, range(min(n_groups, care.n_blocks)), n_threads)
     return words
 
 

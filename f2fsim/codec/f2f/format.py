@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec.base import BitStream, EncodedTensor, WeightFormat, WorkUnits
-from f2fsim.codec.f2f.care import CareList, care_from_mask
+from f2fsim.codec.f2f.care import CareList
 from f2fsim.codec.f2f.decode import decode_values
 from f2fsim.codec.f2f.elimination import encode_elimination
 from f2fsim.codec.f2f.outliers import pack_codebook, unpack_codebook
@@ -24,9 +24,10 @@ from f2fsim.codec.f2f.patches import (
     unpack_events,
 )
 from f2fsim.codec.f2f.planes import Codebook, PlaneLayout, choose_codebook, plan_planes
+from f2fsim.codec.f2f.unpack import CodedBlocks, unpack_blocks
 from f2fsim.codec.f2f.viterbi import encode_viterbi
 from f2fsim.codec.mask_code import EncodedMask
-from f2fsim.codec.masks import decode_mask, encode_mask
+from f2fsim.codec.masks import decode_packed_mask, encode_mask
 from f2fsim.codec.streams import (
     check_format,
     pack_equal,
@@ -138,25 +139,36 @@ class F2FFormat(F2FParams, WeightFormat):
         }
         return streams, per_block
 
-    def decode(self, encoded: EncodedTensor) -> PrunedTensor:
-        """Return the tensor that was encoded; see `WeightFormat.decode`."""
+    def decode(self, encoded: EncodedTensor, n_threads: int = 1) -> PrunedTensor:
+        """Return the tensor that was encoded, on `n_threads` threads; see `WeightFormat.decode`."""
         check_format(encoded, self.name)
         params = read_params(encoded)
         order = params.block_order(encoded.shape)
-        mask_seq = _read_mask(encoded)
-        care = care_from_mask(mask_seq, params.n_out)
-        book, outliers, exponents = unpack_codebook(encoded, care.n_kept)
-        n_planes = book.n_planes if book else encoded.weight_type.n_bits
-        layout = _read_layout(encoded, n_planes)
+        mask = _read_mask(encoded)
+        n_kept = int(np.bitwise_count(mask).sum(dtype=np.int64))
+        book, outliers, exponents = unpack_codebook(encoded, n_kept)
+        layout = _read_layout(encoded, book.n_planes if book else encoded.weight_type.n_bits)
         n_stored = len(layout.stored)
-        words = read_words(encoded, params, care.n_blocks, n_stored)
-        values = decode_values(params.matrix, words, care, params.n_groups)
-        apply_patches(values, care, _read_patches(encoded, care.n_kept * n_stored), n_stored)
-        patterns = layout.expand(values)
-        if book:
-            patterns = book.decode(patterns, outliers, exponents)
-        full, mask = order.scatter(mask_seq, patterns, encoded.weight_type.pattern_dtype)
-        return PrunedTensor(encoded.name, full, mask, encoded.weight_type)
+        n_blocks = -(-encoded.n_weights // params.n_out)
+        coded = CodedBlocks(
+            read_words(encoded, params, n_blocks, n_stored),
+            params.n_groups,
+            mask,
+            encoded.n_weights,
+            _read_patches(encoded, n_kept * n_stored),
+            layout,
+            book,
+            outliers,
+            exponents,
+        )
+        dtype = encoded.weight_type.pattern_dtype
+        patterns, kept = unpack_blocks(params.matrix, coded, dtype, n_threads)
+        return PrunedTensor(
+            encoded.name,
+            order.to_matrix(patterns, n_threads),
+            order.to_matrix(kept, n_threads),
+            encoded.weight_type,
+        )
 
 
 def patch_places(care: CareList, wrong: NDArray[np.uint32], n_planes: int) -> Places:
@@ -170,18 +182,6 @@ def patch_places(care: CareList, wrong: NDArray[np.uint32], n_planes: int) -> Pl
         (base + p * n_u)[(wrong[kept] >> np.uint32(p)) & np.uint32(1) == 1] for p in range(n_planes)
     ]
     return np.sort(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
-
-
-def apply_patches(
-    values: NDArray[np.uint32], care: CareList, places: Places, n_planes: int
-) -> None:
-    """Flip the numbered care bits of `values` in place."""
-    if not places.size:
-        return
-    block = np.searchsorted(care.block_ptr * n_planes, places, side="right") - 1
-    start = care.block_ptr[block]
-    plane, i = np.divmod(places - start * n_planes, care.block_ptr[block + 1] - start)
-    np.bitwise_xor.at(values, start + i, np.uint32(1) << plane.astype(np.uint32))
 
 
 def read_params(encoded: EncodedTensor) -> F2FParams:
@@ -214,11 +214,11 @@ def read_words(
     return np.ascontiguousarray(fields_read.astype(np.uint16).reshape(n_blocks, n_planes))
 
 
-def _read_mask(encoded: EncodedTensor) -> NDArray[np.bool_]:
+def _read_mask(encoded: EncodedTensor) -> NDArray[np.uint8]:
     code = encoded.params.get("mask")
     if not isinstance(code, Mapping) or not isinstance(code.get("params"), Mapping):
         raise DataError(f"tensor {encoded.name!r}: parameter 'mask' is damaged")
-    return decode_mask(
+    return decode_packed_mask(
         read_stream(encoded, "mask"), encoded.n_weights, code.get("code", ""), code["params"]
     )
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from f2fsim.codec.f2f import _order
 from f2fsim.codec.f2f.care import CareList
 from f2fsim.codec.f2f.splitmix import SplitMix64
+from f2fsim.codec.f2f.threads import run
 from f2fsim.errors import ConfigError, choices, near_miss
 
 ORDERS = ("row", "column", "diagonal")
@@ -129,30 +130,44 @@ class BlockOrder:
             )
         return mask_seq, care
 
-    def scatter(
-        self,
-        mask_seq: NDArray[np.bool_],
-        values: NDArray[np.uint32],
-        dtype: np.dtype[np.unsignedinteger],
-    ) -> tuple[NDArray[np.unsignedinteger], NDArray[np.bool_]]:
-        """Return patterns and mask of the matrix from a mask and kept values in block order."""
+    def to_matrix(
+        self, sequence: NDArray[np.generic], n_threads: int = 1
+    ) -> NDArray[np.generic]:
+        """Return one value a weight, given in block order, as the matrix.
+
+        Parameters
+        ----------
+        sequence : ndarray of 1-, 2- or 4-byte items, shape (n_rows * n_cols,)
+            In row order without a shuffle it is returned as it is, in the matrix's shape.
+        n_threads : int
+            Threads over rows.
+        """
+        if sequence.shape != (self.n_rows * self.n_cols,):
+            raise ValueError("the sequence does not fit the matrix")
         shape = (self.n_rows, self.n_cols)
-        patterns = np.zeros(shape, dtype=dtype)
-        mask = np.zeros(shape, dtype=np.bool_)
-        n_kept = int(np.count_nonzero(mask_seq))
-        if mask_seq.shape != (self.n_rows * self.n_cols,) or values.shape != (n_kept,):
-            raise ValueError("mask sequence or values do not fit the matrix")
-        if n_kept:
-            _order.scatter(
-                mask_seq.view(np.uint8),
-                values,
-                ORDERS.index(self.kind),
-                self.step,
-                self.row_order,
-                patterns.reshape(-1),
-                mask.reshape(-1).view(np.uint8),
+        if self.kind == "row" and self.shuffle_seed is None:
+            return sequence.reshape(shape)
+        out = np.empty(shape, dtype=sequence.dtype)
+        if not out.size:
+            return out
+        if self.kind == "row":
+            out[self.row_order] = sequence.reshape(shape)
+            return out
+        pass_of = np.arange(self.n_cols, dtype=np.int64)
+        if self.kind == "diagonal":
+            pass_of = pass_of * pow(self.step, -1, self.n_cols) % self.n_cols
+        given, found = sequence.view(np.uint8), out.reshape(-1).view(np.uint8)
+        size, skew = sequence.dtype.itemsize, self.kind == "diagonal"
+
+        def work(first: int) -> None:
+            end = min(first + share, self.n_rows)
+            _order.to_matrix(
+                given, size, self.n_rows, skew, pass_of, self.row_order, first, end, found
             )
-        return patterns, mask
+
+        share = -(-self.n_rows // max(n_threads, 1))
+        run(work, range(0, self.n_rows, share), n_threads)
+        return out
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         if shape != (self.n_rows, self.n_cols):

@@ -50,15 +50,6 @@ class PlaneLayout:
             out |= ((flipped >> np.uint32(p)) & np.uint32(1)) << np.uint32(i)
         return out
 
-    def expand(self, compacted: Values) -> Values:
-        """Undo `compact`."""
-        if self.stored == tuple(range(self.n_planes)):
-            return compacted ^ np.uint32(self.inversion)
-        out = np.full_like(compacted, self.inversion)
-        for i, p in enumerate(self.stored):
-            out ^= ((compacted >> np.uint32(i)) & np.uint32(1)) << np.uint32(p)
-        return out
-
 
 def plan_planes(values: Values, n_planes: int, invert: bool) -> PlaneLayout:
     """Choose stored and inverted planes of coded weights."""
@@ -111,18 +102,6 @@ class Codebook:
         coded = mantissa | (index << np.uint32(t.n_mantissa_bits))
         coded |= sign << np.uint32(t.n_mantissa_bits + self.index_bits)
         return coded, outliers, fields[outliers]
-
-    def decode(self, coded: Values, outliers: NDArray[np.int64], fields: Values) -> Values:
-        """Undo `encode`."""
-        t = self.weight_type
-        n_m = np.uint32(t.n_mantissa_bits)
-        index = (coded >> n_m) & np.uint32((1 << self.index_bits) - 1)
-        exponent = self.exponents[index]
-        exponent[outliers] = fields
-        mantissa = coded & np.uint32((1 << t.n_mantissa_bits) - 1)
-        sign = (coded >> np.uint32(t.n_mantissa_bits + self.index_bits)) & np.uint32(1)
-        patterns: Values = mantissa | (exponent << n_m) | (sign << np.uint32(t.n_bits - 1))
-        return patterns
 
 
 def exponent_fields(patterns: Values, weight_type: WeightType) -> Values:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from f2fsim.codec.f2f import _viterbi
 from f2fsim.codec.f2f.care import CareList
 from f2fsim.codec.f2f.matrix import MAX_N_OUT, DecoderMatrix
+from f2fsim.codec.f2f.threads import run
 from f2fsim.errors import ConfigError
 
 #: Largest ``n_in * n_s``: 2**16 states.
@@ -88,10 +88,7 @@ def encode_viterbi(
         )
 
     jobs = [(p, g) for p in range(n_planes) for g in range(min(n_groups, care.n_blocks))]
-    if n_threads > 1 and len(jobs) > 1:
-        with ThreadPoolExecutor(n_threads) as pool:
-            return words, sum(pool.map(work, jobs))
-    return words, sum(map(work, jobs))
+    return words, sum(run(work, jobs, n_threads))
 
 
 def _greatest_cost(n_u: NDArray[np.int64], n_s: int, n_groups: int) -> int:

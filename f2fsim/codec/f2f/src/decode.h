@@ -4,8 +4,14 @@
 
 #include <stdint.h>
 #include <string.h>
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define F2F_X86 1
+#endif
 
 #define F2F_INLINE static inline __attribute__((always_inline))
+#define F2F_MAX_PLANES 32
+#define F2F_MAX_WORDS 8 /* 64-bit words of a block's outputs */
 
 typedef struct {
     int n_reg, n_half, n_planes, n_out, n_words; /* n_words 64-bit words hold n_out bits */
@@ -16,21 +22,26 @@ typedef struct {
 
 /* Outputs of all planes of one block: out[n_planes][n_words]. */
 F2F_INLINE void f2f_outputs(const f2f_decoder *d, int64_t block, uint64_t *out, int n_words) {
-    const size_t table = (size_t)256 * n_words;
-    memset(out, 0, (size_t)d->n_planes * n_words * 8);
-    const uint64_t *tables = d->tables;
-    for (int j = 0; j < d->n_reg; j++, block -= d->n_groups, tables += table * d->n_half) {
-        if (block < 0) break;
-        const uint16_t *w = d->words + block * d->n_planes;
-        for (int p = 0; p < d->n_planes; p++) {
-            const uint64_t *t = tables + (size_t)(w[p] & 255) * n_words;
-            for (int i = 0; i < n_words; i++) out[p * n_words + i] ^= t[i];
+    const size_t table = (size_t)256 * n_words, step = table * d->n_half;
+    const int64_t back = d->n_groups * d->n_planes;
+    int n_live = d->n_reg; /* registers that have been filled */
+    while (n_live > 1 && block < (n_live - 1) * d->n_groups) n_live--;
+    const uint16_t *newest = d->words + block * d->n_planes;
+    for (int p = 0; p < d->n_planes; p++) {
+        uint64_t sum[F2F_MAX_WORDS];
+        const uint16_t *w = newest + p;
+        const uint64_t *t = d->tables + (size_t)(*w & 255) * n_words;
+        for (int i = 0; i < n_words; i++) sum[i] = t[i];
+        for (int j = 1; j < n_live; j++) {
+            t = d->tables + j * step + (size_t)(w[-j * back] & 255) * n_words;
+            for (int i = 0; i < n_words; i++) sum[i] ^= t[i];
         }
         if (d->n_half == 2)
-            for (int p = 0; p < d->n_planes; p++) {
-                const uint64_t *t = tables + table + (size_t)(w[p] >> 8) * n_words;
-                for (int i = 0; i < n_words; i++) out[p * n_words + i] ^= t[i];
+            for (int j = 0; j < n_live; j++) {
+                t = d->tables + j * step + table + (size_t)(w[-j * back] >> 8) * n_words;
+                for (int i = 0; i < n_words; i++) sum[i] ^= t[i];
             }
+        for (int i = 0; i < n_words; i++) out[p * n_words + i] = sum[i];
     }
 }
 
@@ -44,7 +55,7 @@ F2F_INLINE void f2f_planes_body(const f2f_decoder *d, int64_t first, int64_t n, 
 F2F_INLINE void f2f_values_body(const f2f_decoder *d, int64_t first, int64_t n,
                                 const int64_t *block_ptr, const uint16_t *pos, uint32_t *val,
                                 int n_words) {
-    uint64_t out[32 * 8];
+    uint64_t out[F2F_MAX_PLANES * F2F_MAX_WORDS];
     for (int64_t b = first; b < first + n; b++) {
         if (block_ptr[b] == block_ptr[b + 1]) continue;
         f2f_outputs(d, b, out, n_words);
