@@ -34,5 +34,4 @@ def unpack(
     part: tuple[int, int, int, int, int],
     n_bytes: int,
     patterns: NDArray[np.uint8],
-    flags: NDArray[np.uint8],
 ) -> None: ...

@@ -34,15 +34,15 @@ cdef extern from "unpack.h" nogil:
         const int64_t *outliers
         const uint32_t *fields
         int64_t n_outliers
+        uint64_t spread[256]
     ctypedef struct f2f_range:
         int64_t first
         int64_t n_blocks
         int64_t kept
         int64_t patch
         int64_t outlier
-    void f2f_fill_spread(f2f_layout *l)
-    void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, uint8_t *patterns,
-                    uint8_t *flags)
+    void f2f_fill_spread(uint64_t *spread)
+    void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, uint8_t *patterns)
 
 
 cdef void _fill(f2f_decoder *d, const uint64_t[:, :, :, ::1] tables,
@@ -81,8 +81,8 @@ def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
            int64_t n_out, const uint8_t[::1] mask, const int64_t[::1] row_of, uint32_t inversion,
            const int64_t[::1] patches, tuple book, const uint32_t[::1] exponents,
            const int64_t[::1] outliers, const uint32_t[::1] fields, tuple part, int n_bytes,
-           uint8_t[::1] patterns, uint8_t[::1] flags):
-    """Write patterns and kept flags of a range of blocks, in block order.
+           uint8_t[::1] patterns):
+    """Write the patterns of a range of blocks, in block order.
 
     `row_of` holds the stored plane of each of 32 bits, -1 for none; `book` the widths of
     codebook index, mantissa and exponent (index 0: no codebook); `part` the first block, the
@@ -95,7 +95,7 @@ def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
     cdef int i
     _fill(&d, tables, words, n_out, n_groups)
     layout.mask = &mask[0]
-    layout.n_weights = flags.shape[0]
+    layout.n_weights = patterns.shape[0] // n_bytes
     layout.n_bytes = n_bytes
     for i in range(32):
         layout.row_of[i] = row_of[i]
@@ -108,6 +108,6 @@ def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
     layout.outliers = &outliers[0] if outliers.shape[0] else NULL
     layout.fields = &fields[0] if fields.shape[0] else NULL
     r.first, r.n_blocks, r.kept, r.patch, r.outlier = part
-    f2f_fill_spread(&layout)
+    f2f_fill_spread(layout.spread)
     with nogil:
-        f2f_unpack(&d, &layout, r, &patterns[0], &flags[0])
+        f2f_unpack(&d, &layout, r, &patterns[0])

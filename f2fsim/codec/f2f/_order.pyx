@@ -18,7 +18,7 @@ cdef extern from "turn.h" nogil:
         int skew
         const int64_t *pass_of
         const int64_t *row_order
-    void f2f_to_matrix(const f2f_turn *t, int64_t first, int64_t end, int size)
+    void f2f_to_matrix(f2f_turn *t, int64_t first, int64_t end, int size)
 
 
 ctypedef fused pattern_t:
@@ -126,7 +126,8 @@ def to_matrix(const uint8_t[::1] sequence, int size, int64_t n_rows, bint skew,
               int64_t end, uint8_t[::1] out):
     """Write rows ``row_order[first:end]`` of a matrix given in column or diagonal order.
 
-    `size` bytes a weight; `pass_of` holds the pass of each first column.
+    `size` bytes a weight, or 0: flags of one bit, which 16 bytes follow, become bytes; `pass_of`
+    holds the pass of each first column.
     """
     cdef f2f_turn t
     t.source = &sequence[0]

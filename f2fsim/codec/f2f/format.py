@@ -162,11 +162,11 @@ class F2FFormat(F2FParams, WeightFormat):
             exponents,
         )
         dtype = encoded.weight_type.pattern_dtype
-        patterns, kept = unpack_blocks(params.matrix, coded, dtype, n_threads)
+        patterns = unpack_blocks(params.matrix, coded, dtype, n_threads)
         return PrunedTensor(
             encoded.name,
             order.to_matrix(patterns, n_threads),
-            order.to_matrix(kept, n_threads),
+            order.mask_matrix(mask, n_threads),
             encoded.weight_type,
         )
 

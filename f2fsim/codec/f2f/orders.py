@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, cached_property
 from math import gcd
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ from f2fsim.codec.f2f.threads import run
 from f2fsim.errors import ConfigError, choices, near_miss
 
 ORDERS = ("row", "column", "diagonal")
+
+V = TypeVar("V", bound=np.generic)
 _GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -130,9 +133,7 @@ class BlockOrder:
             )
         return mask_seq, care
 
-    def to_matrix(
-        self, sequence: NDArray[np.generic], n_threads: int = 1
-    ) -> NDArray[np.generic]:
+    def to_matrix(self, sequence: NDArray[V], n_threads: int = 1) -> NDArray[V]:
         """Return one value a weight, given in block order, as the matrix.
 
         Parameters
@@ -153,11 +154,36 @@ class BlockOrder:
         if self.kind == "row":
             out[self.row_order] = sequence.reshape(shape)
             return out
+        self._turn(sequence.view(np.uint8), sequence.dtype.itemsize, out, n_threads)
+        return out
+
+    def mask_matrix(self, packed: NDArray[np.uint8], n_threads: int = 1) -> NDArray[np.bool_]:
+        """Return flags, given in block order a bit each, as a bool matrix.
+
+        Parameters
+        ----------
+        packed : ndarray of uint8, shape (ceil(n_rows * n_cols / 8),)
+            Least significant bit first.
+        n_threads : int
+            Threads over rows.
+        """
+        n = self.n_rows * self.n_cols
+        if packed.shape != (-(-n // 8),):
+            raise ValueError("the mask does not fit the matrix")
+        if self.kind == "row" or not n:
+            return self.to_matrix(np.unpackbits(packed, count=n, bitorder="little").view(np.bool_))
+        out = np.empty((self.n_rows, self.n_cols), dtype=np.bool_)
+        self._turn(np.concatenate([packed, np.zeros(16, np.uint8)]), 0, out, n_threads)
+        return out
+
+    def _turn(
+        self, given: NDArray[np.uint8], size: int, out: NDArray[np.generic], n_threads: int
+    ) -> None:
+        """Fill a matrix from a column or diagonal order; `size` 0: `given` holds bits."""
         pass_of = np.arange(self.n_cols, dtype=np.int64)
         if self.kind == "diagonal":
             pass_of = pass_of * pow(self.step, -1, self.n_cols) % self.n_cols
-        given, found = sequence.view(np.uint8), out.reshape(-1).view(np.uint8)
-        size, skew = sequence.dtype.itemsize, self.kind == "diagonal"
+        found, skew = out.reshape(-1).view(np.uint8), self.kind == "diagonal"
 
         def work(first: int) -> None:
             end = min(first + share, self.n_rows)
@@ -167,7 +193,6 @@ class BlockOrder:
 
         share = -(-self.n_rows // max(n_threads, 1))
         run(work, range(0, self.n_rows, share), n_threads)
-        return out
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         if shape != (self.n_rows, self.n_cols):

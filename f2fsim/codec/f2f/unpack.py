@@ -61,8 +61,8 @@ def unpack_blocks(
     coded: CodedBlocks,
     dtype: np.dtype[np.unsignedinteger],
     n_threads: int = 1,
-) -> tuple[NDArray[np.unsignedinteger], NDArray[np.bool_]]:
-    """Return patterns (0 where pruned) and kept flags of all weights in block order.
+) -> NDArray[np.unsignedinteger]:
+    """Return the patterns of all weights in block order, 0 where pruned.
 
     Parameters
     ----------
@@ -78,16 +78,14 @@ def unpack_blocks(
     Returns
     -------
     patterns : ndarray of `dtype`, shape (n_weights,)
-    kept : ndarray of bool, shape (n_weights,)
     """
     check_words(matrix, coded.words, coded.n_groups)
     n = coded.n_weights
     if coded.words.shape[0] != -(-n // matrix.n_out) or coded.mask.shape[0] != -(-n // 8):
         raise ValueError("words and mask belong to different tensors")
     patterns = np.empty(n, dtype=dtype)
-    flags = np.empty(n, dtype=np.uint8)
     if not n:
-        return patterns, flags.view(np.bool_)
+        return patterns
     mask = np.concatenate([coded.mask, np.zeros(_MASK_PADDING, np.uint8)])
     row_of = np.full(32, -1, dtype=np.int64)
     row_of[list(coded.layout.stored)] = np.arange(len(coded.layout.stored))
@@ -113,11 +111,10 @@ def unpack_blocks(
             part,
             dtype.itemsize,
             patterns.view(np.uint8),
-            flags,
         )
 
     run(work, _parts(coded, matrix.n_out), n_threads)
-    return patterns, flags.view(np.bool_)
+    return patterns
 
 
 def _parts(coded: CodedBlocks, n_out: int) -> list[tuple[int, int, int, int, int]]:

@@ -2,14 +2,8 @@
 #ifndef F2FSIM_DECODE_H
 #define F2FSIM_DECODE_H
 
-#include <stdint.h>
-#include <string.h>
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-#define F2F_X86 1
-#endif
+#include "bits.h"
 
-#define F2F_INLINE static inline __attribute__((always_inline))
 #define F2F_MAX_PLANES 32
 #define F2F_MAX_WORDS 8 /* 64-bit words of a block's outputs */
 

@@ -7,6 +7,7 @@
 #ifndef F2FSIM_UNPACK_H
 #define F2FSIM_UNPACK_H
 
+#include "bits.h"
 #include "decode.h"
 
 typedef struct {
@@ -22,21 +23,13 @@ typedef struct {
     const int64_t *outliers; /* numbers of kept weights, ascending, and their exponents */
     const uint32_t *fields;
     int64_t n_outliers;
-    uint64_t spread[256]; /* byte i is bit i */
+    uint64_t spread[256];
 } f2f_layout;
 
 /* Where a range of blocks starts in the numberings. */
 typedef struct {
     int64_t first, n_blocks, kept, patch, outlier;
 } f2f_range;
-
-static void f2f_fill_spread(f2f_layout *l) {
-    for (int v = 0; v < 256; v++) {
-        uint64_t x = 0;
-        for (int i = 0; i < 8; i++) x |= (uint64_t)(v >> i & 1) << (8 * i);
-        l->spread[v] = x;
-    }
-}
 
 /* The place of set bit number i, which exists. */
 F2F_INLINE int f2f_select(const uint64_t *mask, int i) {
@@ -47,78 +40,13 @@ F2F_INLINE int f2f_select(const uint64_t *mask, int i) {
     return 64 * word + __builtin_ctzll(left);
 }
 
-F2F_INLINE uint64_t f2f_turn_bits(uint64_t x) { /* 8 x 8 bits, Hacker's Delight 7-3 */
-    uint64_t t = (x ^ (x >> 7)) & 0x00AA00AA00AA00AAull;
-    x ^= t ^ (t << 7);
-    t = (x ^ (x >> 14)) & 0x0000CCCC0000CCCCull;
-    x ^= t ^ (t << 14);
-    t = (x ^ (x >> 28)) & 0x00000000F0F0F0F0ull;
-    return x ^ t ^ (t << 28);
-}
-
-#ifdef F2F_X86
-F2F_INLINE __m128i f2f_turn_two(__m128i x) {
-    __m128i t = _mm_and_si128(_mm_xor_si128(x, _mm_srli_epi64(x, 7)),
-                              _mm_set1_epi64x(0x00AA00AA00AA00AAll));
-    x = _mm_xor_si128(x, _mm_xor_si128(t, _mm_slli_epi64(t, 7)));
-    t = _mm_and_si128(_mm_xor_si128(x, _mm_srli_epi64(x, 14)),
-                      _mm_set1_epi64x(0x0000CCCC0000CCCCll));
-    x = _mm_xor_si128(x, _mm_xor_si128(t, _mm_slli_epi64(t, 14)));
-    t = _mm_and_si128(_mm_xor_si128(x, _mm_srli_epi64(x, 28)),
-                      _mm_set1_epi64x(0x00000000F0F0F0F0ll));
-    return _mm_xor_si128(x, _mm_xor_si128(t, _mm_slli_epi64(t, 28)));
-}
-#endif
-
-/* Byte i of to[0..7] = bit i of the eight rows, for the first n (at most 64) outputs. */
-F2F_INLINE void f2f_turn_planes(const uint64_t *const *rows, int word, int n, uint64_t *to) {
-#ifdef F2F_X86
-    __m128i a[8], b[4], c[4];
-    for (int r = 0; r < 8; r++) a[r] = _mm_loadl_epi64((const __m128i *)(rows[r] + word));
-    for (int r = 0; r < 4; r++) b[r] = _mm_unpacklo_epi8(a[2 * r], a[2 * r + 1]);
-    c[0] = _mm_unpacklo_epi16(b[0], b[1]), c[1] = _mm_unpackhi_epi16(b[0], b[1]);
-    c[2] = _mm_unpacklo_epi16(b[2], b[3]), c[3] = _mm_unpackhi_epi16(b[2], b[3]);
-    __m128i *out = (__m128i *)to;
-    _mm_storeu_si128(out, f2f_turn_two(_mm_unpacklo_epi32(c[0], c[2])));
-    if (n > 16) _mm_storeu_si128(out + 1, f2f_turn_two(_mm_unpackhi_epi32(c[0], c[2])));
-    if (n > 32) _mm_storeu_si128(out + 2, f2f_turn_two(_mm_unpacklo_epi32(c[1], c[3])));
-    if (n > 48) _mm_storeu_si128(out + 3, f2f_turn_two(_mm_unpackhi_epi32(c[1], c[3])));
-#else
-    for (int g = 0; 8 * g < n; g++) {
-        uint64_t x = 0;
-        for (int r = 0; r < 8; r++) x |= (rows[r][word] >> (8 * g) & 255) << (8 * r);
-        to[g] = f2f_turn_bits(x);
-    }
-#endif
-}
-
-/* Bits [at, at + n) of a packed stream; returns how many are set. */
-F2F_INLINE int f2f_mask_bits(const uint8_t *mask, int64_t at, int n, uint64_t *out) {
-    const uint8_t *from = mask + (at >> 3);
-    int shift = (int)(at & 7), ones = 0;
-    for (int i = 0; 64 * i < n; i++, from += 8) {
-        uint64_t word;
-        memcpy(&word, from, 8);
-        word >>= shift;
-        if (shift) word |= (uint64_t)from[8] << (64 - shift);
-        if (n - 64 * i < 64) word &= ((uint64_t)1 << (n - 64 * i)) - 1;
-        out[i] = word;
-        ones += __builtin_popcountll(word);
-    }
-    return ones;
-}
-
-/* Eight values of one byte each, pruned ones 0, and eight flags. */
-F2F_INLINE void f2f_store_eight(uint8_t *to, uint8_t *flags, uint64_t bytes, uint64_t kept,
-                                int n) {
+/* Eight values of one byte each, pruned ones 0. */
+F2F_INLINE void f2f_store_eight(uint8_t *to, uint64_t bytes, uint64_t kept, int n) {
     bytes &= (kept << 8) - kept;
-    if (n >= 8) {
+    if (n >= 8)
         memcpy(to, &bytes, 8);
-        memcpy(flags, &kept, 8);
-    } else {
+    else
         memcpy(to, &bytes, (size_t)n);
-        memcpy(flags, &kept, (size_t)n);
-    }
 }
 
 /* Coded weights of wider types: bytes put together, exponents looked up, pruned ones 0. */
@@ -146,7 +74,7 @@ F2F_INLINE void f2f_store_wide(const f2f_layout *l, const uint64_t (*bytes)[64],
 }
 
 F2F_INLINE void f2f_unpack_body(const f2f_decoder *d, const f2f_layout *l, f2f_range r,
-                                uint8_t *patterns, uint8_t *flags, int n_words) {
+                                uint8_t *patterns, int n_words) {
     uint64_t out[(F2F_MAX_PLANES + 1) * F2F_MAX_WORDS];
     uint64_t mask[F2F_MAX_WORDS], bytes[4][64], kept[64];
     uint32_t coded[512];
@@ -160,11 +88,12 @@ F2F_INLINE void f2f_unpack_body(const f2f_decoder *d, const f2f_layout *l, f2f_r
     for (int64_t b = r.first; b < r.first + r.n_blocks; b++) {
         const int64_t at = b * d->n_out;
         const int n = l->n_weights - at < d->n_out ? (int)(l->n_weights - at) : d->n_out;
-        uint8_t *to = patterns + at * l->n_bytes, *flag = flags + at;
-        const int n_u = f2f_mask_bits(l->mask, at, n, mask);
+        uint8_t *to = patterns + at * l->n_bytes;
+        f2f_read_bits(l->mask, at, n, mask);
+        int n_u = 0;
+        for (int w = 0; w < n_words && 64 * w < n; w++) n_u += __builtin_popcountll(mask[w]);
         if (n_u == 0) {
             memset(to, 0, (size_t)n * l->n_bytes);
-            memset(flag, 0, (size_t)n);
             continue;
         }
         f2f_outputs(d, b, out, n_words);
@@ -179,14 +108,13 @@ F2F_INLINE void f2f_unpack_body(const f2f_decoder *d, const f2f_layout *l, f2f_r
                 f2f_turn_planes(rows + 8 * k, w, n - 64 * w, bytes[k] + 8 * w);
         if (l->n_bytes == 1) {
             for (int g = 0; 8 * g < n; g++)
-                f2f_store_eight(to + 8 * g, flag + 8 * g, bytes[0][g] ^ inverted,
+                f2f_store_eight(to + 8 * g, bytes[0][g] ^ inverted,
                                 l->spread[mask[g >> 3] >> (8 * (g & 7)) & 255],
                                 at + 8 * g + 8 <= end ? 8 : n - 8 * g);
         } else {
             for (int g = 0; 8 * g < n; g++)
                 kept[g] = l->spread[mask[g >> 3] >> (8 * (g & 7)) & 255];
-            memcpy(flag, kept, (size_t)n);
-            f2f_store_wide(l, (const uint64_t(*)[64])bytes, flag, n, coded);
+            f2f_store_wide(l, (const uint64_t(*)[64])bytes, (const uint8_t *)kept, n, coded);
             for (; r.outlier < l->n_outliers && l->outliers[r.outlier] < r.kept + n_u;
                  r.outlier++) {
                 uint32_t *c = coded + f2f_select(mask, (int)(l->outliers[r.outlier] - r.kept));
@@ -203,31 +131,30 @@ F2F_INLINE void f2f_unpack_body(const f2f_decoder *d, const f2f_layout *l, f2f_r
 }
 
 F2F_INLINE void f2f_unpack_by_words(const f2f_decoder *d, const f2f_layout *l, f2f_range r,
-                                    uint8_t *patterns, uint8_t *flags) {
-#define F2F_CALL(k) f2f_unpack_body(d, l, r, patterns, flags, k)
+                                    uint8_t *patterns) {
+#define F2F_CALL(k) f2f_unpack_body(d, l, r, patterns, k)
     F2F_BY_WORDS(F2F_CALL)
 #undef F2F_CALL
 }
 
 #ifdef F2F_X86
 __attribute__((target("avx2,popcnt,bmi"))) static void
-f2f_unpack_avx2(const f2f_decoder *d, const f2f_layout *l, f2f_range r, uint8_t *patterns,
-                uint8_t *flags) {
-    f2f_unpack_by_words(d, l, r, patterns, flags);
+f2f_unpack_avx2(const f2f_decoder *d, const f2f_layout *l, f2f_range r, uint8_t *patterns) {
+    f2f_unpack_by_words(d, l, r, patterns);
 }
 #endif
 
-/* Write patterns and flags (1 byte a weight) of a range of blocks at their places. */
-static void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, uint8_t *patterns,
-                       uint8_t *flags) {
+/* Write the patterns of a range of blocks at their places. */
+static void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r,
+                       uint8_t *patterns) {
 #ifdef F2F_X86
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") &&
         __builtin_cpu_supports("bmi")) {
-        f2f_unpack_avx2(d, l, r, patterns, flags);
+        f2f_unpack_avx2(d, l, r, patterns);
         return;
     }
 #endif
-    f2f_unpack_by_words(d, l, r, patterns, flags);
+    f2f_unpack_by_words(d, l, r, patterns);
 }
 
 #endif
