@@ -1,0 +1,58 @@
+"""The whole decode against definitions: orders turned to rows, all types, threads, wide blocks."""
+
+import numpy as np
+import pytest
+
+from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
+from f2fsim.codec.f2f import BlockOrder, F2FFormat
+from f2fsim.codec.f2f import unpack as unpack_module
+
+SHAPES = [(1, 1), (3, 200), (200, 3), (64, 64), (130, 67), (193, 320)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", ["row", "column", "diagonal"])
+@pytest.mark.parametrize("shuffle", [None, 5])
+def test_orders_are_turned_to_rows(shape, kind, shuffle):
+    rng = np.random.default_rng(1)
+    step = 1 if shape[1] == 1 else shape[1] - 1
+    order = BlockOrder(kind, *shape, step, shuffle)
+    places = order.flat_indices(0, shape[0] * shape[1])
+    for dtype in (np.uint8, np.uint16, np.uint32, np.bool_):
+        matrix = rng.integers(0, 2**31, shape).astype(dtype)
+        for n_threads in (1, 3):
+            found = order.to_matrix(matrix.reshape(-1)[places], n_threads)
+            np.testing.assert_array_equal(found, matrix)
+    mask = rng.random(shape) < 0.4
+    packed = np.packbits(mask.reshape(-1)[places], bitorder="little")
+    np.testing.assert_array_equal(order.mask_matrix(packed, 2), mask)
+
+
+@pytest.mark.parametrize("kind", sorted(WEIGHT_TYPES))
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"n_in": 8, "n_out": 80, "n_s": 2},
+        {"n_in": 1, "n_out": 3, "n_s": 5, "order": "row", "n_groups": 3},
+        {"n_in": 16, "n_out": 512, "n_s": 31, "order": "column", "search": 0},
+        {"n_in": 9, "n_out": 150, "n_s": 3, "shuffle_seed": 2, "n_groups": 5},
+        {"n_in": 12, "n_out": 210, "n_s": 1, "mask_code": "rice"},
+    ],
+)
+def test_every_type_comes_back(monkeypatch, kind, params):
+    """Many patches, ranges of blocks that end anywhere, several threads."""
+    monkeypatch.setattr(unpack_module, "_BLOCKS_PER_TASK", 8)
+    rng = np.random.default_rng(3)
+    weight_type = WEIGHT_TYPES[kind]
+    shape = (90, 131)
+    mask = rng.random(shape) < rng.random((90, 1)) * 0.5
+    mask[7:20] = False
+    patterns = rng.integers(0, 1 << weight_type.n_bits, shape, dtype=np.uint64)
+    patterns = (patterns * mask).astype(weight_type.pattern_dtype)
+    tensor = PrunedTensor("t", patterns, mask, weight_type)
+    codec = F2FFormat(**params)
+    encoded = codec.encode(tensor)
+    for n_threads in (1, 2):
+        decoded = codec.decode(encoded, n_threads)
+        np.testing.assert_array_equal(decoded.patterns, patterns)
+        np.testing.assert_array_equal(decoded.mask, mask)
