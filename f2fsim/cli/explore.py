@@ -19,7 +19,7 @@ from f2fsim.explore.searches import search
 from f2fsim.explore.sensitivity import sensitivity
 from f2fsim.explore.store import ResultStore
 from f2fsim.explore.sweeps import SweepResult, sweep
-from f2fsim.explore.tables import best_rows, member_rows, pareto_rows, to_frame
+from f2fsim.explore.tables import best_rows, member_rows, pareto_rows, split_objectives, to_frame
 
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Folder of the store; gone on with if there.")
@@ -161,12 +161,17 @@ def _say_how_to_go_on(out: Path | None) -> None:
 
 def _print_sweep(result: SweepResult, out: Path | None) -> None:
     spec, rows = result.spec, result.rows()
-    figures = list(spec.objectives)
+    figures = split_objectives(spec.objectives)[0]
     counts = result.counts()
     if counts["ok"]:
         shown = [*spec.axes, *spec.define, *spec.derive, *figures]
         shown += [key for key in (rows[0] if rows else ()) if key.startswith("speedup_over_")]
-        front = result.pareto([f for f in figures if any(row.get(f) is not None for row in rows)])
+        given = [
+            objective
+            for objective, figure in zip(spec.objectives, figures, strict=True)
+            if any(row.get(figure) is not None for row in rows)
+        ]
+        front = result.pareto(given)
         title = f"{spec.name}: Pareto front of {', '.join(figures)} ({len(front)} points)"
         console.print_rows(_cells(front, ["point", "arch", "workload", *shown]), title=title)
         for figure in figures:
@@ -226,7 +231,7 @@ def search_command(
         console.print_rows(rows, as_json=as_json, as_csv=as_csv)
     elif not quiet:
         title = f"{chosen.name}: front of {', '.join(chosen.objectives)} ({len(rows)} points)"
-        shown = ("trial", *chosen.axes, *chosen.objectives)
+        shown = ("trial", *chosen.axes, *split_objectives(chosen.objectives)[0])
         console.print_rows([{key: row[key] for key in shown} for row in rows], title=title)
         counts = ", ".join(f"{n} {what}" for what, n in found.counts().items() if n)
         typer.echo(f"trials: {counts}")

@@ -141,6 +141,8 @@ def _range(first: Any, last: Any, step: Any) -> list[Any]:
 def parse_axis(text: str) -> tuple[str, Any]:
     """Parse ``path=values`` of a command line: ``front_end.n_out=40:120:4``, ``sparsity=0.8,0.9``.
 
+    A list may stand in brackets, as in a file.
+
     Returns
     -------
     tuple of str and list or str
@@ -157,8 +159,11 @@ def parse_axis(text: str) -> tuple[str, Any]:
             f"--axis must be path=values such as front_end.n_out=40:120:4 or sparsity=0.8,0.9, "
             f"got {text!r}"
         )
-    if ":" in values and "," not in values:
-        return path.strip(), values.strip()
+    values = values.strip()
+    if values.startswith("[") and values.endswith("]"):
+        values = values[1:-1]
+    elif ":" in values and "," not in values:
+        return path.strip(), values
     return path.strip(), [_scalar(part.strip()) for part in values.split(",")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -68,6 +68,39 @@ def leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield from leaves(value, f"{prefix}{key}.")
 
 
+def layer_path(path: str) -> str:
+    """Return what follows ``layers.`` in a path of a workload, empty for any other path."""
+    return path.removeprefix("layers.") if path.startswith("layers.") else ""
+
+
+def has_layer_path(workload: Workload, path: str) -> bool:
+    """Whether a workload has a path ``layers.NAME.key`` or ``layers.*.key``."""
+    layers = [layer.model_dump() for layer in workload.layers]
+    with contextlib.suppress(ConfigError):
+        return all(has_path(*at) for at in _layers_at(layers, layer_path(path), ""))
+    return False
+
+
+def _layers_at(
+    layers: Sequence[dict[str, Any]], path: str, what: str
+) -> list[tuple[dict[str, Any], str]]:
+    """Return the layers that ``NAME.key`` or ``*.key`` means, each with the key.
+
+    A name may hold dots itself; the longest one that fits is meant.
+    """
+    if path.startswith("*."):
+        found = [(layer, path[2:]) for layer in layers if has_path(layer, path[2:])]
+    else:
+        named = [layer for layer in layers if path.startswith(f"{layer['name']}.")]
+        named.sort(key=lambda layer: -len(layer["name"]))
+        found = [(layer, path[len(layer["name"]) + 1 :]) for layer in named[:1]]
+    if not found:
+        names = [str(layer["name"]) for layer in layers]
+        near = near_miss(path.rpartition(".")[0], names)
+        raise ConfigError(f"{what}: layers.{path}: no such layer or key{near}")
+    return found
+
+
 def workload_data(workload: Workload) -> dict[str, Any]:
     """Return a workload without its layers as plain data, its sizes beside it."""
     return workload.model_dump(mode="json", exclude={"layers", "excluded"}) | {
@@ -121,7 +154,8 @@ def workload_with_values(workload: Workload, values: Mapping[str, Any]) -> Workl
     """Return a workload with other values at paths (without ``workload.``), validated.
 
     ``sparsity``, ``weight_type``, ``batch``, ``seed`` and ``pruning`` mean what they do in
-    `Workload.with_overrides`; any other path is one of the workload's file.
+    `Workload.with_overrides`; ``layers.NAME.key`` is a key of one layer, ``layers.*.key`` of every
+    layer that has it; any other path is one of the workload's file.
 
     Raises
     ------
@@ -136,9 +170,12 @@ def workload_with_values(workload: Workload, values: Mapping[str, Any]) -> Workl
     what = f"workload {workload.name!r}"
     data = changed.model_dump()
     for path, value in others.items():
-        if path.partition(".")[0] in ("layers", "excluded"):
-            raise ConfigError(f"{what}: {path}: layers cannot be an axis")
-        set_path(data, path, value, what)
+        inner = layer_path(path)
+        if inner:
+            for layer, key in _layers_at(data["layers"], inner, what):
+                set_path(layer, key, value, f"{what}: layer {layer['name']!r}")
+        else:
+            set_path(data, path, value, what)
     try:
         return type(workload).model_validate(data).with_folder(workload.folder)
     except ValidationError as error:

@@ -28,6 +28,28 @@ OBJECTIVES: dict[str, Literal["min", "max"]] = {
     "encoding_efficiency": "max",
 }
 
+
+def objective_parts(text: str) -> tuple[str, Literal["min", "max"]]:
+    """Return figure and direction of an objective: a key of `OBJECTIVES`, or ``column:max``.
+
+    Raises
+    ------
+    ConfigError
+        If the figure has no direction of its own and none is given.
+    """
+    column, colon, direction = text.partition(":")
+    if direction == "min" or direction == "max":
+        return column, direction
+    if colon:
+        raise ConfigError(f"the direction of an objective is min or max, got {text!r}")
+    if column not in OBJECTIVES:
+        raise ConfigError(
+            f"unknown objective {column!r}{near_miss(column, OBJECTIVES)}; known: "
+            f"{choices(OBJECTIVES)}; any other column as column:min or column:max"
+        )
+    return column, OBJECTIVES[column]
+
+
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
 Objectives = Annotated[tuple[Text, ...], Field(strict=False, min_length=1, max_length=6)]
@@ -65,7 +87,7 @@ class Exploration(ConfigModel):
     layers : tuple of str or None
         Only these layers of the workloads.
     objectives : tuple of str
-        Keys of `OBJECTIVES`.
+        Keys of `OBJECTIVES`, or ``column:min`` and ``column:max`` for any figure of a point.
     """
 
     name: Text = "sweep"
@@ -89,13 +111,11 @@ class Exploration(ConfigModel):
                 Expression.parse(text)
             except ConfigError as error:
                 raise ValueError(f"{what}: {error}") from None
-        for objective in self.objectives:
-            if objective not in OBJECTIVES:
-                raise ValueError(
-                    f"objectives: unknown objective {objective!r}"
-                    f"{near_miss(objective, OBJECTIVES)}; known: {choices(OBJECTIVES)}"
-                )
-        if len(set(self.objectives)) != len(self.objectives):
+        try:
+            columns = [objective_parts(objective)[0] for objective in self.objectives]
+        except ConfigError as error:
+            raise ValueError(f"objectives: {error}") from None
+        if len(set(columns)) != len(columns):
             raise ValueError(f"objectives: one is given twice: {', '.join(self.objectives)}")
         for name in self.define:
             if not name.isidentifier():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -47,18 +48,12 @@ class DaskCluster:
             raise MissingDependencyError(
                 "a Dask runner needs the package distributed; run: pip install 'f2fsim[dask]'"
             ) from None
-        file = Path(self.scheduler)
+        address = self.scheduler if "://" in self.scheduler else _address(Path(self.scheduler))
         try:
-            if file.is_file():
-                return distributed.Client(scheduler_file=str(file), timeout=CONNECT_SECONDS)
-            if "://" not in self.scheduler:
-                raise InputError(
-                    f"dask: {self.scheduler!r} is neither an address (tcp://host:8786) nor a "
-                    "scheduler file"
-                )
-            return distributed.Client(self.scheduler, timeout=CONNECT_SECONDS)
+            return distributed.Client(address, timeout=CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError) as error:
-            raise InputError(f"dask: no scheduler at {self.scheduler}: {error}") from None
+            where = address if address == self.scheduler else f"{address} ({self.scheduler})"
+            raise InputError(f"dask: no scheduler at {where}: {error}") from None
 
     def _run(self, client: Any, source: Iterator[Task]) -> Generator[Outcome, None, None]:
         distributed: Any = importlib.import_module("distributed")
@@ -106,3 +101,19 @@ class DaskCluster:
         """Return how many tasks may be out at once, from the workers there are just now."""
         n_threads = int(sum(client.nthreads().values()))
         return max(8, math.ceil(TASKS_PER_THREAD * n_threads))
+
+
+def _address(file: Path) -> str:
+    """Return the address that a scheduler file holds."""
+    if not file.is_file():
+        raise InputError(
+            f"dask: {str(file)!r} is neither an address (tcp://host:8786) nor a scheduler file: "
+            "there is no such file"
+        )
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["address"])
+    except (OSError, ValueError, TypeError, KeyError):
+        raise InputError(
+            f"dask: {file}: is no scheduler file (JSON with an address, as written by dask "
+            "scheduler --scheduler-file)"
+        ) from None

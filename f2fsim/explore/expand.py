@@ -7,178 +7,28 @@ Nothing is left out silently: a combination that breaks a rule becomes a point w
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from random import Random
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from f2fsim import shipped
-from f2fsim.config.arch import ArchConfig, load_arch
+from f2fsim.config.arch import ArchConfig
 from f2fsim.config.expression import Expression
 from f2fsim.config.paths import (
-    has_path,
+    layer_path,
     names_for_expressions,
     set_path,
     workload_data,
     workload_with_values,
 )
 from f2fsim.config.sweep import WORKLOAD_WORDS, Exploration, SweepSpec, full_path
-from f2fsim.config.workload import Workload, load_workload
-from f2fsim.errors import ConfigError, InputError, near_miss
+from f2fsim.config.workload import Workload
+from f2fsim.errors import ConfigError, InputError
+from f2fsim.explore.combinations import MAX_POINTS, combinations
+from f2fsim.explore.inputs import Inputs
 from f2fsim.explore.points import Point, code_digest, point_digest, text_digest, workload_digest
 
-MAX_POINTS = 1_000_000
 #: Sections whose axes a baseline takes over too, so that only the decoder and its PEs differ.
 OWN_SECTIONS = ("arch.front_end", "arch.pe_array", "arch.name", "arch.description")
-
-
-Named = TypeVar("Named", ArchConfig, Workload)
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Configurations that a specification names, loaded."""
-
-    archs: Mapping[str, ArchConfig]
-    workloads: Mapping[str, Workload]
-    baselines: Mapping[str, ArchConfig]
-
-
-def load_inputs(
-    spec: Exploration,
-    archs: Sequence[ArchConfig] = (),
-    workloads: Sequence[Workload] = (),
-) -> Inputs:
-    """Load what a specification names; `archs` and `workloads` come on top.
-
-    Raises
-    ------
-    ConfigError
-        If there is no architecture or workload, or a file is missing or wrong.
-    """
-    loaded = [load_arch(_place(name, spec, "arch_configs")) for name in spec.archs]
-    models = [load_workload(_place(name, spec, "workloads")) for name in spec.workloads]
-    if spec.layers is not None:
-        chosen = list(spec.layers)
-        models = [model.with_overrides(layers=chosen) for model in models]
-    beside = [load_arch(_place(name, spec, "arch_configs")) for name in spec.baselines]
-    inputs = Inputs(
-        _by_name([*loaded, *archs], "archs", "architecture", spec),
-        _by_name([*models, *workloads], "workloads", "workload", spec),
-        _by_name(beside, "baselines", "architecture", spec),
-    )
-    for what, given in (("archs", inputs.archs), ("workloads", inputs.workloads)):
-        if not given:
-            raise ConfigError(f"{spec.name}: {what}: at least one is needed")
-    _check_paths(spec, inputs)
-    return inputs
-
-
-def _by_name(configs: Sequence[Named], what: str, kind: str, spec: Exploration) -> dict[str, Named]:
-    """Return configurations by their own names, which must differ."""
-    named: dict[str, Named] = {}
-    for config in configs:
-        if config.name in named:
-            raise ConfigError(f"{spec.name}: {what}: two have the {kind} name {config.name!r}")
-        named[config.name] = config
-    return named
-
-
-def _place(name: str, spec: Exploration, kind: str) -> str | Path:
-    """Return a shipped name as it is, and a file relative to the specification's folder."""
-    if name in shipped.names(kind) or Path(name).is_absolute():
-        return name
-    beside = spec.folder / name
-    return beside if beside.exists() or Path(name).suffix in (".yaml", ".yml") else name
-
-
-def _check_paths(spec: Exploration, inputs: Inputs) -> None:
-    """Refuse a path that no architecture or workload has: a slip, not a set of invalid points."""
-    sections = [full_path(path) for path, axis in spec.axes.items() if _holds_sections(axis.values)]
-    archs = [arch.model_dump(mode="json") for arch in inputs.archs.values()]
-    models = [workload_data(workload) for workload in inputs.workloads.values()]
-    for what, path in [("axes", p) for p in spec.axes] + [("derive", p) for p in spec.derive]:
-        kind, _, inner = full_path(path).partition(".")
-        if any(full_path(path).startswith(f"{section}.") for section in sections):
-            continue
-        if kind == "workload" and inner in WORKLOAD_WORDS:
-            continue
-        places = archs if kind == "arch" else models
-        if not any(has_path(data, inner) for data in places):
-            known = {name for data in places for name in names_for_expressions(data, {}, {})}
-            words = {*known, *WORKLOAD_WORDS} if kind == "arch" else known
-            raise ConfigError(
-                f"{spec.name}: {what}: {path}: no such path in any {kind}{near_miss(inner, words)}"
-            )
-
-
-def _holds_sections(values: Sequence[Any]) -> bool:
-    return any(isinstance(value, Mapping) for value in values)
-
-
-def combinations(spec: SweepSpec) -> Iterator[dict[str, Any]]:
-    """Yield the values of the axes, by path, of each combination; the last axis runs fastest."""
-    blocks = _blocks(spec)
-    sizes = [len(block) for block in blocks]
-    if spec.sample is not None:
-        yield from _sampled(spec, blocks)
-        return
-    if math.prod(sizes) > MAX_POINTS:
-        raise ConfigError(
-            f"{spec.name}: the grid has {math.prod(sizes)} points, at most {MAX_POINTS} are run; "
-            "use sample to draw from it"
-        )
-    for parts in itertools.product(*blocks):
-        yield _in_order(spec, parts)
-
-
-def _blocks(spec: SweepSpec) -> list[list[dict[str, Any]]]:
-    """Return what varies together: zipped axes as one block each, every other axis as its own."""
-    names = {full_path(path): path for path in spec.axes}
-    groups = {full_path(path): group for group in spec.zip for path in group}
-    blocks: list[list[dict[str, Any]]] = []
-    done: set[str] = set()
-    for path, axis in spec.axes.items():
-        if full_path(path) in done or axis.is_interval:
-            continue
-        together = [names[full_path(p)] for p in groups.get(full_path(path), (path,))]
-        done |= {full_path(p) for p in together}
-        columns = [spec.axes[p].values for p in together]
-        blocks.append([dict(zip(together, row, strict=True)) for row in zip(*columns, strict=True)])
-    return blocks
-
-
-def _in_order(spec: SweepSpec, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    merged = {path: value for part in parts for path, value in part.items()}
-    return {path: merged[path] for path in spec.axes}
-
-
-def _sampled(spec: SweepSpec, blocks: list[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    """Yield different random combinations, all of the grid if it has no more."""
-    assert spec.sample is not None
-    rng, wanted = Random(spec.sample.seed), spec.sample.n_points
-    intervals = {path: axis for path, axis in spec.axes.items() if axis.is_interval}
-    total = math.prod(len(block) for block in blocks)
-    if not intervals:
-        for number in rng.sample(range(total), min(wanted, total)):
-            parts = []
-            for block in reversed(blocks):
-                number, place = divmod(number, len(block))
-                parts.append(block[place])
-            yield _in_order(spec, parts)
-        return
-    seen: set[str] = set()
-    for _ in range(100 * wanted):
-        parts = [block[rng.randrange(len(block))] for block in blocks]
-        drawn = _in_order(spec, [*parts, {p: axis.draw(rng) for p, axis in intervals.items()}])
-        key = text_digest(drawn)
-        if key not in seen:
-            seen.add(key)
-            yield drawn
-        if len(seen) == wanted:
-            return
 
 
 class Expander:
@@ -243,6 +93,8 @@ class Expander:
                 model["pruning"] = {**model["pruning"], "sparsity": value}
             elif inner in WORKLOAD_WORDS:
                 model[inner] = value
+            elif layer_path(inner):
+                pass  # layers are no names of expressions; the axis' own name is one
             else:
                 set_path(model, inner, value, f"workload {workload_name!r}")
 

@@ -20,15 +20,17 @@ import numpy as np
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.axis import Axis
 from f2fsim.config.expression import Expression
-from f2fsim.config.sweep import OBJECTIVES, SearchSpec, load_search
+from f2fsim.config.sweep import SearchSpec, load_search
 from f2fsim.config.workload import Workload
 from f2fsim.errors import InputError, MissingDependencyError
-from f2fsim.explore.expand import Expander, load_inputs
+from f2fsim.explore.expand import Expander
+from f2fsim.explore.inputs import load_inputs
 from f2fsim.explore.pareto import pareto_mask
 from f2fsim.explore.points import Point
 from f2fsim.explore.runners import Runner
 from f2fsim.explore.store import Outcome, ResultStore
 from f2fsim.explore.sweeps import Progress, make_runner, run_points
+from f2fsim.explore.tables import split_objectives
 
 STUDY_FILE = "study.sqlite"
 #: User attributes of a trial: its point's digest, why it has no figures, which limits it breaks.
@@ -57,15 +59,16 @@ class SearchResult:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a trial: number, values of the axes, objectives, state, error, digest."""
+        names, _ = split_objectives(self.spec.objectives)
         rows = []
         for trial in self.study.get_trials(deepcopy=False):
-            figures = trial.values or [None] * len(self.spec.objectives)
+            figures = trial.values or [None] * len(names)
             broken = trial.user_attrs.get(BROKEN)
             rows.append(
                 {
                     "trial": trial.number,
                     **{path: _value(self.spec.axes[path], trial, path) for path in self.spec.axes},
-                    **dict(zip(self.spec.objectives, figures, strict=True)),
+                    **dict(zip(names, figures, strict=True)),
                     "feasible": trial.values is not None and not broken,
                     "state": trial.state.name.lower(),
                     "error": trial.user_attrs.get(ERROR, ""),
@@ -106,13 +109,13 @@ class SearchResult:
             if row["feasible"]:
                 rows.setdefault(row["digest"], row)
         found = list(rows.values())
-        names = self.spec.objectives
+        names, directions = split_objectives(self.spec.objectives)
         if not found:
             return []
         values = np.array([[row[name] for name in names] for row in found], dtype=np.float64)
-        mask = pareto_mask(values, [OBJECTIVES[name] for name in names])
+        mask = pareto_mask(values, directions)
         front = [row for row, on_front in zip(found, mask, strict=True) if on_front]
-        sign = 1 if OBJECTIVES[names[0]] == "min" else -1
+        sign = 1 if directions[0] == "min" else -1
         return sorted(front, key=lambda row: (sign * row[names[0]], row["trial"]))
 
     def counts(self) -> dict[str, int]:
@@ -197,12 +200,13 @@ def _study(spec: SearchSpec, url: str) -> Any:
 
     # What decides the trials; more of them may be asked for later.
     data = spec.model_dump(mode="json", exclude={"n_trials", "description"})
+    names, directions = split_objectives(spec.objectives)
     try:
         study = optuna.create_study(
             storage=url,
             study_name=spec.name,
             directions=[
-                "minimize" if OBJECTIVES[o] == "min" else "maximize" for o in spec.objectives
+                "minimize" if direction == "min" else "maximize" for direction in directions
             ],
             load_if_exists=True,
         )
@@ -211,7 +215,7 @@ def _study(spec: SearchSpec, url: str) -> Any:
     known = study.user_attrs.get("f2fsim:spec")
     if known is None:
         study.set_user_attr("f2fsim:spec", data)
-        study.set_metric_names(list(spec.objectives))
+        study.set_metric_names(names)
     elif known != data:
         keys = sorted(key for key in data if data[key] != known.get(key))
         raise InputError(
@@ -289,17 +293,17 @@ class _Run:
         else:
             outcome = Outcome(point.digest, point.status, {}, point.error)
             self.store.put(outcome)
-        figures = [outcome.metrics.get(name) for name in self.spec.objectives]
+        names, _ = split_objectives(self.spec.objectives)
+        figures = [outcome.metrics.get(name) for name in names]
         error = outcome.error
         if outcome.status == "ok" and None in figures:
-            missing = self.spec.objectives[figures.index(None)]
-            error = f"the run has no figure for {missing}"
+            error = f"the run has no figure for {names[figures.index(None)]}"
         if error:
             trial.set_user_attr(ERROR, error)
             self.study.tell(trial, state=TrialState.FAIL)
             return
-        names = {**point.columns, **_short(point.columns), **outcome.metrics}
-        known = {name: value for name, value in names.items() if value is not None}
+        values = {**point.columns, **_short(point.columns), **outcome.metrics}
+        known = {name: value for name, value in values.items() if value is not None}
         broken = [limit.text for limit in self.limits if not limit.evaluate(known)]
         for limit in self.limits:
             trial.set_constraint(limit.text, float(limit.text in broken))

@@ -26,7 +26,7 @@ def sensitivity(frame: pd.DataFrame, axes: Sequence[str], objective: str) -> lis
     axes : sequence of str
         Columns that were varied.
     objective : str
-        Column with the figure.
+        Column with the figure (``column:max`` too: the direction has no meaning here).
 
     Returns
     -------
@@ -35,6 +35,7 @@ def sensitivity(frame: pd.DataFrame, axes: Sequence[str], objective: str) -> lis
         minus smallest mean over the axis' values, in the objective's unit), ``smallest_at`` and
         ``largest_at`` (values of the axis with the smallest and largest mean).
     """
+    objective = objective.partition(":")[0]
     if objective not in frame:
         return []
     known = frame[pd.to_numeric(frame[objective], errors="coerce").notna()]

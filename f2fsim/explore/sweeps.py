@@ -16,7 +16,8 @@ from f2fsim.config.sweep import SweepSpec, load_sweep, make_sweep
 from f2fsim.config.workload import Workload
 from f2fsim.errors import InputError
 from f2fsim.explore.evaluate import Task
-from f2fsim.explore.expand import expand, load_inputs
+from f2fsim.explore.expand import expand
+from f2fsim.explore.inputs import load_inputs
 from f2fsim.explore.points import Point
 from f2fsim.explore.runners import Runner, local_runner
 from f2fsim.explore.sensitivity import sensitivity

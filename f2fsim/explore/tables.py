@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from f2fsim.config.sweep import OBJECTIVES
-from f2fsim.errors import InputError, choices, near_miss
+from f2fsim.config.sweep import objective_parts
+from f2fsim.errors import InputError, near_miss
 from f2fsim.explore.pareto import pareto_mask
 from f2fsim.explore.store import Member
 
@@ -74,27 +74,9 @@ def to_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def split_objectives(objectives: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return columns and directions of objectives written ``seconds`` or ``column:max``.
-
-    Raises
-    ------
-    InputError
-        If an objective without a direction is not in `OBJECTIVES`.
-    """
-    columns, directions = [], []
-    for text in objectives:
-        column, colon, direction = text.partition(":")
-        if not colon and column not in OBJECTIVES:
-            raise InputError(
-                f"unknown objective {column!r}{near_miss(column, OBJECTIVES)}; known: "
-                f"{choices(OBJECTIVES)}; any other column as column:min or column:max"
-            )
-        direction = direction or OBJECTIVES.get(column, "min")
-        if direction not in ("min", "max"):
-            raise InputError(f"the direction of an objective is min or max, got {text!r}")
-        columns.append(column)
-        directions.append(direction)
-    return columns, directions
+    """Return columns and directions of objectives (see `objective_parts`)."""
+    parts = [objective_parts(text) for text in objectives]
+    return [column for column, _ in parts], [direction for _, direction in parts]
 
 
 def pareto_rows(frame: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:

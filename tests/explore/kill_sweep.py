@@ -13,7 +13,8 @@ from pathlib import Path
 
 from f2fsim.config.sweep import load_sweep
 from f2fsim.explore import InProcess, ResultStore, sweep
-from f2fsim.explore.expand import expand, load_inputs
+from f2fsim.explore.expand import expand
+from f2fsim.explore.inputs import load_inputs
 
 
 def main(spec: str, folder: Path, seed: int) -> None:

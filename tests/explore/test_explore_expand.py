@@ -13,7 +13,9 @@ from small_space import write_space
 from f2fsim.config.axis import Axis, parse_axis
 from f2fsim.config.sweep import load_search, load_sweep, make_sweep
 from f2fsim.errors import ConfigError, InputError
-from f2fsim.explore.expand import combinations, expand, load_inputs
+from f2fsim.explore.combinations import combinations
+from f2fsim.explore.expand import expand
+from f2fsim.explore.inputs import load_inputs
 from f2fsim.explore.points import Point
 
 

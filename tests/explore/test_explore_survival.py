@@ -18,7 +18,8 @@ from small_space import comparable, deadly_task, slow_task, write_space
 
 from f2fsim.config.sweep import load_sweep
 from f2fsim.explore import InProcess, Processes, ResultStore, sweep
-from f2fsim.explore.expand import expand, load_inputs
+from f2fsim.explore.expand import expand
+from f2fsim.explore.inputs import load_inputs
 
 HERE = Path(__file__).parent
 
