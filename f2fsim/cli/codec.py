@@ -9,15 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from f2fsim.cli import console
+from f2fsim.cli.options import Csv, Json, Quiet
 from f2fsim.codec import FORMATS, WEIGHT_TYPES
 from f2fsim.codec.container import SUFFIX
 from f2fsim.errors import InputError, choices
 from f2fsim.pipeline import encode_file
 from f2fsim.pipeline.encode_row import EncodeRow, total_row
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no remarks.")]
 Tensors = Annotated[
     list[str] | None,
     typer.Option("--tensor", "-t", help="Only this tensor (may be repeated)."),

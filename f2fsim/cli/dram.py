@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from f2fsim.cli import console
+from f2fsim.cli.options import Csv, Json
 from f2fsim.config.dram import DramSpec, load_dram
 from f2fsim.config.dramsim3 import export_ini, import_ini, preset_yaml
 from f2fsim.errors import InputError
@@ -19,9 +20,6 @@ from f2fsim.shipped import names
 
 #: Refreshes that a command trace may hold (seven columns of eight bytes each in memory).
 MAX_TRACED_REFRESHES = 10**6
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 
 app = typer.Typer(
     name="dram",

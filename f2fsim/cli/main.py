@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from f2fsim import __version__
-from f2fsim.cli import codec, console, dram, explore, paper, report, rtl, simulate, workload
+from f2fsim.cli import codec, console, dram, explore, paper, report, rtl, simulate, store, workload
 
 app = typer.Typer(
     name="f2fsim",
@@ -45,6 +45,7 @@ GROUPS: tuple[Callable[[typer.Typer], None], ...] = (
     codec.register,
     paper.register,
     explore.register,
+    store.register,
     rtl.register,
     workload.register,
     report.register,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from f2fsim.cli import console
+from f2fsim.cli.options import Csv, Json
 from f2fsim.errors import InputError
 from f2fsim.explore.paper import paper_cases, run_paper
 from f2fsim.whole_file import check_folder
@@ -30,8 +31,8 @@ def paper(
         int, typer.Option("--blocks", help="Blocks of a case, all bit planes counted.")
     ] = 4000,
     n_workers: Annotated[int, typer.Option("--workers", "-j", help="Processes.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV on stdout.")] = False,
+    as_json: Json = False,
+    as_csv: Csv = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Measure E and memory reduction for S 0.5 to 0.95, encoders, prunings and weight types.

@@ -10,10 +10,9 @@ from typing import Annotated
 import typer
 
 from f2fsim.cli import console
+from f2fsim.cli.options import Json, Quiet
 from f2fsim.report import make_report
 from f2fsim.whole_file import check_folder
-
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, no progress.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +31,7 @@ def report_command(
         str, typer.Option(help="Command to print on the page as the one that makes it again.")
     ] = "",
     drawings: Annotated[bool, typer.Option(help="Draw SVG and PNG files beside the page.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Say what was written as JSON.")] = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a report: a page that works offline, Markdown, CSV, SVG and PNG.

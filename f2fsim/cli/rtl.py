@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from f2fsim.cli import console
+from f2fsim.cli.options import Csv, Json
 from f2fsim.whole_file import check_folder
 
 _HELP = """Write synthesizable Verilog of an F2F decoder group, with a self-checking test bench.
@@ -45,8 +46,8 @@ def rtl(
         str, typer.Option(help="icarus or verilator; by default what is there.")
     ] = "",
     synth: Annotated[bool, typer.Option("--synth", help="Count cells with Yosys.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Json = False,
+    as_csv: Csv = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No output but errors.")] = False,
 ) -> None:
     """Generate, and optionally co-simulate and synthesise."""

@@ -11,6 +11,7 @@ import typer
 
 from f2fsim import shipped
 from f2fsim.cli import console
+from f2fsim.cli.options import Csv, Json, Quiet
 from f2fsim.cli.report import write_page
 from f2fsim.cli.trace import (
     TraceFile,
@@ -55,12 +56,9 @@ Functional = Annotated[
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Folder for results, tables and manifest.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
-Csv = Annotated[bool, typer.Option("--csv", help="CSV on stdout.")]
 Report = Annotated[
     bool, typer.Option("--report/--no-report", help="Write a report into --out's folder too.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No tables, no progress.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Encode afresh, keep nothing.")]
 
 

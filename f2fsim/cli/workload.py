@@ -9,13 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from f2fsim.cli import console
+from f2fsim.cli.options import Csv, Json, Quiet
 from f2fsim.config.workload import Workload, load_workload
 from f2fsim.config.workload_yaml import workload_text
 from f2fsim.errors import InputError
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="YAML file to write (default: stdout)."),

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -86,7 +87,8 @@ class Processes:
                     if task is None:
                         break
                     try:
-                        running[pool.submit(self.work, task)] = task
+                        with _interrupts_held():
+                            running[pool.submit(self.work, task)] = task
                     except BrokenProcessPool:
                         lost.append(task)
                 if not running:
@@ -127,7 +129,9 @@ class _Pool:
 
     def __enter__(self) -> ProcessPoolExecutor:
         try:
-            self._pool.submit(os.getpid).result()
+            with _interrupts_held():
+                first = self._pool.submit(os.getpid)
+            first.result()
         except BrokenProcessPool:
             self._end()
             raise F2fsimError(
@@ -149,6 +153,22 @@ class _Pool:
             worker.terminate()
         for worker in workers:
             worker.join()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Start workers with Ctrl-C blocked: it reaches the whole terminal group, also while they load.
+
+    Workers keep the mask; here an interrupt comes as soon as the block is left.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker() -> None:

@@ -88,6 +88,8 @@ def test_bad_input_is_one_clear_line(
         (["sweep", *machine(space), *QUICK, "--constraint", "import os"], "is not an expression"),
         (["sweep", *machine(space), *QUICK, "--dask", "nowhere"], "workers has no meaning"),
         (["sweep", *machine(space), *QUICK[:2], "--dask", "nowhere"], "neither an address"),
+        (["sweep", space / "spec.yaml", "--dask", space / "spec.yaml"], "is no scheduler file"),
+        (["sweep", space / "spec.yaml", "--dask", space / "no.json"], "there is no such file"),
         (["sweep", *machine(space), *QUICK, "--json", "--csv"], "exclude each other"),
         (["sweep", space / "missing.yaml"], "cannot be read"),
         (["search", space / "spec.yaml", "-o", out], "spec.yaml:"),
@@ -105,16 +107,20 @@ def test_bad_input_is_one_clear_line(
 def test_ctrl_c_says_how_to_go_on(space: Path, tmp_path: Path) -> None:
     code = "from f2fsim.cli.main import main; main()"
     out = tmp_path / "out"
-    axis = ["--axis", "seed=1:400", "-j", "1"]
+    axis = ["--axis", "seed=1:400", "-j", "2"]
     command = [sys.executable, "-c", code, "sweep", *machine(space), *axis, "-o", str(out)]
     run = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "F2FSIM_CACHE_DIR": "off"}
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "F2FSIM_CACHE_DIR": "off"},
+        start_new_session=True,
     )
     deadline = time.monotonic() + 60
     while not _begun(out) and time.monotonic() < deadline:
         time.sleep(0.05)
-    run.send_signal(signal.SIGINT)
-    _, error = run.communicate(timeout=30)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does: workers that still load get it too
+    _, error = run.communicate(timeout=60)
     assert run.returncode == 130
     assert "of 400 points are in" in error
     assert "go on with: f2fsim sweep" in error

@@ -152,7 +152,7 @@ def test_define_derive_and_constraints(tmp_path: Path) -> None:
 def test_what_breaks_a_rule_is_kept_with_the_rule(tmp_path: Path) -> None:
     found = points(tmp_path, "axes: {front_end.n_out: [4, 16], workload.seed: [-1, 1]}\n")
     assert [p.status for p in found] == ["invalid", "invalid", "invalid", "ready"]
-    assert "n_out must be ≥ n_in (8), got 4" in found[1].error
+    assert "front_end.n_out: must be ≥ n_in (8), got 4" in found[1].error
     assert "seed" in found[2].error
 
 
@@ -164,6 +164,47 @@ def test_workload_paths(tmp_path: Path) -> None:
         for p in found
         if p.workload
     } == {(d, t, b) for d in (0.5, 1.0) for t in ("int8", "bf16") for b in (1, 4)}
+
+
+def test_keys_of_layers_are_axes(tmp_path: Path) -> None:
+    body = "axes: {workload.layers.a.in_features: [96, 48], workload.layers.*.n_tokens: [1, 5]}\n"
+    found = points(tmp_path, body)
+    assert [
+        [(layer.shape, layer.n_columns) for layer in p.workload.layers]
+        for p in found
+        if p.workload
+    ] == [[((64, k), n), ((32, 64), n)] for k in (96, 48) for n in (1, 5)]
+    assert len({p.digest for p in found}) == 4
+    for path in ("layers.c.n_tokens", "layers.a.n_token", "layers.*.kernel"):
+        with pytest.raises(ConfigError, match="no such path"):
+            points(tmp_path, f"axes: {{workload.{path}: [1, 2]}}\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [
+        ("n_out", "'front_end.n_out'"),
+        ("front_end.n_outt", "'front_end.n_out'"),
+        ("density", "'workload.activations.density'"),
+        ("capacty", "'scratchpad.capacity'"),
+    ],
+)
+def test_a_missing_path_suggests_a_whole_one(tmp_path: Path, path: str, near: str) -> None:
+    with pytest.raises(ConfigError, match=f"no such path .*did you mean {near}"):
+        points(tmp_path, f"axes: {{{path}: [1, 2]}}\n")
+
+
+def test_objectives_may_be_any_figure_with_a_direction() -> None:
+    spec = make_sweep(axes={"batch": [1]}, objectives=["area_um2.scratchpad:min", "seconds"])
+    assert spec.objectives == ("area_um2.scratchpad:min", "seconds")
+    for wrong, message in (
+        (["secnds"], "did you mean 'seconds'"),
+        (["bound_cycles"], "column:min or column:max"),
+        (["bound_cycles:most"], "min or max"),
+        (["seconds", "seconds:max"], "given twice"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            make_sweep(axes={"batch": [1]}, objectives=wrong)
 
 
 def test_whole_sections_are_values(tmp_path: Path) -> None:
