@@ -1,4 +1,4 @@
-"""Where the installed command starts: also while modules are still loading, Ctrl-C is no traceback."""
+"""Where the installed command starts: Ctrl-C while modules still load is no traceback either."""
 
 from __future__ import annotations
 

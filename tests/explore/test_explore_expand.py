@@ -170,9 +170,7 @@ def test_keys_of_layers_are_axes(tmp_path: Path) -> None:
     body = "axes: {workload.layers.a.in_features: [96, 48], workload.layers.*.n_tokens: [1, 5]}\n"
     found = points(tmp_path, body)
     assert [
-        [(layer.shape, layer.n_columns) for layer in p.workload.layers]
-        for p in found
-        if p.workload
+        [(layer.shape, layer.n_columns) for layer in p.workload.layers] for p in found if p.workload
     ] == [[((64, k), n), ((32, 64), n)] for k in (96, 48) for n in (1, 5)]
     assert len({p.digest for p in found}) == 4
     for path in ("layers.c.n_tokens", "layers.a.n_token", "layers.*.kernel"):
