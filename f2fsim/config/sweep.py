@@ -38,8 +38,10 @@ def objective_parts(text: str) -> tuple[str, Literal["min", "max"]]:
         If the figure has no direction of its own and none is given.
     """
     column, colon, direction = text.partition(":")
-    if direction == "min" or direction == "max":
-        return column, direction
+    if direction == "min":
+        return column, "min"
+    if direction == "max":
+        return column, "max"
     if colon:
         raise ConfigError(f"the direction of an objective is min or max, got {text!r}")
     if column not in OBJECTIVES:
