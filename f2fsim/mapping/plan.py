@@ -197,7 +197,7 @@ def plan_layer(arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> Plan:
             sum(sizes.needs(sizes.most_bands, sizes.n_columns, name).values()) for name in names
         )
         raise ConfigError(
-            f"architecture {arch.name!r}: scratchpad.capacity: layer {layer.name!r} needs at least "
+            f"{arch.place('scratchpad.capacity')}: layer {layer.name!r} needs at least "
             f"{-(-least // 8)} bytes for one row band and one column, "
             f"got {arch.scratchpad.capacity}"
         )
