@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def sensitivity(frame: pd.DataFrame, axes: Sequence[str], objective: str) -> list[dict[str, Any]]:
@@ -38,6 +40,8 @@ def sensitivity(frame: pd.DataFrame, axes: Sequence[str], objective: str) -> lis
     objective = objective.partition(":")[0]
     if objective not in frame:
         return []
+    import pandas as pd
+
     known = frame[pd.to_numeric(frame[objective], errors="coerce").notna()]
     y = known[objective].to_numpy(dtype=np.float64)
     levels = {axis: _levels(known[axis]) for axis in axes}
@@ -67,6 +71,8 @@ def sensitivity(frame: pd.DataFrame, axes: Sequence[str], objective: str) -> lis
 
 def _levels(column: pd.Series[Any]) -> NDArray[np.int64]:
     """Number the different values of a column, sections and lists included."""
+    import pandas as pd
+
     codes, _ = pd.factorize(column.map(repr))
     return codes.astype(np.int64)
 

@@ -7,9 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.sweep import SweepSpec, load_sweep, make_sweep
@@ -23,6 +21,9 @@ from f2fsim.explore.runners import Runner, local_runner
 from f2fsim.explore.sensitivity import sensitivity
 from f2fsim.explore.store import ResultStore
 from f2fsim.explore.tables import best_rows, member_rows, pareto_rows, to_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Called as (done, total, label): points done of all points, rate and time left.
 Progress = Callable[[int, int, str], None]

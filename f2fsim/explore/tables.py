@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from f2fsim.config.sweep import objective_parts
 from f2fsim.errors import InputError, near_miss
 from f2fsim.explore.pareto import pareto_mask
 from f2fsim.explore.store import Member
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Figures that a comparison with a baseline gives: name of the column, figure, and whether the
 #: baseline's figure is divided by the point's (more than 1 is better for the point in each).
@@ -70,6 +72,8 @@ def _plain(value: Any) -> Any:
 
 def to_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return rows as a DataFrame; a missing figure is NaN, columns keep their order."""
+    import pandas as pd  # a tenth of a second that other commands need not wait for
+
     return pd.DataFrame(list(rows), columns=list(rows[0]) if rows else [])
 
 
@@ -94,6 +98,8 @@ def pareto_rows(frame: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:
 
 
 def _figures(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    import pandas as pd
+
     done = int((frame["status"] == "ok").sum()) if "status" in frame else 0
     if not done:
         raise InputError("no point is finished yet")
@@ -124,6 +130,8 @@ def best_rows(
         if name not in frame:
             near = near_miss(name, list(frame.columns))
             raise InputError(f"no column {name!r} to group by{near}")
+    import pandas as pd
+
     known = frame[pd.to_numeric(frame[column], errors="coerce").notna()]
     ordered = known.sort_values([column, "point"], ascending=[direction == "min", True])
     if not by:

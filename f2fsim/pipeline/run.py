@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -213,14 +214,20 @@ def _layers_of(workloads: Sequence[Workload], read_layers: ReadLayers) -> Iterat
         yield [data[i] for i in place]
 
 
-def _manifest(target: _Target, engine: str) -> dict[str, Any]:
-    """Return where a result comes from; the same run gives the same manifest."""
+@cache
+def _versions() -> dict[str, str]:
+    """Return the versions of `MANIFEST_PACKAGES` that are installed."""
     versions = {}
     for name in MANIFEST_PACKAGES:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
+    return versions
+
+
+def _manifest(target: _Target, engine: str) -> dict[str, Any]:
+    """Return where a result comes from; the same run gives the same manifest."""
     workload = target.workload
     return {
         "f2fsim": __version__,
@@ -231,5 +238,5 @@ def _manifest(target: _Target, engine: str) -> dict[str, Any]:
         "workload_digest": workload.digest(),
         "workload": workload.model_dump(mode="json", exclude={"layers", "excluded"}),
         "seed": workload.seed,
-        "packages": versions,
+        "packages": dict(_versions()),
     }

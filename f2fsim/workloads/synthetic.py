@@ -37,9 +37,9 @@ def synthetic_matrix(layer: Layer, spec: SyntheticWeights, seed: int) -> NDArray
     scale = np.float32(math.sqrt(2.0 / n_columns))
     if spec.distribution == "normal":
         matrix = np.empty((n_rows, n_columns), dtype=np.float32)
-        for rows in row_blocks(matrix.shape):  # scaled while still in the cache
-            rng.standard_normal(dtype=np.float32, out=matrix[rows])
-            matrix[rows] *= scale
+        for block in row_blocks(matrix.shape):  # scaled while still in the cache
+            rng.standard_normal(dtype=np.float32, out=matrix[block])
+            matrix[block] *= scale
     else:
         matrix = rng.standard_exponential((n_rows, n_columns), dtype=np.float32)
         matrix *= np.float32(math.sqrt(0.5))

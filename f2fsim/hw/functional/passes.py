@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.config import Layer
@@ -20,6 +20,9 @@ from f2fsim.mapping.plan import Plan
 
 #: Activation values that are gathered at once.
 CHUNK_VALUES = 1 << 22
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,4 +157,6 @@ def _in_step_order(
     counts = np.bincount(entries.rows[by_row], minlength=entries.shape[0])
     ends = np.concatenate([[0], np.cumsum(counts)])
     values = entries.values[by_row]
+    from scipy import sparse  # needed where values flow only
+
     return sparse.csr_array((values, columns[by_row], ends), shape=(entries.shape[0], width))
