@@ -178,6 +178,36 @@ def test_f2f_and_gating_lanes() -> None:
     )
 
 
+def test_f2f_with_coded_mask_and_skipping_lanes() -> None:
+    """2, 0 and 3 code words at one a cycle; 3, 0 and 2 kept weights on two lanes."""
+    array = LanesArray(kind="lanes", weights_per_cycle=2, zeros="skip")
+    front_end = F2fFrontEnd(
+        kind="f2f", n_in=1, n_out=4, n_s=1, mask_code="zero_runs", mask_rate=1, **ONE_PLACE
+    )
+    check(
+        run(front_end, array, band([4, 4, 4], kept=[3, 0, 2], symbols=[2, 0, 3])),
+        [
+            ("xor decoder", "busy", 0, 1),
+            ("xor decoder", "busy", 1, 2),
+            ("xor decoder", "busy", 2, 3),
+            ("patch unit", "xor decoder empty", 0, 2),
+            ("patch unit", "busy", 2, 3),
+            ("patch unit", "busy", 3, 4),
+            ("patch unit", "busy", 4, 5),
+            ("patch unit", "patch unit out full", 5, 6),
+            ("mask unit", "busy", 0, 2),
+            ("mask unit", "busy", 2, 3),
+            ("mask unit", "mask unit out full", 3, 4),
+            ("mask unit", "busy", 4, 7),
+            ("pe array", "patch unit empty", 0, 4),
+            ("pe array", "busy", 4, 6),
+            ("pe array", "busy", 6, 7),
+            ("pe array", "mask unit empty", 7, 8),
+            ("pe array", "busy", 8, 9),
+        ],
+    )
+
+
 def test_csr_and_row_parallel() -> None:
     """Windows of 2 and 1 rounds; their gathers take 3 and 1 cycles."""
     array = RowParallelArray(kind="row_parallel", n_pes=2, n_banks=2, window=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -54,3 +55,24 @@ def test_row_uneven_masks_fitted_to_one_layer_are_nearer(script, even) -> None:
 
     uneven = {name: script.eie_figures(script.EIE[name], fitted) for name in others}
     assert error(uneven) < error(even)
+
+
+def test_layers_of_a_file(script, tmp_path, capsys) -> None:
+    """Odd shapes, several batches of inputs and unknown figures; others of the groups left out."""
+    layers = {
+        "odd": {"inputs": 5001, "outputs": 37, "weight_density_pct": 13,
+                "activation_density_pct": 41, "theoretical_us": 8, "actual_us": 10},
+        "bare": {"inputs": 1, "outputs": 1, "weight_density_pct": 100,
+                 "activation_density_pct": 100},
+    }  # fmt: skip
+    path = tmp_path / "layers.json"
+    runs = [{"M,N,K": [1, 1, 1], "ws": 94, "os": 62}]
+    path.write_text(json.dumps({"eie": {"layers": layers}, "systolic": {"runs_32x32": runs}}))
+    script.main([str(path)])
+    printed = capsys.readouterr().out
+    assert "| odd | - - - 80.0 - - |" in printed
+    assert "| bare | - - - - - - |" in printed
+    assert "| weight_stationary | 1 1 1 | 94 | 94 |" in printed
+    assert "| output_stationary | 1 1 1 | 62 | 62 |" in printed
+    figures = script.eie_figures(script.eie_layers(layers)["odd"])
+    assert list(figures.efficiency) == sorted(figures.efficiency)
