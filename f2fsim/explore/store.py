@@ -105,7 +105,10 @@ class ResultStore:
         if self.path.parent.exists() and not self.path.parent.is_dir():
             raise DataError(f"{self.path.parent}: is a file, a folder is needed")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        except sqlite3.OperationalError as error:
+            raise DataError(f"{self.path}: cannot be opened or made there: {error}") from None
         try:
             self._prepare(db, read_only)
         except sqlite3.DatabaseError as error:

@@ -80,7 +80,8 @@ def test_a_quick_sweep_and_its_tables(
 def test_bad_input_is_one_clear_line(
     space: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "out"
+    out, blocked = tmp_path / "out", tmp_path / "blocked"
+    (blocked / "sweep.sqlite").mkdir(parents=True)  # SQLite can open no file there
     for line, message in (
         (["sweep"], "needs a specification"),
         (["sweep", *machine(space), "--axis", "n_out"], "--axis must be path=values"),
@@ -96,6 +97,7 @@ def test_bad_input_is_one_clear_line(
         (["store", "info", out / "none"], "there is no store"),
         (["store", "export", space, tmp_path / "t.xls"], "the ending must be"),
         (["sweep", *machine(space), *QUICK, "-o", space / "spec.yaml"], "is a file"),
+        (["sweep", *machine(space), *QUICK, "-o", blocked], "cannot be opened or made there"),
     ):
         assert run(*line) == 2, line
         error = capsys.readouterr().err
