@@ -1,5 +1,8 @@
 """The whole decode against definitions: orders turned to rows, all types, threads, wide blocks."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -56,3 +59,30 @@ def test_every_type_comes_back(monkeypatch, kind, params):
         decoded = codec.decode(encoded, n_threads)
         np.testing.assert_array_equal(decoded.patterns, patterns)
         np.testing.assert_array_equal(decoded.mask, mask)
+
+
+LARGE = """
+import resource
+import numpy as np
+from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
+from f2fsim.codec.f2f import F2FFormat
+
+rng = np.random.default_rng(0)
+shape = (4096, 11008)
+mask, patterns = np.empty(shape, bool), np.empty(shape, np.uint8)
+for r in range(0, shape[0], 256):
+    part = (256, shape[1])
+    mask[r : r + 256] = rng.random(part, dtype=np.float32) < 0.1
+    patterns[r : r + 256] = rng.integers(0, 256, part, dtype=np.uint8) * mask[r : r + 256]
+codec = F2FFormat(n_s=7)
+decoded = codec.decode(codec.encode(PrunedTensor("t", patterns, mask, WEIGHT_TYPES["int8"])))
+assert np.array_equal(decoded.patterns, patterns)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_a_large_layer_takes_less_than_a_gibibyte():
+    """Encode and decode of 4096 x 11008 int8 weights, the tensors themselves included."""
+    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1 << 20  # KiB
