@@ -1,0 +1,76 @@
+"""Files are written whole or not at all; links and devices stay what they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from f2fsim.errors import InputError
+from f2fsim.whole_file import check_folder, whole_file
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "deep" / "x.csv"
+    path.parent.mkdir()
+    path.write_text("old")
+    with whole_file(path, durable=durable) as partial:
+        partial.write_text("new")
+        assert path.read_text() == "old"
+        assert partial.suffix == ".csv", "writers choose a format by it"
+    assert path.read_text() == "new"
+    assert [one.name for one in path.parent.iterdir()] == ["x.csv"]
+
+
+def test_a_failure_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("old")
+
+    def half() -> None:
+        with whole_file(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
+    assert path.read_text() == "old"
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
+
+
+def test_an_error_names_the_file_and_not_its_neighbour(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as caught, whole_file(tmp_path / "x"):
+        raise OSError(28, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "x")
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    with whole_file(tmp_path / "link") as partial:
+        partial.write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with whole_file(tmp_path / "pipe") as given:
+        assert given == tmp_path / "pipe"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder"), whole_file(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("name", ["file", "file/below", "link"])
+def test_folders_that_cannot_be(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(InputError, match=r"--out: .*a folder is needed"):
+        check_folder(tmp_path / name, "--out")
+    check_folder(tmp_path / "new" / "deeper", "--out")
+    assert not (tmp_path / "new").exists()
