@@ -51,9 +51,8 @@ report-batches: $(VENV)/installed $(VENV)/weights ## where F2F wins and loses as
 	sed -i -E '/\(figures\/case[0-9]+_(energy|stalls)\.svg\)/d' reports/batches/report.md
 
 report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and dense on four networks: reports/formats
-	for w in opennsfw transformer_base resnet50; do \
+	for w in opennsfw silero_vad transformer_base resnet50; do \
 	    $(BIN)/f2fsim compare $$w f2f_edge csr_edge bitmap_edge nm_edge dense_edge --sparsity 0.9 --no-report -q --out out/formats/$$w || exit; done
-	$(BIN)/f2fsim compare silero_vad f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --no-report -q --out out/formats/silero_vad
 	$(BIN)/f2fsim report out/formats/opennsfw out/formats/silero_vad out/formats/transformer_base out/formats/resnet50 -o reports/formats --made-by 'make report-formats'
 
 test: $(VENV)/installed-test $(VENV)/weights ## the tests
