@@ -1,7 +1,7 @@
 """How the Cython extensions are compiled: one place for directives and flags.
 
-``F2FSIM_CHECKED=1`` in the environment of the build turns bounds, wrap-around, ``None`` and
-overflow checks on; the tests pass in both builds.  The binaries are portable: no ``-march``.
+``F2FSIM_CHECKED=1`` in the environment of the build turns bounds checks and checks of unset
+memory views on (checks for ``None`` cannot be compiled without the interpreter's lock).  The binaries are portable: no ``-march``.
 """
 
 import os
@@ -16,7 +16,6 @@ DIRECTIVES: dict[str, Any] = {
     "boundscheck": CHECKED,
     "wraparound": False,
     "initializedcheck": CHECKED,
-    "nonecheck": CHECKED,
     "cdivision": True,
     "embedsignature": True,
     "freethreading_compatible": False,
