@@ -1,7 +1,8 @@
 """How the Cython extensions are compiled: one place for directives and flags.
 
 ``F2FSIM_CHECKED=1`` in the environment of the build turns bounds checks and checks of unset
-memory views on (checks for ``None`` cannot be compiled without the interpreter's lock).  The binaries are portable: no ``-march``.
+memory views on (checks for ``None`` cannot be compiled without the interpreter's lock).  The
+binaries are portable: no ``-march``.
 """
 
 import os
