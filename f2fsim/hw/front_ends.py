@@ -6,8 +6,9 @@ takes from, and the stall that each means.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -21,12 +22,23 @@ from f2fsim.config.front_end import (
     RleFrontEnd,
 )
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
+from f2fsim.hw.layout import Segments, band_segments
 from f2fsim.hw.parts import Parts
 from f2fsim.hw.streams import weight_stream
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 
 ONE = seq(1)
+
+#: Streams that each kind of front end fetches, in the order in which they lie in memory.
+FETCHED = {
+    "f2f": ("mask", "weights", "codebook", "patches"),
+    "bitmap": ("mask", "weights"),
+    "dense": ("weights",),
+    "csr": ("pointers", "indices", "weights"),
+    "nm": ("indices", "weights"),
+    "rle": ("indices", "weights"),
+}
 
 
 @dataclass(frozen=True)
@@ -52,8 +64,13 @@ class FrontEndJob:
         """Return the port of a stream, or none if it is empty or the format lacks it."""
         if name not in self.steps.bands[0].stream_bits:
             return []
-        port = weight_stream(self.parts, name, self.plan, self.steps)
+        port = weight_stream(self.parts, name, self.plan, self.steps, self.segments[name])
         return [port] if port else []
+
+    @cached_property
+    def segments(self) -> Mapping[str, list[Segments]]:
+        """Where the streams that the front end fetches lie in memory."""
+        return band_segments(self.parts, self.steps.bands, FETCHED[self.parts.arch.format])
 
     def unit(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
+from f2fsim.hw.layout import Segments
 from f2fsim.hw.parts import Parts
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import LayerSteps, TileLoad, tile_loads
@@ -15,8 +16,12 @@ from f2fsim.mapping.steps import LayerSteps, TileLoad, tile_loads
 CHUNK_BITS = 4096
 
 
-def weight_stream(parts: Parts, name: str, plan: Plan, steps: LayerSteps) -> InPort | None:
+def weight_stream(
+    parts: Parts, name: str, plan: Plan, steps: LayerSteps, segments: Sequence[Segments]
+) -> InPort | None:
     """Bring one encoded stream to the front end; return the port, None for an empty stream.
+
+    `segments` are its places in memory, band by band.
 
     Without held weights every pass reads its band from memory again.  With held weights a band is
     read once, and a buffer plays it back for the other tiles.
@@ -26,14 +31,12 @@ def weight_stream(parts: Parts, name: str, plan: Plan, steps: LayerSteps) -> InP
     if not need.any():
         return None
     sizes = [int(bits.sum()) for bits in by_band]
-    addresses = parts.allocate(sizes)
     most = int(need.max())
     if not plan.holds_weights:
-        order = np.array([band for band, _ in steps.passes])
-        source = parts.reader(name, addresses[order], seq(sizes)[order], most)
+        source = _reader(parts, name, [segments[band] for band, _ in steps.passes], most)
         return InPort(source, need, f"{name} empty")
     n_tiles = len(plan.tile_columns)
-    source = parts.reader(name, addresses, seq(sizes), min(CHUNK_BITS, max(sizes)))
+    source = _reader(parts, name, segments, min(CHUNK_BITS, max(sizes)))
     taken, given = [], []
     for size in sizes:
         chunks = np.full(-(-size // CHUNK_BITS), CHUNK_BITS, dtype=np.int64)
@@ -54,6 +57,12 @@ def weight_stream(parts: Parts, name: str, plan: Plan, steps: LayerSteps) -> InP
         {"sram_write_byte": n_written, "sram_read_byte": n_read},
     )
     return InPort(played, need, f"{name} empty")
+
+
+def _reader(parts: Parts, name: str, segments: Sequence[Segments], most_bits: int) -> str:
+    addresses = np.concatenate([one.addresses for one in segments])
+    n_bits = np.concatenate([one.n_bits for one in segments])
+    return parts.reader(name, addresses, n_bits, most_bits)
 
 
 def activation_stream(parts: Parts, steps: LayerSteps) -> InPort:

@@ -58,12 +58,10 @@ def check(layer: LayerResult, resource: str, allowed: float, same: tuple[str, ..
         ("dense_edge", WIDE | {"front_end.weights_per_cycle": 1024}, 1.03),
         ("csr_edge", {"pe_array.n_pes": 1024, "pe_array.n_banks": 1024,
                       "streams.prefetch": "64 KiB"}, 1.03),
-        # Several streams of equal weight close each other's rows now and then: a bank that both
-        # come to at once serves them by turns.
-        ("f2f_edge", WIDE | {"front_end.groups": 32}, 1.06),
-        ("nm_edge", WIDE | {"front_end.groups_per_cycle": 256}, 1.06),
-        ("bitmap_edge", WIDE | {"front_end.block": 1024, "front_end.aligner_weights": 1024}, 1.1),
-        ("scnn_like", {"front_end.entries_per_cycle": 256, "streams.prefetch": "64 KiB"}, 1.1),
+        ("f2f_edge", WIDE | {"front_end.groups": 32}, 1.03),
+        ("nm_edge", WIDE | {"front_end.groups_per_cycle": 256}, 1.03),
+        ("bitmap_edge", WIDE | {"front_end.block": 1024, "front_end.aligner_weights": 1024}, 1.03),
+        ("scnn_like", {"front_end.entries_per_cycle": 256, "streams.prefetch": "64 KiB"}, 1.03),
     ],
 )  # fmt: skip
 def test_memory(arch: str, values: dict, allowed: float) -> None:
@@ -170,16 +168,15 @@ def test_more_bandwidth(arch: str, shape: tuple, sparsity: float) -> None:
 
 @settings(max_examples=8, deadline=None)
 @given(arch=st.sampled_from(EDGE), shape=SHAPES, sparsity=SPARSITY)
-def test_exception_deeper_prefetch(arch: str, shape: tuple, sparsity: float) -> None:
-    """Deeper prefetch changes in which order bursts of several streams meet at the banks.
+def test_deeper_prefetch(arch: str, shape: tuple, sparsity: float) -> None:
+    not_slower(arch, {}, {"streams.prefetch": "16 KiB"}, shape, sparsity)
 
-    Where the memory decides, rows are then opened more often by some percent (CSR's three streams:
-    5 % seen); the bytes are the same.
-    """
-    little = run(arch, {}, *shape, sparsity=sparsity)
-    much = run(arch, {"streams.prefetch": "16 KiB"}, *shape, sparsity=sparsity)
-    assert much.n_bytes == little.n_bytes
-    assert much.n_cycles <= 1.1 * little.n_cycles + 100
+
+@settings(max_examples=8, deadline=None)
+@given(arch=st.sampled_from(EDGE), shape=SHAPES, sparsity=SPARSITY)
+def test_more_channels(arch: str, shape: tuple, sparsity: float) -> None:
+    few = {"memory.n_channels": 2, "streams.prefetch": "16 KiB"}
+    not_slower(arch, few, few | {"memory.n_channels": 4}, shape, sparsity)
 
 
 @settings(max_examples=8, deadline=None)

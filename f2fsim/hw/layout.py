@@ -1,0 +1,82 @@
+"""Where the encoded streams of a layer lie in memory.
+
+The streams of a band are read side by side at rates in proportion to their sizes.  Regions of
+their own would bring two of them to different rows of one bank again and again, and each would
+close the other's row.  So a band is one region, in which the streams take turns in proportion to
+their bursts: what is read together lies together, and no burst is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from f2fsim.hw.description import IntSeq, burst_bits, seq
+from f2fsim.hw.parts import PAGE_BYTES, Parts
+from f2fsim.mapping.steps import BandSteps
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """Pieces of memory that hold one stream of a band, in order: byte addresses and bits."""
+
+    addresses: IntSeq
+    n_bits: IntSeq
+
+
+def band_segments(
+    parts: Parts, bands: Sequence[BandSteps], names: Sequence[str]
+) -> Mapping[str, list[Segments]]:
+    """Give every band a region and share it out among its streams.
+
+    Parameters
+    ----------
+    parts : Parts
+        Hands out the addresses.
+    bands : sequence of BandSteps
+        The bands of the layer, with the bits of each stream.
+    names : sequence of str
+        The streams that are fetched.
+
+    Returns
+    -------
+    mapping of str to list of Segments
+        For each stream, its pieces of each band.
+    """
+    sizes = {
+        name: [int(band.stream_bits[name].sum()) for band in bands]
+        for name in names
+        if name in bands[0].stream_bits
+    }
+    size = parts.burst_bytes
+    bursts = {name: burst_bits(seq(bits), size)[0] for name, bits in sizes.items()}
+    totals = np.sum(list(bursts.values()), axis=0)
+    bases = parts.allocate([8 * size * int(n) for n in totals])
+    found: dict[str, list[Segments]] = {name: [] for name in sizes}
+    for band, base in enumerate(bases.tolist()):
+        counts = {name: int(n[band]) for name, n in bursts.items()}
+        for name, first, length in _turns(counts, max(1, PAGE_BYTES // size)):
+            n_bits = 8 * size * length
+            n_bits[-1:] += sizes[name][band] - int(n_bits.sum())
+            found[name].append(Segments(base + size * first, n_bits))
+    return found
+
+
+def _turns(counts: Mapping[str, int], page: int) -> list[tuple[str, IntSeq, IntSeq]]:
+    """Return for each stream the first burst and the bursts of its pieces in the region.
+
+    Turn j of J takes bursts ``floor(n j / J)`` to ``floor(n (j + 1) / J)`` of each stream.
+    """
+    filled = [name for name, n in counts.items() if n]
+    n_turns = -(-sum(counts.values()) // page) if len(filled) > 1 else 1
+    edges = {n: np.arange(n_turns + 1, dtype=np.int64) * counts[n] // n_turns for n in counts}
+    at = np.sum([edge[:-1] for edge in edges.values()], axis=0)
+    found = []
+    for name, edge in edges.items():
+        length = np.diff(edge)
+        taken = length > 0
+        found.append((name, at[taken], length[taken]))
+        at = at + length
+    return found
