@@ -15,8 +15,9 @@ from f2fsim.hw.broadcast import BroadcastJob, add_folded, add_network, item_of_b
 from f2fsim.hw.broadcasts import Broadcasts, SliceCounts, draw_broadcasts
 from f2fsim.hw.built import BuiltLayer, payload_bits
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
+from f2fsim.hw.layout import band_segments
 from f2fsim.hw.parts import Parts
-from f2fsim.hw.streams import activation_tiles, output_segments
+from f2fsim.hw.streams import activation_tiles, output_segments, stream_reader
 from f2fsim.mapping.geometry import tile_input_values
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import TileLoad
@@ -128,16 +129,15 @@ def _weights(whole: _Layer, first: IntSeq, last: IntSeq) -> InPort:
         name: [np.add.reduceat(one.work.stream_bits[name], starts) for one in whole.encoded]
         for name in present
     }
+    sizes = {name: [int(one.sum()) for one in bits[name]] for name in present}
+    segments = band_segments(job.parts, sizes)
     for name in present:
         need = np.concatenate([bits[name][band] for band, _ in loads])
         if not need.any():
             continue
-        sizes = [int(one.sum()) for one in bits[name]]
-        addresses = job.parts.allocate(sizes)
-        order = np.array([band for band, _ in loads])
         limit = 8 * (job.parts.arch.streams.prefetch - job.parts.burst_bytes)
         most = min(int(need.max()), max(limit, 1))
-        source = job.parts.reader(name, addresses[order], seq(sizes)[order], most)
+        source = stream_reader(job.parts, name, [segments[name][band] for band, _ in loads], most)
         ports.append((name, source, need))
         read += int(need.sum())
     columns = np.tile(per_item, len(loads))

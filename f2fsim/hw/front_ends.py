@@ -22,23 +22,13 @@ from f2fsim.config.front_end import (
     RleFrontEnd,
 )
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
-from f2fsim.hw.layout import Segments, band_segments
+from f2fsim.hw.layout import Segments, band_segments, fetched
 from f2fsim.hw.parts import Parts
 from f2fsim.hw.streams import weight_stream
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 
 ONE = seq(1)
-
-#: Streams that each kind of front end fetches, in the order in which they lie in memory.
-FETCHED = {
-    "f2f": ("mask", "weights", "codebook", "patches"),
-    "bitmap": ("mask", "weights"),
-    "dense": ("weights",),
-    "csr": ("pointers", "indices", "weights"),
-    "nm": ("indices", "weights"),
-    "rle": ("indices", "weights"),
-}
 
 
 @dataclass(frozen=True)
@@ -70,7 +60,10 @@ class FrontEndJob:
     @cached_property
     def segments(self) -> Mapping[str, list[Segments]]:
         """Where the streams that the front end fetches lie in memory."""
-        return band_segments(self.parts, self.steps.bands, FETCHED[self.parts.arch.format])
+        bands = self.steps.bands
+        names = [n for n in fetched(self.parts.arch) if n in bands[0].stream_bits]
+        sizes = {name: [int(band.stream_bits[name].sum()) for band in bands] for name in names}
+        return band_segments(self.parts, sizes)
 
     def unit(
         self,

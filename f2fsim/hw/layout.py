@@ -13,9 +13,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from f2fsim.config.arch import ArchConfig
 from f2fsim.hw.description import IntSeq, burst_bits, seq
 from f2fsim.hw.parts import PAGE_BYTES, Parts
-from f2fsim.mapping.steps import BandSteps
+
+#: Streams that each kind of front end fetches, in the order in which they lie in memory; F2F's
+#: codebook beside, if it has one.
+FETCHED: Mapping[str, tuple[str, ...]] = {
+    "f2f": ("mask", "weights", "patches"),
+    "bitmap": ("mask", "weights"),
+    "dense": ("weights",),
+    "csr": ("pointers", "indices", "weights"),
+    "csc_relative": ("pointers", "indices", "weights"),
+    "nm": ("indices", "weights"),
+    "rle": ("indices", "weights"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,40 +38,41 @@ class Segments:
     n_bits: IntSeq
 
 
+def fetched(arch: ArchConfig) -> tuple[str, ...]:
+    """Return the encoded streams that a machine can fetch, each by a stream engine of its own."""
+    names = FETCHED[arch.format]
+    if getattr(arch.front_end, "codebook_bits", 0):
+        return (*names, "codebook")
+    return names
+
+
 def band_segments(
-    parts: Parts, bands: Sequence[BandSteps], names: Sequence[str]
+    parts: Parts, sizes_bits: Mapping[str, Sequence[int]]
 ) -> Mapping[str, list[Segments]]:
-    """Give every band a region and share it out among its streams.
+    """Give every row band a region and share it out among its streams.
 
     Parameters
     ----------
     parts : Parts
         Hands out the addresses.
-    bands : sequence of BandSteps
-        The bands of the layer, with the bits of each stream.
-    names : sequence of str
-        The streams that are fetched.
+    sizes_bits : mapping of str to sequence of int
+        Bits of each stream in each band.
 
     Returns
     -------
     mapping of str to list of Segments
         For each stream, its pieces of each band.
     """
-    sizes = {
-        name: [int(band.stream_bits[name].sum()) for band in bands]
-        for name in names
-        if name in bands[0].stream_bits
-    }
     size = parts.burst_bytes
-    bursts = {name: burst_bits(seq(bits), size)[0] for name, bits in sizes.items()}
+    bursts = {name: burst_bits(seq(bits), size)[0] for name, bits in sizes_bits.items()}
     totals = np.sum(list(bursts.values()), axis=0)
     bases = parts.allocate([8 * size * int(n) for n in totals])
-    found: dict[str, list[Segments]] = {name: [] for name in sizes}
+    found: dict[str, list[Segments]] = {name: [] for name in sizes_bits}
     for band, base in enumerate(bases.tolist()):
         counts = {name: int(n[band]) for name, n in bursts.items()}
         for name, first, length in _turns(counts, max(1, PAGE_BYTES // size)):
             n_bits = 8 * size * length
-            n_bits[-1:] += sizes[name][band] - int(n_bits.sum())
+            n_bits[-1:] += sizes_bits[name][band] - int(n_bits.sum())
             found[name].append(Segments(base + size * first, n_bits))
     return found
 

@@ -33,10 +33,10 @@ def weight_stream(
     sizes = [int(bits.sum()) for bits in by_band]
     most = int(need.max())
     if not plan.holds_weights:
-        source = _reader(parts, name, [segments[band] for band, _ in steps.passes], most)
+        source = stream_reader(parts, name, [segments[band] for band, _ in steps.passes], most)
         return InPort(source, need, f"{name} empty")
     n_tiles = len(plan.tile_columns)
-    source = _reader(parts, name, segments, min(CHUNK_BITS, max(sizes)))
+    source = stream_reader(parts, name, segments, min(CHUNK_BITS, max(sizes)))
     taken, given = [], []
     for size in sizes:
         chunks = np.full(-(-size // CHUNK_BITS), CHUNK_BITS, dtype=np.int64)
@@ -59,7 +59,8 @@ def weight_stream(
     return InPort(played, need, f"{name} empty")
 
 
-def _reader(parts: Parts, name: str, segments: Sequence[Segments], most_bits: int) -> str:
+def stream_reader(parts: Parts, name: str, segments: Sequence[Segments], most_bits: int) -> str:
+    """Add the stream engine that reads these pieces in order; return its channel."""
     addresses = np.concatenate([one.addresses for one in segments])
     n_bits = np.concatenate([one.n_bits for one in segments])
     return parts.reader(name, addresses, n_bits, most_bits)

@@ -32,6 +32,7 @@ from f2fsim.cost import (
     estimate_patch_unit_gates,
     machine_area_um2,
 )
+from f2fsim.hw.layout import fetched
 from f2fsim.mapping.geometry import ACCUMULATOR_BITS
 from f2fsim.results import ComponentStats, MemoryStats, StreamStats
 
@@ -116,7 +117,7 @@ class CostModel:
             # Crossbar from banks to PEs: a tree of multiplexers a PE and activation byte.
             depth = max(arch.pe_array.n_banks - 1, 1).bit_length()
             mux2_bits["gather crossbar"] = arch.pe_array.n_pes * depth * 8 * arch.pe_array.columns
-        n_streams = 3
+        n_streams = len(fetched(arch)) + 2  # activations and outputs have buffers too
         return MachineParts(
             weight_type=weight_type,
             n_multipliers=arch.pe_array.n_multipliers,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,15 +10,9 @@ from f2fsim.hw.layout import band_segments
 from f2fsim.hw.parts import Parts
 
 
-@dataclass
-class Band:
-    stream_bits: dict
-
-
 def segments(sizes: list[dict[str, int]], burst_bytes: int = 64) -> dict:
     parts = Parts(load_arch("f2f_edge"), burst_bytes, 2**30)
-    bands = [Band({name: np.array([bits]) for name, bits in band.items()}) for band in sizes]
-    return band_segments(parts, bands, ("mask", "weights", "patches"))
+    return band_segments(parts, {name: [band[name] for band in sizes] for name in sizes[0]})
 
 
 def test_streams_share_a_page_by_their_sizes() -> None:
