@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from f2fsim.cli import console
 from f2fsim.cli.options import Csv, Json, Quiet
-from f2fsim.codec import FORMATS, WEIGHT_TYPES
-from f2fsim.codec.container import SUFFIX
-from f2fsim.errors import InputError, choices
-from f2fsim.pipeline import encode_file
-from f2fsim.pipeline.encode_row import EncodeRow, total_row
+from f2fsim.errors import InputError
+
+if TYPE_CHECKING:
+    from f2fsim.pipeline.encode_row import EncodeRow
+
+#: Names for the help, which loads no codec; a test compares them with the registries.
+SUFFIX = ".f2f.safetensors"
+FORMATS = "bitmap, csc_relative, csr, dense, f2f, nm, rle"
+WEIGHT_TYPES = "bf16, fp16, fp32, int4, int8, uint4, uint8"
 
 Tensors = Annotated[
     list[str] | None,
@@ -39,7 +43,7 @@ def encode(
         typer.Option("--out", "-o", help=f"Container to write (…{SUFFIX}); none: only the table."),
     ] = None,
     format_name: Annotated[
-        str, typer.Option("--format", "-f", help=f"Weight format: {choices(FORMATS)}.")
+        str, typer.Option("--format", "-f", help=f"Weight format: {FORMATS}.")
     ] = "f2f",
     sparsity: Annotated[
         float | None,
@@ -48,7 +52,7 @@ def encode(
         ),
     ] = None,
     dtype: Annotated[
-        str, typer.Option("--dtype", "-d", help=f"Weight type: {choices(WEIGHT_TYPES)}.")
+        str, typer.Option("--dtype", "-d", help=f"Weight type: {WEIGHT_TYPES}.")
     ] = "int8",
     params: Annotated[
         list[str] | None,
@@ -77,6 +81,8 @@ def encode(
       f2fsim encode model.onnx -s 0.9 --auto -p n_s=15 -p mask_code=auto
       f2fsim encode model.npz -s 0.9 -d fp32 -p n_out=80 -p n_s=15 -p mask_code=auto
     """
+    from f2fsim.pipeline import encode_file
+
     with console.progress("encoding", quiet=quiet) as advance:
         result = encode_file.encode(
             file,
@@ -119,6 +125,8 @@ def decode(
     For example:
       f2fsim decode model.f2f.safetensors -o pruned.safetensors
     """
+    from f2fsim.pipeline import encode_file
+
     with console.progress("decoding", quiet=quiet) as advance:
         names = encode_file.decode_file(
             file, out, integers=integers, tensors=tensor, progress=advance
@@ -137,6 +145,8 @@ def inspect(
     For example:
       f2fsim inspect model.f2f.safetensors
     """
+    from f2fsim.pipeline import encode_file
+
     _print(encode_file.inspect_file(file), as_json, as_csv, str(file))
 
 
@@ -154,6 +164,8 @@ def verify(
     For example:
       f2fsim verify model.f2f.safetensors --against model.onnx
     """
+    from f2fsim.pipeline import encode_file
+
     with console.progress("verifying", quiet=quiet) as advance:
         rows = encode_file.verify_file(file, against=against, progress=advance)
     if as_json or as_csv:
@@ -196,6 +208,8 @@ _HEADINGS = {
 
 
 def _print(rows: list[EncodeRow], as_json: bool, as_csv: bool, title: str) -> None:
+    from f2fsim.pipeline.encode_row import total_row
+
     table = [row.to_table() for row in rows]
     if as_json or as_csv:
         console.print_rows(table, as_json=as_json, as_csv=as_csv)

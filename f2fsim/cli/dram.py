@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from f2fsim.cli import console
-from f2fsim.cli.options import Csv, Json
-from f2fsim.config.dram import DramSpec, load_dram
-from f2fsim.config.dramsim3 import export_ini, import_ini, preset_yaml
+from f2fsim.cli.options import PRESETS, Csv, Json
 from f2fsim.errors import InputError
-from f2fsim.hw.dram import COMMANDS, DramParams, DramStreamStats, Replay, dram_params, replay
-from f2fsim.hw.dram.energy import energy_pj
-from f2fsim.hw.dram.trace import RequestTrace, read_trace
 from f2fsim.shipped import names
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from f2fsim.config.dram import DramSpec
+    from f2fsim.hw.dram import DramParams, DramStreamStats, Replay
+    from f2fsim.hw.dram.trace import RequestTrace
 
 #: Refreshes that a command trace may hold (seven columns of eight bytes each in memory).
 MAX_TRACED_REFRESHES = 10**6
@@ -36,7 +37,10 @@ def register(root: typer.Typer) -> None:
 
 @app.command("run")
 def run(
-    preset: Annotated[str, typer.Argument(help="Preset name, .yaml or DRAMsim3 .ini file.")],
+    preset: Annotated[
+        str,
+        typer.Argument(help="Preset name, .yaml or DRAMsim3 .ini file.", autocompletion=PRESETS),
+    ],
     trace: Annotated[Path, typer.Argument(help="Request trace: text or binary.")],
     trace_format: Annotated[
         str, typer.Option("--format", help="Form of the trace: auto, text or binary.")
@@ -69,6 +73,10 @@ def run(
 
     Example: [bold]f2fsim dram run ddr4_2400 requests.txt --command-trace commands.txt[/bold]
     """
+    from f2fsim.config.dram import load_dram
+    from f2fsim.hw.dram import dram_params, replay
+    from f2fsim.hw.dram.trace import read_trace
+
     if trace_format not in ("auto", "text", "binary"):
         raise InputError(f"--format must be auto, text or binary, got {trace_format!r}")
     if as_json and as_csv:
@@ -105,6 +113,8 @@ def run(
 
 def summary(spec: DramSpec, requests: RequestTrace, result: Replay) -> dict[str, Any]:
     """Return the figures of a replay: plain numbers, with their units in the names."""
+    from f2fsim.hw.dram.energy import energy_pj
+
     stats = result.stats
     seconds = result.n_clocks / spec.timing.clock
     n_bytes = len(requests) * spec.organisation.burst_bytes
@@ -171,6 +181,8 @@ def check_traceable(params: DramParams, requests: RequestTrace) -> None:
 
 def percentiles(latency: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, float]:
     """Return mean, extremes and percentiles (the value at or above the share); empty for none."""
+    import numpy as np
+
     if not len(latency):
         return {}
     marks = {"p50": 50, "p95": 95, "p99": 99}
@@ -200,6 +212,8 @@ def _flat(figures: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
 
 def command_text(result: Replay) -> str:
     """Return the command trace as text, one command a line."""
+    from f2fsim.hw.dram import COMMANDS
+
     lines = ["# clock channel rank bank_group bank row command (-1: all)"]
     if result.commands is not None:
         for *place, command in result.commands.tolist():
@@ -216,6 +230,8 @@ def import_file(
 
     Example: [bold]f2fsim dram import DDR4_8Gb_x8_2400.ini -o my_ddr4.yaml[/bold]
     """
+    from f2fsim.config.dramsim3 import import_ini, preset_yaml
+
     imported = import_ini(file)
     text = preset_yaml(imported, file.name)
     if out is None:
@@ -228,13 +244,18 @@ def import_file(
 
 @app.command("export")
 def export_file(
-    preset: Annotated[str, typer.Argument(help="Preset name or .yaml file.")],
+    preset: Annotated[
+        str, typer.Argument(help="Preset name or .yaml file.", autocompletion=PRESETS)
+    ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the ini here.")] = None,
 ) -> None:
     """Write a preset as a DRAMsim3 ini file.
 
     Example: [bold]f2fsim dram export ddr4_2400 -o ddr4_2400.ini[/bold]
     """
+    from f2fsim.config.dram import load_dram
+    from f2fsim.config.dramsim3 import export_ini
+
     text = export_ini(load_dram(preset))
     if out is None:
         typer.echo(text, nl=False)
@@ -248,6 +269,8 @@ def list_presets(as_json: Json = False, as_csv: Csv = False) -> None:
 
     Example: [bold]f2fsim dram list --json[/bold]
     """
+    from f2fsim.config.dram import load_dram
+
     rows = []
     for name in names("arch_configs", "dram"):
         spec = load_dram(name)

@@ -7,21 +7,17 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from f2fsim.cli import console
-from f2fsim.cli.options import Csv, Json, Objectives, Quiet
+from f2fsim.cli.options import ARCHS, WORKLOADS, Csv, Json, Objectives, Quiet
 from f2fsim.cli.store import cells
-from f2fsim.config.axis import parse_axis
-from f2fsim.config.sweep import load_search
 from f2fsim.errors import F2fsimError, InputError
-from f2fsim.explore.export import write_rows
-from f2fsim.explore.searches import search
-from f2fsim.explore.store import ResultStore
-from f2fsim.explore.sweeps import SweepResult, sweep
-from f2fsim.explore.tables import split_objectives
+
+if TYPE_CHECKING:
+    from f2fsim.explore.sweeps import SweepResult
 
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Folder of the store; gone on with if there.")
@@ -44,10 +40,14 @@ def register(app: typer.Typer) -> None:
 def sweep_command(
     spec: Annotated[Path | None, typer.Argument(help="Specification (YAML).")] = None,
     arch: Annotated[
-        list[str] | None, typer.Option("--arch", "-a", help="Architecture (may be repeated).")
+        list[str] | None,
+        typer.Option("--arch", "-a", help="Architecture (may be repeated).", autocompletion=ARCHS),
     ] = None,
     workload: Annotated[
-        list[str] | None, typer.Option("--workload", "-w", help="Workload (may be repeated).")
+        list[str] | None,
+        typer.Option(
+            "--workload", "-w", help="Workload (may be repeated).", autocompletion=WORKLOADS
+        ),
     ] = None,
     axis: Annotated[
         list[str] | None,
@@ -57,7 +57,8 @@ def sweep_command(
         list[str] | None, typer.Option("--constraint", help="Expression that must hold.")
     ] = None,
     baseline: Annotated[
-        list[str] | None, typer.Option("--baseline", help="Architecture to compare with.")
+        list[str] | None,
+        typer.Option("--baseline", help="Architecture to compare with.", autocompletion=ARCHS),
     ] = None,
     layer: Annotated[
         list[str] | None, typer.Option("--layer", help="Only this layer (may be repeated).")
@@ -79,6 +80,9 @@ def sweep_command(
 
     f2fsim sweep --arch f2f_edge --workload opennsfw --axis front_end.n_out=40:120:4 -o out/n_out
     """
+    from f2fsim.explore.export import write_rows
+    from f2fsim.explore.sweeps import sweep
+
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other")
     fields: dict[str, Any] = {
@@ -120,6 +124,8 @@ def sweep_command(
 
 
 def _axes(texts: Sequence[str]) -> dict[str, Any]:
+    from f2fsim.config.axis import parse_axis
+
     axes: dict[str, Any] = {}
     for text in texts:
         path, values = parse_axis(text)
@@ -133,6 +139,8 @@ def _say_how_to_go_on(out: Path | None) -> None:
     if out is None:
         console.ERR.print("f2fsim: nothing is kept without --out", markup=False)
         return
+    from f2fsim.explore.store import ResultStore
+
     counts: list[dict[str, Any]] = []
     with contextlib.suppress(F2fsimError), ResultStore(out, read_only=True) as store:
         counts = store.sweeps()
@@ -146,6 +154,8 @@ def _say_how_to_go_on(out: Path | None) -> None:
 
 
 def _print_sweep(result: SweepResult, out: Path | None) -> None:
+    from f2fsim.explore.tables import split_objectives
+
     spec, rows = result.spec, result.rows()
     figures = split_objectives(spec.objectives)[0]
     counts = result.counts()
@@ -194,6 +204,11 @@ def search_command(
 
     Example: f2fsim search search.yaml -o out/search --trials 200
     """
+    from f2fsim.config.sweep import load_search
+    from f2fsim.explore.export import write_rows
+    from f2fsim.explore.searches import search
+    from f2fsim.explore.tables import split_objectives
+
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other")
     chosen = load_search(spec)

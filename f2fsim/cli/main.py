@@ -1,4 +1,8 @@
-"""The entry point: one typer application; each group of commands registers itself here."""
+"""The entry point: one typer application; each group of commands registers itself here.
+
+A module of commands imports what its commands are described with; what one needs to run is
+imported by its function.  Help, lists and completion then load neither NumPy nor the models.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ import typer
 from f2fsim.cli import console
 from f2fsim.cli.options import Csv, Json
 from f2fsim.errors import InputError
-from f2fsim.explore.paper import paper_cases, run_paper
 from f2fsim.whole_file import check_folder
 
 
@@ -44,6 +43,7 @@ def paper(
       f2fsim paper --quick -o out
       f2fsim paper -j 2 -o reports/paper
     """
+    from f2fsim.explore.paper import paper_cases, run_paper
     from f2fsim.report.paper_plot import draw_panels, panels
     from f2fsim.report.paper_text import paper_csv, paper_markdown
 

@@ -11,7 +11,6 @@ import typer
 
 from f2fsim.cli import console
 from f2fsim.cli.options import Json, Quiet
-from f2fsim.report import make_report
 from f2fsim.whole_file import check_folder
 
 
@@ -56,6 +55,8 @@ def write_page(
     quiet: bool = False,
 ) -> Path:
     """Write the report of result files into `out` with progress; return the page's path."""
+    from f2fsim.report import make_report
+
     check_folder(out, "--out")
     command = made_by or shlex.join(["f2fsim", "report", *map(str, results), "-o", str(out)])
     with console.progress("drawing", quiet=quiet) as progress:

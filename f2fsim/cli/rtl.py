@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from f2fsim.cli import console
-from f2fsim.cli.options import Csv, Json
+from f2fsim.cli.options import ARCHS, WORKLOADS, Csv, Json
 from f2fsim.whole_file import check_folder
 
 _HELP = """Write synthesizable Verilog of an F2F decoder group, with a self-checking test bench.
@@ -27,11 +27,13 @@ Examples:
 
 
 def rtl(
-    arch: Annotated[str, typer.Argument(help="Architecture with an f2f front end.")],
+    arch: Annotated[
+        str, typer.Argument(help="Architecture with an f2f front end.", autocompletion=ARCHS)
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for Verilog and vectors.")],
-    workload: Annotated[str, typer.Option(help="Workload that the vectors come from.")] = (
-        "silero_vad"
-    ),
+    workload: Annotated[
+        str, typer.Option(help="Workload that the vectors come from.", autocompletion=WORKLOADS)
+    ] = "silero_vad",
     layer: Annotated[
         str, typer.Option(help="Its layer; by default the one with most weights.")
     ] = "",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from f2fsim import shipped
 from f2fsim.cli import console
-from f2fsim.cli.options import Csv, Json, Quiet
+from f2fsim.cli.options import ARCHS, Csv, Json, Quiet, WorkloadName
 from f2fsim.cli.report import write_page
 from f2fsim.cli.trace import (
     TraceFile,
@@ -23,19 +23,16 @@ from f2fsim.cli.trace import (
     say_trace,
     trace_options,
 )
-from f2fsim.config import Workload, load_workload
-from f2fsim.config.arch import ArchConfig
-from f2fsim.config.dram import DramSpec
-from f2fsim.config.quantity import ConfigModel
-from f2fsim.config.sweep import SearchSpec, SweepSpec
 from f2fsim.engine import ENGINES
-from f2fsim.engine.trace import Trace
 from f2fsim.errors import InputError, MissingDependencyError, choices, near_miss
-from f2fsim.pipeline import EncodingCache, compare, simulate
-from f2fsim.results import SimResult
 from f2fsim.results.files import write_results
 from f2fsim.results.rows import comparison_rows, layer_row, result_row, stall_rows, stream_rows
 from f2fsim.whole_file import check_folder
+
+if TYPE_CHECKING:
+    from f2fsim.config.quantity import ConfigModel
+    from f2fsim.pipeline import EncodingCache
+    from f2fsim.results import SimResult
 
 Sparsity = Annotated[
     float | None, typer.Option(min=0.0, max=1.0, help="Share pruned, in place of the workload's.")
@@ -75,8 +72,10 @@ def register(app: typer.Typer) -> None:
 
 
 def simulate_command(
-    arch: Annotated[str, typer.Argument(help="Shipped architecture or YAML file.")],
-    workload: Annotated[str, typer.Argument(help="Shipped workload or YAML file.")],
+    arch: Annotated[
+        str, typer.Argument(help="Shipped architecture or YAML file.", autocompletion=ARCHS)
+    ],
+    workload: WorkloadName,
     sparsity: Sparsity = None,
     dtype: Dtype = None,
     batch: Batch = None,
@@ -99,6 +98,10 @@ def simulate_command(
 
     Example: f2fsim simulate f2f_edge opennsfw --sparsity 0.9 --dtype int8
     """
+    from f2fsim.config import load_workload
+    from f2fsim.engine.trace import Trace
+    from f2fsim.pipeline import simulate
+
     _check_output(as_json, as_csv, out)
     options = trace_options(trace_layer, trace_window, trace_sample, trace_max_events)
     check_trace(trace, options, load_workload(workload), layer)
@@ -144,8 +147,10 @@ def simulate_command(
 
 
 def compare_command(
-    workload: Annotated[str, typer.Argument(help="Shipped workload or YAML file.")],
-    arch: Annotated[list[str], typer.Argument(help="Architectures, two or more.")],
+    workload: WorkloadName,
+    arch: Annotated[
+        list[str], typer.Argument(help="Architectures, two or more.", autocompletion=ARCHS)
+    ],
     sparsity: Sparsity = None,
     dtype: Dtype = None,
     batch: Batch = None,
@@ -164,6 +169,8 @@ def compare_command(
 
     Example: f2fsim compare opennsfw f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9
     """
+    from f2fsim.pipeline import compare
+
     _check_output(as_json, as_csv, out)
     with console.progress("comparing", quiet=quiet) as progress:
         results = compare(
@@ -222,13 +229,20 @@ def list_command(as_json: Json = False) -> None:
     console.print_rows(found, as_json=as_json)
 
 
-SCHEMAS: dict[str, type[ConfigModel]] = {
-    "arch": ArchConfig,
-    "workload": Workload,
-    "dram": DramSpec,
-    "sweep": SweepSpec,
-    "search": SearchSpec,
-}
+def _models() -> dict[str, type[ConfigModel]]:
+    """Return the model of each kind of file."""
+    from f2fsim.config import Workload
+    from f2fsim.config.arch import ArchConfig
+    from f2fsim.config.dram import DramSpec
+    from f2fsim.config.sweep import SearchSpec, SweepSpec
+
+    return {
+        "arch": ArchConfig,
+        "workload": Workload,
+        "dram": DramSpec,
+        "sweep": SweepSpec,
+        "search": SearchSpec,
+    }
 
 
 def schema_command(
@@ -238,11 +252,12 @@ def schema_command(
 
     Example: f2fsim schema arch > arch.schema.json
     """
-    if kind not in SCHEMAS:
+    models = _models()
+    if kind not in models:
         raise InputError(
-            f"unknown file kind {kind!r}{near_miss(kind, SCHEMAS)}; known: {choices(SCHEMAS)}"
+            f"unknown file kind {kind!r}{near_miss(kind, models)}; known: {choices(models)}"
         )
-    typer.echo(json.dumps(SCHEMAS[kind].model_json_schema(), indent=2))
+    typer.echo(json.dumps(models[kind].model_json_schema(), indent=2))
 
 
 def cache_info(as_json: Json = False) -> None:
@@ -250,10 +265,7 @@ def cache_info(as_json: Json = False) -> None:
 
     Example: F2FSIM_CACHE_DIR=/tmp/encodings f2fsim cache info
     """
-    cache = EncodingCache.default()
-    if cache is None:
-        raise InputError("the cache is switched off (F2FSIM_CACHE_DIR=off)")
-    console.print_rows([vars(cache.info())], as_json=as_json)
+    console.print_rows([vars(_cache().info())], as_json=as_json)
 
 
 def cache_clear() -> None:
@@ -261,10 +273,18 @@ def cache_clear() -> None:
 
     Example: f2fsim cache clear
     """
+    cache = _cache()
+    typer.echo(f"removed {cache.clear()} entries from {cache.folder}")
+
+
+def _cache() -> EncodingCache:
+    """Return the cache of encodings; `InputError` if it is switched off."""
+    from f2fsim.pipeline import EncodingCache
+
     cache = EncodingCache.default()
     if cache is None:
         raise InputError("the cache is switched off (F2FSIM_CACHE_DIR=off)")
-    typer.echo(f"removed {cache.clear()} entries from {cache.folder}")
+    return cache
 
 
 def _check_output(as_json: bool, as_csv: bool, out: Path | None) -> None:

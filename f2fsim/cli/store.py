@@ -11,10 +11,6 @@ import typer
 from f2fsim.cli import console
 from f2fsim.cli.options import Csv, Json, Objectives
 from f2fsim.errors import InputError
-from f2fsim.explore.export import check_ending, write_rows
-from f2fsim.explore.sensitivity import sensitivity
-from f2fsim.explore.store import ResultStore
-from f2fsim.explore.tables import best_rows, member_rows, pareto_rows, to_frame
 
 SweepKey = Annotated[
     str | None, typer.Option("--sweep", help="Which sweep of the store (the latest).")
@@ -44,6 +40,8 @@ def store_info(store: Store, as_json: Json = False, as_csv: Csv = False) -> None
 
     Example: f2fsim store info out/n_out
     """
+    from f2fsim.explore.store import ResultStore
+
     with ResultStore(store, read_only=True) as opened:
         console.print_rows(opened.sweeps(), as_json=as_json, as_csv=as_csv, title=str(store))
 
@@ -52,6 +50,9 @@ def _rows(
     store: Path, key: str | None, baselines: bool = False
 ) -> tuple[list[dict[str, Any]], Any]:
     """Return the rows and the specification of a store's sweep."""
+    from f2fsim.explore.store import ResultStore
+    from f2fsim.explore.tables import member_rows
+
     with ResultStore(store, read_only=True) as opened:
         sweep_key = key or opened.latest()
         spec = opened.spec(sweep_key)
@@ -71,6 +72,8 @@ def store_export(
 
     Example: f2fsim store export out/n_out points.parquet
     """
+    from f2fsim.explore.export import check_ending, write_rows
+
     check_ending(file)
     rows, _ = _rows(store, key, baselines)
     write_rows(file, rows)
@@ -88,6 +91,8 @@ def store_pareto(
 
     Example: f2fsim store pareto out/n_out --objective seconds --objective area_um2
     """
+    from f2fsim.explore.tables import pareto_rows, to_frame
+
     rows, spec = _rows(store, key)
     objectives = objective or spec["objectives"]
     front = pareto_rows(to_frame(rows), objectives)
@@ -110,6 +115,8 @@ def store_best(
 
     Example: f2fsim store best out/n_out --objective bits_per_weight --by front_end.n_s --n 1
     """
+    from f2fsim.explore.tables import best_rows, to_frame
+
     rows, spec = _rows(store, key)
     best = best_rows(to_frame(rows), objective, by or (), n_best)
     columns = _columns(rows, spec, [objective])
@@ -128,6 +135,9 @@ def store_sensitivity(
 
     Example: f2fsim store sensitivity out/n_out --objective energy_pj
     """
+    from f2fsim.explore.sensitivity import sensitivity
+    from f2fsim.explore.tables import to_frame
+
     rows, spec = _rows(store, key)
     table = sensitivity(to_frame(rows), ["arch", "workload", *spec["axes"]], objective)
     if not table:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from f2fsim.cli import console
-from f2fsim.config import Workload
-from f2fsim.engine.trace import Trace, TraceOptions
 from f2fsim.errors import InputError
+
+if TYPE_CHECKING:
+    from f2fsim.config import Workload
+    from f2fsim.engine.trace import Trace, TraceOptions
 
 TraceFile = Annotated[
     Path | None,
@@ -34,6 +36,8 @@ def trace_options(
     layers: list[str] | None, window: str | None, sample_cycles: int, max_events: int
 ) -> TraceOptions:
     """Turn the options into `TraceOptions`; `InputError` for a window of another form."""
+    from f2fsim.engine.trace import TraceOptions
+
     span = None
     if window is not None:
         start, colon, end = window.partition(":")
@@ -47,6 +51,8 @@ def check_trace(
     path: Path | None, options: TraceOptions, workload: Workload, layers: list[str] | None
 ) -> None:
     """Refuse a folder in place of the file, and layers that are not run."""
+    from f2fsim.engine.trace import TraceOptions
+
     if path is None:
         if options != TraceOptions():
             raise InputError("--trace-layer, --trace-window … need --trace FILE")

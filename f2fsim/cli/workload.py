@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from f2fsim.cli import console
-from f2fsim.cli.options import Csv, Json, Quiet
-from f2fsim.config.workload import Workload, load_workload
-from f2fsim.config.workload_yaml import workload_text
+from f2fsim.cli.options import Csv, Json, Quiet, WorkloadName
 from f2fsim.errors import InputError
+
+if TYPE_CHECKING:
+    from f2fsim.config.workload import Workload
 
 Output = Annotated[
     Path | None,
@@ -100,7 +101,7 @@ def import_topology(
 
 @workload_app.command("show")
 def show(
-    workload: Annotated[str, typer.Argument(help="Shipped workload or YAML file.")],
+    workload: WorkloadName,
     batch: Annotated[int | None, typer.Option(min=1, help="Samples at once.")] = None,
     as_json: Json = False,
     as_csv: Csv = False,
@@ -109,6 +110,8 @@ def show(
 
     Example: [bold]f2fsim workload show opennsfw[/bold]
     """
+    from f2fsim.config.workload import load_workload
+
     loaded = load_workload(workload).with_overrides(batch=batch)
     rows = [_row(layer) for layer in loaded.layers]
     if as_json and not as_csv:
@@ -122,7 +125,7 @@ def show(
 
 @workload_app.command("stats")
 def stats(
-    workload: Annotated[str, typer.Argument(help="Shipped workload or YAML file.")],
+    workload: WorkloadName,
     sparsity: Annotated[float | None, typer.Option(help="Prune to this sparsity.")] = None,
     layer: Annotated[list[str] | None, typer.Option(help="Only this layer (repeatable).")] = None,
     n_out: Annotated[int, typer.Option(min=1, max=65535, help="Weights of an F2F block.")] = 80,
@@ -139,6 +142,7 @@ def stats(
     Examples: [bold]f2fsim workload stats opennsfw --sparsity 0.9[/bold], [bold]f2fsim workload
     stats minilm --layer encoder.layer.0.output.dense --plot minilm.svg[/bold]
     """
+    from f2fsim.config.workload import load_workload
     from f2fsim.workloads.statistics import iterate_statistics
 
     sides = _shape("--block", block)
@@ -186,6 +190,8 @@ def _title(workload: Workload) -> str:
 
 
 def _write(workload: Workload, output: Path | None, comment: str, quiet: bool) -> None:
+    from f2fsim.config.workload_yaml import workload_text
+
     text = workload_text(workload, comment)
     if output is None:
         sys.stdout.write(text)

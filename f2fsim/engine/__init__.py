@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from f2fsim.engine.outcome import Outcome
 from f2fsim.errors import InputError, choices, near_miss
-from f2fsim.hw.description import Machine
-from f2fsim.hw.dram import DramParams
 
 if TYPE_CHECKING:
     from f2fsim.config.dram import DramSpec
     from f2fsim.engine.event import Observer
+    from f2fsim.hw.description import Machine
+    from f2fsim.hw.dram import DramParams
 
 ENGINES = ("compiled", "event")
 
