@@ -9,7 +9,7 @@ from f2fsim.errors import InputError, choices, near_miss
 
 if TYPE_CHECKING:
     from f2fsim.config.dram import DramSpec
-    from f2fsim.engine.event import Observer
+    from f2fsim.engine.observer import Observer
     from f2fsim.hw.description import Machine
     from f2fsim.hw.dram import DramParams
 

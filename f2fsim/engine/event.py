@@ -7,48 +7,21 @@ It may trace (an `Observer`); it never reads configuration.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Generator
 
 import simpy
 
 from f2fsim.config.dram import DramSpec
 from f2fsim.engine.ledger import Ledger, part_stats
 from f2fsim.engine.memory import memory_counters
+from f2fsim.engine.observer import Observer
 from f2fsim.engine.outcome import Outcome
 from f2fsim.errors import DeadlockError
 from f2fsim.hw.description import Component, Machine, Reader, Writer, burst_bits
 from f2fsim.hw.dram import DramParams, DramProcess
 from f2fsim.units import ticks_per_second
 
-if TYPE_CHECKING:
-    from f2fsim.engine.trace_dram import Command
-
 Wait = Generator[simpy.Event, None, None]
-
-
-class Observer(Protocol):
-    """Sees every interval of every part as it happens, times in ticks."""
-
-    def begin(self, machine: Machine, dram: DramParams | None, ticks_per_second: int) -> None:
-        """Take over clocks and names; called before anything runs."""
-
-    def busy(self, part: str, start: int, end: int) -> None:
-        """`part` was busy from `start` to `end`."""
-
-    def stall(self, part: str, cause: str, start: int, end: int) -> None:
-        """`part` waited for `cause`."""
-
-    def occupancy(self, channel: str, time: int, units: int) -> None:
-        """`channel` holds `units` from `time` on."""
-
-    def commands(
-        self, log: Sequence[Command], dram: DramParams, ticks_per_clock: int, end: int
-    ) -> None:
-        """Take the memory's commands; called once, after the run ended at tick `end`."""
-
-    def finish(self, end: int) -> None:
-        """Nothing more comes; the run ended at tick `end`."""
 
 
 class _Channel:

@@ -8,7 +8,7 @@ from f2fsim.hw.description import Component, Reader, Writer
 from f2fsim.results import ComponentStats
 
 if TYPE_CHECKING:
-    from f2fsim.engine.event import Observer
+    from f2fsim.engine.observer import Observer
 
 
 class Ledger:

@@ -28,7 +28,7 @@ from f2fsim.results import LayerResult, StreamStats
 from f2fsim.workloads import LayerData
 
 if TYPE_CHECKING:
-    from f2fsim.engine.event import Observer
+    from f2fsim.engine.observer import Observer
 
 Encode = Callable[[WeightFormat, PrunedTensor], EncodedTensor]
 
@@ -124,26 +124,7 @@ def _result(
     job: LayerJob, built: BuiltLayer, outcome: Outcome, encoded: list[EncodedTensor]
 ) -> LayerResult:
     layer, tensor, arch = job.data.layer, job.data.tensor, job.arch
-    streams = tuple(
-        StreamStats(
-            name=name,
-            is_write=name in {writer.name for writer in built.machine.writers},
-            payload_bits=built.payload_bits[name],
-            n_bursts=counters.n_bursts,
-            burst_bytes=job.dram.burst_bytes,
-            row_hits=counters.row_hits,
-            row_misses=counters.row_misses,
-            row_conflicts=counters.row_conflicts,
-            latency_sum_clocks=counters.latency_sum_clocks,
-        )
-        for name, counters in outcome.streams.items()
-    )
-    encoded_bits: dict[str, int] = {}
-    for band in encoded:
-        for name, stream in band.streams.items():
-            if name == "mask" and KEPT_ZEROS in band.params:
-                continue  # only tells a kept 0 from a pruned one: no machine fetches it
-            encoded_bits[name] = encoded_bits.get(name, 0) + stream.n_bits
+    streams = _streams(job, built, outcome)
     traffic = LayerTraffic(
         built.payload_bits,
         job.dram.peak_bytes_per_second,
@@ -170,7 +151,7 @@ def _result(
         n_ticks=outcome.n_ticks,
         ticks_per_second=outcome.ticks_per_second,
         clock_hz=arch.clock,
-        encoded_bits=encoded_bits,
+        encoded_bits=_encoded_bits(encoded),
         bound_cycles=bound_cycles(traffic),
         components=outcome.components,
         streams=streams,
@@ -182,6 +163,36 @@ def _result(
         n_multipliers=arch.pe_array.n_multipliers,
         repeat=layer.repeat,
     )
+
+
+def _streams(job: LayerJob, built: BuiltLayer, outcome: Outcome) -> tuple[StreamStats, ...]:
+    """Return what each stream moved."""
+    written = {writer.name for writer in built.machine.writers}
+    return tuple(
+        StreamStats(
+            name=name,
+            is_write=name in written,
+            payload_bits=built.payload_bits[name],
+            n_bursts=counters.n_bursts,
+            burst_bytes=job.dram.burst_bytes,
+            row_hits=counters.row_hits,
+            row_misses=counters.row_misses,
+            row_conflicts=counters.row_conflicts,
+            latency_sum_clocks=counters.latency_sum_clocks,
+        )
+        for name, counters in outcome.streams.items()
+    )
+
+
+def _encoded_bits(encoded: list[EncodedTensor]) -> Mapping[str, int]:
+    """Return the bits of each stream in all bands, those that a machine fetches."""
+    bits: dict[str, int] = {}
+    for band in encoded:
+        for name, stream in band.streams.items():
+            if name == "mask" and KEPT_ZEROS in band.params:
+                continue  # only tells a kept 0 from a pruned one: no machine fetches it
+            bits[name] = bits.get(name, 0) + stream.n_bits
+    return bits
 
 
 def _codec_stats(encoded: list[EncodedTensor]) -> Mapping[str, float]:
