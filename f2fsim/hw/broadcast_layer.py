@@ -15,15 +15,12 @@ from f2fsim.hw.broadcast import BroadcastJob, add_folded, add_network, item_of_b
 from f2fsim.hw.broadcasts import Broadcasts, SliceCounts, draw_broadcasts
 from f2fsim.hw.built import BuiltLayer, payload_bits
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
-from f2fsim.hw.layout import band_segments
+from f2fsim.hw.layout import band_segments, fetched
 from f2fsim.hw.parts import Parts
 from f2fsim.hw.streams import activation_tiles, output_segments, stream_reader
 from f2fsim.mapping.geometry import tile_input_values
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import TileLoad
-
-#: Streams of the format, in the order in which a column's parts are read.
-STREAMS = ("pointers", "indices", "weights", "mask")
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +121,8 @@ def _weights(whole: _Layer, first: IntSeq, last: IntSeq) -> InPort:
     per_item = np.diff(np.append(starts, n_cols))
     ports: list[tuple[str, str, IntSeq]] = []
     read = 0
-    present = [s for s in STREAMS if any(one.streams.get(s) for one in whole.encoded)]
+    names = fetched(job.parts.arch)
+    present = [s for s in names if any(one.streams.get(s) for one in whole.encoded)]
     bits = {
         name: [np.add.reduceat(one.work.stream_bits[name], starts) for one in whole.encoded]
         for name in present

@@ -80,6 +80,7 @@ def band_segments(
 def _turns(counts: Mapping[str, int], page: int) -> list[tuple[str, IntSeq, IntSeq]]:
     """Return for each stream the first burst and the bursts of its pieces in the region.
 
+    `counts` are the bursts of each stream, `page` those of a page: each turn fills about one.
     Turn j of J takes bursts ``floor(n j / J)`` to ``floor(n (j + 1) / J)`` of each stream.
     """
     filled = [name for name, n in counts.items() if n]

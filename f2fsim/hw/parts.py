@@ -21,7 +21,7 @@ from f2fsim.hw.description import (
     seq,
 )
 
-#: Streams start on pages, so that two streams never share a burst.
+#: Regions of memory start on pages: what lies in two of them never shares a burst.
 PAGE_BYTES = 4096
 
 
