@@ -229,20 +229,9 @@ def export_ini(spec: DramSpec) -> str:
         If DRAMsim3 cannot express the preset: another standard or data rate, split address
         fields, a tRC of its own, or no refresh.
     """
+    _check_exportable(spec)
     organisation, timing, controller = spec.organisation, spec.timing, spec.controller
     fields = controller.mapping.split()
-    trc = timing.tRAS + timing.tRP
-    problems = {
-        f"standard {spec.standard}": spec.standard not in PROTOCOLS,
-        f"transfers_per_clock {timing.transfers_per_clock}": PROTOCOLS.get(spec.standard)
-        != timing.transfers_per_clock,
-        f"mapping {controller.mapping!r}": sorted(fields) != sorted(ADDRESS_FIELDS),
-        f"tRC {timing.tRC}": timing.tRC not in (None, trc),
-        "refresh: off": controller.refresh == "off",
-    }
-    cannot = [what for what, is_problem in problems.items() if is_problem]
-    if cannot:
-        raise ConfigError(f"{spec.name}: DRAMsim3 cannot express {', '.join(cannot)}")
     columns = organisation.columns
     columns //= organisation.burst_length if spec.standard in GDDR else 1
     columns //= 2 if spec.standard in HBM else 1
@@ -284,3 +273,20 @@ def export_ini(spec: DramSpec) -> str:
             lines += ["", f"[{section}]"]
             lines += [f"{key} = {value}" for key, value in values.items()]
     return "\n".join(lines) + "\n"
+
+
+def _check_exportable(spec: DramSpec) -> None:
+    """Raise `ConfigError` with all that DRAMsim3 cannot express."""
+    timing, controller = spec.timing, spec.controller
+    problems = {
+        f"standard {spec.standard}": spec.standard not in PROTOCOLS,
+        f"transfers_per_clock {timing.transfers_per_clock}": PROTOCOLS.get(spec.standard)
+        != timing.transfers_per_clock,
+        f"mapping {controller.mapping!r}": sorted(controller.mapping.split())
+        != sorted(ADDRESS_FIELDS),
+        f"tRC {timing.tRC}": timing.tRC not in (None, timing.tRAS + timing.tRP),
+        "refresh: off": controller.refresh == "off",
+    }
+    cannot = [what for what, is_problem in problems.items() if is_problem]
+    if cannot:
+        raise ConfigError(f"{spec.name}: DRAMsim3 cannot express {', '.join(cannot)}")

@@ -6,6 +6,7 @@ in cycle t is a component's start at t, a put in cycle t its put at t (``docs/ha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +127,11 @@ def _source(name: str, channel: str, gaps: IntArray, emit: IntArray) -> Componen
     return Component(name, "source", _CLOCK_HZ, gaps.size, gaps, (), (out,))
 
 
+def _unit(name: str, n_items: int, inputs: Sequence[InPort], out: OutPort) -> Component:
+    """Return a unit that takes a cycle an item."""
+    return Component(name, name, _CLOCK_HZ, n_items, seq(1), tuple(inputs), (out,))
+
+
 def group_machine(design: GroupDesign, vectors: GroupVectors, world: Environment) -> Machine:
     """Return the machine description of a group between its sources and its consumer."""
     n = vectors.n_blocks
@@ -136,36 +142,27 @@ def group_machine(design: GroupDesign, vectors: GroupVectors, world: Environment
         _source("count_source", "counts", world.count_gaps, one),
         _source("patch_source", "patches", world.patch_gaps, patches.per_put),
         _source("mask_source", "mask_items", world.mask_gaps, masks.per_put),
-        Component(
+        _unit(
             "xor_decoder",
-            "xor_decoder",
-            _CLOCK_HZ,
             n,
-            one,
-            (InPort("words", one, "words empty"),),
-            (OutPort("blocks", one, "blocks full"),),
+            [InPort("words", one, "words empty")],
+            OutPort("blocks", one, "blocks full"),
         ),
-        Component(
+        _unit(
             "patch_unit",
-            "patch_unit",
-            _CLOCK_HZ,
             patches.first.size,
-            one,
-            (
+            [
                 InPort("blocks", patches.first, "blocks empty"),
                 InPort("counts", patches.first, "counts empty"),
                 InPort("patches", patches.per_cycle, "patches empty"),
-            ),
-            (OutPort("patched", patches.last, "patched full"),),
+            ],
+            OutPort("patched", patches.last, "patched full"),
         ),
-        Component(
+        _unit(
             "mask_unit",
-            "mask_unit",
-            _CLOCK_HZ,
             masks.first.size,
-            one,
-            (InPort("mask_items", masks.per_cycle, "mask items empty"),),
-            (OutPort("masks", masks.last, "masks full"),),
+            [InPort("mask_items", masks.per_cycle, "mask items empty")],
+            OutPort("masks", masks.last, "masks full"),
         ),
         Component(
             "consumer",
@@ -179,7 +176,12 @@ def group_machine(design: GroupDesign, vectors: GroupVectors, world: Environment
             ),
         ),
     )
-    channels = (
+    return Machine(components, _channels(design))
+
+
+def _channels(design: GroupDesign) -> tuple[Channel, ...]:
+    """Return the channels of a group, as large as the FIFOs of the Verilog."""
+    return (
         Channel("words", design.word_fifo),
         Channel("counts", design.block_fifo),
         Channel("patches", design.patch_fifo),
@@ -188,7 +190,6 @@ def group_machine(design: GroupDesign, vectors: GroupVectors, world: Environment
         Channel("patched", design.patched_fifo),
         Channel("masks", design.patched_fifo),
     )
-    return Machine(components, channels)
 
 
 class TakeTimes:

@@ -8,19 +8,23 @@ from f2fsim.hw.dram._state cimport (
 )
 
 
+cdef inline void *grown(void *items, Py_ssize_t capacity, size_t size) except NULL nogil:
+    """Return the items with room for `capacity` of `size` bytes each; the old place is gone."""
+    cdef void *moved = realloc(items, capacity * size)
+    if moved == NULL:
+        with gil:
+            raise MemoryError
+    return moved
+
+
 cdef inline int complete(Journal *journal, int64_t stream, int64_t tag, int64_t clock,
                          int64_t enter) except -1 nogil:
     """Note that a request is done at `clock`."""
     cdef Py_ssize_t capacity
-    cdef void *moved
     cdef Completion *completion
     if journal.n_completions == journal.completion_capacity:
         capacity = 2 * journal.completion_capacity + 64
-        moved = realloc(journal.completions, capacity * sizeof(Completion))
-        if moved == NULL:
-            with gil:
-                raise MemoryError
-        journal.completions = <Completion *> moved
+        journal.completions = <Completion *> grown(journal.completions, capacity, sizeof(Completion))
         journal.completion_capacity = capacity
     completion = &journal.completions[journal.n_completions]
     journal.n_completions += 1
@@ -34,18 +38,13 @@ cdef inline int log_command(Journal *journal, const Geometry *geometry, ChannelS
                             int row) except -1 nogil:
     """Count a command and, in a traced run, keep it; `bank` is -1 for a whole rank."""
     cdef Py_ssize_t capacity
-    cdef void *moved
     cdef CommandRecord *record
     channel.commands[command] += 1
     if not journal.tracing:
         return 0
     if journal.n_records == journal.record_capacity:
         capacity = 2 * journal.record_capacity + 1024
-        moved = realloc(journal.records, capacity * sizeof(CommandRecord))
-        if moved == NULL:
-            with gil:
-                raise MemoryError
-        journal.records = <CommandRecord *> moved
+        journal.records = <CommandRecord *> grown(journal.records, capacity, sizeof(CommandRecord))
         journal.record_capacity = capacity
     record = &journal.records[journal.n_records]
     journal.n_records += 1
