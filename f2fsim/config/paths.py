@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -49,12 +49,7 @@ def set_path(data: dict[str, Any], path: str, value: Any, what: str) -> None:
 def _plain(value: Any) -> Any:
     """Return a quantity as the integer that it stands for, anything else as it is."""
     if isinstance(value, str):
-        parsers: tuple[Callable[[str], int], ...] = (
-            units.parse_bytes,
-            units.parse_hz,
-            units.parse_transfers,
-        )
-        for parse in parsers:
+        for parse in (units.parse_bytes, units.parse_hz):
             with contextlib.suppress(ValueError):
                 return parse(value)
     return value

@@ -19,10 +19,6 @@ def _hz(value: Any) -> int:
     return units.parse_hz(_text(value, "frequency such as '1.2 GHz'"))
 
 
-def _transfers(value: Any) -> int:
-    return units.parse_transfers(_text(value, "data rate such as '3200 MT/s'"))
-
-
 def _text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"must be a {what} (number and unit), got {value!r}")
@@ -37,10 +33,6 @@ def _schema(example: str) -> WithJsonSchema:
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0, lt=2**48), _schema("64 KiB")]
 #: Hertz, written as ``1.2 GHz``.
 Hertz = Annotated[int, BeforeValidator(_hz), Field(gt=0, le=100 * 10**9), _schema("1.2 GHz")]
-#: Transfers a second, written as ``3200 MT/s``.
-TransfersPerSecond = Annotated[
-    int, BeforeValidator(_transfers), Field(gt=0, le=100 * 10**9), _schema("3200 MT/s")
-]
 
 
 class ConfigModel(BaseModel):

@@ -1,6 +1,7 @@
 """The `compiled` engine: lays a machine description out in tables and runs the kernel on them.
 
-Gives the same counters as the `event` engine (``tests/engine/test_equal.py``), without tracing.
+Gives the same counters as the `event` engine (``tests/engine/test_engine_equal.py``), without
+tracing.
 All sizes are checked here; the kernel trusts them.
 """
 
