@@ -43,16 +43,16 @@ run: $(VENV)/installed $(VENV)/weights ## dense, CSR, bitmap and F2F side by sid
 report-batches: $(VENV)/installed $(VENV)/weights ## where F2F wins and loses as the batch grows: reports/batches
 	for s in 0.9 0.7; do for b in 1 8 64; do \
 	    $(BIN)/f2fsim compare silero_vad f2f_edge f2f_skip_edge csr_edge bitmap_edge dense_edge --sparsity $$s --batch $$b --no-report -q --out out/batches/silero_vad-$$s-$$b || exit; done; done
-	for b in 1 8; do \
-	    $(BIN)/f2fsim compare opennsfw f2f_edge f2f_skip_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --batch $$b --no-report -q --out out/batches/opennsfw-0.9-$$b || exit; done
-	$(BIN)/f2fsim report out/batches/silero_vad-0.9-1 out/batches/silero_vad-0.9-8 out/batches/silero_vad-0.9-64 out/batches/silero_vad-0.7-1 out/batches/silero_vad-0.7-8 out/batches/silero_vad-0.7-64 out/batches/opennsfw-0.9-1 out/batches/opennsfw-0.9-8 -o reports/batches --title 'F2F against CSR, bitmap and dense by batch size' --made-by 'make report-batches'
+	for w in opennsfw transformer_base; do for b in 1 8; do \
+	    $(BIN)/f2fsim compare $$w f2f_edge f2f_skip_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --batch $$b --no-report -q --out out/batches/$$w-0.9-$$b || exit; done; done
+	$(BIN)/f2fsim report out/batches/silero_vad-0.9-1 out/batches/silero_vad-0.9-8 out/batches/silero_vad-0.9-64 out/batches/silero_vad-0.7-1 out/batches/silero_vad-0.7-8 out/batches/silero_vad-0.7-64 out/batches/opennsfw-0.9-1 out/batches/opennsfw-0.9-8 out/batches/transformer_base-0.9-1 out/batches/transformer_base-0.9-8 -o reports/batches --title 'F2F against CSR, bitmap and dense by batch size' --made-by 'make report-batches'
 	# Kept small: the Markdown page, without the drawings of each layer's energy and stalls (their CSV stays).
 	rm -f reports/batches/index.html reports/batches/figures/*.png reports/batches/figures/case*_energy.svg reports/batches/figures/case*_stalls.svg
 	sed -i -E '/\(figures\/case[0-9]+_(energy|stalls)\.svg\)/d' reports/batches/report.md
 
 report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and dense on four networks: reports/formats
 	for w in opennsfw silero_vad transformer_base resnet50; do \
-	    $(BIN)/f2fsim compare $$w f2f_edge csr_edge bitmap_edge nm_edge dense_edge --sparsity 0.9 --no-report -q --out out/formats/$$w || exit; done
+	    $(BIN)/f2fsim compare $$w f2f_edge f2f_skip_edge csr_edge bitmap_edge nm_edge dense_edge --sparsity 0.9 --no-report -q --out out/formats/$$w || exit; done
 	$(BIN)/f2fsim report out/formats/opennsfw out/formats/silero_vad out/formats/transformer_base out/formats/resnet50 -o reports/formats --made-by 'make report-formats'
 
 test: $(VENV)/installed-test $(VENV)/weights ## the tests

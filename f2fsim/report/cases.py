@@ -54,8 +54,14 @@ class Case:
     @property
     def title(self) -> str:
         """The conditions in words."""
-        share = "own sparsity" if self.sparsity is None else f"S={self.sparsity:g}"
-        return f"{self.workload}, {self.weight_type}, {share}, batch {self.batch}"
+        conditions = self.condition("sparsity"), self.condition("batch")
+        return ", ".join((self.workload, self.weight_type, *conditions))
+
+    def condition(self, by: str) -> str:
+        """Return one condition, ``sparsity`` or ``batch``, in words."""
+        if by == "batch":
+            return f"batch {self.batch}"
+        return "own sparsity" if self.sparsity is None else f"S={self.sparsity:g}"
 
     @property
     def subject(self) -> Run:

@@ -20,7 +20,8 @@ def crossing_answers(cases: Sequence[Case]) -> list[Answer]:
         for (workload, _, _), group in groups.items():
             points = crossings(group, by)
             if points:
-                title = f"{workload}: {group[0].subject.name} over {by}"
+                where = group[0].condition(kept)
+                title = f"{workload}, {where}: {group[0].subject.name} over {by}"
                 found.append(Answer(title, tuple(points)))
     return found
 

@@ -288,9 +288,10 @@ def crossover_figure(cases: Sequence[Case], by: str) -> Figure | None:
     if not series or max(len(one.x) for one in series) < 2:
         return None
     subject = cases[0].subject.name
+    where = cases[0].condition("sparsity" if by == "batch" else "batch")
     return Figure(
         f"crossover_{by}",
-        f"{cases[0].workload}: speed-up of {subject} over {by}",
+        f"{cases[0].workload}, {where}: speed-up of {subject} over {by}",
         f"Lines of the speed-up of {subject} over each other machine against {by}.",
         "batch [samples]" if by == "batch" else "sparsity S",
         f"speed-up of {subject} (times)",
