@@ -4,13 +4,13 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
-SOURCES := pyproject.toml $(shell find f2fsim arch_configs workloads -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.yaml')
+SOURCES := pyproject.toml $(shell find f2fsim arch_configs workloads -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.yaml')
 OUT    ?= out/opennsfw
 
-.PHONY: report-batches report-formats run test bench check weights clean help
+.PHONY: report-batches report-formats run test test-checked bench check weights clean help
 
 help: ## show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed; set PYTHON=/path/to/python3.11 or newer"; exit 1; }
@@ -57,6 +57,17 @@ report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and d
 
 test: $(VENV)/installed-test $(VENV)/weights ## the tests
 	cd tests && ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. . -n 2
+
+# The kernels compiled with bounds checks, beside the plain build; dependencies are the same.
+CHECKED := build/checked
+
+$(CHECKED)/installed: $(VENV)/installed-test
+	rm -rf $(CHECKED)/site
+	F2FSIM_CHECKED=1 $(PIP) install --quiet --no-deps --target $(CHECKED)/site .
+	@touch $@
+
+test-checked: $(CHECKED)/installed ## tests of the kernels with bounds checks on
+	cd tests && PYTHONPATH=../$(CHECKED)/site ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. checked_build.py bits codec hw engine -n 2
 
 bench: $(VENV)/installed-test $(VENV)/weights ## all benchmarks (BENCH='--quick' for minutes, BENCH='networks' for one group)
 	$(BIN)/python -m benchmarks $(BENCH)
