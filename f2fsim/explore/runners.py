@@ -25,6 +25,9 @@ from f2fsim.explore.store import Outcome
 #: A point that was under way when a worker died this often is tried once more, alone.
 MAX_STRIKES = 2
 
+#: Longest wait for the thread of a pool whose workers have ended.
+MANAGER_SECONDS = 5.0
+
 
 class Runner(Protocol):
     """Runs tasks; every task taken gives exactly one outcome, even if its worker dies."""
@@ -148,11 +151,16 @@ class _Pool:
 
     def _end(self) -> None:
         workers = set(multiprocessing.active_children()) - self._before
+        # The pool's own thread closes a pipe that the interpreter writes to at its exit if the
+        # thread still lives: it is awaited, but never for long (shutdown(wait=True) has no limit).
+        manager = getattr(self._pool, "_executor_manager_thread", None)
         self._pool.shutdown(wait=False, cancel_futures=True)
         for worker in workers:
             worker.terminate()
         for worker in workers:
             worker.join()
+        if manager is not None:
+            manager.join(timeout=MANAGER_SECONDS)
 
 
 @contextmanager
