@@ -223,6 +223,8 @@ def decode_file(
 
     Raises
     ------
+    InputError
+        If `out` cannot take weights, or is the container itself.
     DataError
         If the container is damaged; nothing is written then.
     """
@@ -230,6 +232,8 @@ def decode_file(
     check_ending(target)
     if target.name.endswith(SUFFIX):
         raise InputError(f"{target}: ends like a container; decoded weights need another name")
+    if target.exists() and Path(file).exists() and target.samefile(file):
+        raise InputError(f"{target}: is the container itself; decoded weights need another name")
     arrays: dict[str, NDArray[Any]] = {}
     for item, tensor in decoded(Container(Path(file)), tensors, progress):
         if integers and not tensor.weight_type.is_float:

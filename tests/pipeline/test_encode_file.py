@@ -212,3 +212,13 @@ def test_bad_command_arguments(model, arguments, message):
 def test_python_call_is_exported(model):
     row = f2fsim.encode(model[0], format="dense").rows[0]
     assert row.n_bits == 8 * row.n_weights
+
+
+def test_a_container_is_not_replaced_by_its_weights(model, tmp_path):
+    container = tmp_path / "plain.safetensors"
+    encode(model[0], sparsity=0.75, out=tmp_path / "m.f2f.safetensors")
+    (tmp_path / "m.f2f.safetensors").rename(container)
+    before = container.read_bytes()
+    with pytest.raises(InputError, match="is the container itself"):
+        decode_file(container, container)
+    assert container.read_bytes() == before
