@@ -70,7 +70,7 @@ test-checked: $(CHECKED)/installed ## tests of the kernels with bounds checks on
 	cd tests && PYTHONPATH=../$(CHECKED)/site ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. checked_build.py bits codec hw engine -n 2
 
 bench: $(VENV)/installed-test $(VENV)/weights ## all benchmarks (BENCH='--quick' for minutes, BENCH='networks' for one group)
-	$(BIN)/python -m benchmarks $(BENCH)
+	$(BIN)/python benchmarks $(BENCH)
 
 check: $(VENV)/installed-test ## ruff and mypy
 	$(BIN)/ruff check .

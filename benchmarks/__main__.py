@@ -1,6 +1,6 @@
 """All benchmarks by one command: encoders, decoder, DRAM, engines, networks, growth, sweep.
 
-    python -m benchmarks [GROUP ...] [--quick] [--json FILE] [--compare FILE]
+    python benchmarks [GROUP ...] [--quick] [--json FILE] [--compare FILE]
 
 Groups: codec, dram, engines, networks, scale, sweep; all by default.  ``--json`` writes the figures
 for a later ``--compare``, which prints each figure's ratio to the earlier one (beyond 1: slower,
@@ -16,10 +16,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import bench_codec, bench_dram, bench_engines, bench_sweep
-from benchmarks.bench_networks import networks
-from benchmarks.bench_scale import scale
-from benchmarks.figures import Figure
+import bench_codec
+import bench_dram
+import bench_engines
+import bench_sweep
+from bench_networks import networks
+from bench_scale import scale
+from figures import Figure
+
 from f2fsim import __version__
 
 #: A change by less is noise.
@@ -101,7 +105,7 @@ def ratios(found: list[Figure], path: Path) -> list[str]:
 
 def main() -> int:
     """Measure, print, write and compare."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python benchmarks", description=__doc__)
     parser.add_argument("group", nargs="*", choices=[*GROUPS, []], help="default: all")
     parser.add_argument("--quick", action="store_true", help="smaller problems, minutes in all")
     parser.add_argument("--json", type=Path, help="write the figures")

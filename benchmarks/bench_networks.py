@@ -1,6 +1,6 @@
 """Whole networks from the command line: a first run, and one from the cache.
 
-    python -m benchmarks networks
+    python benchmarks networks
 
 Every run is a process of its own, the imports included.  Wall seconds mean something on a quiet
 machine only; CPU seconds stand beside them.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from importlib import metadata
 
-from benchmarks.figures import Cost, Figure, run_f2fsim
+from figures import Cost, Figure, run_f2fsim
 
 FOUR = ("f2f_edge", "csr_edge", "bitmap_edge", "dense_edge")
 MB = 10**6

@@ -1,6 +1,6 @@
 """How time and memory grow: networks of 1, 10 and 100 million weights, and a decoder of 7 billion.
 
-    python -m benchmarks scale
+    python benchmarks scale
 
 Layers of 1024 x 1024 weights, S=0.9, int8, no cache: CPU nanoseconds a weight, and the largest over
 the smallest of the three sizes.  Memory: the command line's peak on `llama7b_decode`, whose layers
@@ -13,7 +13,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from benchmarks.figures import Figure, run_f2fsim
+from figures import Figure, run_f2fsim
+
 from f2fsim.config import Workload
 from f2fsim.config.workload import build_workload
 from f2fsim.pipeline import simulate

@@ -2,12 +2,11 @@
 
 import math
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from peak_memory import run_measured
 
 from f2fsim import shipped
 from f2fsim.config import Workload, load_workload
@@ -133,23 +132,19 @@ def test_all_tensors_of_trained_workloads_fit(name: str) -> None:
 
 
 STREAM = """
-import resource
 from f2fsim.config import load_workload
 from f2fsim.workloads import iterate_layers
 from f2fsim.workloads.sources import open_weights, tensor_shape
 names = ["layer.0.gate", "layer.31.down"]
 n = sum(d.tensor.n_kept for d in iterate_layers(load_workload("llama7b_decode"), names))
-print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(n)
 """
 
 
 @pytest.mark.slow
 def test_seven_billion_weights_come_one_layer_at_a_time() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", STREAM], check=True, capture_output=True, text=True
-    )
-    kept, peak_kib = (int(word) for word in done.stdout.split())
-    assert kept == 2 * math.ceil(4096 * 11008 / 2)
+    words, peak_kib = run_measured(STREAM)
+    assert words == [str(2 * math.ceil(4096 * 11008 / 2))]
     assert peak_kib < 2 * 2**20
 
 

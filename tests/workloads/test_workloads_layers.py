@@ -2,13 +2,12 @@
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from peak_memory import run_measured
 from safetensors.numpy import save_file
 
 from f2fsim.config import Workload, load_workload
@@ -251,15 +250,15 @@ def test_shipped_trained_models_run(name: str, n_weights: int, n_layers: int) ->
 
 
 READ_TENSORS = """
-import resource, sys
+import sys
 from pathlib import Path
 from f2fsim.workloads import open_model
 model = open_model(Path(sys.argv[1]))
 n = sum(model.read(name).size for name in model.names())
-print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(n)
 """
 READ_LAYERS = """
-import resource, sys
+import sys
 from pathlib import Path
 from f2fsim.config import load_workload
 from f2fsim.workloads import iterate_layers
@@ -268,7 +267,7 @@ n = 0
 for data in iterate_layers(workload, sys.argv[2:] or None):
     n += data.tensor.n_weights
     del data
-print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(n)
 """
 SIDE, N_BIG = 4096, 65
 
@@ -299,27 +298,19 @@ def big_model(folder: Path) -> Path:
     return path
 
 
-def measured(program: str, *arguments: str) -> tuple[int, int]:
-    """Run a program of its own; return the weights it read and its peak memory in KiB."""
-    command = [sys.executable, "-c", program, *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    n, peak_kib = done.stdout.split()
-    return int(n), int(peak_kib)
-
-
 def test_a_file_of_4_gib_is_read_under_1_gib_of_memory(tmp_path: Path) -> None:
     """Two layers at both ends of the file; the slow test below reads all 65."""
-    n, peak_kib = measured(READ_LAYERS, str(big_model(tmp_path)), "l0", "l64")
-    assert n == 2 * SIDE * SIDE
+    words, peak_kib = run_measured(READ_LAYERS, str(big_model(tmp_path)), "l0", "l64")
+    assert words == [str(2 * SIDE * SIDE)]
     assert peak_kib < 2**20
 
 
 @pytest.mark.slow
 def test_a_file_of_4_gib_is_pruned_and_quantised_under_1_gib_of_memory(tmp_path: Path) -> None:
     path = big_model(tmp_path)
-    n, peak_kib = measured(READ_TENSORS, str(path))
-    assert n == N_BIG * SIDE * SIDE
+    words, peak_kib = run_measured(READ_TENSORS, str(path))
+    assert words == [str(N_BIG * SIDE * SIDE)]
     assert peak_kib < 2**18
-    n, peak_kib = measured(READ_LAYERS, str(path))
-    assert n == N_BIG * SIDE * SIDE
+    words, peak_kib = run_measured(READ_LAYERS, str(path))
+    assert words == [str(N_BIG * SIDE * SIDE)]
     assert peak_kib < 2**20

@@ -1,10 +1,8 @@
 """The whole decode against definitions: orders turned to rows, all types, threads, wide blocks."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from peak_memory import run_measured
 
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.codec.f2f import BlockOrder, F2FFormat
@@ -62,7 +60,6 @@ def test_every_type_comes_back(monkeypatch, kind, params):
 
 
 LARGE = """
-import resource
 import numpy as np
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.codec.f2f import F2FFormat
@@ -77,12 +74,11 @@ for r in range(0, shape[0], 256):
 codec = F2FFormat(n_s=7)
 decoded = codec.decode(codec.encode(PrunedTensor("t", patterns, mask, WEIGHT_TYPES["int8"])))
 assert np.array_equal(decoded.patterns, patterns)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
 @pytest.mark.slow
 def test_a_large_layer_takes_less_than_a_gibibyte():
     """Encode and decode of 4096 x 11008 int8 weights, the tensors themselves included."""
-    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 1 << 20  # KiB
+    _, peak_kib = run_measured(LARGE)
+    assert peak_kib < 2**20
