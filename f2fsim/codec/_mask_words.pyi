@@ -1,6 +1,9 @@
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+def bits_outside(patterns: NDArray[Any], mask: NDArray[np.uint8]) -> int: ...
 def rank_blocks(
     mask: NDArray[np.uint8],
     block: int,

@@ -1,6 +1,22 @@
-"""Kernels of the mask codes; sizes are checked by the callers."""
+"""Kernels of masks and of their codes; sizes are checked by the callers."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+
+ctypedef fused pattern_t:
+    uint8_t
+    uint16_t
+    uint32_t
+
+
+def bits_outside(const pattern_t[::1] patterns, const uint8_t[::1] mask):
+    """Return the bits, or'ed together, of all patterns whose flag (0 or 1) is 0."""
+    cdef Py_ssize_t i, n = patterns.shape[0]
+    cdef pattern_t found = 0
+    with nogil:
+        for i in range(n):
+            found |= patterns[i] & <pattern_t>(mask[i] - 1)
+    return found
 
 
 cdef inline uint64_t _read(const uint8_t* data, int64_t at, int64_t width) noexcept nogil:

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from f2fsim.codec import _mask_words
 from f2fsim.errors import InputError, choices, near_miss
-
-#: Weights that are checked at once.
-_CACHED_WEIGHTS = 2**17
 
 
 @dataclass(frozen=True)
@@ -118,12 +116,10 @@ class PrunedTensor:
             raise InputError(
                 f"tensor {self.name!r}: a pattern has more than {self.weight_type.n_bits} bits"
             )
-        # In blocks that stay in the processor's cache: tensors have up to 10^8 weights.
-        height = max(1, _CACHED_WEIGHTS // max(1, self.patterns.shape[1]))
-        if any(
-            ((self.patterns[first : first + height] != 0) > self.mask[first : first + height]).any()
-            for first in range(0, self.patterns.shape[0], height)
-        ):
+        # In row order nothing is copied here.
+        patterns = np.ascontiguousarray(self.patterns).reshape(-1)
+        mask = np.ascontiguousarray(self.mask).reshape(-1).view(np.uint8)
+        if _mask_words.bits_outside(patterns, mask):
             raise InputError(f"tensor {self.name!r}: a pruned weight is not zero")
 
     @property

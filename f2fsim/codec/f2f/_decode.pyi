@@ -18,6 +18,7 @@ def values(
     pos: NDArray[np.uint16],
     val: NDArray[np.uint32],
 ) -> None: ...
+def best_instructions() -> int: ...
 def unpack(
     tables: NDArray[np.uint64],
     words: NDArray[np.uint16],
@@ -33,5 +34,6 @@ def unpack(
     fields: NDArray[np.uint32],
     part: tuple[int, int, int, int, int],
     n_bytes: int,
+    instructions: int,
     patterns: NDArray[np.uint8],
 ) -> None: ...

@@ -13,6 +13,7 @@ cdef extern from "decode.h" nogil:
         int64_t n_groups
         const uint64_t *tables
         const uint16_t *words
+        const uint16_t *words_end
     void f2f_decode_planes(const f2f_decoder *d, int64_t first, int64_t n, uint64_t *out)
     void f2f_decode_values(const f2f_decoder *d, int64_t first, int64_t n,
                            const int64_t *block_ptr, const uint16_t *pos, uint32_t *val)
@@ -24,6 +25,7 @@ cdef extern from "unpack.h" nogil:
         int64_t n_weights
         int n_bytes
         int row_of[32]
+        int bit_of[32]
         uint32_t inversion
         const int64_t *patches
         int64_t n_patches
@@ -42,7 +44,9 @@ cdef extern from "unpack.h" nogil:
         int64_t patch
         int64_t outlier
     void f2f_fill_spread(uint64_t *spread)
-    void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, uint8_t *patterns)
+    int f2f_best_set()
+    void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, int instructions,
+                    uint8_t *patterns)
 
 
 cdef void _fill(f2f_decoder *d, const uint64_t[:, :, :, ::1] tables,
@@ -55,6 +59,7 @@ cdef void _fill(f2f_decoder *d, const uint64_t[:, :, :, ::1] tables,
     d.n_groups = n_groups
     d.tables = &tables[0, 0, 0, 0]
     d.words = &words[0, 0] if words.shape[0] and words.shape[1] else NULL
+    d.words_end = d.words + words.shape[0] * words.shape[1]
 
 
 def planes(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, int64_t n_groups,
@@ -77,17 +82,22 @@ def values(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
         f2f_decode_values(&d, first, n, &block_ptr[0], &pos[0], &val[0])
 
 
+def best_instructions():
+    """Return the best set of instructions that `unpack` can use here: 0 any, 1 AVX2, 2 GFNI too."""
+    return f2f_best_set()
+
+
 def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, int64_t n_groups,
            int64_t n_out, const uint8_t[::1] mask, const int64_t[::1] row_of, uint32_t inversion,
            const int64_t[::1] patches, tuple book, const uint32_t[::1] exponents,
            const int64_t[::1] outliers, const uint32_t[::1] fields, tuple part, int n_bytes,
-           uint8_t[::1] patterns):
+           int instructions, uint8_t[::1] patterns):
     """Write the patterns of a range of blocks, in block order.
 
     `row_of` holds the stored plane of each of 32 bits, -1 for none; `book` the widths of
     codebook index, mantissa and exponent (index 0: no codebook); `part` the first block, the
     number of blocks, and how many kept weights, patches and outliers come before them.  16 bytes
-    follow the mask's end.
+    follow the mask's end.  `instructions`: at most `best_instructions`.
     """
     cdef f2f_decoder d
     cdef f2f_layout layout
@@ -99,6 +109,8 @@ def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
     layout.n_bytes = n_bytes
     for i in range(32):
         layout.row_of[i] = row_of[i]
+        if row_of[i] >= 0:
+            layout.bit_of[row_of[i]] = i
     layout.inversion = inversion
     layout.n_patches = patches.shape[0]
     layout.patches = &patches[0] if patches.shape[0] else NULL
@@ -110,4 +122,4 @@ def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
     r.first, r.n_blocks, r.kept, r.patch, r.outlier = part
     f2f_fill_spread(layout.spread)
     with nogil:
-        f2f_unpack(&d, &layout, r, &patterns[0])
+        f2f_unpack(&d, &layout, r, instructions, &patterns[0])

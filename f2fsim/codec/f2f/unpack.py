@@ -17,6 +17,8 @@ from f2fsim.codec.f2f.threads import run
 _MASK_PADDING = 16
 #: A multiple of 8, so that the mask of a range of blocks starts with a byte.
 _BLOCKS_PER_TASK = 1 << 14
+#: What the kernel uses of the processor: 0 any, 1 AVX2, 2 AVX2 and GFNI.
+INSTRUCTIONS = _decode.best_instructions()
 
 Places = NDArray[np.int64]
 
@@ -110,6 +112,7 @@ def unpack_blocks(
             coded.exponents,
             part,
             dtype.itemsize,
+            INSTRUCTIONS,
             patterns.view(np.uint8),
         )
 

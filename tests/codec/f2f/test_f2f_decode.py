@@ -5,8 +5,9 @@ import pytest
 from peak_memory import run_measured
 
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
-from f2fsim.codec.f2f import BlockOrder, F2FFormat
+from f2fsim.codec.f2f import BlockOrder, F2FFormat, _decode
 from f2fsim.codec.f2f import unpack as unpack_module
+from f2fsim.errors import InputError
 
 SHAPES = [(1, 1), (3, 200), (200, 3), (64, 64), (130, 67), (193, 320)]
 
@@ -41,7 +42,7 @@ def test_orders_are_turned_to_rows(shape, kind, shuffle):
     ],
 )
 def test_every_type_comes_back(monkeypatch, kind, params):
-    """Many patches, ranges of blocks that end anywhere, several threads."""
+    """Many patches, ranges of blocks that end anywhere, threads, each set of instructions."""
     monkeypatch.setattr(unpack_module, "_BLOCKS_PER_TASK", 8)
     rng = np.random.default_rng(3)
     weight_type = WEIGHT_TYPES[kind]
@@ -53,10 +54,40 @@ def test_every_type_comes_back(monkeypatch, kind, params):
     tensor = PrunedTensor("t", patterns, mask, weight_type)
     codec = F2FFormat(**params)
     encoded = codec.encode(tensor)
-    for n_threads in (1, 2):
-        decoded = codec.decode(encoded, n_threads)
-        np.testing.assert_array_equal(decoded.patterns, patterns)
-        np.testing.assert_array_equal(decoded.mask, mask)
+    for instructions in range(_decode.best_instructions() + 1):
+        monkeypatch.setattr(unpack_module, "INSTRUCTIONS", instructions)
+        for n_threads in (1, 2):
+            decoded = codec.decode(encoded, n_threads)
+            np.testing.assert_array_equal(decoded.patterns, patterns)
+            np.testing.assert_array_equal(decoded.mask, mask)
+
+
+@pytest.mark.parametrize("n_in", [8, 16])
+@pytest.mark.parametrize("n_out", [16, 32, 33, 64, 100, 128, 129])
+@pytest.mark.parametrize("kept_bits", [0xFF, 0xB6, 0x10, 0])
+def test_sets_of_instructions_agree(monkeypatch, n_in, n_out, kept_bits):
+    """Widths at the edges of vectors, planes that are not stored, more than one tile."""
+    rng = np.random.default_rng(n_out + kept_bits)
+    shape = (37, 211)
+    mask = rng.random(shape) < 0.3
+    patterns = rng.integers(0, 256, shape, dtype=np.uint8) & np.uint8(kept_bits)
+    tensor = PrunedTensor("t", patterns * mask, mask, WEIGHT_TYPES["int8"])
+    codec = F2FFormat(n_in=n_in, n_out=n_out, n_s=3, n_groups=2, search=0)
+    encoded = codec.encode(tensor)
+    for instructions in range(_decode.best_instructions() + 1):
+        monkeypatch.setattr(unpack_module, "INSTRUCTIONS", instructions)
+        np.testing.assert_array_equal(codec.decode(encoded).patterns, tensor.patterns)
+
+
+@pytest.mark.parametrize("kind", ["int4", "bf16", "fp32"])
+def test_a_pruned_weight_that_is_not_zero_is_refused(kind):
+    weight_type = WEIGHT_TYPES[kind]
+    mask = np.ones((70, 9), dtype=bool)
+    mask[61, 3] = False
+    patterns = np.full((9, 70), 2, dtype=weight_type.pattern_dtype).T  # not in row order
+    with pytest.raises(InputError, match="pruned weight is not zero"):
+        PrunedTensor("t", patterns, mask, weight_type)
+    PrunedTensor("t", patterns * mask, mask, weight_type)
 
 
 LARGE = """

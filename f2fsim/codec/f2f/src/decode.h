@@ -12,14 +12,21 @@ typedef struct {
     int64_t n_groups;
     const uint64_t *tables; /* [n_reg][n_half][256][n_words] */
     const uint16_t *words;  /* [n_blocks][n_planes] */
+    const uint16_t *words_end;
 } f2f_decoder;
+
+/* How many of the registers have been filled when a block is decoded. */
+F2F_INLINE int f2f_live(const f2f_decoder *d, int64_t block) {
+    int n_live = d->n_reg;
+    while (n_live > 1 && block < (n_live - 1) * d->n_groups) n_live--;
+    return n_live;
+}
 
 /* Outputs of all planes of one block: out[n_planes][n_words]. */
 F2F_INLINE void f2f_outputs(const f2f_decoder *d, int64_t block, uint64_t *out, int n_words) {
     const size_t table = (size_t)256 * n_words, step = table * d->n_half;
     const int64_t back = d->n_groups * d->n_planes;
-    int n_live = d->n_reg; /* registers that have been filled */
-    while (n_live > 1 && block < (n_live - 1) * d->n_groups) n_live--;
+    const int n_live = f2f_live(d, block);
     const uint16_t *newest = d->words + block * d->n_planes;
     for (int p = 0; p < d->n_planes; p++) {
         uint64_t sum[F2F_MAX_WORDS];

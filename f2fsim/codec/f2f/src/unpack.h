@@ -1,8 +1,9 @@
-/* From words, packed mask and patches to weights in block order: one pass, block by block.
+/* From words, packed mask and patches to weights in block order, in tiles that stay in the cache.
  *
  * The outputs of eight planes are an 8 x n_out bit matrix; transposed it is one byte of each
- * weight of the block.  Pruned weights are decoded too and then masked away: that costs less than
- * walking the kept ones.
+ * weight of the block.  With the processor's bit-matrix product (affine.h) the bytes come without
+ * tables and without a transposition.  Pruned weights are decoded too and then masked away: that
+ * costs less than walking the kept ones.
  */
 #ifndef F2FSIM_UNPACK_H
 #define F2FSIM_UNPACK_H
@@ -10,11 +11,17 @@
 #include "bits.h"
 #include "decode.h"
 
+#define F2F_MAX_BYTES 4     /* of a pattern */
+#define F2F_MAX_BLOCK 512   /* outputs */
+#define F2F_TILE 2048       /* weights of a tile, about */
+#define F2F_TILE_ROOM 4736  /* eight blocks of 512, and what the stores of 128 run over */
+
 typedef struct {
     const uint8_t *mask; /* packed, a bit a weight; 16 readable bytes follow its end */
     int64_t n_weights;
     int n_bytes;        /* of a pattern: 1, 2 or 4 */
     int row_of[F2F_MAX_PLANES]; /* stored plane of each bit of the coded weight, -1 for none */
+    int bit_of[F2F_MAX_PLANES]; /* bit of each stored plane */
     uint32_t inversion; /* bits complemented at kept weights */
     const int64_t *patches; /* numbers of the care bits to flip, ascending */
     int64_t n_patches;
@@ -40,20 +47,46 @@ F2F_INLINE int f2f_select(const uint64_t *mask, int i) {
     return 64 * word + __builtin_ctzll(left);
 }
 
-/* Eight values of one byte each, pruned ones 0. */
-F2F_INLINE void f2f_store_eight(uint8_t *to, uint64_t bytes, uint64_t kept, int n) {
-    bytes &= (kept << 8) - kept;
-    if (n >= 8)
-        memcpy(to, &bytes, 8);
-    else
-        memcpy(to, &bytes, (size_t)n);
+/* Blocks of a tile: their mask starts with a byte. */
+F2F_INLINE int64_t f2f_tile_blocks(int n_out) {
+    int n = F2F_TILE / n_out & ~7;
+    return n < 8 ? 8 : n;
 }
 
-/* Coded weights of wider types: bytes put together, exponents looked up, pruned ones 0. */
-F2F_INLINE void f2f_store_wide(const f2f_layout *l, const uint64_t (*bytes)[64],
-                               const uint8_t *kept, int n, uint32_t *coded) {
-    const uint8_t *b0 = (const uint8_t *)bytes[0], *b1 = (const uint8_t *)bytes[1];
-    const uint8_t *b2 = (const uint8_t *)bytes[2], *b3 = (const uint8_t *)bytes[3];
+/* Bytes of weights as they are before mask and codebook: bytes[k][i] bits 8k to 8k + 7. */
+typedef uint8_t f2f_tile[F2F_MAX_BYTES][F2F_TILE_ROOM];
+
+/* Flip the patched bits of a tile whose first weight is `at`; counts its kept weights. */
+F2F_INLINE void f2f_apply_patches(const f2f_decoder *d, const f2f_layout *l, f2f_range *r,
+                                  int64_t at, int64_t n_blocks, uint8_t (*bytes)[F2F_TILE_ROOM],
+                                  int n_words) {
+    uint64_t mask[F2F_MAX_WORDS];
+    int64_t kept = r->kept, patch = r->patch;
+    int64_t next = patch < l->n_patches ? l->patches[patch] : INT64_MAX;
+    for (int64_t b = 0; b < n_blocks; b++) {
+        const int64_t left = l->n_weights - (at + b * d->n_out);
+        const int n = left < d->n_out ? (int)left : d->n_out;
+        int n_u = 0;
+        f2f_read_bits(l->mask, at + b * d->n_out, n, mask);
+        for (int w = 0; w < n_words && 64 * w < n; w++) n_u += __builtin_popcountll(mask[w]);
+        const int64_t care = kept * d->n_planes, end = care + (int64_t)n_u * d->n_planes;
+        while (next < end) {
+            unsigned number = (unsigned)(next - care), plane = number / (unsigned)n_u;
+            int place = f2f_select(mask, (int)(number - plane * (unsigned)n_u));
+            int bit = l->bit_of[plane];
+            bytes[bit >> 3][b * d->n_out + place] ^= (uint8_t)(1 << (bit & 7));
+            next = ++patch < l->n_patches ? l->patches[patch] : INT64_MAX;
+        }
+        kept += n_u;
+    }
+    r->kept = kept;
+    r->patch = patch;
+}
+
+/* The first n weights of wider types: bytes put together, exponents looked up, pruned ones 0. */
+F2F_INLINE void f2f_code_wide(const f2f_layout *l, const uint8_t (*bytes)[F2F_TILE_ROOM],
+                              const uint8_t *mask, int n, uint32_t *coded) {
+    const uint8_t *b0 = bytes[0], *b1 = bytes[1], *b2 = bytes[2], *b3 = bytes[3];
     if (l->n_bytes == 2)
         for (int i = 0; i < n; i++) coded[i] = (uint32_t)b0[i] | (uint32_t)b1[i] << 8;
     else
@@ -70,91 +103,90 @@ F2F_INLINE void f2f_store_wide(const f2f_layout *l, const uint64_t (*bytes)[64],
                        l->exponents[coded[i] >> l->n_mantissa & indices] << l->n_mantissa |
                        (coded[i] >> sign & 1) << (l->n_mantissa + l->n_exponent);
     }
-    for (int i = 0; i < n; i++) coded[i] &= (uint32_t)0 - kept[i];
+    for (int i = 0; i < n; i += 8) {
+        uint8_t kept[8];
+        memcpy(kept, &l->spread[mask[i >> 3]], 8);
+        for (int k = 0; k < 8; k++) coded[i + k] &= (uint32_t)0 - kept[k];
+    }
 }
 
-F2F_INLINE void f2f_unpack_body(const f2f_decoder *d, const f2f_layout *l, f2f_range r,
-                                uint8_t *patterns, int n_words) {
-    uint64_t out[(F2F_MAX_PLANES + 1) * F2F_MAX_WORDS];
-    uint64_t mask[F2F_MAX_WORDS], bytes[4][64], kept[64];
-    uint32_t coded[512];
+/* Outliers of a tile take their own exponents; `kept` weights come before it, `until` to its end. */
+F2F_INLINE void f2f_put_outliers(const f2f_layout *l, f2f_range *r, const uint8_t *mask,
+                                 int64_t kept, int64_t until, uint32_t *coded) {
+    const uint32_t field = (((uint32_t)1 << l->n_exponent) - 1) << l->n_mantissa;
+    for (; r->outlier < l->n_outliers && l->outliers[r->outlier] < until; r->outlier++) {
+        int64_t i = l->outliers[r->outlier] - kept, at = 0, n;
+        uint64_t word;
+        for (;; at += 64, i -= n) {
+            memcpy(&word, mask + at / 8, 8);
+            if (i < (n = __builtin_popcountll(word))) break;
+        }
+        for (; i > 0; i--) word &= word - 1;
+        uint32_t *c = coded + at + __builtin_ctzll(word);
+        *c = (*c & ~field) | l->fields[r->outlier] << l->n_mantissa;
+    }
+}
+
+/* The bytes of a tile by table look-up. */
+F2F_INLINE void f2f_table_tile(const f2f_decoder *d, const f2f_layout *l, int64_t first,
+                               int64_t n_blocks, uint8_t (*bytes)[F2F_TILE_ROOM], int n_words) {
+    uint64_t out[(F2F_MAX_PLANES + 1) * F2F_MAX_WORDS], turned[8 * F2F_MAX_WORDS];
     const uint64_t *rows[F2F_MAX_PLANES];
     memset(out + d->n_planes * n_words, 0, (size_t)n_words * 8);
     for (int p = 0; p < F2F_MAX_PLANES; p++)
         rows[p] = out + (l->row_of[p] < 0 ? d->n_planes : l->row_of[p]) * n_words;
-    const uint64_t inverted = (l->inversion & 255) * 0x0101010101010101ull;
-    const int64_t past = (r.first + r.n_blocks) * d->n_out;
-    const int64_t end = past < l->n_weights ? past : l->n_weights; /* what follows is not ours */
-    for (int64_t b = r.first; b < r.first + r.n_blocks; b++) {
-        const int64_t at = b * d->n_out;
-        const int n = l->n_weights - at < d->n_out ? (int)(l->n_weights - at) : d->n_out;
-        uint8_t *to = patterns + at * l->n_bytes;
-        f2f_read_bits(l->mask, at, n, mask);
-        int n_u = 0;
-        for (int w = 0; w < n_words && 64 * w < n; w++) n_u += __builtin_popcountll(mask[w]);
-        if (n_u == 0) {
-            memset(to, 0, (size_t)n * l->n_bytes);
-            continue;
+    for (int64_t b = 0; b < n_blocks; b++) {
+        f2f_outputs(d, first + b, out, n_words);
+        for (int k = 0; k < l->n_bytes; k++) {
+            for (int w = 0; w < n_words; w++)
+                f2f_turn_planes(rows + 8 * k, w, d->n_out - 64 * w, turned + 8 * w);
+            memcpy(bytes[k] + b * d->n_out, turned, (size_t)d->n_out);
         }
-        f2f_outputs(d, b, out, n_words);
-        const int64_t care = r.kept * d->n_planes, care_end = care + (int64_t)n_u * d->n_planes;
-        for (; r.patch < l->n_patches && l->patches[r.patch] < care_end; r.patch++) {
-            int number = (int)(l->patches[r.patch] - care), plane = number / n_u;
-            int place = f2f_select(mask, number % n_u);
-            out[plane * n_words + (place >> 6)] ^= (uint64_t)1 << (place & 63);
-        }
-        for (int k = 0; k < l->n_bytes; k++)
-            for (int w = 0; w < n_words && 64 * w < n; w++)
-                f2f_turn_planes(rows + 8 * k, w, n - 64 * w, bytes[k] + 8 * w);
-        if (l->n_bytes == 1) {
-            for (int g = 0; 8 * g < n; g++)
-                f2f_store_eight(to + 8 * g, bytes[0][g] ^ inverted,
-                                l->spread[mask[g >> 3] >> (8 * (g & 7)) & 255],
-                                at + 8 * g + 8 <= end ? 8 : n - 8 * g);
-        } else {
-            for (int g = 0; 8 * g < n; g++)
-                kept[g] = l->spread[mask[g >> 3] >> (8 * (g & 7)) & 255];
-            f2f_store_wide(l, (const uint64_t(*)[64])bytes, (const uint8_t *)kept, n, coded);
-            for (; r.outlier < l->n_outliers && l->outliers[r.outlier] < r.kept + n_u;
-                 r.outlier++) {
-                uint32_t *c = coded + f2f_select(mask, (int)(l->outliers[r.outlier] - r.kept));
-                uint32_t field = (((uint32_t)1 << l->n_exponent) - 1) << l->n_mantissa;
-                *c = (*c & ~field) | l->fields[r.outlier] << l->n_mantissa;
-            }
-            if (l->n_bytes == 4)
-                memcpy(to, coded, (size_t)n * 4);
-            else
-                for (int i = 0; i < n; i++) ((uint16_t *)to)[i] = (uint16_t)coded[i];
-        }
-        r.kept += n_u;
     }
 }
 
-F2F_INLINE void f2f_unpack_by_words(const f2f_decoder *d, const f2f_layout *l, f2f_range r,
-                                    uint8_t *patterns) {
-#define F2F_CALL(k) f2f_unpack_body(d, l, r, patterns, k)
-    F2F_BY_WORDS(F2F_CALL)
-#undef F2F_CALL
-}
-
+/* One pass for each set of instructions. */
+#define F2F_NAME(x) x##_plain
+#define F2F_TARGET
+#define F2F_SET 0
+#include "unpack_body.h"
 #ifdef F2F_X86
-__attribute__((target("avx2,popcnt,bmi"))) static void
-f2f_unpack_avx2(const f2f_decoder *d, const f2f_layout *l, f2f_range r, uint8_t *patterns) {
-    f2f_unpack_by_words(d, l, r, patterns);
-}
+#include "affine.h"
+#define F2F_NAME(x) x##_avx2
+#define F2F_TARGET __attribute__((target("avx2,popcnt,bmi")))
+#define F2F_SET 1
+#include "unpack_body.h"
+#define F2F_NAME(x) x##_gfni
+#define F2F_TARGET __attribute__((target("gfni,avx2,popcnt,bmi")))
+#define F2F_SET 2
+#include "unpack_body.h"
 #endif
 
-/* Write the patterns of a range of blocks at their places. */
-static void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r,
-                       uint8_t *patterns) {
+/* The best set of instructions of this processor: 0 any, 1 AVX2, 2 AVX2 and GFNI. */
+static int f2f_best_set(void) {
 #ifdef F2F_X86
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") &&
-        __builtin_cpu_supports("bmi")) {
+        __builtin_cpu_supports("bmi"))
+        return __builtin_cpu_supports("gfni") ? 2 : 1;
+#endif
+    return 0;
+}
+
+/* Write the patterns of a range of blocks at their places, with a set of instructions that the
+ * processor has. */
+static void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, int set,
+                       uint8_t *patterns) {
+#ifdef F2F_X86
+    if (set == 2) {
+        f2f_unpack_gfni(d, l, r, patterns);
+        return;
+    }
+    if (set == 1) {
         f2f_unpack_avx2(d, l, r, patterns);
         return;
     }
 #endif
-    f2f_unpack_by_words(d, l, r, patterns);
+    f2f_unpack_plain(d, l, r, patterns);
 }
 
 #endif
