@@ -6,6 +6,7 @@ A command raises `F2fsimError`; `run` alone turns it into one message and the ex
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -26,6 +27,22 @@ from rich.text import Text
 from f2fsim.errors import F2fsimError, InputError
 from f2fsim.whole_file import whole_file
 
+#: The system's reasons that lie in a path as it was given; a full or broken disk is none of them.
+BAD_PATH = frozenset(
+    {
+        errno.EACCES,
+        errno.EEXIST,
+        errno.EINVAL,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -38,6 +55,8 @@ class Advance(Protocol):
 
 def run(main: Callable[[], Any]) -> int:
     """Run the command line and return its exit status: 2 bad input, 1 failure, 130 interrupted.
+
+    A path that cannot be read or written as given is bad input; a full disk is a failure.
 
     Nothing that happens shows a traceback, but with ``F2FSIM_TRACEBACK`` set in the environment.
     """
@@ -61,7 +80,7 @@ def run(main: Callable[[], Any]) -> int:
         return 141
     except OSError as error:
         ERR.print(f"f2fsim: {error.filename or 'output'}: {error.strerror or error}", markup=False)
-        return 1
+        return 2 if error.errno in BAD_PATH else 1
     except MemoryError:
         ERR.print("f2fsim: out of memory")
         return 1

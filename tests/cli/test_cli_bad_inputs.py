@@ -170,6 +170,8 @@ def test_marks_and_line_ends_of_other_systems_do_work(folder: Path, change) -> N
         ("--dtype", ""),
         ("--out", "w.yaml/x"),
         ("--out", "/dev/null/x"),
+        ("--out", "/proc/none"),
+        ("--out", "long" * 100),
         ("--trace", "."),
         ("--trace-window", "1:2"),
         ("--trace", "t.json", "--trace-window", "5:1"),
@@ -189,6 +191,26 @@ def test_bad_options_are_refused(folder: Path, arguments: tuple[str, ...]) -> No
     done = run(folder, "simulate", "a.yaml", "w.yaml", *arguments)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("simulate", "{}", "w.yaml"),
+        ("simulate", "a.yaml", "{}"),
+        ("inspect", "{}"),
+        ("workload", "show", "{}"),
+        ("report", "{}", "-o", "out"),
+        ("encode", "m.safetensors", "-o", "{}.f2f.safetensors"),
+    ],
+    ids=" ".join,
+)
+def test_a_name_too_long_for_the_system_is_bad_input(
+    folder: Path, arguments: tuple[str, ...]
+) -> None:
+    done = run(folder, *(word.format("é" * 300) for word in arguments))
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.endswith(": File name too long\n")
 
 
 @pytest.mark.parametrize("sparsity", ["0", "1"])
