@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from f2fsim.pipeline.encode_file import decode_file as decode
     from f2fsim.pipeline.encode_file import encode
     from f2fsim.pipeline.encode_file import inspect_file as inspect
-    from f2fsim.pipeline.encode_file import verify_file as verify
+    from f2fsim.pipeline.verify_file import verify_file as verify
     from f2fsim.report import make_report
 
 # Loaded at first use: a worker or a small command does not pay for what it does not need.
@@ -30,7 +30,7 @@ _LAZY = {
     "search": ("f2fsim.explore", "search"),
     "simulate": ("f2fsim.pipeline", "simulate"),
     "sweep": ("f2fsim.explore", "sweep"),
-    "verify": ("f2fsim.pipeline.encode_file", "verify_file"),
+    "verify": ("f2fsim.pipeline.verify_file", "verify_file"),
 }
 
 __all__ = [

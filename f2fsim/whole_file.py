@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from f2fsim.errors import InputError
+
+#: What says that a path is at fault, and no disk.
+_NO_SUCH_PLACE = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+)
 
 
 @contextmanager
@@ -27,13 +38,17 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If `path` is a folder.
+        If there can be no such file: `path` is a folder, or a part of it is none or is read-only.
     OSError
-        If the disk is full, or the folder cannot be written; nothing is left behind.
+        If the disk is full; nothing is left behind.
     """
-    if path.is_dir():
+    try:
+        is_folder, is_special = path.is_dir(), path.exists() and not path.is_file()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+    if is_folder:
         raise InputError(f"{path}: is a folder, a file is needed")
-    if path.exists() and not path.is_file():
+    if is_special:
         try:
             yield path
         except OSError as error:
@@ -41,7 +56,10 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
             raise
         return
     target = path.resolve() if path.is_symlink() else path
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     partial = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
     try:
         yield partial
@@ -53,9 +71,36 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
         # A full disk names no file, a neighbour's name says nothing to the user.
         if error.filename in (None, str(partial)):
             error.filename = str(path)
+            if error.errno in _NO_SUCH_PLACE:
+                raise InputError(f"{path}: cannot be written: {error.strerror}") from None
         raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def check_file(path: Path, what: str) -> None:
+    """Refuse a file that cannot be made or replaced, before any work is done for it.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it and its folders need not exist.
+    what : str
+        The option that names it, to begin the message.
+
+    Raises
+    ------
+    InputError
+        If it is a folder, or its folder cannot be made or written.
+    """
+    try:
+        if path.is_dir():
+            raise InputError(f"{what}: {path} is a folder, a file is needed")
+        if not path.exists() or path.is_file():
+            check_folder((path.resolve() if path.is_symlink() else path).parent, what)
+    except OSError as error:
+        raise InputError(f"{what}: {path}: {error.strerror}") from None
 
 
 def check_folder(folder: Path, what: str) -> None:

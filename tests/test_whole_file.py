@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from f2fsim.errors import InputError
-from f2fsim.whole_file import check_folder, whole_file
+from f2fsim.whole_file import check_file, check_folder, whole_file
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -74,3 +74,15 @@ def test_folders_that_cannot_be(tmp_path: Path, name: str) -> None:
         check_folder(tmp_path / name, "--out")
     check_folder(tmp_path / "new" / "deeper", "--out")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["file/below/x", "x" * 300])
+def test_a_file_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match="cannot be written"), whole_file(tmp_path / name) as part:
+        part.write_text("x")
+    with pytest.raises(InputError, match=r"^--out: "):
+        check_file(tmp_path / name, "--out")
+    check_file(tmp_path / "new" / "x", "--out")
+    check_file(tmp_path / "file", "--out")
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]

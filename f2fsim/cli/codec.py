@@ -164,10 +164,10 @@ def verify(
     For example:
       f2fsim verify model.f2f.safetensors --against model.onnx
     """
-    from f2fsim.pipeline import encode_file
+    from f2fsim.pipeline.verify_file import verify_file
 
     with console.progress("verifying", quiet=quiet) as advance:
-        rows = encode_file.verify_file(file, against=against, progress=advance)
+        rows = verify_file(file, against=against, progress=advance)
     if as_json or as_csv:
         _print(rows, as_json, as_csv, str(file))
     else:

@@ -17,12 +17,16 @@ from f2fsim.codec.f2f import F2FFormat
 from f2fsim.codec.f2f.auto import auto_format
 from f2fsim.errors import DataError, InputError
 from f2fsim.pipeline.encode_row import EncodeRow, row_of
+from f2fsim.whole_file import check_file
 from f2fsim.workloads.prune import magnitude_mask, n_pruned
 from f2fsim.workloads.quantise import quantise, require_finite
 from f2fsim.workloads.readers import ModelFile, open_model
 from f2fsim.workloads.synthetic import generator
 
 Progress = Callable[[int, int, str], None]
+
+#: Number of a container's tensor that says how much of it magnitude pruning was to remove.
+ASKED_SPARSITY = "asked_sparsity"
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,8 @@ class EncodeResult:
     container: Path | None
 
 
-def _silent(done: int, total: int, label: str) -> None:
-    pass
+def silent(done: int, total: int, label: str) -> None:
+    """Report no progress."""
 
 
 def encode(
@@ -59,7 +63,7 @@ def encode(
     tensors: Sequence[str] | None = None,
     seed: int = 0,
     out: str | Path | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> EncodeResult:
     """Prune, quantise and encode the weight matrices of a file.
 
@@ -102,6 +106,8 @@ def encode(
     target = None if out is None else Path(out)
     if target is not None and not target.name.endswith(SUFFIX):
         raise InputError(f"{target}: a container's name ends with {SUFFIX}")
+    if target is not None:
+        check_file(target, "out")
     coder = weight_format(format, params)
     if auto and not isinstance(coder, F2FFormat):
         raise InputError(f"auto chooses parameters of f2f only, not of {format!r}")
@@ -134,8 +140,18 @@ def _chosen(model: ModelFile, tensors: Sequence[str] | None) -> tuple[list[str],
         return list(dict.fromkeys(tensors)), []
     names = [name for name in model.names() if _is_matrix(model, name)]
     if not names:
-        raise DataError(f"{model.path}: has no weight matrix ({len(model.names())} tensors)")
+        raise DataError(f"{model.path}: has no weight matrix ({_what_there_is(model)})")
     return names, [name for name in model.names() if name not in set(names)]
+
+
+def _what_there_is(model: ModelFile) -> str:
+    """Return what a file without a matrix holds, and how a vector of it can be encoded."""
+    names = model.names()
+    said = f"{len(names)} tensor{'s' if len(names) != 1 else ''}"
+    vectors = [name for name in names if len(model.shape(name)) == 1]
+    if vectors:
+        said += f", none of two or more dimensions; --tensor {vectors[0]} encodes a vector as a row"
+    return said
 
 
 def _is_matrix(model: ModelFile, name: str) -> bool:
@@ -154,7 +170,7 @@ def _encode_one(
 ) -> StoredTensor:
     array = model.read(name)
     try:
-        matrix = _matrix(array)
+        matrix = as_matrix(array)
         mask = _mask(matrix, sparsity, seed, name)
         result = quantise(matrix, mask, wanted)
     except DataError as error:
@@ -164,13 +180,15 @@ def _encode_one(
         coder = auto_format(tensor, coder)
     encoded = coder.encode(tensor)
     stats = {"n_kept": float(tensor.n_kept), **encoded.stats}
+    if sparsity is not None:
+        stats[ASKED_SPARSITY] = sparsity
     cv = row_of(encoded, tensor.n_kept).cv_n_u
     if cv is not None:
         stats["cv_n_u"] = cv
     return store(tensor, replace(encoded, stats=stats), array.shape, result.scale)
 
 
-def _matrix(array: NDArray[Any]) -> NDArray[Any]:
+def as_matrix(array: NDArray[Any]) -> NDArray[Any]:
     """Return the array as rows (first axis, the outputs) by all other axes (the reduction)."""
     if array.dtype.kind not in "fiu" or not array.size:
         kind = array.dtype if array.size else "no weights"
@@ -199,7 +217,7 @@ def decode_file(
     *,
     integers: bool = False,
     tensors: Sequence[str] | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> list[str]:
     """Decode a container and write the pruned weights.
 
@@ -232,6 +250,7 @@ def decode_file(
     check_ending(target)
     if target.name.endswith(SUFFIX):
         raise InputError(f"{target}: ends like a container; decoded weights need another name")
+    check_file(target, "out")
     if target.exists() and Path(file).exists() and target.samefile(file):
         raise InputError(f"{target}: is the container itself; decoded weights need another name")
     arrays: dict[str, NDArray[Any]] = {}
@@ -247,7 +266,7 @@ def decode_file(
 
 
 def decoded(
-    container: Container, tensors: Sequence[str] | None = None, progress: Progress = _silent
+    container: Container, tensors: Sequence[str] | None = None, progress: Progress = silent
 ) -> Iterator[tuple[StoredTensor, PrunedTensor]]:
     """Yield each stored tensor with what it decodes to, checked.
 
@@ -279,49 +298,3 @@ def inspect_file(file: str | Path) -> list[EncodeRow]:
             kept = item.decode().n_kept
         rows.append(row_of(item.encoded, int(kept), item.source_shape))
     return rows
-
-
-def verify_file(
-    file: str | Path, *, against: str | Path | None = None, progress: Progress = _silent
-) -> list[EncodeRow]:
-    """Decode every tensor of a container and check it against what was encoded.
-
-    Parameters
-    ----------
-    file : str or Path
-        The container.
-    against : str or Path, optional
-        The model it was made from: kept weights must be its weights, quantised with the stored
-        scale.
-    progress : callable
-        Called with done, total and the tensor's name.
-
-    Raises
-    ------
-    DataError
-        If anything differs; the message names the first tensor.
-    """
-    container = Container(Path(file))
-    model = None if against is None else open_model(Path(against))
-    rows = []
-    for item, tensor in decoded(container, progress=progress):
-        if model is not None:
-            _check_against(container, item, tensor, model)
-        rows.append(row_of(item.encoded, tensor.n_kept, item.source_shape))
-    return rows
-
-
-def _check_against(
-    container: Container, item: StoredTensor, tensor: PrunedTensor, model: ModelFile
-) -> None:
-    place = f"{container.path}: tensor {tensor.name!r}"
-    array = model.read(tensor.name)
-    if array.shape != item.source_shape:
-        raise DataError(f"{place} has shape {item.source_shape}, {model.path} has {array.shape}")
-    expected = quantise(_matrix(array), tensor.mask, tensor.weight_type)
-    scale = expected.scale
-    same_scale = (scale is None) == (item.scale is None) and (
-        scale is None or item.scale is None or np.array_equal(scale, item.scale)
-    )
-    if not same_scale or not np.array_equal(expected.patterns, tensor.patterns):
-        raise DataError(f"{place}: kept weights differ from {model.path}")

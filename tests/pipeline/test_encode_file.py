@@ -8,12 +8,14 @@ from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 import f2fsim
+from f2fsim.cli import console
 from f2fsim.cli.main import app
 from f2fsim.codec import FORMATS
 from f2fsim.codec.container import Container
 from f2fsim.errors import DataError, InputError
-from f2fsim.pipeline.encode_file import decode_file, encode, inspect_file, verify_file
+from f2fsim.pipeline.encode_file import decode_file, encode, inspect_file
 from f2fsim.pipeline.encode_row import EncodeRow, binary_entropy, total_row
+from f2fsim.pipeline.verify_file import verify_file
 
 RUNNER = CliRunner()
 
@@ -222,3 +224,59 @@ def test_a_container_is_not_replaced_by_its_weights(model, tmp_path):
     with pytest.raises(InputError, match="is the container itself"):
         decode_file(container, container)
     assert container.read_bytes() == before
+
+
+@pytest.mark.parametrize("bad", ["file/m", "folder/m", "x" * 300 + "/m", "y" * 300])
+def test_an_output_that_cannot_be_is_refused_before_the_work(model, tmp_path, capsys, bad):
+    (tmp_path / "file").write_text("mine")
+    for ending in (".f2f.safetensors", ".npz"):
+        (tmp_path / f"folder/m{ending}").mkdir(parents=True)
+    container = tmp_path / "m.f2f.safetensors"
+    encode(model[0], sparsity=0.75, out=container)
+    for command, source, ending in (
+        ("encode", model[0], ".f2f.safetensors"),
+        ("decode", container, ".npz"),
+    ):
+        out = str(tmp_path / f"{bad}{ending}")
+        assert console.run(lambda c=command, s=source, o=out: app([c, str(s), "-o", o])) == 2
+        told = capsys.readouterr().err
+        assert "encoding" not in told
+        assert told.replace("\n", "").startswith("f2fsim: out: ")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_file_of_vectors_says_how_to_encode_them(tmp_path):
+    save_file({"bias": np.ones(30, np.float32)}, tmp_path / "b.safetensors")
+    with pytest.raises(DataError, match=r"1 tensor, none of two .*; --tensor bias encodes a vec"):
+        encode(tmp_path / "b.safetensors")
+    (row,) = encode(tmp_path / "b.safetensors", tensors=["bias"]).rows
+    assert row.n_weights == 30
+
+
+def test_verify_compares_what_was_pruned_too(model, tmp_path):
+    path, arrays = model
+    container, other = tmp_path / "m.f2f.safetensors", tmp_path / "other.safetensors"
+    # All zeros: what the model says of the pruned weights decides.
+    save_file({key: np.zeros_like(value) for key, value in arrays.items()}, other)
+    encode(other, out=container)
+    assert len(verify_file(container, against=other)) == 2
+    with pytest.raises(DataError, match=r"'conv': holds only zeros, .* has weights up to"):
+        verify_file(container, against=path)
+    encode(path, sparsity=1.0, out=container)
+    assert len(verify_file(container, against=path)) == 2
+    # A pruned weight that outgrew those that are kept.
+    encode(path, sparsity=0.75, dtype="fp32", out=container)
+    changed = {key: value.copy() for key, value in arrays.items()}
+    changed["fc"].flat[np.argmin(np.abs(arrays["fc"]))] = 9.0
+    save_file(changed, other)
+    with pytest.raises(DataError, match=r"'fc': a weight of magnitude 9.0 .* is pruned"):
+        verify_file(container, against=other)
+    # Without pruning the zeros are the mask, and only they.
+    sparse = {key: pruned(value, 0.5) for key, value in arrays.items()}
+    save_file(sparse, other)
+    encode(other, dtype="fp32", out=container)
+    assert len(verify_file(container, against=other)) == 2
+    sparse["conv"][sparse["conv"] == 0] = 5.0
+    save_file(sparse, other)
+    with pytest.raises(DataError, match=r"'conv': a weight of magnitude 5.0 .* is pruned"):
+        verify_file(container, against=other)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -168,11 +168,6 @@ def _check_choice(key: str, value: str, known: tuple[str, ...]) -> None:
         raise ConfigError(
             f"{key}: unknown {value!r}{near_miss(str(value), known)}; known: {choices(known)}"
         )
-
-
-def field_names() -> tuple[str, ...]:
-    """Return the names of all parameters."""
-    return tuple(f.name for f in fields(F2FParams))
 
 
 def params_crc32(params: Mapping[str, Any]) -> int:
