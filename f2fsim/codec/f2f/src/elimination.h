@@ -39,6 +39,15 @@ typedef struct {
     int32_t *check_step, *check_event; /* [room_checks] */
 } f2f_chunk;
 
+#define F2F_BATCH 4 /* rows that are reduced side by side */
+
+/* Equations of one block on their way into a chunk. */
+typedef struct {
+    uint64_t row[F2F_BATCH][16], used[F2F_BATCH][16];
+    uint32_t rhs[F2F_BATCH], val[F2F_BATCH];
+    int pivot[F2F_BATCH]; /* bit of the circle, -1: none */
+} f2f_batch;
+
 /* Room for one more dependent equation; -1 without memory. */
 static int f2f_grow_checks(f2f_chunk *c, int n_words) {
     if (c->n_checks < c->room_checks) return 0;
@@ -80,25 +89,36 @@ F2F_INLINE void f2f_range(uint64_t *dst, int64_t from, int64_t to, int n_words) 
     }
 }
 
-/* Reduce `row` by the pivots; right side and used pivots follow. */
-F2F_INLINE uint32_t f2f_reduce(uint64_t *row, uint64_t *used, uint32_t rhs, const uint64_t *pivots,
-                               const uint64_t *slot_rows, const uint32_t *slot_rhs, int base,
-                               int n_words) {
+/* Reduce F2F_BATCH rows by the pivots; right sides and used pivots follow.
+ *
+ * Each step of a row waits for the one before it: several rows side by side fill the wait.  Rows
+ * of zeros stay as they are, and so may fill a batch. */
+F2F_INLINE void f2f_reduce(f2f_batch *b, const uint64_t *pivots, const uint64_t *slot_rows,
+                           const uint32_t *slot_rhs, int base, int n_words) {
+    static const uint64_t zeros[16];
     int first = base >> 6;
     uint64_t head = ~(uint64_t)0 << (base & 63);
     for (int i = 0; i <= n_words; i++) {
         int w = (first + i) & (n_words - 1);
-        uint64_t range = i == 0 ? head : i == n_words ? ~head : ~(uint64_t)0;
-        uint64_t todo;
-        while ((todo = row[w] & pivots[w] & range) != 0) {
-            int k = f2f_first_bit(todo);
-            const uint64_t *other = slot_rows + (size_t)(w * 64 + k) * n_words;
-            used[w] |= (uint64_t)1 << k;
-            rhs ^= slot_rhs[w * 64 + k];
-            for (int j = 0; j < n_words; j++) row[j] ^= other[j];
+        uint64_t range = (i == 0 ? head : i == n_words ? ~head : ~(uint64_t)0) & pivots[w];
+        uint64_t seen[F2F_BATCH], used[F2F_BATCH] = {0};
+        for (int r = 0; r < F2F_BATCH; r++) seen[r] = b->row[r][w];
+        for (;;) {
+            uint64_t any = 0;
+            for (int r = 0; r < F2F_BATCH; r++) any |= seen[r] & range;
+            if (!any) break;
+            for (int r = 0; r < F2F_BATCH; r++) {
+                uint64_t todo = seen[r] & range;
+                int k = f2f_first_bit(todo | (uint64_t)1 << 63);
+                const uint64_t *other = todo ? slot_rows + (size_t)(w * 64 + k) * n_words : zeros;
+                used[r] |= todo & (0 - todo);
+                b->rhs[r] ^= todo ? slot_rhs[w * 64 + k] : 0;
+                seen[r] ^= other[w];
+                for (int j = 0; j < n_words; j++) b->row[r][j] ^= other[j];
+            }
         }
+        for (int r = 0; r < F2F_BATCH; r++) b->used[r][w] |= used[r];
     }
-    return rhs;
 }
 
 /* Oldest set bit of a circular row seen from `base`, -1 if there is none. */
@@ -113,12 +133,54 @@ F2F_INLINE int f2f_oldest(const uint64_t *row, int base, int n_words) {
     return -1;
 }
 
+/* Equation e of a block into place r of a batch, known history taken out. */
+F2F_INLINE void f2f_load(const f2f_problem *p, const f2f_chunk *c, int64_t e, int64_t oldest,
+                         const uint64_t *known, f2f_batch *b, int r, int n_words) {
+    const int size = n_words * 64, base = (int)(oldest & (size - 1));
+    uint32_t rhs = p->val[e];
+    uint64_t *row = b->row[r];
+    f2f_rotate(row, p->matrix + (size_t)p->pos[e] * n_words, base, n_words);
+    if (oldest < 0) {
+        for (int64_t u = oldest; u < 0; u++) {
+            int k = (int)(u & (size - 1));
+            if (row[k >> 6] >> (k & 63) & 1) rhs ^= c->x[p->n_s * p->n_in + u];
+        }
+        for (int j = 0; j < n_words; j++) row[j] &= ~known[j];
+    }
+    b->val[r] = b->rhs[r] = rhs;
+}
+
+/* Take the pivots that came with the batch's earlier rows out of row r. */
+F2F_INLINE void f2f_reduce_within(f2f_batch *b, int r, int n_words) {
+    for (int q = 0; q < r; q++) {
+        int k = b->pivot[q];
+        if (k < 0 || !(b->row[r][k >> 6] >> (k & 63) & 1)) continue;
+        for (int j = 0; j < n_words; j++) b->row[r][j] ^= b->row[q][j];
+        b->used[r][k >> 6] |= (uint64_t)1 << (k & 63);
+        b->rhs[r] ^= b->rhs[q];
+    }
+}
+
+/* A dependent equation: right by luck, or a contradiction. -1 without memory. */
+F2F_INLINE int f2f_add_check(f2f_chunk *c, const f2f_batch *b, int r, int64_t t, int n_words) {
+    if (f2f_grow_checks(c, n_words)) return -1;
+    int64_t i = c->n_checks++;
+    memcpy(c->check_used + (size_t)i * n_words, b->used[r], (size_t)n_words * 8);
+    c->check_rhs[i] = b->rhs[r];
+    c->check_val[i] = b->val[r];
+    c->check_step[i] = (int32_t)t;
+    c->check_event[i] = (int32_t)c->n_events;
+    c->events[c->n_events++] = (int32_t)~i;
+    return 0;
+}
+
 /* Forward elimination of the steps [0, n_steps) of a chunk whose first block is `block`. */
 F2F_INLINE int f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, int64_t stride,
                            int64_t n_steps, uint64_t *slot_rows, uint32_t *slot_rhs,
                            int n_words) {
-    int size = n_words * 64, history = p->n_s * p->n_in;
-    uint64_t pivots[16] = {0}, row[16], used[16], known[16] = {0};
+    int size = n_words * 64;
+    uint64_t pivots[16] = {0}, known[16] = {0};
+    f2f_batch b;
     c->n_events = c->n_checks = 0;
     for (int64_t t = 0; t < n_steps; t++, block += stride) {
         int64_t oldest = (t - p->n_s) * p->n_in; /* below 0: known history */
@@ -131,40 +193,29 @@ F2F_INLINE int f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, in
             c->rhs[u] = 0;
         }
         if (oldest < 0) f2f_range(known, oldest, 0, n_words);
-        for (int64_t e = p->block_ptr[block]; e < p->block_ptr[block + 1]; e++) {
-            uint32_t rhs = p->val[e];
-            f2f_rotate(row, p->matrix + (size_t)p->pos[e] * n_words, base, n_words);
-            memset(used, 0, (size_t)n_words * 8);
-            if (oldest < 0) {
-                for (int64_t u = oldest; u < 0; u++) {
-                    int k = (int)(u & (size - 1));
-                    if (row[k >> 6] >> (k & 63) & 1) rhs ^= c->x[history + u];
+        for (int64_t e = p->block_ptr[block]; e < p->block_ptr[block + 1]; e += F2F_BATCH) {
+            int64_t left = p->block_ptr[block + 1] - e;
+            int n = left < F2F_BATCH ? (int)left : F2F_BATCH;
+            memset(&b, 0, sizeof b);
+            for (int r = 0; r < n; r++) f2f_load(p, c, e + r, oldest, known, &b, r, n_words);
+            f2f_reduce(&b, pivots, slot_rows, slot_rhs, base, n_words);
+            for (int r = 0; r < n; r++) {
+                f2f_reduce_within(&b, r, n_words);
+                int k = b.pivot[r] = f2f_oldest(b.row[r], base, n_words);
+                if (k < 0) {
+                    if (f2f_add_check(c, &b, r, t, n_words)) return -1;
+                    continue;
                 }
-                for (int j = 0; j < n_words; j++) row[j] &= ~known[j];
+                int64_t u = oldest + ((k - base) & (size - 1));
+                pivots[k >> 6] |= (uint64_t)1 << (k & 63);
+                memcpy(slot_rows + (size_t)k * n_words, b.row[r], (size_t)n_words * 8);
+                memcpy(c->rows + (size_t)u * n_words, b.row[r], (size_t)n_words * 8);
+                memcpy(c->used + (size_t)u * n_words, b.used[r], (size_t)n_words * 8);
+                slot_rhs[k] = c->rhs[u] = b.rhs[r];
+                c->step[u] = (int32_t)t;
+                c->val[u] = b.val[r];
+                c->events[c->n_events++] = (int32_t)u;
             }
-            uint32_t val = rhs;
-            rhs = f2f_reduce(row, used, rhs, pivots, slot_rows, slot_rhs, base, n_words);
-            int k = f2f_oldest(row, base, n_words);
-            if (k < 0) { /* dependent: right by luck, or a contradiction */
-                if (f2f_grow_checks(c, n_words)) return -1;
-                int64_t i = c->n_checks++;
-                memcpy(c->check_used + (size_t)i * n_words, used, (size_t)n_words * 8);
-                c->check_rhs[i] = rhs;
-                c->check_val[i] = val;
-                c->check_step[i] = (int32_t)t;
-                c->check_event[i] = (int32_t)c->n_events;
-                c->events[c->n_events++] = (int32_t)~i;
-                continue;
-            }
-            int64_t u = oldest + ((k - base) & (size - 1));
-            pivots[k >> 6] |= (uint64_t)1 << (k & 63);
-            memcpy(slot_rows + (size_t)k * n_words, row, (size_t)n_words * 8);
-            memcpy(c->rows + (size_t)u * n_words, row, (size_t)n_words * 8);
-            memcpy(c->used + (size_t)u * n_words, used, (size_t)n_words * 8);
-            slot_rhs[k] = c->rhs[u] = rhs;
-            c->step[u] = (int32_t)t;
-            c->val[u] = val;
-            c->events[c->n_events++] = (int32_t)u;
         }
     }
     return 0;
@@ -258,8 +309,8 @@ end:
     return failed;
 }
 
-static int f2f_encode(const f2f_problem *p, int64_t first, int64_t stride, int64_t n_blocks,
-                      int64_t n_keep, int64_t n_ahead) {
+F2F_INLINE int f2f_encode_any(const f2f_problem *p, int64_t first, int64_t stride,
+                              int64_t n_blocks, int64_t n_keep, int64_t n_ahead) {
     switch (p->n_words) {
     case 1: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 1);
     case 2: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 2);
@@ -267,6 +318,23 @@ static int f2f_encode(const f2f_problem *p, int64_t first, int64_t stride, int64
     case 8: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 8);
     default: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 16);
     }
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+__attribute__((target("avx2,bmi"))) static int f2f_encode_avx2(const f2f_problem *p, int64_t first,
+                                                               int64_t stride, int64_t n_blocks,
+                                                               int64_t n_keep, int64_t n_ahead) {
+    return f2f_encode_any(p, first, stride, n_blocks, n_keep, n_ahead);
+}
+#endif
+
+static int f2f_encode(const f2f_problem *p, int64_t first, int64_t stride, int64_t n_blocks,
+                      int64_t n_keep, int64_t n_ahead) {
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
+        return f2f_encode_avx2(p, first, stride, n_blocks, n_keep, n_ahead);
+#endif
+    return f2f_encode_any(p, first, stride, n_blocks, n_keep, n_ahead);
 }
 
 #endif

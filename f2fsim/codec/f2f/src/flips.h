@@ -118,15 +118,18 @@ F2F_INLINE void f2f_columns(const f2f_problem *p, f2f_chunk *c, f2f_frame *f, in
 /* Keep the best `keep` of n candidates, no two with the same open checks, in f->now.  The rank of
  * a candidate is its flips, at F2F_PRICE each, less the settled checks that follow. */
 static int f2f_select(f2f_frame *f, int n, int keep, int check) {
-    int start[F2F_RANKS + 1] = {0}, least = 1 << 30, kept = 0;
+    int start[F2F_RANKS + 1], least = 1 << 30, most = 0, kept = 0;
     for (int i = 0; i < n; i++) least = f->next[i].cost < least ? f->next[i].cost : least;
     for (int i = 0; i < n; i++) {
         uint64_t rest = check < 63 ? f->next[i].open >> (check + 1) : 0;
         int rank = (f->next[i].cost - least) * F2F_PRICE + 63 - (rest ? f2f_first_bit(rest) : 63);
-        f->rank[i] = (uint16_t)(rank < F2F_RANKS - 1 ? rank : F2F_RANKS - 1);
-        start[f->rank[i] + 1]++;
+        rank = rank < F2F_RANKS - 1 ? rank : F2F_RANKS - 1;
+        most = rank > most ? rank : most;
+        f->rank[i] = (uint16_t)rank;
     }
-    for (int r = 1; r < F2F_RANKS; r++) start[r] += start[r - 1];
+    memset(start, 0, sizeof(int) * (size_t)(most + 2));
+    for (int i = 0; i < n; i++) start[f->rank[i] + 1]++;
+    for (int r = 1; r <= most; r++) start[r] += start[r - 1];
     for (int i = 0; i < n; i++) f->order[start[f->rank[i]]++] = i;
     memset(f->seen, 255, (size_t)f->n_seen * 8);
     for (int i = 0; i < n && kept < keep; i++) {
