@@ -10,14 +10,20 @@ from pathlib import Path
 
 from f2fsim.errors import InputError
 
-#: What says that a path is at fault, and no disk.
-_NO_SUCH_PLACE = (
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENAMETOOLONG,
+#: The system's reasons that lie in a path as it was given; a full or broken disk is none of them.
+BAD_PATH = frozenset(
+    {
+        errno.EACCES,
+        errno.EEXIST,
+        errno.EINVAL,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EROFS,
+    }
 )
 
 
@@ -71,7 +77,7 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
         # A full disk names no file, a neighbour's name says nothing to the user.
         if error.filename in (None, str(partial)):
             error.filename = str(path)
-            if error.errno in _NO_SUCH_PLACE:
+            if error.errno in BAD_PATH:
                 raise InputError(f"{path}: cannot be written: {error.strerror}") from None
         raise
     finally:

@@ -6,7 +6,6 @@ A command raises `F2fsimError`; `run` alone turns it into one message and the ex
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import json
 import os
@@ -25,23 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from f2fsim.errors import F2fsimError, InputError
-from f2fsim.whole_file import whole_file
-
-#: The system's reasons that lie in a path as it was given; a full or broken disk is none of them.
-BAD_PATH = frozenset(
-    {
-        errno.EACCES,
-        errno.EEXIST,
-        errno.EINVAL,
-        errno.EISDIR,
-        errno.ELOOP,
-        errno.ENAMETOOLONG,
-        errno.ENOENT,
-        errno.ENOTDIR,
-        errno.EPERM,
-        errno.EROFS,
-    }
-)
+from f2fsim.whole_file import BAD_PATH, whole_file
 
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -34,6 +34,13 @@ COLUMNS_PER_LOAD = 10
 #: How many more bits those tiles may move (halos of convolutions are read twice).
 OVERLAP_COST = 1.02
 
+#: Energy of a bit from the scratchpad over one from DRAM: 5 to 640 pJ for 32 bits (Han et al., EIE,
+#: ISCA 2016, table I).  Held weights are read, and decoded, again for every tile.
+SCRATCHPAD_COST = 5 / 640
+
+#: Bits that a band's streams waste at most each time they are fetched: they begin at a burst.
+BAND_ALIGNMENT_BITS = 512
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -156,6 +163,13 @@ class _Sizes:
             return self.weight_bits + tiles * (n_bands if n_tiles > 1 else 1)
         return self.weight_bits * n_tiles + tiles
 
+    def cost_bits(self, n_bands: int, n_tiles: int, schedule: str) -> float:
+        """Return the moved bits, with alignment and the reads of held weights in their measure."""
+        held = schedule == "weight_stationary" and n_tiles > 1
+        fetches = n_bands if held else n_bands * n_tiles
+        again = SCRATCHPAD_COST * self.weight_bits * n_tiles if held else 0
+        return self.moved_bits(n_bands, n_tiles, schedule) + BAND_ALIGNMENT_BITS * fetches + again
+
 
 def _least(low: int, high: int, fits: Callable[[int], bool]) -> int | None:
     """Return the least n in [low, high] with fits(n), which is monotone; None if none."""
@@ -173,7 +187,8 @@ def _least(low: int, high: int, fits: Callable[[int], bool]) -> int | None:
 def plan_layer(arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> Plan:
     """Choose bands and tiles of a layer.
 
-    Of the schedules that the architecture allows, the one that moves the fewest bits wins; of
+    Of the schedules that the architecture allows, the one that moves the fewest bits wins, where a
+    bit of held weights that a tile reads again from the scratchpad counts `SCRATCHPAD_COST`; of
     equal ones, the one with the fewest passes.  Where activations have to be loaded in more than
     one tile or compute could hide their loading, tiles are made smaller as long as no more weight
     bits move.
@@ -227,15 +242,15 @@ def _rows_at_once(arch: ArchConfig) -> int:
             return 1
 
 
-def _choices(sizes: _Sizes, names: tuple[str, ...]) -> list[tuple[int, int, int, int, str]]:
-    """Return (moved bits, passes, bands, tiles, schedule) of what fits, the least tiles of each."""
+def _choices(sizes: _Sizes, names: tuple[str, ...]) -> list[tuple[float, int, int, int, str]]:
+    """Return (cost in bits, passes, bands, tiles, schedule) of what fits, the least tiles each."""
     found = []
     for name in names:
         for n_bands in _band_counts(sizes, name):
             n_tiles = _least(1, sizes.n_columns, partial(sizes.fits_tiles, n_bands, name))
             if n_tiles is not None:
-                moved = sizes.moved_bits(n_bands, n_tiles, name)
-                found.append((moved, n_bands * n_tiles, n_bands, n_tiles, name))
+                cost = sizes.cost_bits(n_bands, n_tiles, name)
+                found.append((cost, n_bands * n_tiles, n_bands, n_tiles, name))
     return found
 
 

@@ -90,7 +90,8 @@ class EncodingCache:
         if found is not None:
             return found
         encoded = weight_format.encode(tensor)
-        with contextlib.suppress(OSError):  # a full or read-only disk costs speed, not the result
+        # A disk that is full or cannot be written costs speed, not the result.
+        with contextlib.suppress(OSError, InputError):
             self._store(path, encoded)
         return encoded
 
