@@ -68,6 +68,17 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "out/report/index.html").is_file()
 
 
+def test_the_python_of_the_codec_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    block = re.search(r"```python\n(.*?)```", (ROOT / "docs/codec.md").read_text(), re.DOTALL)
+    assert block is not None
+    exec(block[1], {})
+    efficiency, over_entropy, _ = (
+        float(line.split()[-1]) for line in capsys.readouterr().out.split("\n")[:3]
+    )
+    assert efficiency > 0.99
+    assert 1 < over_entropy < 1.05
+
+
 def test_what_the_readme_links_to_exists() -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text()):
         assert link.startswith("http") or (ROOT / link).exists(), link

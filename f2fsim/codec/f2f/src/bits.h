@@ -12,7 +12,7 @@
 #define F2F_INLINE static inline __attribute__((always_inline))
 
 /* spread[v]: byte i is bit i of v. */
-static void f2f_fill_spread(uint64_t *spread) {
+F2F_INLINE void f2f_fill_spread(uint64_t *spread) {
     for (int v = 0; v < 256; v++) {
         uint64_t x = 0;
         for (int i = 0; i < 8; i++) x |= (uint64_t)(v >> i & 1) << (8 * i);

@@ -9,11 +9,9 @@
 #ifndef F2FSIM_ELIMINATION_H
 #define F2FSIM_ELIMINATION_H
 
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define F2F_INLINE static inline __attribute__((always_inline))
+#include "bits.h"
 
 typedef struct {
     int n_in, n_s, n_words, n_planes;
@@ -242,14 +240,21 @@ F2F_INLINE void f2f_backward(const f2f_problem *p, f2f_chunk *c, int64_t n_steps
 
 #include "flips.h"
 
+/* From a number a bit, with a bit a plane, to a word a plane: 8 x 8 bits at a time. */
 F2F_INLINE void f2f_store_words(const f2f_problem *p, const uint32_t *x, int64_t block,
                                 int64_t stride, int64_t n_steps) {
-    for (int64_t t = 0; t < n_steps; t++, block += stride)
-        for (int plane = 0; plane < p->n_planes; plane++) {
-            uint32_t word = 0;
-            for (int i = 0; i < p->n_in; i++) word |= (x[t * p->n_in + i] >> plane & 1) << i;
-            p->words[block * p->n_planes + plane] = (uint16_t)word;
+    for (int64_t t = 0; t < n_steps; t++, block += stride, x += p->n_in) {
+        uint16_t *to = p->words + block * p->n_planes;
+        for (int plane = 0; plane < p->n_planes; plane += 8) {
+            uint64_t half[2] = {0, 0};
+            for (int i = 0; i < p->n_in; i++)
+                half[i >> 3] |= (uint64_t)(x[i] >> plane & 255) << (8 * (i & 7));
+            half[0] = f2f_turn_bits(half[0]), half[1] = f2f_turn_bits(half[1]);
+            for (int k = 0; k < 8 && plane + k < p->n_planes; k++)
+                to[plane + k] = (uint16_t)((half[0] >> (8 * k) & 255) |
+                                           (half[1] >> (8 * k) & 255) << 8);
         }
+    }
 }
 
 /* Most equations that any n_solve steps in a row of one group hold. */
@@ -320,7 +325,7 @@ F2F_INLINE int f2f_encode_any(const f2f_problem *p, int64_t first, int64_t strid
     }
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef F2F_X86
 __attribute__((target("avx2,bmi"))) static int f2f_encode_avx2(const f2f_problem *p, int64_t first,
                                                                int64_t stride, int64_t n_blocks,
                                                                int64_t n_keep, int64_t n_ahead) {
@@ -330,7 +335,7 @@ __attribute__((target("avx2,bmi"))) static int f2f_encode_avx2(const f2f_problem
 
 static int f2f_encode(const f2f_problem *p, int64_t first, int64_t stride, int64_t n_blocks,
                       int64_t n_keep, int64_t n_ahead) {
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef F2F_X86
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
         return f2f_encode_avx2(p, first, stride, n_blocks, n_keep, n_ahead);
 #endif
