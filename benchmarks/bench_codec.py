@@ -1,6 +1,6 @@
 """Speed and quality of the F2F encoders and decoder, against the project's floors.
 
-    python benchmarks/bench_codec.py [--quick] [--instructions SET]
+    python benchmarks/bench_codec.py [--quick] [--instructions SET] [--searches]
 
 Processor time of one thread; iid masks and bits, N_in = 8.  Exit status 1 if a floor is missed.
 SET: what the decoder uses of the processor, 0 any, 1 AVX2, 2 AVX2 and GFNI; by default all it has.
@@ -86,6 +86,23 @@ def elimination(quick):
         check(f"elimination N_s={n_s}: bits over entropy, best N_out", best, overhead)
 
 
+def searches():
+    """E and time by the candidates of the search for flips: the table of docs/codec.md."""
+    for n_s in (7, 31):
+        matrix = DecoderMatrix.random(8, 80, n_s, seed=1)
+        care = problem(0.9, 80, 5000, 8)
+        for search in (0, 1, 8, 32, 128):
+            words, used = seconds(
+                lambda m=matrix, c=care, s=search: encode_elimination(m, c, 8, search=s)
+            )
+            wrong = decode_values(matrix, words, care) ^ care.val
+            share = 100 * (1 - int(np.bitwise_count(wrong).sum()) / (8 * care.n_kept))
+            print(
+                f"N_s={n_s}, N_out=80, search {search:3}: E {share:.2f} %, "
+                f"{used / words.size * 1e6:.2f} us a block and plane"
+            )
+
+
 def decoding(quick):
     """The whole decode of int8 tensors, all block orders, beside what moving the bytes costs."""
     rng = np.random.default_rng(0)
@@ -119,7 +136,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller problems")
     parser.add_argument("--instructions", type=int, choices=range(unpack.INSTRUCTIONS + 1))
+    parser.add_argument("--searches", action="store_true", help="only E and time by the search")
     options = parser.parse_args()
+    if options.searches:
+        searches()
+        return 0
     if options.instructions is not None:
         unpack.INSTRUCTIONS = options.instructions
     measure(options.quick)
