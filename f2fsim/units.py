@@ -84,8 +84,8 @@ def ticks_per_second(clocks_hz: Iterable[int]) -> int:
         raise ValueError(f"clocks must be positive frequencies, got {clocks}")
     ticks = math.lcm(*clocks)
     if ticks > MAX_TICKS_PER_SECOND:
-        names = ", ".join(format_hz(clock) for clock in clocks)
+        names = ", ".join(map(str, clocks))
         raise ValueError(
-            f"clocks {names} have no common tick below 1 fs; give frequencies with fewer digits"
+            f"clocks {names} Hz have no common tick below 1 fs; give frequencies with fewer digits"
         )
     return ticks

@@ -30,6 +30,12 @@ def report_command(
         str, typer.Option(help="Command to print on the page as the one that makes it again.")
     ] = "",
     drawings: Annotated[bool, typer.Option(help="Draw SVG and PNG files beside the page.")] = True,
+    brief: Annotated[
+        bool,
+        typer.Option(
+            help="Words, crossovers and one table of all cases: Markdown, CSV and SVG, no page."
+        ),
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -38,7 +44,15 @@ def report_command(
     Example: f2fsim compare opennsfw f2f_edge csr_edge dense_edge --out out/nsfw;
     f2fsim report out/nsfw -o out/nsfw/report
     """
-    page = write_page(results, out, title=title, made_by=made_by, drawings=drawings, quiet=quiet)
+    page = write_page(
+        results,
+        out,
+        title=title,
+        made_by=made_by,
+        drawings=drawings,
+        brief=brief,
+        quiet=quiet,
+    )
     if as_json:
         console.print_json({"page": str(page), "folder": str(out)})
     elif not quiet:
@@ -52,6 +66,7 @@ def write_page(
     title: str = "",
     made_by: str = "",
     drawings: bool = True,
+    brief: bool = False,
     quiet: bool = False,
 ) -> Path:
     """Write the report of result files into `out` with progress; return the page's path."""
@@ -61,5 +76,11 @@ def write_page(
     command = made_by or shlex.join(["f2fsim", "report", *map(str, results), "-o", str(out)])
     with console.progress("drawing", quiet=quiet) as progress:
         return make_report(
-            list(results), out, title=title, command=command, drawings=drawings, progress=progress
+            list(results),
+            out,
+            title=title,
+            command=command,
+            drawings=drawings,
+            brief=brief,
+            progress=progress,
         )

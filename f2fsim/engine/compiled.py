@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from f2fsim.config.dram import DramSpec
 from f2fsim.engine._network import Network
 from f2fsim.engine.ledger import part_stats
+from f2fsim.engine.limits import check_span, deadlock
 from f2fsim.engine.memory import memory_counters
 from f2fsim.engine.outcome import Outcome
-from f2fsim.errors import DeadlockError
 from f2fsim.hw.description import Component, IntSeq, Machine, Reader, Writer, burst_bits
 from f2fsim.hw.dram import DramParams, DramSystem
 from f2fsim.units import ticks_per_second
@@ -185,9 +185,12 @@ def run_compiled(
     ------
     DeadlockError
         If no part can go on; lists who waits on what.
+    SimulationError
+        If a part's own work takes longer than the engines can count.
     """
     clocks = [*machine.clocks_hz, *([dram.clock_hz] if dram else [])]
     ticks = ticks_per_second(clocks)
+    check_span(machine, ticks)
     layout = _Layout(machine, ticks)
     channels, streams = layout.channels(), layout.streams()
     tables = (
@@ -203,24 +206,25 @@ def run_compiled(
     per_clock = ticks // dram.clock_hz if dram else 1
     network = Network(tables, state, machine.burst_bytes, per_clock, memory)
     if not network.run():
-        raise DeadlockError("the machine is deadlocked:\n" + "\n".join(_stuck(layout, network)))
+        raise deadlock(machine, _waits(layout, network))
     return _outcome(layout, network, memory, dram, spec)
 
 
-def _stuck(layout: _Layout, network: Network) -> list[str]:
-    lines = []
+def _waits(layout: _Layout, network: Network) -> dict[str, tuple[str, str]]:
+    """Return cause and channel by the name of each part that waits."""
+    waits = {}
     for p, part in enumerate(layout.machine.parts):
         port = network.waits_on(p)
         if port < 0:
             continue
         if isinstance(part, Component):
-            ports = (*part.inputs, None, *part.outputs)
-            at = ports[min(port, len(ports) - 1)]
-            lines.append(f"  {part.name}: {at.cause if at else 'service'}")
+            # The ports are numbered inputs, the service, outputs; nobody waits in a service.
+            at = (*part.inputs, *part.outputs)[port - (port > len(part.inputs))]
+            waits[part.name] = at.cause, at.channel
         else:
             side = "full" if isinstance(part, Reader) else "empty"
-            lines.append(f"  {part.name}: {part.channel} {side}")
-    return sorted(lines)
+            waits[part.name] = f"{part.channel} {side}", part.channel
+    return waits
 
 
 def _outcome(

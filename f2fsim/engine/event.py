@@ -13,11 +13,19 @@ import simpy
 
 from f2fsim.config.dram import DramSpec
 from f2fsim.engine.ledger import Ledger, part_stats
+from f2fsim.engine.limits import check_span, deadlock
 from f2fsim.engine.memory import memory_counters
 from f2fsim.engine.observer import Observer
 from f2fsim.engine.outcome import Outcome
-from f2fsim.errors import DeadlockError
-from f2fsim.hw.description import Component, Machine, Reader, Writer, burst_bits
+from f2fsim.hw.description import (
+    Component,
+    InPort,
+    Machine,
+    OutPort,
+    Reader,
+    Writer,
+    burst_bits,
+)
 from f2fsim.hw.dram import DramParams, DramProcess
 from f2fsim.units import ticks_per_second
 
@@ -92,6 +100,7 @@ class _Run:
         clocks = [*machine.clocks_hz, *([dram.clock_hz] if dram else [])]
         self.machine, self.dram, self.seen = machine, dram, seen
         self.ticks = ticks_per_second(clocks)
+        check_span(machine, self.ticks)
         self.env = simpy.Environment()
         self.n_streams = len(machine.engines)
         self.memory = None
@@ -102,7 +111,7 @@ class _Run:
         if seen:
             seen.begin(machine, dram, self.ticks)
         self.ledgers: dict[str, Ledger] = {}
-        self.waiting: dict[str, str] = {}
+        self.waiting: dict[str, tuple[str, str]] = {}  # cause and channel by part
         clock_of = {out.channel: c.clock_hz for c in machine.components for out in c.outputs}
         clock_of |= {reader.channel: reader.clock_hz for reader in machine.readers}
         self.channels = {
@@ -136,8 +145,7 @@ class _Run:
         except RuntimeError as error:
             if done.triggered:
                 raise
-            stuck = "\n".join(f"  {who}: {what}" for who, what in sorted(self.waiting.items()))
-            raise DeadlockError(f"the machine is deadlocked:\n{stuck}") from error
+            raise deadlock(machine, self.waiting) from error
         return self.outcome()
 
     def outcome(self) -> Outcome:
@@ -172,7 +180,7 @@ class _Run:
             for i, (channel, port) in enumerate(inputs):
                 taken[i] += int(port.need[k if port.need.shape[0] > 1 else 0])
                 if channel.visible < taken[i]:
-                    yield from self.stalled(ledger, port.cause, channel.wait_visible(taken[i]))
+                    yield from self.stalled(ledger, port, channel.wait_visible(taken[i]))
             for channel, port in inputs:
                 if not port.release_at_end:
                     channel.release(int(port.released[k if port.released.shape[0] > 1 else 0]))
@@ -187,23 +195,23 @@ class _Run:
             # Room is awaited at every port before anything is put: a broadcast is one event.
             for (channel, out), units in zip(outputs, emitted, strict=True):
                 if units and channel.released < channel.held + units - channel.capacity:
-                    yield from self.stalled(ledger, out.cause, channel.wait_room(units))
+                    yield from self.stalled(ledger, out, channel.wait_room(units))
             for (channel, _), units in zip(outputs, emitted, strict=True):
                 if units:
                     channel.reserve(units)
                     channel.deliver(units)
         ledger.finish(self.now)
 
-    def stalled(self, ledger: Ledger, cause: str, wait: Wait) -> Wait:
-        """Wait, then go to the next own clock edge; the time is a stall of `cause`."""
+    def stalled(self, ledger: Ledger, port: InPort | OutPort, wait: Wait) -> Wait:
+        """Wait, then go to the next own clock edge; the time is a stall of the port's cause."""
         env, start = self.env, self.now
-        self.waiting[ledger.part] = cause
+        self.waiting[ledger.part] = port.cause, port.channel
         yield from wait
         del self.waiting[ledger.part]
         rest = -self.now % ledger.period
         if rest:
             yield env.timeout(rest)
-        ledger.stall(cause, start, self.now)
+        ledger.stall(port.cause, start, self.now)
 
     def requests(self, engine: Reader | Writer) -> Generator[tuple[int, int], None, None]:
         """Yield byte address and payload bits of each burst."""
@@ -233,13 +241,13 @@ class _Run:
         arrivals = _InOrder(env, channel.deliver)
         for address, bits in self.requests(part):
             room = channel.held + bits - channel.capacity
-            self.waiting[part.name] = f"{part.channel} full"
+            self.waiting[part.name] = f"{part.channel} full", part.channel
             yield from channel.wait_room(bits)
             yield from self.paced(ledger, part.requests_per_cycle)
             ledger.request(self.now, arrivals.time_of(room), "memory", f"{part.channel} full")
             channel.reserve(bits)
             arrivals.add(self.memory.offer(index, address, False), bits)
-        self.waiting[part.name] = "memory"
+        self.waiting[part.name] = "memory", part.channel
         yield from arrivals.drained()
         del self.waiting[part.name]
         ledger.last_wait(self.now, "memory")
@@ -254,12 +262,12 @@ class _Run:
         taken = 0
         for address, bits in self.requests(part):
             taken += bits
-            self.waiting[part.name] = f"{part.channel} empty"
+            self.waiting[part.name] = f"{part.channel} empty", part.channel
             yield from channel.wait_visible(taken)
             yield from self.paced(ledger, part.requests_per_cycle)
             ledger.request(self.now, 0, "memory", f"{part.channel} empty")
             finished.add(self.memory.offer(index, address, True), bits)
-        self.waiting[part.name] = "memory"
+        self.waiting[part.name] = "memory", part.channel
         yield from finished.drained()
         del self.waiting[part.name]
         ledger.last_wait(self.now, "memory")
@@ -328,5 +336,7 @@ def run_event(
     ------
     DeadlockError
         If no part can go on; lists who waits on what.
+    SimulationError
+        If a part's own work takes longer than the engines can count.
     """
     return _Run(machine, dram, observer, spec).go()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -67,6 +68,7 @@ class BroadcastJob:
         """Whether the array is small enough work for a component a PE."""
         return self.n_broadcasts * self.array.n_pes <= NETWORK_SERVICES
 
+    @cached_property
     def walked(self) -> tuple[IntSeq, IntSeq]:
         """Return the entries and the kept weights that each PE walks through."""
         stored = np.zeros(self.array.n_pes, dtype=np.int64)
@@ -114,7 +116,7 @@ def add_network(job: BroadcastJob, inputs: Sequence[InPort], outputs: Sequence[O
     done = np.zeros(2 * n, dtype=np.int64)
     done[2 * ends + 1] = 1
     service = _services(job)
-    stored, kept = job.walked()
+    stored, kept = job.walked
     finished = []
     for p in range(n_pes):
         finished.append(parts.channel(f"done {p}", 1))
@@ -149,7 +151,7 @@ def add_folded(job: BroadcastJob, inputs: Sequence[InPort], outputs: Sequence[Ou
     ]
     service = np.concatenate(cycles)
     service[-1] -= 1  # nobody waits to be told after the last batch
-    stored, kept = job.walked()
+    stored, kept = job.walked
     n = job.n_broadcasts
     actions = job.actions(int(stored.sum()), int(kept.sum()), n * job.array.n_pes)
     actions["sram_read_byte"] = n * job.activation_bits // 8

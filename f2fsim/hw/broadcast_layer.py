@@ -68,7 +68,7 @@ def broadcast_layer(
         add_network(job, inputs, outputs)
     else:
         add_folded(job, inputs, outputs)
-    stored, kept = (int(walked.sum()) for walked in job.walked())
+    stored, kept = (int(walked.sum()) for walked in job.walked)
     machine = parts.build()
     rates = {"broadcasts": (job.n_broadcasts, 1)}
     zeros = f"synthetic: density {activation_density:g}, seed {array.activation_seed}"
@@ -157,7 +157,7 @@ def _weights(whole: _Layer, first: IntSeq, last: IntSeq) -> InPort:
             for (name, source, _), need in zip(ports, needs, strict=True)
         ],
         [OutPort(port.channel, emit, "weight memory full")],
-        {"sram_write_byte": read // 8, "sram_read_byte": int(job.walked()[0].sum())},
+        {"sram_write_byte": read // 8, "sram_read_byte": int(job.walked[0].sum())},
     )
     return port
 

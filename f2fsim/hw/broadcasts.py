@@ -97,13 +97,11 @@ def draw_broadcasts(
         shape = (min(at_once, n_vectors - start), n_inputs)
         drawn = np.ones(shape, np.bool_) if density >= 1 else rng.random(shape) < density
         by_batch = np.add.reduceat(drawn, edges[:-1], axis=1, dtype=np.int64)
-        vector, cut = np.nonzero(by_batch == 0)
-        places = np.nonzero(drawn)
+        places = np.flatnonzero(drawn)
         # Empty batches get one broadcast without a column, at the place of the batch's first input.
-        vectors = np.concatenate([places[0], vector])
-        inputs = np.concatenate([places[1], edges[cut]])
-        taken = np.concatenate([places[1], np.full(cut.shape[0], -1)])
-        columns.append(taken[np.lexsort((inputs, vectors))])
+        vector, cut = np.nonzero(by_batch == 0)
+        empty = np.searchsorted(places, vector * n_inputs + edges[cut])
+        columns.append(np.insert(places % n_inputs, empty, -1))
         counts.append(np.maximum(by_batch, 1).ravel())
     first = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
     return Broadcasts(seq(np.concatenate(columns)), seq(first))
@@ -131,5 +129,9 @@ def entries_by_pe(counts: IntArray, broadcasts: Broadcasts) -> IntArray:
     """Return how many entries each PE walks through in all broadcasts, shape (n_pes,)."""
     real = broadcasts.columns[broadcasts.columns >= 0]
     times = np.bincount(real, minlength=counts.shape[0])
-    walked: IntArray = broadcasts.times * (times @ counts)
-    return walked
+    # Whole numbers below 2**53 are exact in floating point, whose product has a fast routine.
+    if int(times.sum()) * int(counts.max(initial=0)) < 1 << 53:
+        walked: IntArray = (times.astype(np.float64) @ counts).astype(np.int64)
+    else:
+        walked = times @ counts
+    return broadcasts.times * walked

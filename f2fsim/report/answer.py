@@ -102,14 +102,16 @@ def _limit(case: Case) -> Paragraph:
             " of the cycles",
         ]
         words.append(_verdict(bandwidth, busy, result))
-    issued = _issued(result)
+    issued = slots_a_mac(result)
     if issued is not None:
         words += [
             " It gives ",
             number(issued, f"multiplier slots / effectual MACs of {me.name}"),
             " multiplier slots to each multiplication by a kept weight",
         ]
-        skipping = [run.name for run in case.others if (_issued(run.result) or NO_ZEROS) < NO_ZEROS]
+        skipping = [
+            run.name for run in case.others if (slots_a_mac(run.result) or NO_ZEROS) < NO_ZEROS
+        ]
         if issued <= NO_ZEROS:
             words.append(", so none goes to a zero.")
         elif skipping:
@@ -162,7 +164,8 @@ def _array(layer: LayerResult) -> ComponentStats | None:
     return next((part for part in layer.components if part.kind == "pe_array"), None)
 
 
-def _issued(result: SimResult) -> float | None:
+def slots_a_mac(result: SimResult) -> float | None:
+    """Return the multiplier slots for each multiplication by a kept weight, None without any."""
     issued = sum(layer.macs_issued * layer.repeat for layer in result.layers)
     return issued / result.macs_effectual if issued and result.macs_effectual else None
 

@@ -16,6 +16,7 @@ from f2fsim.report.doubt import doubt_table
 from f2fsim.report.inputs import Inputs
 from f2fsim.report.sweep_section import sweep_answer, sweep_section
 from f2fsim.report.value import Column, Figure, Paragraph, Report, Section, Table
+from f2fsim.report.verdict import verdicts
 
 METHODS: tuple[Paragraph, ...] = (
     (
@@ -41,7 +42,9 @@ METHODS: tuple[Paragraph, ...] = (
 )
 
 
-def build_report(inputs: Inputs, *, title: str = "", command: str = "") -> Report:
+def build_report(
+    inputs: Inputs, *, title: str = "", command: str = "", brief: bool = False
+) -> Report:
     """Build the report of results and sweeps.
 
     Parameters
@@ -52,10 +55,16 @@ def build_report(inputs: Inputs, *, title: str = "", command: str = "") -> Repor
         Heading; made from the workloads if empty.
     command : str
         The command that makes the report again.
+    brief : bool
+        One table of all cases and their crossovers over batch, in place of words, figures and
+        tables of each case.
     """
     cases = make_cases(inputs.results)
-    sections = [*_overview(cases)]
-    for number, case in enumerate(cases, start=1):
+    sections = [*_overview(cases, brief=brief)]
+    if brief and cases:
+        table = tab.all_runs_table(cases)
+        sections.append(Section("All cases", "cases", (), (), (table,)))
+    for number, case in enumerate([] if brief else cases, start=1):
         sections.append(_case_section(case, number, single=len(cases) == 1))
     sections += [sweep_section(sweep, i) for i, sweep in enumerate(inputs.sweeps, start=1)]
     if cases:
@@ -63,8 +72,9 @@ def build_report(inputs: Inputs, *, title: str = "", command: str = "") -> Repor
     sections.append(_methods(cases))
     names = [*dict.fromkeys(case.workload for case in cases), *(s.name for s in inputs.sweeps)]
     words = (
+        *verdicts(cases),
         *crossing_answers(cases),
-        *answer(cases),
+        *([] if brief else answer(cases)),
         *(sweep_answer(sweep) for sweep in inputs.sweeps),
     )
     return Report(title or _title(cases, names), words, tuple(sections), command)
@@ -78,14 +88,16 @@ def _title(cases: Sequence[Case], names: Sequence[str]) -> str:
     return f"Simulation results: {', '.join(names)}"
 
 
-def _overview(cases: Sequence[Case]) -> list[Section]:
-    """Return the figures over all cases: speed-up, bits, crossovers."""
+def _overview(cases: Sequence[Case], *, brief: bool) -> list[Section]:
+    """Return the figures over all cases: speed-up, bits, crossovers; if brief, those over batch."""
     if not cases:
         return []
-    figures: list[Figure | None] = [fig.speedup_figure(cases), fig.bits_figure(cases)]
+    figures: list[Figure | None] = []
+    if not brief:
+        figures += [fig.speedup_figure(cases), fig.bits_figure(cases)]
     for workload, weight_type in dict.fromkeys((c.workload, c.weight_type) for c in cases):
         alike = [c for c in cases if (c.workload, c.weight_type) == (workload, weight_type)]
-        for by, kept in (("batch", "sparsity"), ("sparsity", "batch")):
+        for by, kept in (("batch", "sparsity"), ("sparsity", "batch"))[: 1 if brief else 2]:
             groups: dict[object, list[Case]] = {}
             for case in alike:
                 groups.setdefault(getattr(case, kept), []).append(case)

@@ -32,6 +32,7 @@ def make_report(
     title: str = "",
     command: str = "",
     drawings: bool = True,
+    brief: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Write a report and return the path of its page.
@@ -48,6 +49,8 @@ def make_report(
         The command that makes the report again.
     drawings : bool
         Whether SVG and PNG files are drawn beside the page.
+    brief : bool
+        Words, crossovers over batch and one table of all cases, as Markdown, CSV and SVG only.
     progress : callable, optional
         Called with (done, total, label).
 
@@ -80,5 +83,6 @@ def make_report(
         else:
             name = getattr(getattr(one, "spec", None), "name", "sweep")
             sweeps.append(Sweep(name, tuple(named(row) for row in one.rows())))
-    report = build_report(Inputs(tuple(results), tuple(sweeps)), title=title, command=command)
-    return write_report(report, Path(out), drawings=drawings, progress=progress)
+    inputs = Inputs(tuple(results), tuple(sweeps))
+    report = build_report(inputs, title=title, command=command, brief=brief)
+    return write_report(report, Path(out), page=not brief, drawings=drawings, progress=progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from f2fsim.report.answer import bandwidth_share, busy_share, slots_a_mac
 from f2fsim.report.cases import FORMAT_TITLES, Case, Run, entropy_bits, entropy_bits_per_weight
 from f2fsim.report.value import Column, Table
 from f2fsim.results import SimResult
@@ -51,6 +52,15 @@ LAYER_COLUMNS = (
 
 def total_table(case: Case, prefix: str) -> Table:
     """Return one row a machine: time, speed-up of the subject over it, traffic, bits, energy."""
+    rows = _total_rows(case)
+    columns = [
+        Column(c.key, f"{case.subject.name} is faster by", c.unit) if c.key == "speedup" else c
+        for c in _used_columns(rows)
+    ]
+    return Table(f"{prefix}totals", "Machines side by side", tuple(columns), tuple(rows))
+
+
+def _total_rows(case: Case) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for run in case.runs:
         row = {"machine": run.name, **result_row(run.result)}
@@ -59,16 +69,40 @@ def total_table(case: Case, prefix: str) -> Table:
         row["speedup"] = run.result.seconds / mine if mine else None
         row["entropy_bits"] = entropy_bits_per_weight(run.result)
         rows.append(row)
-    columns = [
+    return rows
+
+
+def _used_columns(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
+    return [
         column
         for column in TOTAL_COLUMNS
         if column.key not in ("energy_uj", "area_mm2") or any(row[column.key] for row in rows)
     ]
-    columns = [
-        Column(c.key, f"{case.subject.name} is faster by", c.unit) if c.key == "speedup" else c
-        for c in columns
-    ]
-    return Table(f"{prefix}totals", "Machines side by side", tuple(columns), tuple(rows))
+
+
+def all_runs_table(cases: Sequence[Case]) -> Table:
+    """Return one row a case and machine: its conditions, its totals, and what it was busy with."""
+    rows: list[dict[str, Any]] = []
+    for case in cases:
+        for run, row in zip(case.runs, _total_rows(case), strict=True):
+            shares = {
+                "bandwidth_share": bandwidth_share(run.result),
+                "array_busy": busy_share(run.result),
+                "slots_a_mac": slots_a_mac(run.result),
+            }
+            conditions = {"workload": case.workload, "S": case.sparsity, "batch": case.batch}
+            rows.append({**conditions, **row, **shares})
+    columns = (
+        Column("workload", "workload", numeric=False),
+        Column("S", "S asked for"),
+        Column("batch", "batch", "samples"),
+        *_used_columns(rows),
+        Column("bandwidth_share", "bandwidth in use", "share"),
+        Column("array_busy", "array busy", "share of cycles"),
+        Column("slots_a_mac", "slots a MAC by a kept weight"),
+    )
+    caption = "Totals of each machine in each case; F2F is the first F2F machine of the case."
+    return Table("cases", "All machines in all cases", columns, tuple(rows), caption)
 
 
 def layers_table(case: Case, prefix: str) -> Table:

@@ -22,7 +22,12 @@ Progress = Callable[[int, int, str], None]
 
 
 def write_report(
-    report: Report, folder: Path, *, drawings: bool = True, progress: Progress | None = None
+    report: Report,
+    folder: Path,
+    *,
+    page: bool = True,
+    drawings: bool = True,
+    progress: Progress | None = None,
 ) -> Path:
     """Write a report into `folder` and return the path of its page.
 
@@ -32,6 +37,9 @@ def write_report(
         What to write.
     folder : Path
         Made if missing; gets ``index.html``, ``report.md``, ``tables/`` and ``figures/``.
+    page : bool
+        Whether ``index.html`` and PNG drawings are written; without them the report is small, and
+        the path returned is that of ``report.md``.
     drawings : bool
         Whether SVG and PNG are drawn.
     progress : callable, optional
@@ -45,7 +53,7 @@ def write_report(
         If the packages of the extra ``report`` are missing.
     """
     check_folder(folder, "folder")
-    page = render_page(_cut(report))
+    html = render_page(_cut(report)) if page else ""
     figures = report.figures()
     for table in report.tables():
         rows = [{column.key: row.get(column.key) for column in table.columns} for row in table.rows]
@@ -57,9 +65,12 @@ def write_report(
         if drawings:
             svg, png = draw(figure)
             _write(folder / "figures" / f"{figure.name}.svg", svg)
-            _write(folder / "figures" / f"{figure.name}.png", png)
+            if page:
+                _write(folder / "figures" / f"{figure.name}.png", png)
     _write(folder / "report.md", render_markdown(report).encode())
-    _write(folder / "index.html", page.encode())
+    if not page:
+        return folder / "report.md"
+    _write(folder / "index.html", html.encode())
     return folder / "index.html"
 
 

@@ -134,8 +134,57 @@ def test_a_deadlock_names_who_waits_on_what() -> None:
     for run in (run_event, run_compiled):
         with pytest.raises(DeadlockError) as caught:
             run(machine)
-        assert "a: ba empty" in str(caught.value)
-        assert "b: ab empty" in str(caught.value)
+        assert str(caught.value).splitlines()[1:] == [
+            "  a: ba empty (channel ba, at whose other end is b)",
+            "  b: ab empty (channel ab, at whose other end is a)",
+        ]
+
+
+def test_a_deadlock_behind_a_fork() -> None:
+    """b waits for all four of a before c may take the second of its own: a has no room for it."""
+    one = seq(1)
+    a = Component("a", "x", GHZ, 4, one, (), (OutPort("x", one, "x f"), OutPort("y", one, "y f")))
+    b = Component("b", "x", GHZ, 1, one, (InPort("x", seq(4), "x e"),), (OutPort("w", one, "w f"),))
+    first = seq([1, 0, 0, 0])
+    c = Component("c", "x", GHZ, 4, one, (InPort("w", first, "w e"), InPort("y", one, "y e")))
+    done = Component("done", "x", GHZ, 3, seq(5))
+    machine = Machine((a, b, c, done), (Channel("x", 4), Channel("y", 1), Channel("w", 1)))
+    told = set()
+    for run in (run_event, run_compiled):
+        with pytest.raises(DeadlockError) as caught:
+            run(machine)
+        told.add(str(caught.value))
+    assert told == {
+        "the machine is deadlocked:\n"
+        "  a: y f (channel y, at whose other end is c)\n"
+        "  b: x e (channel x, at whose other end is a)\n"
+        "  c: w e (channel w, at whose other end is b)"
+    }
+
+
+def test_places_that_are_never_given_back_are_a_deadlock() -> None:
+    source = Component("a", "x", GHZ, 4, seq(1), (), (OutPort("c", seq(1), "full"),))
+    port = InPort("c", seq(2), "empty", release=seq([0, 1]))
+    machine = Machine((source, Component("b", "x", GHZ, 2, seq(1), (port,))), (Channel("c", 2),))
+    for run in (run_event, run_compiled):
+        with pytest.raises(DeadlockError, match=r"a: full \(channel c, .* b\)\n  b: empty"):
+            run(machine)
+
+
+@pytest.mark.parametrize("service", [2**62, [2**60, 2**60, 2**60, 2**60]])
+def test_times_that_cannot_be_counted_are_refused(service: int | list[int]) -> None:
+    machine = Machine((Component("long", "x", GHZ, 4, seq(service), (), ()),), ())
+    for run in (run_event, run_compiled):
+        with pytest.raises(SimulationError, match=r"component long: .* cycles at 1000000000 Hz"):
+            run(machine)
+    at_most = Machine((Component("long", "x", GHZ, 4, seq(2**59), (), ()),), ())
+    assert run_event(at_most).n_ticks == run_compiled(at_most).n_ticks == 2**61
+
+
+def test_runs_of_one_machine_are_the_same() -> None:
+    machine = chain(3, 2, 200, 4, 2)
+    outcomes = [run(machine) for run in (run_compiled, run_event, run_compiled, run_event)]
+    assert all(outcome == outcomes[0] for outcome in outcomes)
 
 
 def test_every_wiring_problem_is_told_in_one_error() -> None:

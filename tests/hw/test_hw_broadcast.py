@@ -87,10 +87,14 @@ def machine_of(form, entries, passes, depth, n_inputs_at_once=4096):
 def test_whole_log_of_two_pes_and_three_broadcasts() -> None:
     """One place a queue: the third broadcast waits for the last cycle of the slower PE's first.
 
-    Column 0 has 3 entries on PE 0 and none on PE 1 (one cycle to see that), column 1 has 1 and 2,
-    column 2 has 1 and 1.
+    Column 0 has rows 0 and 40 on PE 0, its places 0 and 20: with the padding of a 4-bit run 3
+    entries, and none on PE 1 (one cycle to see that).  Column 1 has 1 and 2, column 2 has 1 and 1.
     """
-    entries = np.array([[3, 0], [1, 2], [1, 1]])
+    mask = np.zeros((41, 3), dtype=np.bool_)
+    mask[[0, 40], 0] = mask[[0, 1, 3], 1] = mask[[2, 5], 2] = True
+    tensor = PrunedTensor("t", mask.astype(np.uint8), mask, WEIGHT_TYPES["int8"])
+    entries = CscRelativeFormat(n_pes=2, run_bits=4).entry_counts(tensor).stored
+    assert entries.tolist() == [[3, 0], [1, 2], [1, 1]]
     work = Broadcasts(seq([0, 1, 2]), seq([0, 3]))
     log = Log()
     machine = machine_of(add_network, [entries], [(0, work)], depth=1)

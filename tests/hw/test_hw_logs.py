@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.config.front_end import (
     BitmapFrontEnd,
     CsrFrontEnd,
@@ -24,6 +25,7 @@ from f2fsim.engine.compiled import run_compiled
 from f2fsim.engine.event import run_event
 from f2fsim.hw.description import Channel, Component, Machine, seq
 from f2fsim.hw.front_ends import FrontEndJob, add_front_end
+from f2fsim.hw.gather import gather_windows
 from f2fsim.hw.pe_arrays import ArrayJob, BandWork, add_array
 from f2fsim.hw.systolic import fold
 from f2fsim.mapping.plan import Plan
@@ -209,11 +211,18 @@ def test_f2f_with_coded_mask_and_skipping_lanes() -> None:
 
 
 def test_csr_and_row_parallel() -> None:
-    """Windows of 2 and 1 rounds; their gathers take 3 and 1 cycles."""
+    """Two rows on two PEs, windows of 2 rounds: the banks of the entries are 0 0 1 and 0 1 0.
+
+    PE 0 takes bank 0, then PE 1 does, then PE 0 again beside PE 1 in bank 1: 3 cycles.  The last
+    entries meet in no bank: 1 cycle.
+    """
+    mask = np.array([[1, 0, 1, 1], [1, 1, 1, 0]], dtype=np.bool_)
+    tensor = PrunedTensor("t", mask.astype(np.uint8), mask, WEIGHT_TYPES["int8"])
+    gather, rounds = gather_windows(tensor, n_pes=2, n_banks=2, window=2)
     array = RowParallelArray(kind="row_parallel", n_pes=2, n_banks=2, window=2)
     front_end = CsrFrontEnd(kind="csr", **ONE_PLACE)
     check(
-        run(front_end, array, band([4, 2], symbols=[2, 1]), gather=np.array([3, 1])),
+        run(front_end, array, band([4, 2], symbols=rounds), gather=gather),
         [
             ("index decoder", "busy", 0, 2),
             ("index decoder", "busy", 2, 3),

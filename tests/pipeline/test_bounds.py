@@ -43,29 +43,29 @@ def run(
     return f2fsim.simulate(load_arch(arch).with_values(values), workload, cache=None).layers[0]
 
 
-def check(layer: LayerResult, resource: str, allowed: float, same: tuple[str, ...] = ()) -> None:
+def check(layer: LayerResult, resource: str, same: tuple[str, ...] = ()) -> None:
     """`same` names other units that do the same work and so have the same bound."""
     bounds = dict(layer.bound_cycles)
     bound = bounds.pop(resource)
     others = {name: cycles for name, cycles in bounds.items() if name not in same}
     assert bound >= 2 * max(others.values()), (resource, bound, others)
-    assert bound <= layer.n_cycles <= allowed * bound, (layer.n_cycles, bound)
+    assert bound <= layer.n_cycles <= 1.03 * bound, (layer.n_cycles, bound)
 
 
 @pytest.mark.parametrize(
-    ("arch", "values", "allowed"),
+    ("arch", "values"),
     [
-        ("dense_edge", WIDE | {"front_end.weights_per_cycle": 1024}, 1.03),
+        ("dense_edge", WIDE | {"front_end.weights_per_cycle": 1024}),
         ("csr_edge", {"pe_array.n_pes": 1024, "pe_array.n_banks": 1024,
-                      "streams.prefetch": "64 KiB"}, 1.03),
-        ("f2f_edge", WIDE | {"front_end.groups": 32}, 1.03),
-        ("nm_edge", WIDE | {"front_end.groups_per_cycle": 256}, 1.03),
-        ("bitmap_edge", WIDE | {"front_end.block": 1024, "front_end.aligner_weights": 1024}, 1.03),
-        ("scnn_like", {"front_end.entries_per_cycle": 256, "streams.prefetch": "64 KiB"}, 1.03),
+                      "streams.prefetch": "64 KiB"}),
+        ("f2f_edge", WIDE | {"front_end.groups": 32}),
+        ("nm_edge", WIDE | {"front_end.groups_per_cycle": 256}),
+        ("bitmap_edge", WIDE | {"front_end.block": 1024, "front_end.aligner_weights": 1024}),
+        ("scnn_like", {"front_end.entries_per_cycle": 256, "streams.prefetch": "64 KiB"}),
     ],
 )  # fmt: skip
-def test_memory(arch: str, values: dict, allowed: float) -> None:
-    check(run(arch, values, 2048, 4096), "memory", allowed)
+def test_memory(arch: str, values: dict) -> None:
+    check(run(arch, values, 2048, 4096), "memory")
 
 
 def test_memory_refresh_is_in_the_bound() -> None:
@@ -75,13 +75,13 @@ def test_memory_refresh_is_in_the_bound() -> None:
     off = run("dense_edge", values | {"memory.refresh": False}, 1024, 4096)
     assert off.bound < on.bound
     assert off.n_cycles < on.n_cycles
-    check(off, "memory", 1.03)
+    check(off, "memory")
 
 
 @pytest.mark.parametrize("shape", [(300, 500, 256), (1000, 77, 130)])
 @pytest.mark.parametrize("arch", ["dense_edge", "nm_edge", "f2f_edge", "dense_server"])
 def test_lanes(arch: str, shape: tuple[int, int, int]) -> None:
-    check(run(arch, FAST, *shape), "array steps", 1.03, same=("multipliers",))
+    check(run(arch, FAST, *shape), "array steps", same=("multipliers",))
 
 
 @pytest.mark.parametrize(
@@ -92,21 +92,21 @@ def test_lanes(arch: str, shape: tuple[int, int, int]) -> None:
     ],
 )
 def test_aligner(arch: str, values: dict, sparsity: float) -> None:
-    check(run(arch, FAST | values, 700, 900, sparsity=sparsity), "aligner", 1.03)
+    check(run(arch, FAST | values, 700, 900, sparsity=sparsity), "aligner")
 
 
 @pytest.mark.parametrize("sparsity", [0.5, 0.7])
 def test_patches(sparsity: float) -> None:
     """Wide blocks, dense weights, one group: a flood of patches."""
     values = {"front_end.outputs": "all", "front_end.groups": 1, "front_end.patch_rate": 1}
-    check(run("f2f_edge", FAST | values, 300, 500, sparsity=sparsity), "patches", 1.03)
+    check(run("f2f_edge", FAST | values, 300, 500, sparsity=sparsity), "patches")
 
 
 def test_decoder_blocks() -> None:
     """One group of 80 outputs on 256 lanes: a block a cycle."""
     values = {"front_end.groups": 1, "pe_array.weights_per_cycle": 256}
     layer = run("f2f_edge", FAST | values, 700, 900)
-    check(layer, "front end", 1.03, same=("array steps",))
+    check(layer, "front end", same=("array steps",))
 
 
 @pytest.mark.parametrize(
@@ -118,25 +118,40 @@ def test_decoder_blocks() -> None:
 )
 def test_mask_unit(arch: str, values: dict) -> None:
     coded = {"front_end.mask_code": "zero_runs", "front_end.mask_rate": 1}
-    check(run(arch, FAST | values | coded, 500, 700, sparsity=0.7), "mask unit", 1.03)
+    check(run(arch, FAST | values | coded, 500, 700, sparsity=0.7), "mask unit")
 
 
 def test_run_decoder() -> None:
     layer = run("scnn_like", FAST | {"front_end.entries_per_cycle": 4}, 700, 900, sparsity=0.7)
-    check(layer, "run decoder", 1.03, same=("front end", "array steps"))
+    check(layer, "run decoder", same=("front end", "array steps"))
 
 
 @pytest.mark.parametrize("dataflow", ["systolic_32x32", "systolic_32x32_os"])
 @pytest.mark.parametrize("shape", [(900, 500, 100), (1000, 300, 260)])
 def test_systolic(dataflow: str, shape: tuple[int, int, int]) -> None:
     layer = run(dataflow, FAST, *shape)
-    check(layer, "array", 1.03, same=("multipliers",))
+    check(layer, "array", same=("multipliers",))
 
 
 def test_one_pe_owns_all_rows() -> None:
     """Gathers of few PEs from many banks hardly meet: the longest list of entries decides."""
     layer = run("csr_edge", FAST | {"pe_array.n_pes": 2, "pe_array.n_banks": 256}, 300, 900)
-    check(layer, "longest PE", 1.03)
+    check(layer, "longest PE")
+
+
+@pytest.mark.parametrize(
+    ("n_pes", "n_banks", "window", "shape"),
+    [(128, 1, 16, (256, 500)), (128, 2, 64, (512, 1000)), (128, 4, 256, (1024, 2000))],
+)
+def test_activation_banks(n_pes: int, n_banks: int, window: int, shape: tuple[int, int]) -> None:
+    """Many PEs a bank and long windows, so that every bank has a gather in every cycle.
+
+    With few of them queues in order and windows that do not overlap bind too
+    (tests/hw/test_hw_gather.py).
+    """
+    values = {"pe_array.n_pes": n_pes, "pe_array.n_banks": n_banks, "pe_array.window": window}
+    deep = {"streams.prefetch": "256 KiB"}
+    check(run("csr_edge", FAST | deep | values, *shape), "activation banks")
 
 
 # More of a thing never hurts by more than 1 %.
