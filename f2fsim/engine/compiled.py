@@ -16,7 +16,16 @@ from f2fsim.engine.ledger import part_stats
 from f2fsim.engine.limits import check_span, deadlock
 from f2fsim.engine.memory import memory_counters
 from f2fsim.engine.outcome import Outcome
-from f2fsim.hw.description import Component, IntSeq, Machine, Reader, Writer, burst_bits
+from f2fsim.hw.description import (
+    Component,
+    InPort,
+    IntSeq,
+    Machine,
+    OutPort,
+    Reader,
+    Writer,
+    burst_bits,
+)
 from f2fsim.hw.dram import DramParams, DramSystem
 from f2fsim.units import ticks_per_second
 
@@ -219,7 +228,8 @@ def _waits(layout: _Layout, network: Network) -> dict[str, tuple[str, str]]:
             continue
         if isinstance(part, Component):
             # The ports are numbered inputs, the service, outputs; nobody waits in a service.
-            at = (*part.inputs, *part.outputs)[port - (port > len(part.inputs))]
+            ports: tuple[InPort | OutPort, ...] = (*part.inputs, *part.outputs)
+            at = ports[port - (port > len(part.inputs))]
             waits[part.name] = at.cause, at.channel
         else:
             side = "full" if isinstance(part, Reader) else "empty"

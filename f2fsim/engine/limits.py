@@ -50,11 +50,14 @@ def deadlock(machine: Machine, waits: Mapping[str, tuple[str, str]]) -> Deadlock
     """
     ends: dict[str, list[str]] = {}
     for part in machine.parts:
-        ports = (*part.inputs, *part.outputs) if isinstance(part, Component) else (part,)
-        for port in ports:
-            ends.setdefault(port.channel, []).append(part.name)
+        if isinstance(part, Component):
+            used = [port.channel for port in part.inputs] + [out.channel for out in part.outputs]
+        else:
+            used = [part.channel]
+        for channel in used:
+            ends.setdefault(channel, []).append(part.name)
     lines = []
-    for who, (cause, channel) in sorted(waits.items()):
-        others = [name for name in ends[channel] if name != who] or [who]
-        lines.append(f"  {who}: {cause} (channel {channel}, at whose other end is {others[0]})")
+    for who, (cause, at) in sorted(waits.items()):
+        others = [name for name in ends[at] if name != who] or [who]
+        lines.append(f"  {who}: {cause} (channel {at}, at whose other end is {others[0]})")
     return DeadlockError("the machine is deadlocked:\n" + "\n".join(lines))
