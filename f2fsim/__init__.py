@@ -7,6 +7,8 @@ The command line's jobs are one call each, in the same words: `simulate`, `compa
 from __future__ import annotations
 
 import importlib
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from f2fsim._version import __version__
@@ -19,6 +21,13 @@ if TYPE_CHECKING:
     from f2fsim.pipeline.encode_file import inspect_file as inspect
     from f2fsim.pipeline.verify_file import verify_file as verify
     from f2fsim.report import make_report
+
+_FOLDER = Path(__file__).parent
+if not any((_FOLDER / "bits" / f"_pack{suffix}").exists() for suffix in EXTENSION_SUFFIXES):
+    raise ImportError(
+        f"f2fsim is imported from {_FOLDER}, where its kernels are not built: start Python in "
+        "another folder to use the installed package, or build them here by `pip install -e .`"
+    )
 
 # Loaded at first use: a worker or a small command does not pay for what it does not need.
 _LAZY = {
