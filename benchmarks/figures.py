@@ -76,7 +76,7 @@ def run_f2fsim(*arguments: str, cache: str = "off") -> Cost:
     environment = {**os.environ, "F2FSIM_CACHE_DIR": cache}
     start = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.DEVNULL, env=environment
+        [sys.executable, "-P", "-c", code, *arguments], stdout=subprocess.DEVNULL, env=environment
     )
     _, status, usage = os.wait4(process.pid, 0)
     wall_seconds = time.perf_counter() - start
