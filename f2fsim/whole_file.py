@@ -65,6 +65,8 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        if error.errno not in BAD_PATH:  # a full disk is no fault of the path
+            raise
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     partial = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -86,3 +87,16 @@ def test_a_file_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
     check_file(tmp_path / "new" / "x", "--out")
     check_file(tmp_path / "file", "--out")
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(("reason", "kind"), [("ENOSPC", OSError), ("EROFS", InputError)])
+def test_a_full_disk_is_no_fault_of_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, kind: type[Exception]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        number = getattr(errno, reason)
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(kind), whole_file(tmp_path / "deep" / "x"):
+        pass
