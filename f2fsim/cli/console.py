@@ -46,7 +46,10 @@ def run(main: Callable[[], Any]) -> int:
     if sys.stdout is None:  # closed by the shell: nobody wants to read
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     try:
-        main()
+        try:
+            main()
+        finally:
+            sys.stdout.flush()  # here, where a full disk can still be told
     except F2fsimError as error:
         ERR.print(f"f2fsim: {error}", style="red" if ERR.is_terminal else None, markup=False)
         return error.exit_code
@@ -63,6 +66,8 @@ def run(main: Callable[[], Any]) -> int:
         return 141
     except OSError as error:
         ERR.print(f"f2fsim: {error.filename or 'output'}: {error.strerror or error}", markup=False)
+        if error.filename is None:  # what is left in the buffer cannot be written at exit either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2 if error.errno in BAD_PATH else 1
     except MemoryError:
         ERR.print("f2fsim: out of memory")
