@@ -1,7 +1,7 @@
 """f2fsim: what fixed-to-fixed encoded weights give on a given machine.
 
 The command line's jobs are one call each, in the same words: `simulate`, `compare`, `sweep`,
-`search`, `make_report`, `encode`, `decode`, `inspect`, `verify`.
+`search`, `make_report`, `encode`, `decode`, `inspect`, `verify`; `load` reads results back.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from f2fsim.pipeline.encode_file import inspect_file as inspect
     from f2fsim.pipeline.verify_file import verify_file as verify
     from f2fsim.report import make_report
+    from f2fsim.results import Comparison
+
+    load = Comparison.load
 
 _FOLDER = Path(__file__).parent
 if not any((_FOLDER / "bits" / f"_pack{suffix}").exists() for suffix in EXTENSION_SUFFIXES):
@@ -35,6 +38,7 @@ _LAZY = {
     "decode": ("f2fsim.pipeline.encode_file", "decode_file"),
     "encode": ("f2fsim.pipeline.encode_file", "encode"),
     "inspect": ("f2fsim.pipeline.encode_file", "inspect_file"),
+    "load": ("f2fsim.results", "Comparison.load"),
     "make_report": ("f2fsim.report", "make_report"),
     "search": ("f2fsim.explore", "search"),
     "simulate": ("f2fsim.pipeline", "simulate"),
@@ -48,6 +52,7 @@ __all__ = [
     "decode",
     "encode",
     "inspect",
+    "load",
     "make_report",
     "search",
     "simulate",
@@ -59,7 +64,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         module, attribute = _LAZY[name]
-        return getattr(importlib.import_module(module), attribute)
+        value: Any = importlib.import_module(module)
+        for part in attribute.split("."):
+            value = getattr(value, part)
+        return value
     raise AttributeError(f"module 'f2fsim' has no attribute {name!r}")
 
 

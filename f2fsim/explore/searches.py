@@ -37,7 +37,7 @@ STUDY_FILE = "study.sqlite"
 DIGEST, ERROR, BROKEN = "f2fsim:digest", "f2fsim:error", "f2fsim:broken"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SearchResult:
     """A study and the records of its trials.
 
@@ -56,6 +56,10 @@ class SearchResult:
     spec: SearchSpec
     study_url: str
     n_run: int
+
+    def __repr__(self) -> str:
+        text = ", ".join(f"{n} {status}" for status, n in self.counts().items() if n)
+        return f"SearchResult {self.spec.name!r}: {text}; study in {self.study_url}"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row a trial: number, values of the axes, objectives, state, error, digest."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SweepResult:
     """A sweep in its store.
 
@@ -47,6 +47,11 @@ class SweepResult:
     sweep: str
     spec: SweepSpec
     n_run: int
+
+    def __repr__(self) -> str:
+        text = ", ".join(f"{n} {status}" for status, n in self.counts().items() if n)
+        axes = ", ".join(self.spec.axes)
+        return f"SweepResult {self.spec.name!r} over {axes}: {text}; {self.n_run} run by this call"
 
     def rows(self, *, baselines: bool = False) -> list[dict[str, Any]]:
         """Return one flat row a point in the sweep's order (see `member_rows`)."""

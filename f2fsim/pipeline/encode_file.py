@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,16 @@ from f2fsim.workloads.quantise import quantise, require_finite
 from f2fsim.workloads.readers import ModelFile, open_model
 from f2fsim.workloads.synthetic import generator
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Progress = Callable[[int, int, str], None]
 
 #: Number of a container's tensor that says how much of it magnitude pruning was to remove.
 ASKED_SPARSITY = "asked_sparsity"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EncodeResult:
     """What `encode` did.
 
@@ -46,6 +49,21 @@ class EncodeResult:
     rows: tuple[EncodeRow, ...]
     left_out: tuple[str, ...]
     container: Path | None
+
+    def __repr__(self) -> str:
+        n_weights = sum(row.n_weights for row in self.rows)
+        bits = sum(row.n_bits for row in self.rows) / n_weights if n_weights else 0.0
+        where = f", in {self.container}" if self.container else ""
+        return (
+            f"EncodeResult: {len(self.rows)} tensors, {n_weights:,} weights, "
+            f"{bits:.4g} bit/weight{where}"
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a tensor as a pandas table."""
+        import pandas as pd
+
+        return pd.DataFrame([row.to_table() for row in self.rows])
 
 
 def silent(done: int, total: int, label: str) -> None:

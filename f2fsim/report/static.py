@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from f2fsim.errors import MissingDependencyError
@@ -26,8 +28,29 @@ SETTINGS: Any = {
 }
 
 
-def draw(figure: Figure) -> tuple[bytes, bytes]:
-    """Return the figure as SVG and as PNG (200 dots an inch).
+def canvas_of(figure: Figure, kind: type[Canvas] | None = None) -> Canvas:
+    """Return the figure drawn by matplotlib, not written anywhere; call it inside `settings`.
+
+    Raises
+    ------
+    MissingDependencyError
+        If matplotlib is not installed.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as PlainCanvas
+
+    canvas = (kind or PlainCanvas)(figsize=(7.0, _height(figure)), layout="constrained")
+    FigureCanvasAgg(canvas)
+    if figure.panels:
+        _strips(canvas, figure)
+    else:
+        _fill(canvas.add_subplot(), figure)
+    return canvas
+
+
+@contextmanager
+def settings() -> Iterator[None]:
+    """Draw with `SETTINGS`, whatever the user has set for figures of their own.
 
     Raises
     ------
@@ -36,19 +59,24 @@ def draw(figure: Figure) -> tuple[bytes, bytes]:
     """
     try:
         import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure as Canvas
     except ImportError:
         raise MissingDependencyError(
             "reports need matplotlib: pip install 'f2fsim[report]'"
         ) from None
     with matplotlib.rc_context(SETTINGS):
-        canvas = Canvas(figsize=(7.0, _height(figure)), layout="constrained")
-        FigureCanvasAgg(canvas)
-        if figure.panels:
-            _strips(canvas, figure)
-        else:
-            _fill(canvas.add_subplot(), figure)
+        yield
+
+
+def draw(figure: Figure) -> tuple[bytes, bytes]:
+    """Return the figure as SVG and as PNG (200 dots an inch).
+
+    Raises
+    ------
+    MissingDependencyError
+        If matplotlib is not installed.
+    """
+    with settings():
+        canvas = canvas_of(figure)
         svg, png = io.BytesIO(), io.BytesIO()
         text = {"Title": figure.title, "Description": figure.alt, "Date": None}
         canvas.savefig(svg, format="svg", metadata=text)

@@ -1,6 +1,7 @@
 """Frozen results of a simulation."""
 
-from f2fsim.results.frames import comparison_frame, layers_frame
+from f2fsim.results.comparison import Comparison
+from f2fsim.results.frames import layers_frame
 from f2fsim.results.stats import (
     ComponentStats,
     LayerResult,
@@ -10,11 +11,20 @@ from f2fsim.results.stats import (
 )
 
 __all__ = [
+    "Comparison",
     "ComponentStats",
     "LayerResult",
     "MemoryStats",
     "SimResult",
     "StreamStats",
-    "comparison_frame",
     "layers_frame",
 ]
+
+#: Names of before, with what to call now: kept for one minor version (CONTRIBUTING.md).
+_MOVED = {"comparison_frame": "Comparison(results).frame()"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _MOVED:
+        raise AttributeError(f"f2fsim.results.{name} is now f2fsim.results.{_MOVED[name]}")
+    raise AttributeError(f"module 'f2fsim.results' has no attribute {name!r}")

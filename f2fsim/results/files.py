@@ -18,16 +18,19 @@ from f2fsim.whole_file import whole_file
 RESULTS_FILE = "results.json"
 
 
-def write_results(folder: Path, results: Sequence[SimResult]) -> None:
+def write_results(
+    folder: Path, results: Sequence[SimResult], rows: Sequence[Mapping[str, Any]] | None = None
+) -> None:
     """Write ``results.json``, ``manifest.json`` and CSV tables into `folder`.
 
-    The bytes depend on the results only: the same run writes the same files.
+    The bytes depend on the results only: the same run writes the same files.  `rows` are those of
+    ``comparison.csv``, by default with speed-ups over the last result.
     """
     data = [result.to_dict() for result in results]
     layers = [{"arch": r.arch, **layer_row(layer)} for r in results for layer in r.layers]
     _write(folder / RESULTS_FILE, _json(data))
     _write(folder / "manifest.json", _json([dict(result.manifest) for result in results]))
-    _write(folder / "comparison.csv", _csv(comparison_rows(results)))
+    _write(folder / "comparison.csv", _csv(comparison_rows(results) if rows is None else rows))
     _write(folder / "layers.csv", _csv(layers))
     _write(folder / "streams.csv", _csv([row for r in results for row in stream_rows(r)]))
     _write(folder / "stalls.csv", _csv([row for r in results for row in stall_rows(r)]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from f2fsim.results.rows import comparison_rows, layer_row
+from f2fsim.results.rows import layer_row
 from f2fsim.results.stats import SimResult
 
 if TYPE_CHECKING:
@@ -20,10 +20,3 @@ def layers_frame(results: SimResult | Sequence[SimResult]) -> pd.DataFrame:
     return pd.DataFrame(
         [{"arch": one.arch, **layer_row(layer)} for one in listed for layer in one.layers]
     )
-
-
-def comparison_frame(results: Sequence[SimResult]) -> pd.DataFrame:
-    """Return one row a result, ``speedup`` being over the last one."""
-    import pandas as pd
-
-    return pd.DataFrame(comparison_rows(results))

@@ -45,6 +45,10 @@ def parse_result(data: Any, place: str = "result") -> SimResult:
         If a field is missing, unknown, of the wrong type, negative or not finite, or if counters
         contradict each other.
     """
+    totals = None
+    if isinstance(data, Mapping):
+        totals = data.get("totals")
+        data = {key: value for key, value in data.items() if key != "totals"}
     result = _dataclass(SimResult, data, place)
     if not result.layers:
         raise DataError(f"{place}.layers: must have at least one layer")
@@ -53,7 +57,21 @@ def parse_result(data: Any, place: str = "result") -> SimResult:
             raise DataError(f"{place}.manifest.{section}: must be a mapping")
     for i, layer in enumerate(result.layers):
         _check_layer(layer, f"{place}.layers[{i}]")
+    if totals is not None:
+        _check_totals(result, totals, f"{place}.totals")
     return result
+
+
+def _check_totals(result: SimResult, totals: Any, place: str) -> None:
+    """Refuse totals that are not those of the layers."""
+    if not isinstance(totals, Mapping):
+        raise DataError(f"{place}: must be a mapping, got {_short(totals)}")
+    sums = result.totals()
+    for key, value in totals.items():
+        if key not in sums:
+            raise DataError(f"{place}: unknown field {key!r}{near_miss(str(key), sums)}")
+        if not math.isclose(_number(float, value, f"{place}.{key}"), sums[key], rel_tol=1e-9):
+            raise DataError(f"{place}.{key}: the layers add up to {sums[key]}, got {value}")
 
 
 def _check_layer(layer: LayerResult, place: str) -> None:

@@ -45,6 +45,7 @@ def result_row(result: SimResult) -> dict[str, Any]:
     return {
         "arch": result.arch,
         "format": result.format,
+        "sparsity": result.sparsity,
         "cycles": result.n_cycles,
         "time_us": result.seconds * 1e6,
         "gmac_s": result.effective_gmacs_per_second,
@@ -59,14 +60,18 @@ def result_row(result: SimResult) -> dict[str, Any]:
     }
 
 
-def comparison_rows(results: Sequence[SimResult]) -> list[dict[str, Any]]:
+def comparison_rows(
+    results: Sequence[SimResult], baseline: SimResult | None = None
+) -> list[dict[str, Any]]:
     """Return the rows of several runs.
 
-    ``speedup`` is how many times faster the row's machine is than the last one.
+    ``speedup`` is how many times faster the row's machine is than `baseline`, the last one if not
+    given.
     """
+    base = results[-1] if baseline is None else baseline
     rows = [result_row(result) for result in results]
     for row, result in zip(rows, results, strict=True):
-        row["speedup"] = results[-1].seconds / result.seconds if result.seconds else 0.0
+        row["speedup"] = base.seconds / result.seconds if result.seconds else 0.0
     return rows
 
 

@@ -6,9 +6,12 @@ nothing else.  Ratios are properties; nothing here is rounded or averaged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
+
+from f2fsim.results.views import ResultViews
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class MemoryStats:
     energy_pj: Mapping[str, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayerResult:
     """One layer on one machine.
 
@@ -93,6 +96,8 @@ class LayerResult:
     output's products (0 for integers: they are equal).
     ``energy_amounts`` maps a constant of the cost table to how often one run pays it: the energy is
     the sum of the products, also with other constants.
+    ``what_if`` maps a resource to how many times faster the layer runs with twice of it, as
+    `f2fsim.what_if` found by experiment (empty: nobody tried).
     """
 
     name: str
@@ -123,6 +128,16 @@ class LayerResult:
     repeat: int = 1
     outputs_checked: int = 0
     output_error: float = 0.0
+    what_if: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        shape = f"({self.n_outputs}×{self.n_reduction})·({self.n_reduction}×{self.n_columns})"
+        runs = f" × {self.repeat} runs" if self.repeat > 1 else ""
+        return (
+            f"LayerResult {self.name!r}: {self.op} {shape}, {self.weight_type} as {self.format}, "
+            f"S={self.sparsity:.3g}: {self.n_cycles:,} cycles{runs}, {self.n_bytes:,} DRAM bytes, "
+            f"{self.bits_per_weight:.4g} bit/weight"
+        )
 
     @property
     def n_cycles(self) -> int:
@@ -161,13 +176,14 @@ class LayerResult:
         return max(self.bound_cycles.values(), default=0)
 
 
-@dataclass(frozen=True)
-class SimResult:
+@dataclass(frozen=True, repr=False)
+class SimResult(ResultViews):
     """A workload on an architecture: its layers in order, and where everything came from.
 
     ``area_um2`` maps a component to its area (empty if no cost model was asked for).
     ``manifest`` holds version, digests, seeds and package versions; it has no time stamp, so the
-    same run gives the same bytes.
+    same run gives the same bytes.  ``what_if`` maps a resource to how many times faster the whole
+    run is with twice of it (empty: nobody tried, see `f2fsim.what_if`).
     """
 
     arch: str
@@ -176,6 +192,22 @@ class SimResult:
     layers: tuple[LayerResult, ...]
     area_um2: Mapping[str, float] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    what_if: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        facts = [
+            ("time", f"{self.seconds * 1e6:,.4g} us ({self.n_cycles:,} cycles)"),
+            ("throughput", f"{self.effective_gmacs_per_second:.4g} GMAC/s, as if dense"),
+            ("DRAM", f"{self.n_bytes:,} bytes"),
+            ("size", f"{self.bits_per_weight:.4g} bit/weight, mask counted"),
+        ]
+        if self.what_if:
+            name = max(self.what_if, key=lambda key: self.what_if[key])
+            facts.append(("binds", f"{name}: twice of it is {self.what_if[name]:.3g} × as fast"))
+        title = f"SimResult of {self.workload} on {self.arch} ({self.format}), "
+        return "\n".join(
+            [f"{title}{len(self.layers)} layers", *(f"  {k:<11}{v}" for k, v in facts)]
+        )
 
     @property
     def seconds(self) -> float:
@@ -191,6 +223,13 @@ class SimResult:
     def n_bytes(self) -> int:
         """DRAM bytes of the whole workload."""
         return sum(layer.n_bytes * layer.repeat for layer in self.layers)
+
+    @property
+    def sparsity(self) -> float:
+        """Share of pruned weights over the whole workload; N:M machines prune to their own."""
+        n_weights = sum(layer.n_weights for layer in self.layers)
+        n_kept = sum(layer.n_kept for layer in self.layers)
+        return 1.0 - n_kept / n_weights if n_weights else 0.0
 
     @property
     def macs_effectual(self) -> int:
@@ -240,5 +279,47 @@ class SimResult:
         return total
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON; `f2fsim.results.parse.parse_result` is its inverse."""
-        return asdict(self)
+        """Return plain data for JSON; `f2fsim.results.parse.parse_result` is its inverse.
+
+        ``totals`` holds what follows from the rest, for readers in other languages.
+        """
+        return asdict(self) | {"totals": self.totals()}
+
+    def totals(self) -> dict[str, float]:
+        """Return the sums over all layers and runs, units in the names."""
+        return {
+            "n_cycles": self.n_cycles,
+            "seconds": self.seconds,
+            "n_bytes": self.n_bytes,
+            "macs_effectual": self.macs_effectual,
+            "effective_gmacs_per_second": self.effective_gmacs_per_second,
+            "bits_per_weight": self.bits_per_weight,
+            "bits_per_weight_without_mask": self.bits_per_weight_without_mask,
+            "energy_pj": sum(self.energy_pj.values()),
+            "area_um2": sum(self.area_um2.values()),
+        }
+
+    def _runs(self) -> Sequence[SimResult]:
+        return (self,)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        from f2fsim.results.rows import result_row
+
+        return [result_row(self)]
+
+    @classmethod
+    def load(cls, path: str | Path) -> SimResult:
+        """Read the one result of a folder, or of its ``results.json``.
+
+        Raises
+        ------
+        DataError
+            If the file is missing, damaged, or holds several results (`f2fsim.load` reads those).
+        """
+        from f2fsim.errors import DataError
+        from f2fsim.results.files import read_results
+
+        found = read_results(Path(path))
+        if len(found) != 1:
+            raise DataError(f"{path}: holds {len(found)} results, one is needed; see f2fsim.load")
+        return found[0]

@@ -1,0 +1,133 @@
+"""Results in a notebook: a table of the totals, and the report's figures one by one.
+
+`f2fsim.results.views` finds this module by its name; nothing is written to files here.
+"""
+
+from __future__ import annotations
+
+import html as markup
+import io
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from f2fsim.report import figures as fig
+from f2fsim.report.cases import Case, make_cases
+from f2fsim.report.static import canvas_of, settings
+from f2fsim.report.value import Figure, number_text
+from f2fsim.results import SimResult
+from f2fsim.results.views import ResultViews
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+#: Headings of the totals in a notebook, by key of the row.
+HEADINGS = {
+    "arch": "machine",
+    "format": "format",
+    "time_us": "time [us]",
+    "speedup": "speed-up",
+    "dram_bytes": "DRAM [B]",
+    "bits_per_weight": "bit/weight",
+    "pe_busy": "slots in use",
+    "energy_uj": "energy [uJ]",
+}
+
+#: How each figure is made from a case.
+FIGURES: Mapping[str, Callable[[Case], Figure | None]] = {
+    "speedup": lambda case: fig.speedup_figure([case]),
+    "bits": lambda case: fig.bits_figure([case]),
+    "traffic": fig.traffic_figure,
+    "stalls": fig.stall_figure,
+    "energy": fig.energy_figure,
+    "bandwidth": fig.bandwidth_figure,
+    "roofline": fig.roofline_figure,
+}
+
+
+@cache
+def _drawing_class() -> type[Canvas]:
+    """Return matplotlib's figure with its numbers and a picture of itself; imported late."""
+    import pandas as pd
+    from matplotlib.figure import Figure as Canvas
+
+    class Drawing(Canvas):
+        """A matplotlib figure; ``data`` has its numbers as a pandas table."""
+
+        data: pd.DataFrame
+
+        def _repr_png_(self) -> bytes:
+            png = io.BytesIO()
+            self.savefig(png, format="png", dpi=110)
+            return png.getvalue()
+
+    return Drawing
+
+
+class Plots:
+    """The figures of a report, drawn one at a time as matplotlib figures.
+
+    Each figure has its numbers as ``data``, a pandas table, and all that matplotlib gives:
+    ``compared.plot.traffic().savefig("traffic.pdf")``.
+    """
+
+    def __init__(self, results: Sequence[SimResult]) -> None:
+        self._results = results
+
+    def __repr__(self) -> str:
+        return f"figures: {', '.join(FIGURES)}"
+
+    def speedup(self) -> Canvas:
+        """Speed-up of each machine over the dense one, else the slowest."""
+        return self._drawn("speedup")
+
+    def bits(self) -> Canvas:
+        """Encoded bits a weight, mask counted, against the entropy."""
+        return self._drawn("bits")
+
+    def traffic(self) -> Canvas:
+        """DRAM bytes by stream."""
+        return self._drawn("traffic")
+
+    def stalls(self) -> Canvas:
+        """Where the cycles of the PE array went."""
+        return self._drawn("stalls")
+
+    def energy(self) -> Canvas:
+        """Energy by component."""
+        return self._drawn("energy")
+
+    def bandwidth(self) -> Canvas:
+        """DRAM bandwidth over time."""
+        return self._drawn("bandwidth")
+
+    def roofline(self) -> Canvas:
+        """Each layer under the roofline."""
+        return self._drawn("roofline")
+
+    def _drawn(self, name: str) -> Canvas:
+        import pandas as pd
+
+        figure = FIGURES[name](make_cases([list(self._results)])[0])
+        if figure is None:
+            raise ValueError(f"plot.{name}: these results have no numbers for it")
+        with settings():
+            canvas: Any = canvas_of(figure, _drawing_class())
+        canvas.data = pd.DataFrame(figure.rows())
+        return canvas  # type: ignore[no-any-return]
+
+
+def html(results: ResultViews) -> str:
+    """Return the totals as a table of HTML; numbers as in a report."""
+    rows = results._rows()
+    shown = [key for key in HEADINGS if any(row.get(key) for row in rows)]
+    head = "".join(f"<th>{markup.escape(HEADINGS[key])}</th>" for key in shown)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{markup.escape(number_text(row[key]))}</td>' for key in shown)}</tr>"
+        for row in rows
+    )
+    title = markup.escape(repr(results).splitlines()[0])
+    return (
+        f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table>"
+    )
