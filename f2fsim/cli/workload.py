@@ -32,7 +32,12 @@ def register(app: typer.Typer) -> None:
 
 @workload_app.command("from")
 def from_model(
-    model: Annotated[str, typer.Argument(help="Model file: .onnx .safetensors .npz .npy .pth …")],
+    model: Annotated[
+        list[str],
+        typer.Argument(
+            help="Model file: .onnx .safetensors .npz .pth …, or matrices (.smtx .mtx)."
+        ),
+    ],
     output: Output = None,
     package: Annotated[
         str | None, typer.Option(help="Installed package that carries the file.")
@@ -63,7 +68,8 @@ def from_model(
     """Write the workload of a model: its layers with weights, in their sizes.
 
     Examples: [bold]f2fsim workload from net.onnx -o net.yaml[/bold], [bold]f2fsim workload from
-    encoder.safetensors --tokens 128 -o encoder.yaml[/bold]
+    encoder.safetensors --tokens 128 -o encoder.yaml[/bold], [bold]f2fsim workload from
+    dlmc/rn50/magnitude_pruning/0.9/*.smtx -o rn50.yaml[/bold]
     """
     from f2fsim.workloads.import_model import import_model
 

@@ -42,6 +42,8 @@ class Layer(ConfigModel):
         Unique in the workload.
     tensor : str or None
         Name of the weights in the model file; None for synthetic weights.
+    mask : str or None
+        Name of the mask (what is not zero is kept) in the workload's file of masks.
     index : tuple of int
         Elements taken of the tensor's first axes before use (direction of an LSTM, expert).
     repeat : int
@@ -58,6 +60,7 @@ class Layer(ConfigModel):
 
     name: Name
     tensor: Name | None = None
+    mask: Name | None = None
     index: Indices = ()
     repeat: Count = 1
     batch: Count | None = None
@@ -69,6 +72,8 @@ class Layer(ConfigModel):
     def _check(self) -> Self:
         if (self.activation_density is None) != (self.activation_origin is None):
             raise ValueError("activation_density and activation_origin must be given together")
+        if self.mask is not None and self.sparsity is not None:
+            raise ValueError("mask and sparsity cannot be given together")
         self._check_geometry()
         if self.n_weights > MAX_WEIGHTS:
             raise ValueError(f"has {self.n_weights} weights, at most {MAX_WEIGHTS} are supported")
@@ -177,6 +182,8 @@ class LstmLayer(Layer):
     def _check_geometry(self) -> None:
         if (self.tensor is None) != (self.recurrent_tensor is None):
             raise ValueError("tensor and recurrent_tensor must be given together")
+        if self.mask is not None:
+            raise ValueError("a recurrent cell, which has two matrices, cannot take one mask")
 
     @property
     def n_outputs(self) -> int:

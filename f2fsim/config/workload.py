@@ -90,6 +90,9 @@ class Workload(ConfigModel):
     ----------
     weights, synthetic
         Exactly one: a file with trained weights, or a distribution to draw them from.
+    masks : FileWeights or None
+        A file, or a folder of ``.smtx`` files, with the masks that layers name as ``mask``; nothing
+        else is pruned then.
     layers : tuple of Layer
         In the order of execution, each with the workload's batch unless it has its own.
     excluded : tuple of ExcludedOperation
@@ -103,6 +106,7 @@ class Workload(ConfigModel):
     seed: Seed = 1
     weights: FileWeights | None = None
     synthetic: SyntheticWeights | None = None
+    masks: FileWeights | None = None
     weight_type: WeightTypeName = "int8"
     quantisation: Quantisation = Quantisation()
     pruning: AnyPruning = NoPruning(method="none")
@@ -128,6 +132,11 @@ class Workload(ConfigModel):
                 source = "a file" if self.synthetic is None else "a distribution"
                 text = f"layer {layer.name!r} {rule}: the weights come from {source}"
                 raise RuleError(text, "layers", i, "tensor")
+            if layer.mask is not None and self.masks is None:
+                text = f"layer {layer.name!r} names a mask: the workload needs a file of masks"
+                raise RuleError(text, "layers", i, "mask")
+        if self.masks is not None and all(layer.mask is None for layer in self.layers):
+            raise RuleError("no layer names a mask of it", "masks")
         self._check_pruning()
         filled = tuple(
             layer if layer.batch else layer.model_copy(update={"batch": self.batch})
@@ -143,6 +152,9 @@ class Workload(ConfigModel):
             if not any(fnmatchcase(layer.name, pattern) for layer in self.layers):
                 near = near_miss(pattern, [layer.name for layer in self.layers])
                 raise RuleError(f"the pattern {pattern!r} matches no layer{near}", "pruning")
+        if self.masks is not None and not isinstance(self.pruning, NoPruning):
+            text = f"the masks of {self.masks.file!r} say what is pruned, the method must be none"
+            raise RuleError(text, "pruning", "method")
         if isinstance(self.pruning, NmPruning):
             for i, layer in enumerate(self.layers):
                 if layer.sparsity is not None:
@@ -229,6 +241,8 @@ class Workload(ConfigModel):
             wanted = {self.layer(name).name for name in layers}
             data["layers"] = [layer for layer in data["layers"] if layer["name"] in wanted]
             data["pruning"] = _for_layers(data["pruning"], wanted)
+            if all(layer["mask"] is None for layer in data["layers"]):
+                data["masks"] = None
         for key, value in (("weight_type", weight_type), ("batch", batch), ("seed", seed)):
             if value is not None:
                 data[key] = value

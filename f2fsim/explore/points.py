@@ -13,7 +13,8 @@ from typing import Any, Literal
 import f2fsim
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.workload import Workload
-from f2fsim.workloads.sources import weights_path
+from f2fsim.errors import DataError
+from f2fsim.workloads.sources import weight_files
 
 #: Packages and modules whose code decides what a point's figures are.
 RESULT_CODE = (
@@ -86,21 +87,25 @@ def _file_digest(path: Path, size: int, mtime_ns: int) -> str:
 
 
 def weights_digest(workload: Workload) -> str:
-    """Return the digest of the weight file's content, ``synthetic`` without a file.
+    """Return the digest of the content of the files of weights and masks.
+
+    ``synthetic`` without a file.
 
     Raises
     ------
     InputError
         If the package with the weights is missing.
     """
-    path = weights_path(workload)
-    if path is None:
+    if workload.weights is None and workload.masks is None:
         return "synthetic"
     try:
-        status = path.stat()
-        return _file_digest(path, status.st_size, status.st_mtime_ns)
-    except OSError:
+        digests = []
+        for path in weight_files(workload):
+            status = path.stat()
+            digests.append(_file_digest(path, status.st_size, status.st_mtime_ns))
+    except (OSError, DataError):
         return "unreadable"  # the run itself words the error
+    return digests[0] if len(digests) == 1 else text_digest(*digests)
 
 
 def text_digest(*parts: Any) -> str:

@@ -166,6 +166,8 @@ def _what_there_is(model: ModelFile) -> str:
     """Return what a file without a matrix holds, and how a vector of it can be encoded."""
     names = model.names()
     said = f"{len(names)} tensor{'s' if len(names) != 1 else ''}"
+    if all(model.dtype(name) == "bool" for name in names):
+        return said + " of masks without values; `f2fsim workload from` draws values for them"
     vectors = [name for name in names if len(model.shape(name)) == 1]
     if vectors:
         said += f", none of two or more dimensions; --tensor {vectors[0]} encodes a vector as a row"

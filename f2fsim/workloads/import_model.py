@@ -11,6 +11,7 @@ from typing import Any
 from f2fsim.config.workload import FileWeights, Workload, build_workload
 from f2fsim.errors import InputError
 from f2fsim.workloads.activations import measure_densities
+from f2fsim.workloads.import_matrices import import_matrices, is_matrix_set, set_name
 from f2fsim.workloads.import_onnx import import_onnx
 from f2fsim.workloads.import_tensors import import_tensors
 from f2fsim.workloads.readers import open_model
@@ -18,7 +19,7 @@ from f2fsim.workloads.sources import package_file
 
 
 def import_model(
-    file: str,
+    file: str | Sequence[str],
     *,
     package: str | None = None,
     folder: Path | None = None,
@@ -34,8 +35,9 @@ def import_model(
 
     Parameters
     ----------
-    file : str
-        Path of the file, or, with `package`, its path inside the installed package.
+    file : str or sequence of str
+        Path of the file, or, with `package`, its path inside the installed package.  Several
+        matrices (``.smtx``, ``.mtx``) of one folder, or the folder, make one network.
     package : str, optional
         Distribution that carries the file.
     folder : Path, optional
@@ -60,14 +62,20 @@ def import_model(
     InputError
         If the file is missing or damaged, needs sizes that are not given, or has no layers.
     """
-    path = Path(file)
+    files = [file] if isinstance(file, str) else list(file)
+    if package is None and is_matrix_set(files):
+        if sizes or spatial or transposed or measure or inputs is not None:
+            raise InputError(f"{files[0]}: matrices take no option but --tokens and --name")
+        return _matrix_workload(files, folder, name, tokens)
+    if len(files) > 1:
+        raise InputError(f"--package: one file of the package is needed, got {len(files)}")
+    file, path = files[0], Path(files[0])
     _check_options(path, sizes, tokens, spatial, transposed)
     if package is not None:
         weights: dict[str, Any] = {"package": package, "file": file}
         path = package_file(FileWeights(file=file, package=package))
     else:
-        base = (folder or Path()).resolve()
-        weights = {"file": Path(os.path.relpath(path.resolve(), base)).as_posix()}
+        weights = {"file": _relative(path, folder)}
     model = open_model(path)
     if path.name.lower().endswith(".onnx"):
         sizes = dict(sizes or {})
@@ -90,6 +98,25 @@ def import_model(
         "excluded": found.excluded,
     }
     return build_workload(data, folder or Path(), str(path))
+
+
+def _relative(path: Path, folder: Path | None) -> str:
+    """Return a user's file as a workload's YAML in `folder` names it."""
+    return Path(os.path.relpath(path.resolve(), (folder or Path()).resolve())).as_posix()
+
+
+def _matrix_workload(
+    files: Sequence[str], folder: Path | None, name: str | None, tokens: int
+) -> Workload:
+    """Make a workload from a set of matrices; masks get synthetic values."""
+    model, found, masks = import_matrices(files, tokens=tokens)
+    source: dict[str, Any] = {"file": _relative(model.path, folder)}
+    data: dict[str, Any] = {"name": name or set_name(model.path) or "matrices"}
+    data |= {"description": "; ".join(found.notes), "layers": found.layers}
+    data |= (
+        {"synthetic": {"distribution": "normal"}, "masks": source} if masks else {"weights": source}
+    )
+    return build_workload(data, folder or Path(), str(model.path))
 
 
 def _check_options(

@@ -24,7 +24,7 @@ from f2fsim.errors import DataError
 from f2fsim.workloads import prune
 from f2fsim.workloads.budget import is_excluded, layer_sparsity, prune_counts
 from f2fsim.workloads.quantise import quantise, require_finite
-from f2fsim.workloads.sources import open_weights, read_matrix
+from f2fsim.workloads.sources import open_masks, open_weights, read_mask, read_matrix
 from f2fsim.workloads.synthetic import generator, synthetic_matrix
 
 
@@ -63,6 +63,7 @@ class LayerReader:
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
         self._model = open_weights(workload)
+        self._masks = open_masks(workload)
         self._counts: dict[str, int] | None = None
 
     def matrix(self, layer: Layer) -> NDArray[Any]:
@@ -75,6 +76,15 @@ class LayerReader:
         if self.workload.synthetic is None:
             raise DataError(f"workload {self.workload.name!r} has neither file nor distribution")
         return synthetic_matrix(layer, self.workload.synthetic, self.workload.seed)
+
+    def _own_mask(self, layer: Layer) -> NDArray[np.bool_] | None:
+        """Return the mask that a layer has in the workload's file of masks, None without one."""
+        if self._masks is None or layer.mask is None:
+            return None
+        try:
+            return read_mask(layer, self._masks)
+        except DataError as error:
+            raise DataError(f"{self.workload.layer_place(layer.name)}: {error}") from None
 
     def mask(self, layer: Layer, matrix: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which weights of a layer stay under the workload's pruning."""
@@ -130,9 +140,9 @@ class LayerReader:
             the weight type.
         """
         workload, wanted = self.workload, weight_type(self.workload.weight_type)
-        matrix = self.matrix(layer)
+        matrix, own = self.matrix(layer), self._own_mask(layer)
         try:
-            mask = self.mask(layer, matrix)
+            mask = self.mask(layer, matrix) if own is None else own
             result = quantise(matrix, mask, wanted, workload.quantisation.granularity)
         except DataError as error:
             raise DataError(self._place(layer) + str(error)) from None

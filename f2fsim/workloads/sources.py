@@ -50,13 +50,20 @@ def package_file(weights: FileWeights) -> Path:
     return Path(str(files[weights.file].locate()))
 
 
-def weights_path(workload: Workload) -> Path | None:
-    """Return the workload's weight file, None for synthetic weights."""
-    if workload.weights is None:
-        return None
-    if workload.weights.package is not None:
-        return package_file(workload.weights)
-    return workload.folder / workload.weights.file
+def source_path(workload: Workload, source: FileWeights) -> Path:
+    """Return where a workload's file of weights or masks lies."""
+    return package_file(source) if source.package is not None else workload.folder / source.file
+
+
+def weight_files(workload: Workload) -> list[Path]:
+    """Return the files of weights and masks whose content decides a workload's matrices."""
+    paths = [source_path(workload, s) for s in (workload.weights, workload.masks) if s is not None]
+    found: list[Path] = []
+    for path in paths:
+        several = path.is_dir() or path.name.lower().endswith(".index.json")
+        # Opening one file to learn its own name would parse it at every point of a sweep.
+        found += open_model(path).files() if several else [path]
+    return found
 
 
 def open_weights(workload: Workload) -> ModelFile | None:
@@ -67,11 +74,19 @@ def open_weights(workload: Workload) -> ModelFile | None:
     DataError
         If the file is missing, damaged or of no known kind; the message names the key too.
     """
+    return _open(workload, workload.weights, "weights.file")
+
+
+def open_masks(workload: Workload) -> ModelFile | None:
+    """Open the workload's file of masks, None if it has none; raises as `open_weights`."""
+    return _open(workload, workload.masks, "masks.file")
+
+
+def _open(workload: Workload, source: FileWeights | None, key: str) -> ModelFile | None:
     try:
-        path = weights_path(workload)
-        return None if path is None else open_model(path)
+        return None if source is None else open_model(source_path(workload, source))
     except (DataError, MissingDependencyError) as error:
-        raise type(error)(f"{workload.place('weights.file')}: {error}") from None
+        raise type(error)(f"{workload.place(key)}: {error}") from None
 
 
 def read_matrix(layer: Layer, model: ModelFile) -> NDArray[Any]:
@@ -93,7 +108,25 @@ def read_matrix(layer: Layer, model: ModelFile) -> NDArray[Any]:
         ours = _read(layer, model, str(layer.tensor), (gates, layer.input_size))
         own = _read(layer, model, str(layer.recurrent_tensor), (gates, hidden))
         return np.concatenate([ours, own], axis=1)
-    array = _read(layer, model, str(layer.tensor), tensor_shape(layer))
+    return _as_matrix(layer, _read(layer, model, str(layer.tensor), tensor_shape(layer)))
+
+
+def read_mask(layer: Layer, masks: ModelFile) -> NDArray[np.bool_]:
+    """Read which weights of a layer stay: where its mask is not 0.
+
+    Raises
+    ------
+    DataError
+        If the mask is missing, damaged or of another shape than the layer needs.
+    """
+    array = _stored(layer, masks, str(layer.mask), tensor_shape(layer))
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{masks.path}: mask {layer.mask!r} holds {array.dtype}")
+    return _as_matrix(layer, array != 0)
+
+
+def _as_matrix(layer: Layer, array: NDArray[Any]) -> NDArray[Any]:
+    """Return a tensor of one layer as the matrix of its product."""
     if isinstance(layer, LinearLayer):
         return np.ascontiguousarray(array.T) if layer.transposed else array
     if isinstance(layer, ConvTransposeLayer):
@@ -113,7 +146,8 @@ def tensor_shape(layer: Layer) -> tuple[int, ...]:
     return layer.shape
 
 
-def _read(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) -> NDArray[Any]:
+def _stored(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) -> NDArray[Any]:
+    """Return a tensor in the shape that the layer needs."""
     shape = model.shape(name)
     place = f"{model.path}: layer {layer.name!r}: tensor {name!r}"
     depth = len(layer.index)
@@ -122,6 +156,12 @@ def _read(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) ->
     if not _fits(layer, shape[depth:], needed):
         raise DataError(f"{place} has shape {shape[depth:]}, the layer's sizes need {needed}")
     array: NDArray[Any] = model.read(name)[layer.index].reshape(needed)
+    return array
+
+
+def _read(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) -> NDArray[Any]:
+    array = _stored(layer, model, name, needed)
+    place = f"{model.path}: layer {layer.name!r}: tensor {name!r}"
     if array.dtype.kind not in "fiu":
         raise DataError(f"{place} holds {array.dtype}, weights must be real numbers")
     if array.dtype.kind == "f" and array.dtype != np.float32:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from f2fsim.errors import DataError, near_miss
 from f2fsim.workloads.readers.base import ModelFile
+from f2fsim.workloads.readers.matrix_files import MATRIX_READERS, MatrixFolder, matrix_files
 from f2fsim.workloads.readers.numpy_file import open_npy, open_npz
 from f2fsim.workloads.readers.onnx_file import OnnxFile
 from f2fsim.workloads.readers.safetensors_file import SafetensorsFile, open_sharded
@@ -28,23 +29,26 @@ READERS: dict[str, Callable[[Path], ModelFile]] = {
     ".pt": open_torch,
     ".bin": open_torch,
     ".ckpt": open_torch,
+    **MATRIX_READERS,
 }
 
 
 def open_model(path: Path) -> ModelFile:
-    """Open a file of weights; only its table of contents is read.
+    """Open a file of weights, or a folder of matrices; only its table of contents is read.
 
     Raises
     ------
     DataError
         If the file is missing, a folder, damaged or of an unknown kind.
     """
+    if path.is_dir():
+        if matrix_files(path):
+            return MatrixFolder(path)
+        raise DataError(f"{path}: is a folder, a file of weights is needed")
     name = path.name.lower()
     endings = [ending for ending in READERS if name.endswith(ending)]
     if not endings:
         raise DataError(f"{path}: not a known kind of weight file; known: {', '.join(READERS)}")
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder, a file of weights is needed")
     if not path.is_file():
         near = ""
         if path.parent.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,10 @@ class ModelFile(ABC):
     def __init__(self, path: Path, infos: dict[str, TensorInfo]) -> None:
         self.path = path
         self.infos = infos
+
+    def files(self) -> list[Path]:
+        """Return the files whose content decides what is read."""
+        return [self.path]
 
     def names(self) -> list[str]:
         """Return the tensors' names in the file's order."""
@@ -84,6 +89,37 @@ class ModelFile(ABC):
     @abstractmethod
     def _load(self, name: str) -> NDArray[Any]:
         """Return the data of an existing tensor."""
+
+
+#: Cells of a sparse matrix that may be nearly empty, and the fewest of them stored beyond that.
+_FREE_CELLS, _CELLS_A_VALUE = 2**22, 4096
+#: Most cells of a matrix in memory.
+_MAX_CELLS = 2**34
+
+
+def check_stored(shape: tuple[int, ...], n_stored: int) -> str:
+    """Return why a matrix of so many stored values cannot be made dense, "" if it can.
+
+    A few bytes can claim any size: nothing is allocated for what is nearly empty.
+    """
+    cells = math.prod(shape)
+    if len(shape) != 2 or min(shape) < 1 or cells > _MAX_CELLS:
+        return f"its shape {_short(shape)} is not that of a matrix in memory"
+    if n_stored > cells:
+        return f"it stores {n_stored} values in {cells} cells"
+    if cells > _FREE_CELLS and cells > _CELLS_A_VALUE * n_stored:
+        return (
+            f"its shape {shape} with {n_stored} stored values is no weight matrix: fewer than one "
+            f"in {_CELLS_A_VALUE} is stored"
+        )
+    return ""
+
+
+def _short(shape: tuple[int, ...]) -> str:
+    """Return a shape that may be of any length and size, in a few words."""
+    if len(shape) > 8:
+        return f"of {len(shape)} dimensions"
+    return str(tuple(n if abs(n) < 2**63 else "beyond 2^63" for n in shape))
 
 
 def float8_values(word: str) -> NDArray[np.float32]:

@@ -139,6 +139,10 @@ class ShardedSafetensors(ModelFile):
         super().__init__(path, {name: shard.infos[name] for name, shard in shards.items()})
         self._shards = shards
 
+    def files(self) -> list[Path]:
+        """Return the index and its shards."""
+        return [self.path, *dict.fromkeys(shard.path for shard in self._shards.values())]
+
     def _load(self, name: str) -> NDArray[Any]:
         return self._shards[name].read(name)
 
