@@ -212,10 +212,21 @@ def search_command(
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other")
     chosen = load_search(spec)
+
+    def waits() -> None:
+        if not quiet:
+            console.ERR.print(f"f2fsim: {out}: waiting for another search to end", markup=False)
+
     try:
         with console.progress("trials", quiet=quiet) as progress:
             found = search(
-                chosen, out=out, n_trials=trials, workers=workers, dask=dask, progress=progress
+                chosen,
+                out=out,
+                n_trials=trials,
+                workers=workers,
+                dask=dask,
+                progress=progress,
+                on_wait=waits,
             )
     except KeyboardInterrupt:
         _say_how_to_go_on(out)

@@ -2,15 +2,13 @@
 
 Trials are asked for in batches of the specification's size, run on any runner, and told in order;
 every batch has a sampler seeded by the seed and the batch's number.  So the trials depend neither
-on the number of workers nor on an interruption between two batches.  Points lie in a `ResultStore`:
-a point that is proposed again is not simulated again.
+on the number of workers nor on interruptions (`f2fsim.explore.study`).  Points lie in a
+`ResultStore`: a point that is proposed again is not simulated again.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,22 +17,20 @@ import numpy as np
 
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.axis import Axis
-from f2fsim.config.expression import Expression
 from f2fsim.config.sweep import SearchSpec, load_search
 from f2fsim.config.workload import Workload
-from f2fsim.errors import InputError, MissingDependencyError
 from f2fsim.explore.expand import Expander
 from f2fsim.explore.inputs import load_inputs
+from f2fsim.explore.lock import one_at_a_time
 from f2fsim.explore.pareto import pareto_mask
-from f2fsim.explore.points import Point
 from f2fsim.explore.runners import Runner
-from f2fsim.explore.store import Outcome, ResultStore
-from f2fsim.explore.sweeps import Progress, make_runner, run_points
+from f2fsim.explore.store import ResultStore
+from f2fsim.explore.study import BROKEN, DIGEST, ERROR, Trials, open_study, quiet_optuna
+from f2fsim.explore.sweeps import Progress, make_runner
 from f2fsim.explore.tables import split_objectives
 
 STUDY_FILE = "study.sqlite"
-#: User attributes of a trial: its point's digest, why it has no figures, which limits it breaks.
-DIGEST, ERROR, BROKEN = "f2fsim:digest", "f2fsim:error", "f2fsim:broken"
+LOCK_FILE = "study.lock"
 
 
 @dataclass(frozen=True, repr=False)
@@ -145,8 +141,11 @@ def search(
     dask: str | None = None,
     runner: Runner | None = None,
     progress: Progress | None = None,
+    on_wait: Callable[[], None] | None = None,
 ) -> SearchResult:
     """Search a design space; a study that is in `out` is gone on with.
+
+    Searches in one folder take turns: one that finds another at work waits for its end.
 
     Parameters
     ----------
@@ -159,6 +158,8 @@ def search(
         Trials of the whole study, in place of the specification's.
     workers, dask, runner, progress
         As in `f2fsim.sweep`.
+    on_wait : callable, optional
+        Called once if another search is at work in `out`.
 
     Raises
     ------
@@ -173,169 +174,12 @@ def search(
     folder = Path(out)
     store = ResultStore(folder)
     url = f"sqlite:///{folder / STUDY_FILE}"
-    with _quiet_optuna():
-        study = _study(chosen, url)
-        run = _Run(chosen, expander, store, study, runner)
-        n_run = run.to_the_end(n_trials or chosen.n_trials, progress)
+    wanted = n_trials or chosen.n_trials
+
+    with quiet_optuna(), one_at_a_time(folder / LOCK_FILE, on_wait or (lambda: None)):
+        study = open_study(chosen, url)
+        n_run = Trials(chosen, expander, store, study, runner).to_the_end(wanted, progress)
     return SearchResult(study, store, chosen, url, n_run)
-
-
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    """Keep Optuna from talking: results are told by the caller; experimental parts are known."""
-    try:
-        import optuna
-    except ImportError:
-        raise MissingDependencyError(
-            "a search needs the package optuna; run: pip install 'f2fsim[search]'"
-        ) from None
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(before)
-
-
-def _study(spec: SearchSpec, url: str) -> Any:
-    import optuna
-
-    # What decides the trials; more of them may be asked for later.
-    data = spec.model_dump(mode="json", exclude={"n_trials", "description"})
-    names, directions = split_objectives(spec.objectives)
-    try:
-        study = optuna.create_study(
-            storage=url,
-            study_name=spec.name,
-            directions=[
-                "minimize" if direction == "min" else "maximize" for direction in directions
-            ],
-            load_if_exists=True,
-        )
-    except Exception as error:
-        raise InputError(f"{url}: cannot be used as a study: {error}") from None
-    known = study.user_attrs.get("f2fsim:spec")
-    if known is None:
-        study.set_user_attr("f2fsim:spec", data)
-        study.set_metric_names(names)
-    elif known != data:
-        keys = sorted(key for key in data if data[key] != known.get(key))
-        raise InputError(
-            f"{url}: study {spec.name!r} was made by another specification ({', '.join(keys)} "
-            "differ); take another folder or name"
-        )
-    return study
-
-
-class _Run:
-    """One call's work on a study."""
-
-    def __init__(
-        self, spec: SearchSpec, expander: Expander, store: ResultStore, study: Any, runner: Runner
-    ) -> None:
-        self.spec, self.expander, self.store = spec, expander, store
-        self.study, self.runner = study, runner
-        self.limits = [Expression.parse(text) for text in spec.limits]
-        (self.arch_name,), (self.workload_name,) = expander.inputs.archs, expander.inputs.workloads
-
-    def to_the_end(self, n_trials: int, progress: Progress | None) -> int:
-        """Go on until the study has `n_trials`; return how many points were simulated."""
-        from optuna.trial import TrialState
-
-        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            # Left behind by a kill; its point, if it was finished, is in the store.
-            self.study.tell(trial.number, state=TrialState.FAIL)
-        n_run = 0
-        while (n_told := len(self.study.get_trials(deepcopy=False))) < n_trials:
-            if progress:
-                progress(n_told, n_trials, f"{n_run} points simulated")
-            self.study.sampler = self._sampler(n_told // self.spec.batch)
-            n_run += self._batch(min(self.spec.batch, n_trials - n_told))
-        if progress:
-            progress(n_told, n_trials, f"{n_run} points simulated")
-        return n_run
-
-    def _sampler(self, number: int) -> Any:
-        from optuna import samplers
-
-        seed = (self.spec.seed * 1_000_003 + number) % 2**32
-        match self.spec.sampler:
-            case "nsga2":
-                return samplers.NSGAIISampler(population_size=self.spec.batch, seed=seed)
-            case "tpe":
-                return samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
-            case _:
-                return samplers.RandomSampler(seed=seed)
-
-    def _batch(self, size: int) -> int:
-        """Ask for trials, run their points, tell their figures."""
-        asked: list[tuple[Any, Point]] = []
-        for _ in range(size):
-            trial = self.study.ask()
-            values = {path: _suggest(trial, path, axis) for path, axis in self.spec.axes.items()}
-            asked.append(
-                (
-                    trial,
-                    self.expander.point(trial.number, self.arch_name, self.workload_name, values),
-                )
-            )
-        points = [point for _, point in asked]
-        n_run = run_points(self.store, points, self.spec.engine, self.runner)
-        for trial, point in asked:
-            self._tell(trial, point)
-        return n_run
-
-    def _tell(self, trial: Any, point: Point) -> None:
-        from optuna.trial import TrialState
-
-        trial.set_user_attr(DIGEST, point.digest)
-        if point.status == "ready":
-            outcome = self.store.outcome(point.digest)
-            assert outcome is not None
-        else:
-            outcome = Outcome(point.digest, point.status, {}, point.error)
-            self.store.put(outcome)
-        names, _ = split_objectives(self.spec.objectives)
-        figures = [outcome.metrics.get(name) for name in names]
-        error = outcome.error
-        if outcome.status == "ok" and None in figures:
-            error = f"the run has no figure for {names[figures.index(None)]}"
-        if error:
-            trial.set_user_attr(ERROR, error)
-            self.study.tell(trial, state=TrialState.FAIL)
-            return
-        values = {**point.columns, **_short(point.columns), **outcome.metrics}
-        known = {name: value for name, value in values.items() if value is not None}
-        broken = [limit.text for limit in self.limits if not limit.evaluate(known)]
-        for limit in self.limits:
-            trial.set_constraint(limit.text, float(limit.text in broken))
-        if broken:
-            trial.set_user_attr(BROKEN, broken)
-        self.study.tell(trial, figures)
-
-
-def _short(columns: Mapping[str, Any]) -> dict[str, Any]:
-    return {path.rpartition(".")[2]: value for path, value in columns.items()}
-
-
-def _suggest(trial: Any, path: str, axis: Axis) -> Any:
-    """Ask a trial for one axis: numbers in order as numbers, anything else as categories."""
-    if axis.low is not None and axis.high is not None:
-        if axis.is_integer:
-            return trial.suggest_int(path, axis.low, axis.high, log=axis.log)
-        return trial.suggest_float(path, axis.low, axis.high, log=axis.log)
-    if _is_ordered(axis):
-        # The place in the list: neighbours in the list are neighbours for the sampler.
-        return axis.values[trial.suggest_int(path, 0, len(axis.values) - 1)]
-    return axis.values[trial.suggest_categorical(path, list(range(len(axis.values))))]
-
-
-def _is_ordered(axis: Axis) -> bool:
-    values = axis.values
-    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    return numbers and list(values) == sorted(values)
 
 
 def _value(axis: Axis, trial: Any, path: str) -> Any:

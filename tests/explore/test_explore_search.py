@@ -67,12 +67,23 @@ def test_repeats_resumes_and_opens_in_optuna(tmp_path: Path) -> None:
     assert study.metric_names == ["seconds", "bits_per_weight_without_mask"]
 
 
-def test_a_trial_left_behind_is_marked(tmp_path: Path) -> None:
+def test_more_trials_later_are_those_of_one_search(tmp_path: Path) -> None:
+    """Also when the first call ended in the middle of a batch."""
+    spec = write(tmp_path, n_trials=24)
+    whole = search(spec, out=tmp_path / "whole", runner=InProcess())
+    search(spec, out=tmp_path / "parts", n_trials=11, runner=InProcess())
+    parts = search(spec, out=tmp_path / "parts", runner=InProcess())
+    assert parts.rows() == whole.rows()
+    fewer = search(spec, out=tmp_path / "parts", n_trials=3, runner=InProcess())
+    assert fewer.rows() == whole.rows()
+
+
+def test_a_trial_of_somebody_else_is_refused(tmp_path: Path) -> None:
     spec = write(tmp_path, n_trials=8)
     found = search(spec, out=tmp_path / "out", runner=InProcess())
     optuna.load_study(study_name="study", storage=found.study_url).ask()
-    again = search(spec, out=tmp_path / "out", n_trials=12, runner=InProcess())
-    assert [row["state"] for row in again.rows()] == ["complete"] * 8 + ["fail"] + ["complete"] * 3
+    with pytest.raises(InputError, match="trial 8 is not this search's own"):
+        search(spec, out=tmp_path / "out", n_trials=12, runner=InProcess())
 
 
 def test_limits_and_constraints(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ import pytest
 from small_space import comparable, deadly_task, slow_task, write_space
 
 from f2fsim.config.sweep import load_sweep
-from f2fsim.explore import InProcess, Processes, ResultStore, sweep
+from f2fsim.explore import InProcess, Processes, ResultStore, search, sweep
 from f2fsim.explore.expand import expand
 from f2fsim.explore.inputs import load_inputs
+from f2fsim.explore.lock import one_at_a_time
+from f2fsim.explore.searches import SearchResult
 
 HERE = Path(__file__).parent
 
@@ -112,16 +116,97 @@ def test_failures_are_run_again_on_demand(spec: Path, tmp_path: Path) -> None:
     assert sweep(spec, out=tmp_path, workers=1, retry_failed=True).n_run == 0
 
 
-def test_two_sweeps_at_once(spec: Path, undisturbed: list[dict[str, Any]], tmp_path: Path) -> None:
-    code = (
-        "import sys; from f2fsim.explore import sweep, InProcess; "
-        "sweep(sys.argv[1], out=sys.argv[2], runner=InProcess())"
+SEARCH = """\
+name: small_search
+archs: [arch.yaml]
+workloads: [workload.yaml]
+objectives: [seconds, bits_per_weight_without_mask]
+axes:
+  front_end.n_out: "16:64:8"
+  front_end.n_s: [0, 1, 3, 7]
+batch: 8
+seed: 5
+"""
+
+
+def trials(found: SearchResult) -> list[tuple[Any, ...]]:
+    """All that the study on disk holds of its trials, but when they were told."""
+    return [
+        (t.number, t.state, t.values, t.params, t.user_attrs, t.system_attrs)
+        for t in found.study.get_trials()
+    ]
+
+
+@pytest.fixture(scope="module")
+def search_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_space(tmp_path_factory.mktemp("search"), SEARCH + "n_trials: 24\n")
+
+
+def test_search_killed_twenty_times(tmp_path: Path) -> None:
+    spec = write_space(tmp_path / "space", SEARCH + "n_trials: 240\n")
+    run = subprocess.run(
+        [sys.executable, HERE / "kill_search.py", spec, tmp_path / "out", "7"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    command = [sys.executable, "-c", code, str(spec), str(tmp_path / "out")]
-    runs = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
-    assert [run.communicate()[1] for run in runs] == [b"", b""]
-    assert [run.returncode for run in runs] == [0, 0]
+    assert run.returncode == 0, run.stderr
+    left = [int(line.split()[1]) for line in run.stdout.splitlines()]
+    assert len(left) == 20
+    assert left == sorted(left), "a kill lost a trial"
+    whole = search(spec, out=tmp_path / "whole", runner=InProcess())
+    resumed = search(spec, out=tmp_path / "out", runner=InProcess())
+    assert resumed.n_run == 0
+    assert trials(resumed) == trials(whole)
+    assert resumed.points() == whole.points()
+    with sqlite3.connect(tmp_path / "out" / "sweep.sqlite") as db:
+        assert db.execute("SELECT max(n_attempts) FROM records").fetchone() == (1,)
+    db.close()
+
+
+@pytest.mark.parametrize("n_each", [2, 4])
+def test_searches_and_sweeps_at_once(
+    spec: Path,
+    search_spec: Path,
+    undisturbed: list[dict[str, Any]],
+    tmp_path: Path,
+    n_each: int,
+) -> None:
+    """In a new folder: each ends, none has a trial or a record twice."""
+    code = (
+        "import sys; from f2fsim.explore import search, sweep, InProcess; "
+        "run = search if sys.argv[1] == 'search' else sweep; "
+        "run(sys.argv[2], out=sys.argv[3], runner=InProcess())"
+    )
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, what, str(path), str(tmp_path / "out")],
+            stderr=subprocess.PIPE,
+        )
+        for what, path in (("search", search_spec), ("sweep", spec))
+        for _ in range(n_each)
+    ]
+    assert [run.communicate()[1] for run in runs] == [b""] * len(runs)
+    assert [run.returncode for run in runs] == [0] * len(runs)
     assert read(tmp_path / "out") == undisturbed
+    found = search(search_spec, out=tmp_path / "out", runner=InProcess())
+    whole = search(search_spec, out=tmp_path / "whole", runner=InProcess())
+    assert found.n_run == 0
+    assert trials(found) == trials(whole)
+    with sqlite3.connect(tmp_path / "out" / "sweep.sqlite") as db:
+        assert db.execute("SELECT max(n_attempts) FROM records").fetchone() == (1,)
+    db.close()
+
+
+def test_a_search_waits_for_another_one(search_spec: Path, tmp_path: Path) -> None:
+    waits = threading.Event()
+    with ThreadPoolExecutor(1) as pool, one_at_a_time(tmp_path / "study.lock", waits.clear):
+        second = pool.submit(
+            search, search_spec, out=tmp_path, runner=InProcess(), on_wait=waits.set
+        )
+        assert waits.wait(60)
+        assert not (tmp_path / "study.sqlite").exists()
+    assert len(second.result().rows()) == 24
 
 
 def children(pid: int) -> list[int]:
