@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec.container_header import write_header
+from f2fsim.codec.floats import float_values
 from f2fsim.codec.tensor import PrunedTensor
 from f2fsim.errors import InputError
 from f2fsim.whole_file import whole_file
@@ -36,22 +37,22 @@ def real_values(tensor: PrunedTensor, scale: NDArray[np.float32] | None) -> NDAr
     ----------
     tensor : PrunedTensor
     scale : ndarray of float32, shape (n_rows,), or None
-        Value of one integer step of each row; None means 1.
+        What the numbers of each row are multiplied by; None means 1.
 
     Returns
     -------
     ndarray of float32 (fp16: float16), shape (n_rows, n_cols)
-        Floats keep their bits (bf16 widened exactly); integers are multiplied by their scale.
+        Floats without a scale keep their bits (narrow ones widened exactly).
     """
-    name = tensor.weight_type.name
-    if name == "fp32":
-        return tensor.patterns.view(np.float32).copy()
-    if name == "fp16":
+    kind = tensor.weight_type
+    if kind.name == "fp16" and scale is None:
         return tensor.patterns.view(np.float16).copy()
-    if name == "bf16":
-        return (tensor.patterns.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    codes = integer_codes(tensor).astype(np.float32)
-    return codes if scale is None else codes * scale[:, np.newaxis]
+    values: NDArray[Any] = (
+        float_values(tensor.patterns, kind)
+        if kind.is_float
+        else integer_codes(tensor).astype(np.float32)
+    )
+    return values if scale is None else values * scale[:, np.newaxis]
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

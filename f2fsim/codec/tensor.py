@@ -54,6 +54,8 @@ WEIGHT_TYPES: dict[str, WeightType] = {
         WeightType("uint4", 4, np.dtype(np.uint8), signed=False),
         WeightType("int8", 8, np.dtype(np.uint8)),
         WeightType("uint8", 8, np.dtype(np.uint8), signed=False),
+        WeightType("fp8_e4m3", 8, np.dtype(np.uint8), 4, 3),
+        WeightType("fp8_e5m2", 8, np.dtype(np.uint8), 5, 2),
         WeightType("fp16", 16, np.dtype(np.uint16), 5, 10),
         WeightType("bf16", 16, np.dtype(np.uint16), 8, 7),
         WeightType("fp32", 32, np.dtype(np.uint32), 8, 23),

@@ -17,7 +17,9 @@ from f2fsim.config.wording import RuleError, problems
 from f2fsim.config.yaml_file import NO_FILE, Document, load_yaml, model_problems, validate
 from f2fsim.errors import ConfigError, InputError, choices, near_miss
 
-WeightTypeName = Literal["int4", "uint4", "int8", "uint8", "fp16", "bf16", "fp32"]
+WeightTypeName = Literal[
+    "int4", "uint4", "int8", "uint8", "fp8_e4m3", "fp8_e5m2", "fp16", "bf16", "fp32"
+]
 #: Any layer, told apart by its ``op``.
 AnyLayer = Annotated[LinearLayer | LstmLayer | Convolution, Field(discriminator="op")]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]

@@ -12,6 +12,8 @@ ACTIVATION_BITS = {
     "uint4": 8,
     "int8": 8,
     "uint8": 8,
+    "fp8_e4m3": 8,
+    "fp8_e5m2": 8,
     "fp16": 16,
     "bf16": 16,
     "fp32": 32,

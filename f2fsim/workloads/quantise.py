@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import WeightType
+from f2fsim.codec.floats import float_values, largest_finite, nearest_patterns
 from f2fsim.errors import DataError
 from f2fsim.workloads.prune import row_blocks
 
@@ -22,7 +23,8 @@ class Quantised:
     patterns : ndarray of unsigned int, shape (n_rows, n_cols)
         Pruned weights are 0.
     scale : ndarray of float32, shape (n_rows,), or None
-        Value of one integer step in each row; None for floats.
+        Value of one integer step, or of the 1 of an 8-bit float, in each row; None for wider
+        floats.
     error : float
         Root of the summed squared errors of the kept weights over the root of their summed
         squares.
@@ -44,7 +46,8 @@ def quantise(
     Integers: symmetric, ``round_half_even(w / scale)`` with ``scale = max|w| / (2^(n-1) - 1)`` of
     the row (``channel``) or of the matrix (``tensor``); unsigned types ``max w / (2^n - 1)``,
     for weights without negative values.  A matrix of integers that fit the type is kept as it is
-    with the scale 1.  Floats: round to nearest even.
+    with the scale 1.  Floats: round to nearest even; those of 8 bits are scaled as integers are,
+    the largest magnitude to the largest finite number.
 
     Raises
     ------
@@ -52,8 +55,10 @@ def quantise(
         If a kept weight is not finite and the type is an integer, is negative and the type is
         unsigned, or is finite and beyond the range of a float type.
     """
-    if weight_type.is_float:
+    if weight_type.is_float and weight_type.n_bits > 8:
         return _to_float(matrix, mask, weight_type)
+    if weight_type.is_float:
+        return _to_scaled_float(matrix, mask, weight_type, granularity)
     return _to_integer(matrix, mask, weight_type, granularity)
 
 
@@ -120,7 +125,7 @@ def _steps(
     matrix: NDArray[Any],
     mask: NDArray[np.bool_],
     weight_type: WeightType,
-    high: int,
+    high: float,
     granularity: str,
 ) -> NDArray[np.float32]:
     """Return the value of one step in each row, positive even where nothing is kept."""
@@ -146,7 +151,8 @@ def _to_float(matrix: NDArray[Any], mask: NDArray[np.bool_], weight_type: Weight
     squares = np.zeros(2)
     for rows in row_blocks(matrix.shape):
         kept = _kept(matrix, mask, rows)
-        codes, back = _rounded(kept.values, weight_type.name)
+        codes = nearest_patterns(kept.values, weight_type)
+        back = float_values(codes, weight_type)
         patterns[rows].reshape(-1)[kept.places] = codes
         finite = np.isfinite(kept.values)
         if not np.array_equal(finite, np.isfinite(back)):
@@ -156,26 +162,19 @@ def _to_float(matrix: NDArray[Any], mask: NDArray[np.bool_], weight_type: Weight
     return Quantised(patterns, None, _relative(squares))
 
 
-def _rounded(
-    kept: NDArray[np.float32], name: str
-) -> tuple[NDArray[np.unsignedinteger], NDArray[np.float32]]:
-    """Return the nearest patterns of a float type and the values that they mean."""
-    if name == "fp32":
-        return kept.view(np.uint32), kept
-    if name == "fp16":
-        with np.errstate(over="ignore"):
-            half = kept.astype(np.float16)
-        return half.view(np.uint16), half.astype(np.float32)
-    patterns = _bfloat16(kept)
-    return patterns, (patterns.astype(np.uint32) << np.uint32(16)).view(np.float32)
-
-
-def _bfloat16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Round float32 to the nearest bfloat16 pattern, ties to even; NaN stays NaN."""
-    bits = values.view(np.uint32)
-    rounded = (bits.astype(np.uint64) + 0x7FFF + ((bits >> np.uint32(16)) & np.uint32(1))) >> 16
-    quiet = (bits >> np.uint32(16)) | np.uint32(0x40)
-    return np.where(np.isnan(values), quiet, rounded).astype(np.uint16)
+def _to_scaled_float(
+    matrix: NDArray[Any], mask: NDArray[np.bool_], weight_type: WeightType, granularity: str
+) -> Quantised:
+    patterns: NDArray[np.unsignedinteger] = np.zeros(matrix.shape, weight_type.pattern_dtype)
+    step = _steps(matrix, mask, weight_type, largest_finite(weight_type), granularity)
+    squares = np.zeros(2)
+    for rows in row_blocks(matrix.shape):
+        kept = _kept(matrix, mask, rows)
+        steps = np.repeat(step[rows], kept.counts)
+        codes = nearest_patterns(kept.values / steps, weight_type)
+        patterns[rows].reshape(-1)[kept.places] = codes
+        squares += _squares(kept.values, float_values(codes, weight_type) * steps)
+    return Quantised(patterns, step, _relative(squares))
 
 
 def _squares(exact: NDArray[np.float32], back: NDArray[Any]) -> NDArray[np.float64]:

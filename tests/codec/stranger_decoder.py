@@ -5,7 +5,10 @@ import itertools
 import json
 import math
 
-WIDTHS = {"int4": 4, "uint4": 4, "int8": 8, "uint8": 8, "fp16": 16, "bf16": 16, "fp32": 32}
+WIDTHS = {
+    "int4": 4, "uint4": 4, "int8": 8, "uint8": 8, "fp8_e4m3": 8, "fp8_e5m2": 8,
+    "fp16": 16, "bf16": 16, "fp32": 32,
+}  # fmt: skip
 FLOATS = {"fp16": (5, 10), "bf16": (8, 7), "fp32": (8, 23)}
 LOW64 = (1 << 64) - 1
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from f2fsim.codec import WEIGHT_TYPES, weight_type
+from f2fsim.codec.floats import float_values, largest_finite
 from f2fsim.errors import DataError
 from f2fsim.workloads.quantise import quantise
 
@@ -114,3 +115,19 @@ def test_out_of_range_is_refused() -> None:
         quantise(np.array([[1e6]], dtype=np.float32), ones, weight_type("fp16"))
     with pytest.raises(DataError, match="negative weights, which uint8 cannot hold"):
         quantise(np.array([[-1.0]], dtype=np.float32), ones, weight_type("uint8"))
+
+
+@pytest.mark.parametrize(("name", "error"), [("fp8_e4m3", 0.03), ("fp8_e5m2", 0.06)])
+@pytest.mark.parametrize("granularity", ["channel", "tensor"])
+def test_8_bit_floats_are_scaled_to_their_largest_number(name, error, granularity):
+    rng = np.random.default_rng(3)
+    matrix = (rng.standard_normal((6, 500)) * 1e-3).astype(np.float32)
+    mask = rng.random(matrix.shape) < 0.4
+    kind = weight_type(name)
+    result = quantise(matrix, mask, kind, granularity)
+    values = float_values(result.patterns, kind) * result.scale[:, None]
+    assert 0 < result.error < error
+    np.testing.assert_allclose(values, np.where(mask, matrix, 0), atol=np.abs(matrix).max() / 14)
+    largest = np.abs(float_values(result.patterns, kind)).max(axis=1)
+    assert largest.max() == largest_finite(kind)
+    assert (largest == largest_finite(kind)).all() == (granularity == "channel")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import WeightType
+from f2fsim.codec.floats import float_values, nearest_patterns
 
 Values = NDArray[Any]
 
@@ -17,12 +18,8 @@ def weight_values(patterns: NDArray[Any], weight_type: WeightType) -> Values:
 
     int32 for integers (sums wrap, as two's complement does), float32 for floats.
     """
-    if weight_type.name == "fp32":
-        return patterns.astype(np.uint32).view(np.float32)
-    if weight_type.name == "fp16":
-        return patterns.astype(np.uint16).view(np.float16).astype(np.float32)
-    if weight_type.name == "bf16":
-        return (patterns.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    if weight_type.is_float:
+        return float_values(patterns, weight_type)
     numbers = patterns.astype(np.int32)
     if weight_type.signed:
         numbers -= (numbers >> (weight_type.n_bits - 1)) << weight_type.n_bits
@@ -49,10 +46,10 @@ def draw_activations(shape: tuple[int, ...], weight_type: WeightType, seed: int)
         drawn = rng.integers(-128, 127, shape, dtype=np.int32)
         return drawn + (drawn >= 0)
     values = rng.standard_normal(shape, dtype=np.float32)
-    if weight_type.name == "fp16":
-        values = values.astype(np.float16).astype(np.float32)
-    elif weight_type.name == "bf16":
+    if weight_type.name == "bf16":
         values = (values.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    else:
+        values = float_values(nearest_patterns(values, weight_type), weight_type)
     return np.where(values == 0, np.float32(1.0), values)
 
 
