@@ -191,8 +191,17 @@ def _title(workload: Workload) -> str:
     return (
         f"{workload.name}: {len(workload.layers)} layers, {workload.n_weights:,} weights, "
         f"{workload.macs:,} MACs at batch {workload.batch}, {workload.weight_type}, "
-        f"pruning {workload.pruning.method}"
+        f"pruning {_pruning(workload)}"
     )
+
+
+def _pruning(workload: Workload) -> str:
+    """Return the method, and how many layers have their own."""
+    n_masks = sum(layer.mask is not None for layer in workload.layers)
+    n_rules = sum(layer.pruning is not None for layer in workload.layers)
+    own = [f"{n_masks} masks from files"] if n_masks else []
+    own += [f"{n_rules} layers by rules of their own"] if n_rules else []
+    return ", ".join([workload.pruning.method, *own])
 
 
 def _write(workload: Workload, output: Path | None, comment: str, quiet: bool) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from f2fsim.config.layer import Count, Counts, Layer, Pads
+from f2fsim.config.layer import Counts, Layer, Pads
+from f2fsim.config.quantity import Count
 
 
 class ConvLayer(Layer):

@@ -11,15 +11,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from f2fsim.config.quantity import ConfigModel
+from f2fsim.config.pruning import AnyRule
+from f2fsim.config.quantity import ConfigModel, Count, Name, Share
 
 #: Where an activation density comes from.
 ActivationOrigin = Literal["given", "measured", "assumed"]
 
-Count = Annotated[int, Field(ge=1, le=2**31)]
-Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
-#: Converters of TensorFlow models join the names of all fused operators.
-Name = Annotated[str, Field(min_length=1, max_length=10_000)]
 Counts = Annotated[tuple[Count, ...], Field(strict=False, min_length=1, max_length=3)]
 Pads = Annotated[
     tuple[Annotated[int, Field(ge=0, le=2**20)], ...],
@@ -52,7 +49,9 @@ class Layer(ConfigModel):
     batch : int or None
         Samples at once; None: the workload's.
     sparsity : float or None
-        Share of pruned weights; None: as the workload's pruning says.
+        Share of pruned weights by the workload's method; None: as the workload's pruning says.
+    pruning : AnyRule or None
+        This layer's own method, in place of the workload's.
     activation_density, activation_origin
         Share of input activations that are not zero, and where the figure comes from; None: the
         workload's.
@@ -65,6 +64,7 @@ class Layer(ConfigModel):
     repeat: Count = 1
     batch: Count | None = None
     sparsity: Share | None = None
+    pruning: AnyRule | None = None
     activation_density: Share | None = None
     activation_origin: ActivationOrigin | None = None
 
@@ -72,8 +72,9 @@ class Layer(ConfigModel):
     def _check(self) -> Self:
         if (self.activation_density is None) != (self.activation_origin is None):
             raise ValueError("activation_density and activation_origin must be given together")
-        if self.mask is not None and self.sparsity is not None:
-            raise ValueError("mask and sparsity cannot be given together")
+        own = [key for key in ("mask", "sparsity", "pruning") if getattr(self, key) is not None]
+        if len(own) > 1:
+            raise ValueError(f"{' and '.join(own)} cannot be given together")
         self._check_geometry()
         if self.n_weights > MAX_WEIGHTS:
             raise ValueError(f"has {self.n_weights} weights, at most {MAX_WEIGHTS} are supported")

@@ -1,4 +1,8 @@
-"""How a workload's weights are pruned and quantised: the choices of a file, not their execution."""
+"""How weights are pruned and quantised: the choices of a file, not their execution.
+
+A *rule* is a method with its parameters, for one layer; a workload's *pruning* is the rule of all
+layers that have none of their own.
+"""
 
 from __future__ import annotations
 
@@ -6,76 +10,32 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from f2fsim.config.layer import Count, Name, Share
-from f2fsim.config.quantity import ConfigModel
+from f2fsim.config.quantity import ConfigModel, Count, Name, Share
 
 Patterns = Annotated[tuple[Name, ...], Field(strict=False)]
 
 
-class LayerSparsity(ConfigModel):
-    """A sparsity for all layers whose name matches a shell pattern (``encoder.*``)."""
-
-    match: Name
-    sparsity: Share
-
-
-class Pruning(ConfigModel):
-    """What all methods share.
-
-    Attributes
-    ----------
-    exclude : tuple of str
-        Shell patterns of layer names that stay unpruned.
-    layers : tuple of LayerSparsity
-        Own sparsities by pattern, the first match counts; a layer's own ``sparsity`` goes first.
-    """
-
-    exclude: Patterns = ()
-    layers: Annotated[tuple[LayerSparsity, ...], Field(strict=False)] = ()
-
-
-class NoPruning(Pruning):
+class NoRule(ConfigModel):
     """Weights as they are: the zeros are the mask (a model pruned elsewhere)."""
 
     method: Literal["none"]
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.layers or self.exclude:
-            raise ValueError("method none prunes nothing: layers and exclude have no meaning")
-        return self
 
-
-class MagnitudePruning(Pruning):
-    """The smallest magnitudes go, exactly as many as asked for; ties are drawn from the seed.
-
-    ``scope``: ``layer`` gives each layer the sparsity, ``global`` one threshold for all layers,
-    ``erk`` budgets a layer's density by Erdős–Rényi-Kernel, (fan-in + fan-out + kernel sizes) /
-    their product (Evci et al., ICML 2020), so that the whole has the sparsity.
-    """
+class MagnitudeRule(ConfigModel):
+    """The smallest magnitudes go, exactly as many as asked for; ties are drawn from the seed."""
 
     method: Literal["magnitude"]
     sparsity: Share
-    scope: Literal["layer", "global", "erk"] = "layer"
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.scope != "layer" and self.layers:
-            raise ValueError(
-                f"scope {self.scope} sets every layer's sparsity: layers must be empty"
-            )
-        return self
 
 
-class RandomPruning(Pruning):
+class RandomRule(ConfigModel):
     """Weights drawn at random go, exactly as many as asked for."""
 
     method: Literal["random"]
     sparsity: Share
-    scope: Literal["layer", "erk"] = "layer"
 
 
-class NmPruning(Pruning):
+class NmRule(ConfigModel):
     """N:M: of each M neighbours along the reduction the N largest magnitudes stay."""
 
     method: Literal["nm"]
@@ -83,15 +43,13 @@ class NmPruning(Pruning):
     m: Annotated[int, Field(ge=2, le=256)]
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check_pattern(self) -> Self:
         if self.n > self.m:
             raise ValueError(f"n must be ≤ m ({self.m}), got {self.n}")
-        if self.layers:
-            raise ValueError("n:m gives every layer the same sparsity: layers must be empty")
         return self
 
 
-class BlockPruning(Pruning):
+class BlockRule(ConfigModel):
     """Blocks of ``rows`` × ``columns`` weights with the smallest 2-norm go as a whole.
 
     The sparsity is hit to one block; blocks at the edge may be smaller.
@@ -103,7 +61,7 @@ class BlockPruning(Pruning):
     columns: Annotated[int, Field(ge=1, le=4096)]
 
 
-class RowUnevenPruning(Pruning):
+class RowUnevenRule(ConfigModel):
     """Rows keep shares that differ, as L0 or variational dropout leaves them.
 
     A row's density is drawn from a Beta distribution with the mean ``1 - sparsity`` and the
@@ -116,7 +74,7 @@ class RowUnevenPruning(Pruning):
     row_cv: Annotated[float, Field(ge=0.0, le=10.0, allow_inf_nan=False)]
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check_spread(self) -> Self:
         density = 1.0 - self.sparsity
         if 0.0 < density < 1.0 and self.row_cv**2 >= self.sparsity / density:
             limit = (self.sparsity / density) ** 0.5
@@ -125,6 +83,102 @@ class RowUnevenPruning(Pruning):
                 f"(shares lie between 0 and 1), got {self.row_cv}"
             )
         return self
+
+
+#: The rule of one layer.
+AnyRule = Annotated[
+    NoRule | MagnitudeRule | RandomRule | NmRule | BlockRule | RowUnevenRule,
+    Field(discriminator="method"),
+]
+
+
+class LayerPruning(ConfigModel):
+    """A sparsity or a rule for all layers whose name matches a shell pattern (``encoder.*``)."""
+
+    match: Name
+    sparsity: Share | None = None
+    pruning: AnyRule | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.sparsity is None) == (self.pruning is None):
+            raise ValueError("exactly one of sparsity and pruning must be given")
+        return self
+
+
+class Pruning(ConfigModel):
+    """What a workload's pruning has beside its rule.
+
+    Attributes
+    ----------
+    exclude : tuple of str
+        Shell patterns of layer names that stay unpruned.
+    layers : tuple of LayerPruning
+        Own sparsities (by the general method) or rules by pattern, the first match counts; a
+        layer's own ``sparsity``, ``pruning`` or ``mask`` goes first.
+    """
+
+    exclude: Patterns = ()
+    layers: Annotated[tuple[LayerPruning, ...], Field(strict=False)] = ()
+
+    def has_own_sparsities(self) -> bool:
+        """Whether a pattern gives layers another sparsity by the general method."""
+        return any(entry.sparsity is not None for entry in self.layers)
+
+
+class NoPruning(Pruning, NoRule):
+    """No general rule: layers are as they are unless they have rules of their own."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.exclude or self.has_own_sparsities():
+            raise ValueError(
+                "method none prunes nothing: exclude, and sparsities in layers, have no meaning"
+            )
+        return self
+
+
+class MagnitudePruning(Pruning, MagnitudeRule):
+    """Magnitudes over all layers.
+
+    ``scope``: ``layer`` gives each layer the sparsity, ``global`` one threshold for all layers,
+    ``erk`` budgets a layer's density by Erdős–Rényi-Kernel, (fan-in + fan-out + kernel sizes) /
+    their product (Evci et al., ICML 2020), so that the whole has the sparsity.
+    """
+
+    scope: Literal["layer", "global", "erk"] = "layer"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.scope != "layer" and self.has_own_sparsities():
+            raise ValueError(
+                f"scope {self.scope} sets every layer's sparsity: layers must have no sparsity"
+            )
+        return self
+
+
+class RandomPruning(Pruning, RandomRule):
+    """Random weights of all layers; `scope` as in `MagnitudePruning`."""
+
+    scope: Literal["layer", "erk"] = "layer"
+
+
+class NmPruning(Pruning, NmRule):
+    """One N:M pattern for all layers."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.has_own_sparsities():
+            raise ValueError("n:m fixes the sparsity: layers must have no sparsity of their own")
+        return self
+
+
+class BlockPruning(Pruning, BlockRule):
+    """Blocks of all layers."""
+
+
+class RowUnevenPruning(Pruning, RowUnevenRule):
+    """Uneven rows in all layers."""
 
 
 AnyPruning = Annotated[

@@ -34,6 +34,13 @@ Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0, lt=2**48), _schema("
 #: Hertz, written as ``1.2 GHz``.
 Hertz = Annotated[int, BeforeValidator(_hz), Field(gt=0, le=100 * 10**9), _schema("1.2 GHz")]
 
+#: How many of something there are.
+Count = Annotated[int, Field(ge=1, le=2**31)]
+#: A part of a whole.
+Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+#: Converters of TensorFlow models join the names of all fused operators.
+Name = Annotated[str, Field(min_length=1, max_length=10_000)]
+
 
 class ConfigModel(BaseModel):
     """Base of configuration models: frozen, strict, no unknown keys, with a digest.

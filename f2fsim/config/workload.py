@@ -10,9 +10,9 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from f2fsim import shipped
 from f2fsim.config.conv_layer import Convolution
-from f2fsim.config.layer import ActivationOrigin, Layer, LinearLayer, LstmLayer, Name, Share
+from f2fsim.config.layer import ActivationOrigin, Layer, LinearLayer, LstmLayer
 from f2fsim.config.pruning import AnyPruning, NmPruning, NoPruning, Quantisation
-from f2fsim.config.quantity import ConfigModel
+from f2fsim.config.quantity import ConfigModel, Name, Share
 from f2fsim.config.wording import RuleError, problems
 from f2fsim.config.yaml_file import NO_FILE, Document, load_yaml, model_problems, validate
 from f2fsim.errors import ConfigError, InputError, choices, near_miss
@@ -154,13 +154,16 @@ class Workload(ConfigModel):
             if not any(fnmatchcase(layer.name, pattern) for layer in self.layers):
                 near = near_miss(pattern, [layer.name for layer in self.layers])
                 raise RuleError(f"the pattern {pattern!r} matches no layer{near}", "pruning")
-        if self.masks is not None and not isinstance(self.pruning, NoPruning):
-            text = f"the masks of {self.masks.file!r} say what is pruned, the method must be none"
+        if self.masks is not None and not isinstance(self.pruning, NoPruning | NmPruning):
+            text = (
+                f"the masks of {self.masks.file!r} say what is pruned, the method must be none "
+                f"(or nm, for a machine that needs it)"
+            )
             raise RuleError(text, "pruning", "method")
         if isinstance(self.pruning, NmPruning):
             for i, layer in enumerate(self.layers):
                 if layer.sparsity is not None:
-                    text = f"layer {layer.name!r} cannot have a sparsity: n:m fixes it for all"
+                    text = f"layer {layer.name!r} cannot have a sparsity: n:m fixes it"
                     raise RuleError(text, "layers", i, "sparsity")
 
     @property
@@ -263,9 +266,22 @@ class Workload(ConfigModel):
             what = f"workload {self.name!r}"
             raise ConfigError(model_problems(what, error, type(self))) from None
 
+    def in_pattern(self, n: int, m: int) -> Self:
+        """Return the workload pruned N:M as a machine needs it: own methods of layers go.
+
+        What the pruning excludes stays excluded, and a layer's mask holds before the pattern.
+        """
+        data = self.model_dump()
+        data["pruning"] = {"method": "nm", "n": n, "m": m, "exclude": data["pruning"]["exclude"]}
+        for layer in data["layers"]:
+            layer["sparsity"] = layer["pruning"] = None
+        changed = type(self).model_validate(data).with_folder(self._folder)
+        changed._document = self._document
+        return changed
+
     def _pruned_to(self, pruning: dict[str, Any], sparsity: float) -> dict[str, Any]:
         if pruning.get("method") == "none":
-            return {"method": "magnitude", "sparsity": sparsity}
+            return {**pruning, "method": "magnitude", "sparsity": sparsity}
         if pruning.get("method") == "nm":
             n, m = pruning.get("n", 0), pruning.get("m", 1)
             if abs(1 - n / m - sparsity) > 1e-9:

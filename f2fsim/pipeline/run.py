@@ -185,9 +185,7 @@ def _target(
     encode = store.encode if store else _encode
     front_end = config.front_end
     if isinstance(front_end, NmFrontEnd):
-        pattern = {"method": "nm", "n": front_end.n, "m": front_end.m}
-        exclude = getattr(workload.pruning, "exclude", ())
-        workload = workload.with_overrides(pruning={**pattern, "exclude": exclude})
+        workload = workload.in_pattern(front_end.n, front_end.m)
     dram = dram_params(config.dram())
     try:
         cost = CostModel.of(config)

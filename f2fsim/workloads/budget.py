@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from f2fsim.config.conv_layer import ConvLayer
 from f2fsim.config.layer import Layer
-from f2fsim.config.pruning import MagnitudePruning, NmPruning, NoPruning, RandomPruning
+from f2fsim.config.pruning import (
+    AnyPruning,
+    AnyRule,
+    MagnitudePruning,
+    MagnitudeRule,
+    NmPruning,
+    NoPruning,
+    RandomPruning,
+)
 from f2fsim.config.workload import Workload
 from f2fsim.workloads.prune import apportion, n_pruned
 
@@ -28,55 +36,51 @@ def is_excluded(workload: Workload, layer: Layer) -> bool:
     return any(fnmatchcase(layer.name, pattern) for pattern in workload.pruning.exclude)
 
 
-def own_sparsity(workload: Workload, layer: Layer) -> float | None:
-    """Return the sparsity that is stated for this layer alone, None if there is none."""
+def own_rule(workload: Workload, layer: Layer) -> AnyRule | None:
+    """Return the rule that is stated for this layer alone, None if there is none."""
     if is_excluded(workload, layer):
-        return 0.0
+        return _with_sparsity(workload.pruning, 0.0)
+    if layer.pruning is not None:
+        return layer.pruning
     if layer.sparsity is not None:
-        return layer.sparsity
+        return _with_sparsity(workload.pruning, layer.sparsity)
     for entry in workload.pruning.layers:
         if fnmatchcase(layer.name, entry.match):
-            return entry.sparsity
+            if entry.pruning is not None:
+                return entry.pruning
+            return _with_sparsity(workload.pruning, float(entry.sparsity or 0.0))
     return None
 
 
-def layer_sparsity(workload: Workload, layer: Layer) -> float:
-    """Return the sparsity of a layer where every layer has its own (all scopes but two)."""
-    own = own_sparsity(workload, layer)
-    if own is not None:
-        return own
-    pruning = workload.pruning
-    if isinstance(pruning, NoPruning):
-        return 0.0
-    if isinstance(pruning, NmPruning):
-        return 1.0 - pruning.n / pruning.m
-    return pruning.sparsity
+def _with_sparsity(general: AnyPruning, sparsity: float) -> AnyRule:
+    """Return the general rule at another sparsity; by magnitude where it has no sparsity."""
+    if isinstance(general, NoPruning | NmPruning):
+        return MagnitudeRule(method="magnitude", sparsity=sparsity)
+    return general.model_copy(update={"sparsity": sparsity})
 
 
-def prune_counts(workload: Workload, read: ReadMatrix) -> dict[str, int]:
-    """Return how many weights each layer loses under magnitude or random pruning.
+def layer_rule(workload: Workload, layer: Layer) -> AnyRule:
+    """Return how one layer is pruned; the general rule may need `shared_counts` beside it."""
+    own = own_rule(workload, layer)
+    return workload.pruning if own is None else own
 
-    Layers with an own sparsity keep it; the rest shares what the scope says.  `read` is called
-    only for the global scope, once a pass and layer.
+
+def shared_counts(workload: Workload, read: ReadMatrix) -> dict[str, int]:
+    """Return how many weights the layers lose that share a budget or a threshold.
+
+    Layers with a rule or a mask of their own stand aside; none shares anything in the scope
+    ``layer``.  `read` is called only for the global scope, once a pass and layer.
     """
-    counts: dict[str, int] = {}
-    free: list[Layer] = []
-    for layer in workload.layers:
-        own = own_sparsity(workload, layer)
-        if own is None:
-            free.append(layer)
-        else:
-            counts[layer.name] = n_pruned(own, layer.n_weights)
     pruning = workload.pruning
     if not isinstance(pruning, MagnitudePruning | RandomPruning) or pruning.scope == "layer":
-        counts |= {la.name: n_pruned(layer_sparsity(workload, la), la.n_weights) for la in free}
-    elif free:
-        total = n_pruned(pruning.sparsity, sum(layer.n_weights for layer in free))
-        if pruning.scope == "erk":
-            counts |= _erk(free, total)
-        else:
-            counts |= _global(free, total, read)
-    return counts
+        return {}
+    free: list[Layer] = [
+        la for la in workload.layers if la.mask is None and own_rule(workload, la) is None
+    ]
+    if not free:
+        return {}
+    total = n_pruned(pruning.sparsity, sum(layer.n_weights for layer in free))
+    return _erk(free, total) if pruning.scope == "erk" else _global(free, total, read)
 
 
 def _erk(layers: list[Layer], n_prune: int) -> dict[str, int]:

@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 from f2fsim.codec import PrunedTensor, weight_type
 from f2fsim.config.layer import Layer
 from f2fsim.config.pruning import (
-    BlockPruning,
-    MagnitudePruning,
-    NmPruning,
-    NoPruning,
-    RandomPruning,
-    RowUnevenPruning,
+    AnyRule,
+    BlockRule,
+    MagnitudeRule,
+    NmRule,
+    NoRule,
+    RandomRule,
 )
 from f2fsim.config.workload import Workload
 from f2fsim.errors import DataError
 from f2fsim.workloads import prune
-from f2fsim.workloads.budget import is_excluded, layer_sparsity, prune_counts
+from f2fsim.workloads.budget import layer_rule, shared_counts
+from f2fsim.workloads.prune import n_pruned
 from f2fsim.workloads.quantise import quantise, require_finite
 from f2fsim.workloads.sources import open_masks, open_weights, read_mask, read_matrix
 from f2fsim.workloads.synthetic import generator, synthetic_matrix
@@ -86,37 +87,33 @@ class LayerReader:
         except DataError as error:
             raise DataError(f"{self.workload.layer_place(layer.name)}: {error}") from None
 
-    def mask(self, layer: Layer, matrix: NDArray[Any]) -> NDArray[np.bool_]:
-        """Return which weights of a layer stay under the workload's pruning."""
-        pruning = self.workload.pruning
+    def mask(self, layer: Layer, matrix: NDArray[Any], rule: AnyRule) -> NDArray[np.bool_]:
+        """Return which weights of a layer stay under a rule."""
         rng = generator(self.workload.seed, "pruning", layer.name)
-        if isinstance(pruning, NoPruning) and layer.sparsity is None:
+        if isinstance(rule, NoRule):
             return np.asarray(matrix != 0)
-        if not isinstance(pruning, RandomPruning):
-            require_finite(matrix, "pruning by magnitude cannot rank them")
-        if isinstance(pruning, RandomPruning):
-            return prune.random_mask(layer.shape, self._count(layer), rng)
-        if isinstance(pruning, MagnitudePruning | NoPruning):
-            return prune.magnitude_mask(matrix, self._count(layer), rng)
-        if is_excluded(self.workload, layer):
-            return np.ones(layer.shape, dtype=np.bool_)
-        if isinstance(pruning, NmPruning):
-            return prune.nm_mask(matrix, pruning.n, pruning.m)
-        sparsity = layer_sparsity(self.workload, layer)
-        if isinstance(pruning, BlockPruning):
-            return prune.block_mask(matrix, sparsity, pruning.rows, pruning.columns, rng)
-        assert isinstance(pruning, RowUnevenPruning)
-        if 0.0 < sparsity < 1.0 and pruning.row_cv**2 >= sparsity / (1.0 - sparsity):
+        if isinstance(rule, RandomRule):
+            return prune.random_mask(layer.shape, self._count(layer, rule), rng)
+        require_finite(matrix, "pruning by magnitude cannot rank them")
+        if isinstance(rule, MagnitudeRule):
+            return prune.magnitude_mask(matrix, self._count(layer, rule), rng)
+        if isinstance(rule, NmRule):
+            return prune.nm_mask(matrix, rule.n, rule.m)
+        if isinstance(rule, BlockRule):
+            return prune.block_mask(matrix, rule.sparsity, rule.rows, rule.columns, rng)
+        sparsity = rule.sparsity
+        if 0.0 < sparsity < 1.0 and rule.row_cv**2 >= sparsity / (1.0 - sparsity):
             raise DataError(
-                f"cannot have rows with a coefficient of variation of {pruning.row_cv} at its own "
+                f"cannot have rows with a coefficient of variation of {rule.row_cv} at its own "
                 f"sparsity {sparsity}"
             )
-        return prune.row_uneven_mask(matrix, sparsity, pruning.row_cv, rng)
+        return prune.row_uneven_mask(matrix, sparsity, rule.row_cv, rng)
 
-    def _count(self, layer: Layer) -> int:
+    def _count(self, layer: Layer, rule: MagnitudeRule | RandomRule) -> int:
         if self._counts is None:
-            self._counts = prune_counts(self.workload, self._finite)
-        return self._counts[layer.name]
+            self._counts = shared_counts(self.workload, self._finite)
+        own = n_pruned(rule.sparsity, layer.n_weights)
+        return own if rule is not self.workload.pruning else self._counts.get(layer.name, own)
 
     def _finite(self, layer: Layer) -> NDArray[Any]:
         matrix = self.matrix(layer)
@@ -141,15 +138,22 @@ class LayerReader:
         """
         workload, wanted = self.workload, weight_type(self.workload.weight_type)
         matrix, own = self.matrix(layer), self._own_mask(layer)
+        rule = layer_rule(workload, layer)
         try:
-            mask = self.mask(layer, matrix) if own is None else own
+            if own is None:
+                mask = self.mask(layer, matrix, rule)
+            elif isinstance(rule, NmRule):
+                # A machine's pattern holds for what the layer's own mask leaves.
+                mask = self.mask(layer, np.where(own, matrix, 0), rule)
+            else:
+                mask = own
             result = quantise(matrix, mask, wanted, workload.quantisation.granularity)
         except DataError as error:
             raise DataError(self._place(layer) + str(error)) from None
         density, origin = layer.activation_density, layer.activation_origin
         if density is None or origin is None:
             density, origin = workload.activations.density, workload.activations.origin
-        measured = isinstance(workload.pruning, NoPruning) and layer.sparsity is None
+        measured = isinstance(rule, NoRule)
         origins: dict[str, str] = {
             "weights": "measured" if workload.synthetic is None else "synthetic",
             "sparsity": "measured" if measured else "given",

@@ -113,6 +113,28 @@ def test_names_of_types_and_schema() -> None:
             "pruning: {method: magic}\nsynthetic:",
             r"w.yaml:2: pruning.method: must be one of none, magnitude, .*got 'magic'",
         ),
+        (
+            "name: fc,",
+            "name: fc, pruning: {method: nm, n: 5, m: 4},",
+            r"w.yaml:4: layers.0.pruning.n: must be ≤ m \(4\), got 5",
+        ),
+        (
+            "name: fc,",
+            "name: fc, sparsity: 0.5, pruning: {method: none},",
+            r"w.yaml:4: layers.0.sparsity: .*sparsity and pruning cannot be given together",
+        ),
+        (
+            "synthetic:",
+            "pruning: {method: none, layers: [{match: fc, sparsity: 0.5}]}\nsynthetic:",
+            "method none prunes nothing",
+        ),
+        (
+            "synthetic:",
+            "pruning: {method: none, layers: [{match: fc}]}\nsynthetic:",
+            "exactly one of sparsity and pruning must be given",
+        ),
+        ("name: fc,", "name: fc, mask: fc,", r"w.yaml:4: layers.0.mask: .* needs a file of masks"),
+        ("synthetic:", "masks: {file: a.npz}\nsynthetic:", "no layer names a mask of it"),
         ("synthetic:", "weight_type: int7\nsynthetic:", r"w.yaml:2: weight_type: .*got 'int7'"),
     ],
 )

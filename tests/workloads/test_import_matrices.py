@@ -222,3 +222,16 @@ def test_sets_that_are_no_network(tmp_path: Path, masks: dict[str, np.ndarray]) 
     (first.parent / "conv_1.mtx").write_text("%%MatrixMarket matrix array real general\n1 1\n1\n")
     with pytest.raises(DataError, match="two files are called 'conv_1'"):
         import_model(str(first.parent))
+
+
+def test_a_machine_s_pattern_holds_for_what_a_mask_leaves(
+    tmp_path: Path, masks: dict[str, np.ndarray]
+) -> None:
+    workload = import_model(str(folder_of(tmp_path)), folder=tmp_path).in_pattern(1, 2)
+    for data in iterate_layers(workload):
+        columns = data.layer.n_reduction // 2 * 2
+        both = masks[data.layer.name][:, :columns].reshape(-1, 2)
+        kept = data.tensor.mask[:, :columns].reshape(-1, 2)
+        assert (kept.sum(axis=1) == 1).all()
+        one = both.sum(axis=1) == 1
+        np.testing.assert_array_equal(kept[one], both[one])

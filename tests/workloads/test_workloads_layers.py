@@ -129,6 +129,54 @@ def test_own_sparsities_and_exclusions(tmp_path: Path) -> None:
     assert got == {"fc": 0.25, "fct": 0.0, "conv": 0.5, "deconv": 0.75, "rnn": 0.75}
 
 
+def test_rules_of_single_layers(tmp_path: Path) -> None:
+    layers = [dict(layer) for layer in LAYERS]
+    layers[0]["pruning"] = {"method": "nm", "n": 1, "m": 3}
+    pruning = {
+        "method": "random", "sparsity": 0.9,
+        "layers": [
+            {"match": "fct", "pruning": {"method": "magnitude", "sparsity": 0.5}},
+            {"match": "conv", "pruning": {"method": "none"}},
+            {"match": "deconv", "sparsity": 0.25},
+        ],
+    }  # fmt: skip
+    w = workload(tmp_path, layers=layers, pruning=pruning, weight_type="fp32")
+    got = {d.layer.name: d for d in iterate_layers(w)}
+    groups = got["fc"].tensor.mask.reshape(20, 10, 3)
+    assert (groups.sum(axis=2) == 1).all()
+    matrix = TENSORS["fc"].reshape(20, 10, 3)
+    np.testing.assert_array_equal(groups.argmax(axis=2), np.abs(matrix).argmax(axis=2))
+    half = got["fct"].tensor
+    assert half.sparsity == 0.5
+    values = np.abs(half.patterns.view(np.float32))
+    assert values[half.mask].min() > 0
+    assert got["conv"].tensor.sparsity == 0.0
+    assert got["conv"].origins["sparsity"] == "measured"
+    assert got["deconv"].tensor.sparsity == 0.25
+    assert got["rnn"].tensor.sparsity == pytest.approx(0.9, abs=0.005)
+    # Rules of layers stay when the general sparsity changes, and also where none was pruned.
+    other = w.with_overrides(sparsity=0.5)
+    assert load_layer(other, "fc").tensor.sparsity == pytest.approx(2 / 3)
+    assert load_layer(other, "rnn").tensor.sparsity == 0.5
+    plain = workload(tmp_path, layers=layers).with_overrides(sparsity=0.5)
+    assert load_layer(plain, "fc").tensor.sparsity == pytest.approx(2 / 3)
+    # A machine's pattern holds for all.
+    patterned = w.in_pattern(2, 4)
+    assert {load_layer(patterned, n).tensor.sparsity for n in ("fct", "fc")} == {0.5}
+
+
+def test_rules_of_layers_stand_aside_from_a_shared_budget(tmp_path: Path) -> None:
+    layers = [dict(layer) for layer in LAYERS]
+    layers[0]["pruning"] = {"method": "nm", "n": 3, "m": 3}
+    for scope in ("global", "erk"):
+        pruning = {"method": "magnitude", "sparsity": 0.7, "scope": scope}
+        data = list(iterate_layers(workload(tmp_path, layers=layers, pruning=pruning)))
+        free = [d.tensor for d in data if d.layer.name != "fc"]
+        n = sum(tensor.n_weights for tensor in free)
+        assert sum(tensor.n_kept for tensor in free) == n - round(0.7 * n)
+        assert data[0].tensor.sparsity == 0.0
+
+
 def test_row_uneven_with_an_own_sparsity_that_cannot_be(tmp_path: Path) -> None:
     pruning = {"method": "row_uneven", "sparsity": 0.9, "row_cv": 2.0}
     layers = [LAYERS[0] | {"sparsity": 0.5}]
