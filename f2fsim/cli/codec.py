@@ -22,7 +22,13 @@ WEIGHT_TYPES = "bf16, fp16, fp32, fp8_e4m3, fp8_e5m2, int4, int8, uint4, uint8"
 
 Tensors = Annotated[
     list[str] | None,
-    typer.Option("--tensor", "-t", help="Only this tensor (may be repeated)."),
+    typer.Option(
+        "--tensor",
+        "-t",
+        metavar="NAME",
+        show_default="all",
+        help="Only this tensor (may be repeated).",
+    ),
 ]
 
 
@@ -40,24 +46,43 @@ def encode(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help=f"Container to write (…{SUFFIX}); none: only the table."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            show_default="only the table",
+            help=f"Container to write (…{SUFFIX}).",
+        ),
     ] = None,
     format_name: Annotated[
-        str, typer.Option("--format", "-f", help=f"Weight format: {FORMATS}.")
+        str, typer.Option("--format", "-f", metavar="NAME", help=f"Weight format: {FORMATS}.")
     ] = "f2f",
     sparsity: Annotated[
         float | None,
         typer.Option(
-            "--sparsity", "-s", help="Magnitude pruning of each tensor; none: zeros are the mask."
+            "--sparsity",
+            "-s",
+            metavar="SHARE",
+            min=0.0,
+            max=1.0,
+            show_default="zeros are the mask",
+            help="Magnitude pruning of each tensor: share that is pruned, 0 to 1.",
         ),
     ] = None,
-    dtype: Annotated[
-        str, typer.Option("--dtype", "-d", help=f"Weight type: {WEIGHT_TYPES}.")
+    weight_type: Annotated[
+        str,
+        typer.Option(
+            "--weight-type", "--dtype", "-d", metavar="TYPE", help=f"Weight type: {WEIGHT_TYPES}."
+        ),
     ] = "int8",
     params: Annotated[
         list[str] | None,
         typer.Option(
-            "--param", "-p", metavar="KEY=VALUE", help="Parameter of the format (may be repeated)."
+            "--param",
+            "-p",
+            metavar="KEY=VALUE",
+            show_default="the format's",
+            help="Parameter of the format (may be repeated).",
         ),
     ] = None,
     auto: Annotated[
@@ -65,7 +90,9 @@ def encode(
         typer.Option("--auto", help="f2f: choose n_out and block order of each tensor."),
     ] = False,
     tensor: Tensors = None,
-    seed: Annotated[int, typer.Option(help="Decides among equal magnitudes.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="SEED", min=0, help="Decides among equal magnitudes.")
+    ] = 0,
     as_json: Json = False,
     as_csv: Csv = False,
     quiet: Quiet = False,
@@ -88,7 +115,7 @@ def encode(
             file,
             format=format_name,
             sparsity=sparsity,
-            dtype=dtype,
+            weight_type=weight_type,
             params=parse_params(params or []),
             auto=auto,
             tensors=tensor,
@@ -111,7 +138,10 @@ def encode(
 def decode(
     file: Annotated[Path, typer.Argument(help=f"Container (…{SUFFIX}).")],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="File of the pruned weights: .safetensors or .npz.")
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="File of the pruned weights: .safetensors or .npz."
+        ),
     ],
     integers: Annotated[
         bool,
@@ -153,7 +183,10 @@ def inspect(
 def verify(
     file: Annotated[Path, typer.Argument(help=f"Container (…{SUFFIX}).")],
     against: Annotated[
-        Path | None, typer.Option(help="The model it was made from, to compare with.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default="none", help="The model it was made from, to compare with."
+        ),
     ] = None,
     as_json: Json = False,
     as_csv: Csv = False,

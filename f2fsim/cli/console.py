@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,10 +111,29 @@ def print_rows(
         writer.writerows(rows)
         sys.stdout.write(text.getvalue())
         return
-    width = shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+    width = table_width()
     cells = {key: [_cell(row[key]) for row in rows] for key in keys}
     for number, block in enumerate(_blocks(cells, width)):
         _print_block(rows, cells, block, "" if number else title, width)
+
+
+def table_width() -> int:
+    """Return the width of tables: ``--width``, else ``COLUMNS``, else the terminal's, else 80."""
+    if WIDTH.columns is not None:
+        return WIDTH.columns
+    if not os.environ.get("COLUMNS", "").isdecimal() and not sys.stdout.isatty():
+        return 80
+    return max(40, shutil.get_terminal_size((80, 24)).columns)
+
+
+@dataclass
+class _Width:
+    """The width that ``f2fsim --width`` asks for; None: that of the terminal."""
+
+    columns: int | None = None
+
+
+WIDTH = _Width()
 
 
 def _blocks(cells: Mapping[str, Sequence[str]], width: int) -> list[list[str]]:
@@ -134,9 +154,38 @@ def _blocks(cells: Mapping[str, Sequence[str]], width: int) -> list[list[str]]:
     return blocks
 
 
+#: Ends of keys that are units, as people write them.
+UNITS = {
+    "gb_s": "GB/s",
+    "gb_per_second": "GB/s",
+    "gmac_s": "GMAC/s",
+    "pct": "%",
+    "us": "us",
+    "ns": "ns",
+    "uj": "uJ",
+    "pj": "pJ",
+    "mm2": "mm²",
+    "um2": "um²",
+    "mhz": "MHz",
+    "hz": "Hz",
+    "mib": "MiB",
+    "bytes": "B",
+    "bits": "bit",
+    "bits_per_weight": "bit/weight",
+}
+
+
 def _heading(key: str) -> list[str]:
-    """Return a column's heading in short lines: words of a key one under the other."""
-    return key.replace("_", " ").split()
+    """Return a column's heading in short lines: words of a key, its unit last, in brackets."""
+    words, unit = key, ""
+    for end in sorted(UNITS, key=len, reverse=True):
+        if key == end or key.endswith(f"_{end}"):
+            words, unit = key.removesuffix(end), f"[{UNITS[end]}]"
+            break
+    if not words and unit in ("[B]", "[bit]"):
+        words, unit = key, ""
+    lines = words.replace("_", " ").split()
+    return [*lines, unit] if unit else lines
 
 
 def _print_block(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from f2fsim.cli import console
-from f2fsim.cli.options import PRESETS, Csv, Json
+from f2fsim.cli.options import PRESETS, Csv, Json, Quiet
 from f2fsim.errors import InputError
 from f2fsim.shipped import names
 
@@ -43,11 +43,17 @@ def run(
     ],
     trace: Annotated[Path, typer.Argument(help="Request trace: text or binary.")],
     trace_format: Annotated[
-        str, typer.Option("--format", help="Form of the trace: auto, text or binary.")
+        str,
+        typer.Option("--format", metavar="NAME", help="Form of the trace: auto, text or binary."),
     ] = "auto",
     max_outstanding: Annotated[
         int | None,
-        typer.Option(help="Requests between offer and completion at most (1: a pointer chase)."),
+        typer.Option(
+            metavar="REQUESTS",
+            min=1,
+            show_default="no limit",
+            help="Requests between offer and completion at most (1: a pointer chase).",
+        ),
     ] = None,
     in_order: Annotated[
         bool,
@@ -61,10 +67,14 @@ def run(
         bool, typer.Option("--refresh/--no-refresh", help="Switch refresh off for this run.")
     ] = True,
     command_trace: Annotated[
-        Path | None, typer.Option(help="Write every DRAM command to this file.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default="none", help="Write every DRAM command to this file."
+        ),
     ] = None,
     as_json: Json = False,
     as_csv: Csv = False,
+    quiet: Quiet = False,
 ) -> None:
     """Replay a request trace and print cycles, bandwidth, latency, rows, commands and energy.
 
@@ -105,6 +115,8 @@ def run(
     figures = summary(spec, requests, result)
     if as_json:
         console.print_json(figures)
+        return
+    if quiet and not as_csv:
         return
     rows = [{"figure": name, "value": value} for name, value in _flat(figures)]
     title = f"{spec.name}: {trace.name}"
@@ -224,7 +236,13 @@ def command_text(result: Replay) -> str:
 @app.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="A DRAMsim3 ini file.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the preset here.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", show_default="stdout", help="Write the preset here."
+        ),
+    ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Turn a DRAMsim3 ini file into a preset; defaults that DRAMsim3 would take are listed.
 
@@ -238,7 +256,7 @@ def import_file(
         typer.echo(text, nl=False)
     else:
         console.write_text(out, text)
-    for default in imported.defaulted:
+    for default in () if quiet else imported.defaulted:
         console.ERR.print(f"{file}: not given, DRAMsim3's default: {default}", markup=False)
 
 
@@ -247,7 +265,12 @@ def export_file(
     preset: Annotated[
         str, typer.Argument(help="Preset name or .yaml file.", autocompletion=PRESETS)
     ],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the ini here.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", show_default="stdout", help="Write the ini here."
+        ),
+    ] = None,
 ) -> None:
     """Write a preset as a DRAMsim3 ini file.
 

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from f2fsim.cli import console
-from f2fsim.cli.options import ARCHS, WORKLOADS, Csv, Json, Objectives, Quiet
+from f2fsim.cli.options import (
+    ARCHS,
+    WORKLOADS,
+    Batch,
+    Csv,
+    Json,
+    Layers,
+    Objectives,
+    Quiet,
+    Seed,
+    Sparsity,
+    WeightType,
+)
 from f2fsim.cli.store import cells
 from f2fsim.errors import F2fsimError, InputError
 
@@ -20,13 +32,33 @@ if TYPE_CHECKING:
     from f2fsim.explore.sweeps import SweepResult
 
 Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Folder of the store; gone on with if there.")
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FOLDER",
+        show_default="in memory",
+        help="Folder of the store; gone on with if there.",
+    ),
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", "-j", min=1, help="Local processes (all cores).")
+    int | None,
+    typer.Option(
+        "--workers",
+        "-j",
+        metavar="PROCESSES",
+        min=1,
+        show_default="all cores",
+        help="Local processes.",
+    ),
 ]
 Dask = Annotated[
-    str | None, typer.Option(help="Dask scheduler: tcp://host:8786, or its scheduler file.")
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        show_default="none",
+        help="Dask scheduler: tcp://host:8786, or its scheduler file.",
+    ),
 ]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Run failed points again.")]
 
@@ -38,31 +70,64 @@ def register(app: typer.Typer) -> None:
 
 
 def sweep_command(
-    spec: Annotated[Path | None, typer.Argument(help="Specification (YAML).")] = None,
+    spec: Annotated[
+        Path | None, typer.Argument(show_default="the options", help="Specification (YAML).")
+    ] = None,
     arch: Annotated[
         list[str] | None,
-        typer.Option("--arch", "-a", help="Architecture (may be repeated).", autocompletion=ARCHS),
+        typer.Option(
+            "--arch",
+            "-a",
+            metavar="NAME",
+            show_default="the specification's",
+            help="Architecture (may be repeated).",
+            autocompletion=ARCHS,
+        ),
     ] = None,
     workload: Annotated[
         list[str] | None,
         typer.Option(
-            "--workload", "-w", help="Workload (may be repeated).", autocompletion=WORKLOADS
+            "--workload",
+            "-w",
+            metavar="NAME",
+            show_default="the specification's",
+            help="Workload (may be repeated).",
+            autocompletion=WORKLOADS,
         ),
     ] = None,
     axis: Annotated[
         list[str] | None,
-        typer.Option("--axis", help="path=from:to:step (end included) or path=a,b,c (repeatable)."),
+        typer.Option(
+            "--axis",
+            metavar="PATH=VALUES",
+            show_default="the specification's",
+            help="path=from:to:step (end included) or path=a,b,c (may be repeated).",
+        ),
     ] = None,
     constraint: Annotated[
-        list[str] | None, typer.Option("--constraint", help="Expression that must hold.")
+        list[str] | None,
+        typer.Option(
+            "--constraint",
+            metavar="EXPRESSION",
+            show_default="none",
+            help="Expression that must hold (may be repeated).",
+        ),
     ] = None,
     baseline: Annotated[
         list[str] | None,
-        typer.Option("--baseline", help="Architecture to compare with.", autocompletion=ARCHS),
+        typer.Option(
+            "--baseline",
+            metavar="NAME",
+            show_default="none",
+            help="Architecture to compare with (may be repeated).",
+            autocompletion=ARCHS,
+        ),
     ] = None,
-    layer: Annotated[
-        list[str] | None, typer.Option("--layer", help="Only this layer (may be repeated).")
-    ] = None,
+    sparsity: Sparsity = None,
+    weight_type: WeightType = None,
+    batch: Batch = None,
+    seed: Seed = None,
+    layer: Layers = None,
     objective: Objectives = None,
     out: Out = None,
     workers: Workers = None,
@@ -96,6 +161,7 @@ def sweep_command(
         if values
     }
     axes = _axes(axis or [])
+    conditions = _conditions(sparsity, weight_type, batch, seed)
     if spec is None and not axes:
         raise InputError("sweep needs a specification, or --arch, --workload and --axis")
     try:
@@ -111,6 +177,7 @@ def sweep_command(
                 retry_failed=retry_failed,
                 progress=progress,
                 **fields,
+                **conditions,
             )
     except KeyboardInterrupt:
         _say_how_to_go_on(out)
@@ -133,6 +200,14 @@ def _axes(texts: Sequence[str]) -> dict[str, Any]:
             raise InputError(f"--axis {path} is given twice")
         axes[path] = values
     return axes
+
+
+def _conditions(
+    sparsity: float | None, weight_type: str | None, batch: int | None, seed: int | None
+) -> dict[str, Any]:
+    """Return what the options ask of every workload."""
+    given = {"sparsity": sparsity, "weight_type": weight_type, "batch": batch, "seed": seed}
+    return {word: value for word, value in given.items() if value is not None}
 
 
 def _say_how_to_go_on(out: Path | None) -> None:
@@ -187,11 +262,28 @@ def _print_sweep(result: SweepResult, out: Path | None) -> None:
 def search_command(
     spec: Annotated[Path, typer.Argument(help="Specification (YAML).")],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder of the study and the store; gone on with.")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Folder of the study and the store; gone on with.",
+        ),
     ],
     trials: Annotated[
-        int | None, typer.Option(min=1, help="Trials of the whole study, in place of the file's.")
+        int | None,
+        typer.Option(
+            metavar="TRIALS",
+            min=1,
+            show_default="the specification's",
+            help="Trials of the whole study.",
+        ),
     ] = None,
+    sparsity: Sparsity = None,
+    weight_type: WeightType = None,
+    batch: Batch = None,
+    seed: Seed = None,
+    layer: Layers = None,
     workers: Workers = None,
     dask: Dask = None,
     as_json: Json = False,
@@ -211,7 +303,9 @@ def search_command(
 
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other")
-    chosen = load_search(spec)
+    chosen = load_search(spec).with_conditions(_conditions(sparsity, weight_type, batch, seed))
+    if layer:
+        chosen = chosen.model_copy(update={"layers": tuple(layer)})
 
     def waits() -> None:
         if not quiet:

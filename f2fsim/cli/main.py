@@ -13,7 +13,19 @@ from typing import Annotated
 import typer
 
 from f2fsim import __version__
-from f2fsim.cli import codec, console, dram, explore, paper, report, rtl, simulate, store, workload
+from f2fsim.cli import (
+    codec,
+    console,
+    dram,
+    explore,
+    paper,
+    report,
+    rtl,
+    shipped_files,
+    simulate,
+    store,
+    workload,
+)
 
 app = typer.Typer(
     name="f2fsim",
@@ -39,8 +51,18 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            metavar="COLUMNS",
+            min=40,
+            show_default="COLUMNS, else the terminal's, else 80",
+            help="Width of tables in characters.",
+        ),
+    ] = None,
 ) -> None:
     """Simulate, sweep and report machines that read F2F-encoded weights."""
+    console.WIDTH.columns = width
 
 
 # One line a group: GROUPS holds functions that add their commands to the application.
@@ -54,6 +76,7 @@ GROUPS: tuple[Callable[[typer.Typer], None], ...] = (
     workload.register,
     report.register,
     dram.register,
+    shipped_files.register,
 )
 
 for _register in GROUPS:

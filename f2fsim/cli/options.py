@@ -1,4 +1,8 @@
-"""Options and arguments that several commands share: one definition, one wording."""
+"""Options and arguments that several commands share: one definition, one wording.
+
+What means the same has the same name, the same words, its unit as the placeholder of its value and
+a default in words where it is not a number (`tests/cli/test_cli_even.py`).
+"""
 
 from __future__ import annotations
 
@@ -26,10 +30,64 @@ PRESETS = shipped_names("arch_configs", "dram")
 WorkloadName = Annotated[
     str, typer.Argument(help="Shipped workload or YAML file.", autocompletion=WORKLOADS)
 ]
+Sparsity = Annotated[
+    float | None,
+    typer.Option(
+        "--sparsity",
+        "-s",
+        metavar="SHARE",
+        min=0.0,
+        max=1.0,
+        show_default="the workload's own",
+        help="Share of the weights that is pruned, 0 to 1.",
+    ),
+]
+WeightType = Annotated[
+    str | None,
+    typer.Option(
+        "--weight-type",
+        "--dtype",
+        "-d",
+        metavar="TYPE",
+        show_default="the workload's own",
+        help="Weight type: int8, int4, uint8, uint4, fp16, bf16 or fp32.",
+    ),
+]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        metavar="SAMPLES", min=1, show_default="the workload's own", help="Samples at once."
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        metavar="SEED",
+        min=0,
+        show_default="the workload's own",
+        help="Seed of pruning and of synthetic weights.",
+    ),
+]
+Layers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layer", metavar="NAME", show_default="all", help="Only this layer (may be repeated)."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Csv = Annotated[bool, typer.Option("--csv", help="CSV on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No tables, no progress, no remarks.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="Print nothing but errors and what --json and --csv ask for."
+    ),
+]
 Objectives = Annotated[
     list[str] | None,
-    typer.Option("--objective", help="Figure to judge by (may be repeated): seconds, column:max …"),
+    typer.Option(
+        "--objective",
+        metavar="FIGURE",
+        show_default="the specification's",
+        help="Figure to judge by (may be repeated): seconds, column:max …",
+    ),
 ]

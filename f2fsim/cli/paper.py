@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from f2fsim.cli import console
-from f2fsim.cli.options import Csv, Json
+from f2fsim.cli.options import Csv, Json, Quiet
 from f2fsim.errors import InputError
 from f2fsim.whole_file import check_folder
 
@@ -19,20 +19,27 @@ def register(app: typer.Typer) -> None:
 
 
 def paper(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the report.")] = Path(
-        "reports/paper"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder of the report.")
+    ] = Path("reports/paper"),
     quick: Annotated[
         bool, typer.Option("--quick", help="A few cases with fewer blocks, in seconds.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of synthetic weights and of pruning.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="SEED", min=0, help="Seed of synthetic weights and of pruning.")
+    ] = 0,
     n_blocks: Annotated[
-        int, typer.Option("--blocks", help="Blocks of a case, all bit planes counted.")
+        int,
+        typer.Option(
+            "--blocks", metavar="BLOCKS", help="Blocks of a case, all bit planes counted."
+        ),
     ] = 4000,
-    n_workers: Annotated[int, typer.Option("--workers", "-j", help="Processes.")] = 1,
+    n_workers: Annotated[
+        int, typer.Option("--workers", "-j", metavar="PROCESSES", help="Local processes.")
+    ] = 1,
     as_json: Json = False,
     as_csv: Csv = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure E and memory reduction for S 0.5 to 0.95, encoders, prunings and weight types.
 
@@ -63,5 +70,5 @@ def paper(
     console.write_bytes(out / "paper.png", figure["png"])
     if as_json or as_csv:
         console.print_rows([row.to_table() for row in rows], as_json=as_json, as_csv=as_csv)
-    else:
+    elif not quiet:
         typer.echo(f"{len(rows)} measurements of {len(cases)} cases: {out / 'paper.md'}")

@@ -24,10 +24,19 @@ def report_command(
         list[Path],
         typer.Argument(help="Folders or files of simulate, compare, sweep and search results."),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")],
-    title: Annotated[str, typer.Option(help="Heading, in place of the workloads' names.")] = "",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for the report.")
+    ],
+    title: Annotated[
+        str, typer.Option(metavar="HEADING", show_default="the workloads' names", help="Heading.")
+    ] = "",
     made_by: Annotated[
-        str, typer.Option(help="Command to print on the page as the one that makes it again.")
+        str,
+        typer.Option(
+            metavar="COMMAND",
+            show_default="this command",
+            help="Command to print on the page as the one that makes it again.",
+        ),
     ] = "",
     drawings: Annotated[bool, typer.Option(help="Draw SVG and PNG files beside the page.")] = True,
     brief: Annotated[

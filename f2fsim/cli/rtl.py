@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from f2fsim.cli import console
-from f2fsim.cli.options import ARCHS, WORKLOADS, Csv, Json
+from f2fsim.cli.options import ARCHS, WORKLOADS, Csv, Json, Quiet, Sparsity, WeightType
 from f2fsim.whole_file import check_folder
 
 _HELP = """Write synthesizable Verilog of an F2F decoder group, with a self-checking test bench.
@@ -30,27 +30,40 @@ def rtl(
     arch: Annotated[
         str, typer.Argument(help="Architecture with an f2f front end.", autocompletion=ARCHS)
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for Verilog and vectors.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for Verilog and vectors.")
+    ],
     workload: Annotated[
-        str, typer.Option(help="Workload that the vectors come from.", autocompletion=WORKLOADS)
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Workload that the vectors come from.",
+            autocompletion=WORKLOADS,
+        ),
     ] = "silero_vad",
     layer: Annotated[
-        str, typer.Option(help="Its layer; by default the one with most weights.")
+        str,
+        typer.Option(metavar="NAME", show_default="the one with most weights", help="Its layer."),
     ] = "",
-    sparsity: Annotated[float | None, typer.Option(help="Share pruned.")] = None,
-    blocks: Annotated[int, typer.Option(min=1, help="Blocks in the bench.")] = 500,
+    sparsity: Sparsity = None,
+    weight_type: WeightType = None,
+    blocks: Annotated[
+        int, typer.Option(metavar="BLOCKS", min=1, help="Blocks in the bench.")
+    ] = 500,
     gaps: Annotated[
-        int, typer.Option(min=1, help="Longest random gap at inputs and output, cycles.")
+        int,
+        typer.Option(metavar="CYCLES", min=1, help="Longest random gap at inputs and output."),
     ] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the gaps.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="SEED", min=0, help="Seed of the gaps.")] = 1,
     cosim: Annotated[bool, typer.Option("--cosim", help="Run the bench.")] = False,
     simulator: Annotated[
-        str, typer.Option(help="icarus or verilator; by default what is there.")
+        str,
+        typer.Option(metavar="NAME", show_default="what is there", help="icarus or verilator."),
     ] = "",
     synth: Annotated[bool, typer.Option("--synth", help="Count cells with Yosys.")] = False,
     as_json: Json = False,
     as_csv: Csv = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No output but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Generate, and optionally co-simulate and synthesise."""
     from f2fsim.config import load_workload
@@ -65,7 +78,7 @@ def rtl(
 
     check_folder(out, "--out")
     config = load_arch(arch)
-    chosen = load_workload(workload).with_overrides(sparsity=sparsity)
+    chosen = load_workload(workload).with_overrides(sparsity=sparsity, weight_type=weight_type)
     largest = max(chosen.layers, key=lambda one: one.n_outputs * one.n_reduction)
     if cosim or simulator:
         pick_simulator(simulator)

@@ -1,17 +1,26 @@
-"""``f2fsim simulate | compare | list | schema | cache``."""
+"""``f2fsim simulate | compare``."""
 
 from __future__ import annotations
 
-import json
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from f2fsim import shipped
 from f2fsim.cli import console
-from f2fsim.cli.options import ARCHS, Csv, Json, Quiet, WorkloadName
+from f2fsim.cli.options import (
+    ARCHS,
+    Batch,
+    Csv,
+    Json,
+    Layers,
+    Quiet,
+    Seed,
+    Sparsity,
+    WeightType,
+    WorkloadName,
+)
 from f2fsim.cli.report import write_page
 from f2fsim.cli.trace import (
     TraceFile,
@@ -24,34 +33,39 @@ from f2fsim.cli.trace import (
     trace_options,
 )
 from f2fsim.engine import ENGINES
-from f2fsim.errors import InputError, MissingDependencyError, choices, near_miss
-from f2fsim.results.files import write_results
-from f2fsim.results.rows import comparison_rows, layer_row, result_row, stall_rows, stream_rows
+from f2fsim.errors import InputError, MissingDependencyError
+from f2fsim.results import Comparison
+from f2fsim.results.rows import layer_row, result_row, stall_rows, stream_rows
 from f2fsim.whole_file import check_folder
 
 if TYPE_CHECKING:
-    from f2fsim.config.quantity import ConfigModel
-    from f2fsim.pipeline import EncodingCache
     from f2fsim.results import SimResult
 
-Sparsity = Annotated[
-    float | None, typer.Option(min=0.0, max=1.0, help="Share pruned, in place of the workload's.")
+Engine = Annotated[
+    str, typer.Option(metavar="NAME", help=f"One of {', '.join(ENGINES)}; same counters.")
 ]
-Dtype = Annotated[
-    str | None, typer.Option("--dtype", help="Weight type: int8, int4, fp16, bf16, fp32 …")
-]
-Batch = Annotated[int | None, typer.Option(min=1, help="Samples at once.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Seed of pruning and synthetic weights.")]
-Layers = Annotated[
-    list[str] | None, typer.Option("--layer", help="Only this layer (may be repeated).")
-]
-Engine = Annotated[str, typer.Option(help=f"One of {', '.join(ENGINES)}; same counters.")]
 Functional = Annotated[
     bool,
     typer.Option("--functional", help="Let values flow too; compare every output with NumPy's."),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Folder for results, tables and manifest.")
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FOLDER",
+        show_default="nothing is written",
+        help="Folder for results, tables and manifest.",
+    ),
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        show_default="the last one",
+        help="Machine that speed-ups are over.",
+        autocompletion=ARCHS,
+    ),
 ]
 Report = Annotated[
     bool, typer.Option("--report/--no-report", help="Write a report into --out's folder too.")
@@ -63,12 +77,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("simulate")(simulate_command)
     app.command("compare")(compare_command)
-    app.command("list")(list_command)
-    app.command("schema")(schema_command)
-    cache = typer.Typer(help="Encodings kept on disk.", no_args_is_help=True)
-    cache.command("info")(cache_info)
-    cache.command("clear")(cache_clear)
-    app.add_typer(cache, name="cache")
 
 
 def simulate_command(
@@ -77,7 +85,7 @@ def simulate_command(
     ],
     workload: WorkloadName,
     sparsity: Sparsity = None,
-    dtype: Dtype = None,
+    weight_type: WeightType = None,
     batch: Batch = None,
     seed: Seed = None,
     layer: Layers = None,
@@ -96,7 +104,7 @@ def simulate_command(
 ) -> None:
     """Simulate a workload on an architecture.
 
-    Example: f2fsim simulate f2f_edge opennsfw --sparsity 0.9 --dtype int8
+    Example: f2fsim simulate f2f_edge opennsfw --sparsity 0.9 --weight-type int8
     """
     from f2fsim.config import load_workload
     from f2fsim.engine.trace import Trace
@@ -114,7 +122,7 @@ def simulate_command(
             arch,
             workload,
             sparsity=sparsity,
-            weight_type=dtype,
+            weight_type=weight_type,
             batch=batch,
             seed=seed,
             layers=layer,
@@ -125,7 +133,7 @@ def simulate_command(
             progress=progress,
         )
     if out is not None:
-        write_results(out, [result])
+        result.save(out)
     if as_json:
         console.print_json(result.to_dict())
         return
@@ -152,12 +160,13 @@ def compare_command(
         list[str], typer.Argument(help="Architectures, two or more.", autocompletion=ARCHS)
     ],
     sparsity: Sparsity = None,
-    dtype: Dtype = None,
+    weight_type: WeightType = None,
     batch: Batch = None,
     seed: Seed = None,
     layer: Layers = None,
     engine: Engine = "compiled",
     functional: Functional = False,
+    baseline: Baseline = None,
     out: Out = None,
     with_report: Report = True,
     as_json: Json = False,
@@ -172,12 +181,15 @@ def compare_command(
     from f2fsim.pipeline import compare
 
     _check_output(as_json, as_csv, out)
+    names = list(arch)
+    if baseline is not None and baseline not in names:
+        names.append(baseline)
     with console.progress("comparing", quiet=quiet) as progress:
-        results = compare(
+        compared = compare(
             workload,
-            list(arch),
+            names,
             sparsity=sparsity,
-            weight_type=dtype,
+            weight_type=weight_type,
             batch=batch,
             seed=seed,
             layers=layer,
@@ -186,17 +198,18 @@ def compare_command(
             cache=None if no_cache else "default",
             progress=progress,
         )
+    results = Comparison(compared, -1 if baseline is None else names.index(baseline))
     if out is not None:
-        write_results(out, results)
+        results.save(out)
     page = _report(out, quiet) if out is not None and with_report else None
     if as_json:
         console.print_json([result.to_dict() for result in results])
         return
-    rows = comparison_rows(results)
+    rows = results.rows()
     if as_csv:
         console.print_rows(rows, as_csv=True)
     elif not quiet:
-        title = f"{results[0].workload} (speed-up over {results[-1].arch})"
+        title = f"{results.workload} (speed-up over {results.baseline.arch})"
         console.print_rows(rows, title=title)
         _say_out(out)
         if page is not None:
@@ -210,81 +223,6 @@ def _report(out: Path, quiet: bool) -> Path | None:
     except MissingDependencyError as error:
         console.ERR.print(f"f2fsim: no report: {error}", markup=False)
         return None
-
-
-def list_command(as_json: Json = False) -> None:
-    """List shipped architectures, workloads and DRAM presets.
-
-    Example: f2fsim list --json
-    """
-    found = [
-        {"kind": what, "name": name}
-        for what, kind, sub in (
-            ("architecture", "arch_configs", ""),
-            ("workload", "workloads", ""),
-            ("dram", "arch_configs", "dram"),
-        )
-        for name in shipped.names(kind, sub)
-    ]
-    console.print_rows(found, as_json=as_json)
-
-
-def _models() -> dict[str, type[ConfigModel]]:
-    """Return the model of each kind of file."""
-    from f2fsim.config import Workload
-    from f2fsim.config.arch import ArchConfig
-    from f2fsim.config.dram import DramSpec
-    from f2fsim.config.sweep import SearchSpec, SweepSpec
-
-    return {
-        "arch": ArchConfig,
-        "workload": Workload,
-        "dram": DramSpec,
-        "sweep": SweepSpec,
-        "search": SearchSpec,
-    }
-
-
-def schema_command(
-    kind: Annotated[str, typer.Argument(help="arch, workload, dram, sweep or search.")],
-) -> None:
-    """Print the JSON Schema of a file kind, for editors that complete keys.
-
-    Example: f2fsim schema arch > arch.schema.json
-    """
-    models = _models()
-    if kind not in models:
-        raise InputError(
-            f"unknown file kind {kind!r}{near_miss(kind, models)}; known: {choices(models)}"
-        )
-    typer.echo(json.dumps(models[kind].model_json_schema(), indent=2))
-
-
-def cache_info(as_json: Json = False) -> None:
-    """Say where encodings are kept and how much there is.
-
-    Example: F2FSIM_CACHE_DIR=/tmp/encodings f2fsim cache info
-    """
-    console.print_rows([vars(_cache().info())], as_json=as_json)
-
-
-def cache_clear() -> None:
-    """Remove all kept encodings.
-
-    Example: f2fsim cache clear
-    """
-    cache = _cache()
-    typer.echo(f"removed {cache.clear()} entries from {cache.folder}")
-
-
-def _cache() -> EncodingCache:
-    """Return the cache of encodings; `InputError` if it is switched off."""
-    from f2fsim.pipeline import EncodingCache
-
-    cache = EncodingCache.default()
-    if cache is None:
-        raise InputError("the cache is switched off (F2FSIM_CACHE_DIR=off)")
-    return cache
 
 
 def _check_output(as_json: bool, as_csv: bool, out: Path | None) -> None:

@@ -13,7 +13,10 @@ from f2fsim.cli.options import Csv, Json, Objectives
 from f2fsim.errors import InputError
 
 SweepKey = Annotated[
-    str | None, typer.Option("--sweep", help="Which sweep of the store (the latest).")
+    str | None,
+    typer.Option(
+        "--sweep", metavar="KEY", show_default="the latest", help="Which sweep of the store."
+    ),
 ]
 Store = Annotated[Path, typer.Argument(help="Folder of a store.")]
 
@@ -102,11 +105,21 @@ def store_pareto(
 
 def store_best(
     store: Store,
-    objective: Annotated[str, typer.Option(help="Figure to judge by.")] = "seconds",
+    objective: Annotated[
+        str, typer.Option(metavar="FIGURE", help="Figure to judge by.")
+    ] = "seconds",
     by: Annotated[
-        list[str] | None, typer.Option("--by", help="Best of each value of this column.")
+        list[str] | None,
+        typer.Option(
+            "--by",
+            metavar="COLUMN",
+            show_default="of all",
+            help="Best of each value of this column (may be repeated).",
+        ),
     ] = None,
-    n_best: Annotated[int, typer.Option("--n", min=1, help="Points to show (of each).")] = 5,
+    n_best: Annotated[
+        int, typer.Option("--n", metavar="POINTS", min=1, help="Points to show (of each).")
+    ] = 5,
     key: SweepKey = None,
     as_json: Json = False,
     as_csv: Csv = False,
@@ -126,7 +139,9 @@ def store_best(
 
 def store_sensitivity(
     store: Store,
-    objective: Annotated[str, typer.Option(help="Figure to explain.")] = "seconds",
+    objective: Annotated[
+        str, typer.Option(metavar="FIGURE", help="Figure to explain.")
+    ] = "seconds",
     key: SweepKey = None,
     as_json: Json = False,
     as_csv: Csv = False,

@@ -16,19 +16,42 @@ if TYPE_CHECKING:
 
 TraceFile = Annotated[
     Path | None,
-    typer.Option("--trace", help="Timeline for Perfetto; its layers run on the event engine."),
+    typer.Option(
+        "--trace",
+        metavar="FILE",
+        show_default="none",
+        help="Timeline for Perfetto; its layers run on the event engine.",
+    ),
 ]
 TraceLayers = Annotated[
-    list[str] | None, typer.Option("--trace-layer", help="Trace this layer only (repeatable).")
+    list[str] | None,
+    typer.Option(
+        "--trace-layer",
+        metavar="NAME",
+        show_default="all",
+        help="Trace this layer only (may be repeated).",
+    ),
 ]
 TraceWindow = Annotated[
-    str | None, typer.Option("--trace-window", help="START:END in cycles of a layer's run.")
+    str | None,
+    typer.Option(
+        "--trace-window",
+        metavar="START:END",
+        show_default="the whole run",
+        help="In cycles of a layer's run.",
+    ),
 ]
 TraceSample = Annotated[
-    int, typer.Option("--trace-sample", min=1, help="Cycles between values of a counter.")
+    int,
+    typer.Option(
+        "--trace-sample", metavar="CYCLES", min=1, help="Cycles between values of a counter."
+    ),
 ]
 TraceMost = Annotated[
-    int, typer.Option("--trace-max-events", min=1, help="Record no more events than this.")
+    int,
+    typer.Option(
+        "--trace-max-events", metavar="EVENTS", min=1, help="Record no more events than this."
+    ),
 ]
 
 

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from f2fsim.cli import console
-from f2fsim.cli.options import Csv, Json, Quiet, WorkloadName
+from f2fsim.cli.options import (
+    Batch,
+    Csv,
+    Json,
+    Layers,
+    Quiet,
+    Seed,
+    Sparsity,
+    WeightType,
+    WorkloadName,
+)
 from f2fsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +27,14 @@ if TYPE_CHECKING:
 
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="YAML file to write (default: stdout)."),
+    typer.Option(
+        "--output", "-o", metavar="FILE", show_default="stdout", help="YAML file to write."
+    ),
+]
+
+Name = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", show_default="the file's", help="Name of the workload."),
 ]
 
 workload_app = typer.Typer(
@@ -40,28 +57,48 @@ def from_model(
     ],
     output: Output = None,
     package: Annotated[
-        str | None, typer.Option(help="Installed package that carries the file.")
+        str | None,
+        typer.Option(
+            metavar="NAME", show_default="none", help="Installed package that carries the file."
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the workload.")] = None,
+    name: Name = None,
     size: Annotated[
         list[str] | None,
-        typer.Option(help="ONNX: NAME=1x3x224x224 for an input, NAME=128 for a free dimension."),
+        typer.Option(
+            metavar="NAME=SIZE",
+            show_default="the model's",
+            help="ONNX: NAME=1x3x224x224 for an input, NAME=128 for a free dimension.",
+        ),
     ] = None,
     tokens: Annotated[
-        int, typer.Option(min=1, help="No graph: columns of linear layers, steps of cells.")
+        int,
+        typer.Option(
+            metavar="COLUMNS", min=1, help="No graph: columns of linear layers, steps of cells."
+        ),
     ] = 1,
     spatial: Annotated[
-        str, typer.Option(help="No graph: input size of convolutions, 56 or 56x56.")
+        str,
+        typer.Option(
+            metavar="SIZE",
+            show_default="none",
+            help="No graph: input size of convolutions, 56 or 56x56.",
+        ),
     ] = "",
     transposed: Annotated[
         list[str] | None,
-        typer.Option(help="No graph: pattern of tensors stored (in, out), as GPT-2's *.c_*."),
+        typer.Option(
+            metavar="PATTERN",
+            show_default="none",
+            help="No graph: pattern of tensors stored (in, out), as GPT-2's *.c_*.",
+        ),
     ] = None,
     measure: Annotated[
         bool, typer.Option("--measure", help="ONNX: run it and measure activation densities.")
     ] = False,
     inputs: Annotated[
-        Path | None, typer.Option(help="Arrays (.npz) to run it on; default: noise.")
+        Path | None,
+        typer.Option(metavar="FILE", show_default="noise", help="Arrays (.npz) to run it on."),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -92,7 +129,7 @@ def from_model(
 def import_topology(
     topology: Annotated[Path, typer.Argument(help="SCALE-Sim topology (CSV).")],
     output: Output = None,
-    name: Annotated[str | None, typer.Option(help="Name of the workload.")] = None,
+    name: Name = None,
     quiet: Quiet = False,
 ) -> None:
     """Turn a SCALE-Sim topology into a workload with synthetic weights.
@@ -108,7 +145,10 @@ def import_topology(
 @workload_app.command("show")
 def show(
     workload: WorkloadName,
-    batch: Annotated[int | None, typer.Option(min=1, help="Samples at once.")] = None,
+    sparsity: Sparsity = None,
+    weight_type: WeightType = None,
+    batch: Batch = None,
+    layer: Layers = None,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
@@ -118,7 +158,9 @@ def show(
     """
     from f2fsim.config.workload import load_workload
 
-    loaded = load_workload(workload).with_overrides(batch=batch)
+    loaded = load_workload(workload).with_overrides(
+        sparsity=sparsity, weight_type=weight_type, batch=batch, layers=layer
+    )
     rows = [_row(layer) for layer in loaded.layers]
     if as_json and not as_csv:
         console.print_json(loaded.model_dump(mode="json") | {"gemm": rows})
@@ -132,12 +174,25 @@ def show(
 @workload_app.command("stats")
 def stats(
     workload: WorkloadName,
-    sparsity: Annotated[float | None, typer.Option(help="Prune to this sparsity.")] = None,
-    layer: Annotated[list[str] | None, typer.Option(help="Only this layer (repeatable).")] = None,
-    n_out: Annotated[int, typer.Option(min=1, max=65535, help="Weights of an F2F block.")] = 80,
-    block: Annotated[str, typer.Option(help="Blocks of the block density.")] = "16x16",
+    sparsity: Sparsity = None,
+    weight_type: WeightType = None,
+    seed: Seed = None,
+    layer: Layers = None,
+    n_out: Annotated[
+        int,
+        typer.Option(metavar="WEIGHTS", min=1, max=65535, help="Weights of an F2F block."),
+    ] = 80,
+    block: Annotated[
+        str,
+        typer.Option(metavar="ROWSxCOLUMNS", help="Weights of a block of the block density."),
+    ] = "16x16",
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the CV of n_u into an .svg, .png or .pdf file.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default="no drawing",
+            help="Draw the CV of n_u into an .svg, .png or .pdf file.",
+        ),
     ] = None,
     as_json: Json = False,
     as_csv: Csv = False,
@@ -154,7 +209,9 @@ def stats(
     sides = _shape("--block", block)
     if len(sides) != 2:
         raise InputError(f"--block: must be rows x columns such as 16x16, got {block!r}")
-    loaded = load_workload(workload).with_overrides(sparsity=sparsity)
+    loaded = load_workload(workload).with_overrides(
+        sparsity=sparsity, weight_type=weight_type, seed=seed
+    )
     found = []
     with console.progress("statistics", quiet=quiet) as advance:
         total = len(layer) if layer else len(loaded.layers)

@@ -15,6 +15,19 @@ class ConvLayer(Layer):
     Sizes are in the order of the tensor's spatial axes.  ``padding`` holds one number an axis
     (both ends) or two an axis (all begins, then all ends, as in ONNX).  The tensor is
     (C_out, C_in/groups, *kernel); K runs over channels first, then the kernel in row-major order.
+
+    Attributes
+    ----------
+    in_channels, out_channels : int
+        Feature maps before and after.
+    kernel, input_size : tuple of int
+        Kernel and input feature map, values an axis.
+    stride, dilation : tuple of int or None
+        Steps of the kernel and of its taps, values an axis; None: 1.
+    padding : tuple of int or None
+        Zeros around the input, one number an axis or two; None: 0.
+    groups : int
+        Groups of channels that see each other only.
     """
 
     in_channels: Count
@@ -125,6 +138,11 @@ class ConvTransposeLayer(ConvLayer):
 
     M = C_out/groups · kernel, K = C_in/groups, N = batch · inputs; the overlapping products are
     added afterwards.  The tensor is (C_in, C_out/groups, *kernel).
+
+    Attributes
+    ----------
+    output_padding : tuple of int or None
+        Values that the output is longer at the end of each axis; None: 0.
     """
 
     op: Literal["conv_transpose"]

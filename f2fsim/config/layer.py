@@ -142,7 +142,14 @@ class Layer(ConfigModel):
 class LinearLayer(Layer):
     """A fully connected layer or a projection: each of ``n_tokens`` columns times the weights.
 
-    The tensor is (out_features, in_features); ``transposed`` says it is the other way round.
+    Attributes
+    ----------
+    in_features, out_features : int
+        K and M of the product.
+    n_tokens : int
+        Columns of a sample: tokens of a sequence.
+    transposed : bool
+        Whether the tensor is (in_features, out_features), not (out_features, in_features).
     """
 
     op: Literal["linear"]
@@ -172,6 +179,15 @@ class LstmLayer(Layer):
 
     ``repeat`` is the number of steps.  The input weights (gates·hidden, input) and the recurrent
     ones (gates·hidden, hidden) stand side by side in one matrix.
+
+    Attributes
+    ----------
+    input_size, hidden_size : int
+        Values that a step reads, and values of the state.
+    n_gates : int
+        4 for an LSTM, 3 for a GRU, 1 for a plain cell.
+    recurrent_tensor : str or None
+        Name of the recurrent weights in the model file, beside `tensor`.
     """
 
     op: Literal["lstm"]

@@ -36,7 +36,13 @@ class RandomRule(ConfigModel):
 
 
 class NmRule(ConfigModel):
-    """N:M: of each M neighbours along the reduction the N largest magnitudes stay."""
+    """N:M: of each M neighbours along the reduction the N largest magnitudes stay.
+
+    Attributes
+    ----------
+    n, m : int
+        Kept weights of a group, and weights of a group.
+    """
 
     method: Literal["nm"]
     n: Count
@@ -53,6 +59,11 @@ class BlockRule(ConfigModel):
     """Blocks of ``rows`` × ``columns`` weights with the smallest 2-norm go as a whole.
 
     The sparsity is hit to one block; blocks at the edge may be smaller.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Weights of a block, along the outputs and along the reduction.
     """
 
     method: Literal["block"]
@@ -67,6 +78,11 @@ class RowUnevenRule(ConfigModel):
     A row's density is drawn from a Beta distribution with the mean ``1 - sparsity`` and the
     coefficient of variation ``row_cv``; inside a row the smallest magnitudes go.  The total is
     exact to one weight.
+
+    Attributes
+    ----------
+    row_cv : float
+        Coefficient of variation of the rows' densities.
     """
 
     method: Literal["row_uneven"]
@@ -93,7 +109,15 @@ AnyRule = Annotated[
 
 
 class LayerPruning(ConfigModel):
-    """A sparsity or a rule for all layers whose name matches a shell pattern (``encoder.*``)."""
+    """A sparsity or a rule for all layers whose name matches a shell pattern (``encoder.*``).
+
+    Attributes
+    ----------
+    match : str
+        Shell pattern of layer names.
+    pruning
+        A rule of their own, in place of a sparsity.
+    """
 
     match: Name
     sparsity: Share | None = None
@@ -141,9 +165,12 @@ class NoPruning(Pruning, NoRule):
 class MagnitudePruning(Pruning, MagnitudeRule):
     """Magnitudes over all layers.
 
-    ``scope``: ``layer`` gives each layer the sparsity, ``global`` one threshold for all layers,
-    ``erk`` budgets a layer's density by Erdős–Rényi-Kernel, (fan-in + fan-out + kernel sizes) /
-    their product (Evci et al., ICML 2020), so that the whole has the sparsity.
+    Attributes
+    ----------
+    scope : str
+        ``layer`` gives each layer the sparsity, ``global`` one threshold for all layers, ``erk``
+        budgets a layer's density by Erdős–Rényi-Kernel, (fan-in + fan-out + kernel sizes) / their
+        product (Evci et al., ICML 2020), so that the whole has the sparsity.
     """
 
     scope: Literal["layer", "global", "erk"] = "layer"
@@ -158,7 +185,13 @@ class MagnitudePruning(Pruning, MagnitudeRule):
 
 
 class RandomPruning(Pruning, RandomRule):
-    """Random weights of all layers; `scope` as in `MagnitudePruning`."""
+    """Random weights of all layers.
+
+    Attributes
+    ----------
+    scope : str
+        ``layer`` or ``erk``, as for magnitude pruning.
+    """
 
     scope: Literal["layer", "erk"] = "layer"
 
@@ -188,6 +221,12 @@ AnyPruning = Annotated[
 
 
 class Quantisation(ConfigModel):
-    """Scales of integer weights: one a row of the matrix (``channel``) or one a ``tensor``."""
+    """Scales of integer weights.
+
+    Attributes
+    ----------
+    granularity : str
+        ``channel``: one scale a row of the matrix; ``tensor``: one for all.
+    """
 
     granularity: Literal["channel", "tensor"] = "channel"

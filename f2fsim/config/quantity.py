@@ -6,9 +6,19 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from f2fsim import units
+from f2fsim.config.described import key_descriptions, summary
 
 
 def _bytes(value: Any) -> int:
@@ -49,6 +59,20 @@ class ConfigModel(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the schema with the docstring's words at each key."""
+        schema = handler(core_schema)
+        described = handler.resolve_ref_schema(schema)
+        described["description"] = summary(cls)
+        words = key_descriptions(cls)
+        for key, value in described.get("properties", {}).items():
+            if key in words:
+                value["description"] = words[key]
+        return schema
 
     def digest(self) -> str:
         """Return the SHA-256 of the validated content: equal meaning, equal digest."""

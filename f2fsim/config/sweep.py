@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -60,7 +60,15 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Sample(ConfigModel):
-    """Draw ``n_points`` different points at random instead of taking the whole grid."""
+    """Draw ``n_points`` different points at random instead of taking the whole grid.
+
+    Attributes
+    ----------
+    n_points : int
+        Different points that are drawn.
+    seed : int
+        Of the draw.
+    """
 
     n_points: Annotated[int, Field(ge=1, le=1_000_000)]
     seed: Seed = 1
@@ -88,6 +96,8 @@ class Exploration(ConfigModel):
         Expressions that must hold; points where one does not are recorded as excluded.
     layers : tuple of str or None
         Only these layers of the workloads.
+    engine : str
+        ``compiled`` or ``event``: the same counters, the second slow and traceable.
     objectives : tuple of str
         Keys of `OBJECTIVES`, or ``column:min`` and ``column:max`` for any figure of a point.
     """
@@ -148,6 +158,27 @@ class Exploration(ConfigModel):
         """Folder of the YAML file: relative files of architectures and workloads start here."""
         return self._folder
 
+    def with_conditions(self, conditions: Mapping[str, Any]) -> Self:
+        """Return the specification with one value in place of an axis, for each condition given.
+
+        Parameters
+        ----------
+        conditions : mapping
+            Keys of `WORKLOAD_WORDS`, such as ``{"sparsity": 0.9}``; others of the specification
+            stay as they are.
+
+        Raises
+        ------
+        ConfigError
+            If a value cannot be one of an axis.
+        """
+        if not conditions:
+            return self
+        taken = {full_path(word) for word in conditions}
+        axes = {path: axis for path, axis in self.axes.items() if full_path(path) not in taken}
+        axes |= {word: Axis.model_validate([value]) for word, value in conditions.items()}
+        return self.model_copy(update={"axes": axes})
+
     def with_folder(self, folder: Path) -> Self:
         """Return the same specification whose relative files start in `folder`."""
         copy = self.model_copy()
@@ -207,6 +238,8 @@ class SearchSpec(Exploration):
         many workers there were.
     sampler : str
         ``nsga2``, ``tpe`` or ``random``.
+    seed : int
+        Of the sampler.
     limits : tuple of str
         Expressions over the figures of a point (``area_um2 <= 2e6``); trials that break one are
         infeasible and never on the front.

@@ -61,6 +61,13 @@ class SyntheticWeights(ConfigModel):
     ``row_spread`` and ``column_spread`` are the standard deviations of the logarithm by which each
     row and column is scaled (0: independent and identically distributed weights, so that magnitude
     pruning leaves an even mask, which trained weights do not have).
+
+    Attributes
+    ----------
+    distribution : str
+        ``normal`` or ``laplace``.
+    row_spread, column_spread : float
+        Standard deviation of the logarithm of each row's and column's scale.
     """
 
     distribution: Literal["normal", "laplace"]
@@ -69,14 +76,30 @@ class SyntheticWeights(ConfigModel):
 
 
 class Activations(ConfigModel):
-    """Share of input activations that are not zero, for layers that do not say it themselves."""
+    """Share of input activations that are not zero, for layers that do not say it themselves.
+
+    Attributes
+    ----------
+    density : float
+        The share, 0 to 1.
+    origin : str
+        Where the figure comes from: ``given``, ``measured`` or ``assumed``.
+    """
 
     density: Share = 1.0
     origin: ActivationOrigin = "assumed"
 
 
 class ExcludedOperation(ConfigModel):
-    """An operation of the model that is not simulated, and why."""
+    """An operation of the model that is not simulated, and why.
+
+    Attributes
+    ----------
+    reason : str
+        Why it is left out.
+    n_weights, macs : int
+        Weights and multiply-accumulates that are left out with it.
+    """
 
     name: Name
     op: Name
@@ -90,6 +113,20 @@ class Workload(ConfigModel):
 
     Attributes
     ----------
+    source : str
+        Where the model's sizes come from.
+    batch : int
+        Samples at once.
+    seed : int
+        Of synthetic weights, random pruning and ties.
+    weight_type : str
+        Type of a weight on the machine.
+    quantisation
+        How real weights become integers.
+    pruning
+        Which weights are pruned, and how many.
+    activations
+        How many input activations are not zero.
     weights, synthetic
         Exactly one: a file with trained weights, or a distribution to draw them from.
     masks : FileWeights or None

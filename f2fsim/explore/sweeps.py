@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from f2fsim.config.arch import ArchConfig
-from f2fsim.config.sweep import SweepSpec, load_sweep, make_sweep
+from f2fsim.config.sweep import WORKLOAD_WORDS, SweepSpec, load_sweep, make_sweep
 from f2fsim.config.workload import Workload
 from f2fsim.errors import InputError
 from f2fsim.explore.evaluate import Task
@@ -101,7 +101,8 @@ def sweep(
     ----------
     spec : SweepSpec or path, optional
         A specification; or, in its place, `arch`, `workload`, `axes` and any other key of a
-        specification (``constraints=["n_out > n_in"]``).
+        specification (``constraints=["n_out > n_in"]``).  ``sparsity``, ``weight_type``, ``batch``
+        and ``seed`` of all workloads may be given as well, in place of an axis of that name.
     out : path, optional
         Folder of the store; a store that is there is gone on with.  In memory without it.
     workers : int, optional
@@ -127,7 +128,8 @@ def sweep(
     """
     archs, arch_names = _objects(arch, ArchConfig)
     workloads, workload_names = _objects(workload, Workload)
-    chosen = _spec(spec, arch_names, workload_names, axes, fields)
+    conditions = {word: fields.pop(word) for word in WORKLOAD_WORDS if word in fields}
+    chosen = _spec(spec, arch_names, workload_names, axes, fields).with_conditions(conditions)
     if runner is None:
         runner = make_runner(workers, dask)
     points = expand(chosen, load_inputs(chosen, archs, workloads))

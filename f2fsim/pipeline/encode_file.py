@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.codec import PrunedTensor, WeightFormat, WeightType, weight_format, weight_type
+from f2fsim.codec import PrunedTensor, WeightFormat, WeightType, weight_format
+from f2fsim.codec import weight_type as weight_type_of
 from f2fsim.codec.container import SUFFIX, Container, StoredTensor, store, write_container
 from f2fsim.codec.export import check_ending, integer_codes, real_values, write_arrays
 from f2fsim.codec.f2f import F2FFormat
@@ -75,13 +77,14 @@ def encode(
     *,
     format: str = "f2f",
     sparsity: float | None = None,
-    dtype: str = "int8",
+    weight_type: str = "int8",
     params: Mapping[str, Any] | None = None,
     auto: bool = False,
     tensors: Sequence[str] | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     progress: Progress = silent,
+    dtype: str | None = None,
 ) -> EncodeResult:
     """Prune, quantise and encode the weight matrices of a file.
 
@@ -94,7 +97,7 @@ def encode(
     sparsity : float, optional
         Share of each tensor that magnitude pruning removes; by default nothing is pruned and the
         zeros that are there count as pruned.
-    dtype : str
+    weight_type : str
         Weight type; integers are quantised symmetrically per row.
     params : mapping, optional
         Parameters of the format.
@@ -108,6 +111,8 @@ def encode(
         Container to write (``.f2f.safetensors``).
     progress : callable
         Called with done, total and the tensor's name.
+    dtype : str, optional
+        Name of `weight_type` before 0.2; deprecated.
 
     Returns
     -------
@@ -118,7 +123,10 @@ def encode(
     InputError
         If file, tensor or a parameter cannot be used; nothing is written then.
     """
-    wanted = weight_type(dtype)
+    if dtype is not None:
+        warnings.warn("encode: dtype is now weight_type", DeprecationWarning, stacklevel=2)
+        weight_type = dtype
+    wanted = weight_type_of(weight_type)
     if sparsity is not None and not 0.0 <= sparsity <= 1.0:
         raise InputError(f"sparsity must be 0 to 1, got {sparsity}")
     target = None if out is None else Path(out)

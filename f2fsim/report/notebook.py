@@ -119,7 +119,7 @@ class Plots:
 
 def html(results: ResultViews) -> str:
     """Return the totals as a table of HTML; numbers as in a report."""
-    rows = results._rows()
+    rows = results.rows()
     shown = [key for key in HEADINGS if any(row.get(key) for row in rows)]
     head = "".join(f"<th>{markup.escape(HEADINGS[key])}</th>" for key in shown)
     body = "".join(

@@ -18,8 +18,8 @@ class Comparison(ResultViews, Sequence[SimResult]):
     ----------
     results : sequence of SimResult
         What is compared.
-    baseline : str, optional
-        Name of the machine that speed-ups are over; the last one if not given.
+    baseline : str or int, optional
+        Machine that speed-ups are over, by its name or place; the last one if not given.
 
     Raises
     ------
@@ -27,17 +27,17 @@ class Comparison(ResultViews, Sequence[SimResult]):
         If there is no result, or no machine of that name.
     """
 
-    def __init__(self, results: Sequence[SimResult], baseline: str | None = None) -> None:
+    def __init__(self, results: Sequence[SimResult], baseline: str | int = -1) -> None:
         if not results:
             raise InputError("a comparison needs at least one result")
         names = [one.arch for one in results]
-        if baseline is not None and baseline not in names:
+        if isinstance(baseline, str) and baseline not in names:
             raise InputError(
                 f"baseline {baseline!r} is none of the machines{near_miss(baseline, names)}; "
                 f"compared: {choices(names)}"
             )
         self._results = tuple(results)
-        self._baseline = names.index(baseline) if baseline is not None else len(names) - 1
+        self._baseline = names.index(baseline) if isinstance(baseline, str) else baseline
 
     @overload
     def __getitem__(self, key: int | str) -> SimResult: ...
@@ -79,13 +79,13 @@ class Comparison(ResultViews, Sequence[SimResult]):
         """The run that speed-ups are over."""
         return self._results[self._baseline]
 
-    def with_baseline(self, name: str) -> Comparison:
-        """Return the same runs with another baseline."""
-        return Comparison(self._results, name)
+    def with_baseline(self, baseline: str | int) -> Comparison:
+        """Return the same runs with another baseline, by its name or place."""
+        return Comparison(self._results, baseline)
 
     def __repr__(self) -> str:
         title = f"Comparison of {len(self)} machines on {self.workload}"
-        rows = self._rows()
+        rows = self.rows()
         shown: list[dict[str, Any]] = [
             {
                 "machine": row["arch"],
@@ -103,7 +103,8 @@ class Comparison(ResultViews, Sequence[SimResult]):
     def _runs(self) -> Sequence[SimResult]:
         return self._results
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the totals as plain rows, ``speedup`` being over the baseline."""
         from f2fsim.results.rows import comparison_rows
 
         return comparison_rows(self._results, self.baseline)

@@ -13,13 +13,38 @@ from typing import Any
 
 from f2fsim.results.views import ResultViews
 
+#: What the totals of a result are, by key.
+TOTALS: Mapping[str, str] = {
+    "n_cycles": "Core cycles of the whole workload.",
+    "seconds": "Time of the whole workload.",
+    "n_bytes": "DRAM bytes of the whole workload.",
+    "macs_effectual": "Multiplications by kept weights.",
+    "effective_gmacs_per_second": "Dense MACs done a second, in 1e9: pruned ones count as done.",
+    "bits_per_weight": "Encoded bits a weight position, the mask counted.",
+    "bits_per_weight_without_mask": "Encoded bits a weight position without the mask stream.",
+    "energy_pj": "Energy of all components.",
+    "area_um2": "Area of all components.",
+}
+
 
 @dataclass(frozen=True)
 class ComponentStats:
     """Where the cycles of one component went; busy + stall + idle = total, in its own cycles.
 
-    ``stall_cycles`` maps a cause (``weights empty``, ``pe full`` …) to cycles; ``actions`` counts
-    what the component did (``mac``, ``xor_decode`` …), the base of the energy.
+    Attributes
+    ----------
+    name, kind : str
+        The component, and what it is (``pe_array``, ``f2f_decoder`` …).
+    clock_hz : int
+        Its clock; all its cycles are of this clock.
+    total_cycles, busy_cycles, idle_cycles : int
+        Cycles of the whole run, in service, and after its last item.
+    stall_cycles : mapping of str to int
+        Cycles by the cause that it waited for (``weights empty``, ``pe full`` …).
+    n_items : int
+        Items that it worked on.
+    actions : mapping of str to int
+        What it did (``mac``, ``xor_decode`` …) and how often: the base of the energy.
     """
 
     name: str
@@ -45,7 +70,23 @@ class ComponentStats:
 
 @dataclass(frozen=True)
 class StreamStats:
-    """One memory stream: what was asked for and what the bus carried."""
+    """One memory stream: what was asked for and what the bus carried.
+
+    Attributes
+    ----------
+    name : str
+        ``weights``, ``mask``, ``activations``, ``outputs`` …
+    is_write : bool
+        Whether it is written.
+    payload_bits : int
+        Bits that the layer needs of it.
+    n_bursts, burst_bytes : int
+        Bursts on the bus, and the bytes of each.
+    row_hits, row_misses, row_conflicts : int
+        Bursts that found their row open, no row open, or another one.
+    latency_sum_clocks : int
+        Memory clocks from request to data, summed over bursts.
+    """
 
     name: str
     is_write: bool
@@ -67,8 +108,24 @@ class StreamStats:
 class MemoryStats:
     """The DRAM system of one layer's run, all channels together.
 
-    Cycle counters are sums over channels of memory clocks: ``busy`` is data on the bus,
-    ``stall_cycles`` maps the cause that kept a waiting request off the bus to clocks.
+    Attributes
+    ----------
+    preset : str
+        DRAM preset.
+    n_channels : int
+        Channels in use.
+    clock_hz : int
+        Clock of the memory.
+    peak_bytes_per_second : float
+        Peak bandwidth of all channels.
+    total_cycles, busy_cycles, idle_cycles : int
+        Memory clocks summed over channels: all, with data on the bus, without a request.
+    stall_cycles : mapping of str to int
+        Memory clocks by the cause that kept a waiting request off the bus.
+    commands : mapping of str to int
+        DRAM commands by name.
+    energy_pj : mapping of str to float
+        Energy by piece, where the preset has currents.
     """
 
     preset: str
@@ -87,17 +144,53 @@ class MemoryStats:
 class LayerResult:
     """One layer on one machine.
 
-    The layer is the matrix product (M×K)·(K×N): `n_outputs` M, `n_reduction` K, `n_columns` N.
-    ``bound_cycles`` maps a resource to the fewest core cycles that it alone would need;
-    ``encoded_bits`` maps a stream to its exact bits.  ``origins`` says of each input (weights,
-    sparsity, activations) whether it is ``measured``, ``given``, ``assumed`` or ``synthetic``.
-    ``outputs_checked`` counts the outputs that a functional run compared with NumPy's (0: values
-    did not flow), ``output_error`` is the largest difference over the sum of the magnitudes of the
-    output's products (0 for integers: they are equal).
-    ``energy_amounts`` maps a constant of the cost table to how often one run pays it: the energy is
-    the sum of the products, also with other constants.
-    ``what_if`` maps a resource to how many times faster the layer runs with twice of it, as
-    `f2fsim.what_if` found by experiment (empty: nobody tried).
+    Attributes
+    ----------
+    name, op : str
+        The layer and its operation.
+    n_outputs, n_reduction, n_columns : int
+        The layer is the matrix product (M×K)·(K×N): M, K, N.
+    weight_type, format : str
+        Type of a weight, and format that they are encoded in.
+    n_weights, n_kept : int
+        Weight positions, and those that are not pruned.
+    macs_dense, macs_effectual, macs_issued : int
+        Multiplications of one run: as if dense, by kept weights, and multiplier slots taken.
+    n_ticks, ticks_per_second : int
+        Time of one run in integer ticks.
+    clock_hz : int
+        Core clock.
+    encoded_bits : mapping of str to int
+        Exact bits of each stream.
+    bound_cycles : mapping of str to int
+        Fewest core cycles that each resource alone would need, from formulas of their own.
+    components : tuple of ComponentStats
+        Where the cycles of every component went.
+    streams : tuple of StreamStats
+        Memory traffic by stream.
+    memory : MemoryStats or None
+        The DRAM, None without one.
+    codec_stats : mapping of str to float
+        Counts of the encoder: care bits, unmatched bits …
+    energy_pj : mapping of str to float
+        Energy of one run by component.
+    energy_amounts : mapping of str to float
+        How often one run pays each constant of the cost table: the energy is the sum of the
+        products, also with other constants.
+    origins : mapping of str to str
+        Whether each input (weights, sparsity, activations) is ``measured``, ``given``, ``assumed``
+        or ``synthetic``.
+    n_multipliers : int
+        Multipliers of the array.
+    repeat : int
+        Runs of the layer in the workload.
+    outputs_checked : int
+        Outputs that a functional run compared with NumPy's; 0 if values did not flow.
+    output_error : float
+        Largest difference over the sum of the magnitudes of the output's products; 0 for integers.
+    what_if : mapping of str to float
+        How many times faster the layer runs with twice of a resource, found by experiment
+        (`f2fsim.what_if`); empty if nobody tried.
     """
 
     name: str
@@ -180,10 +273,20 @@ class LayerResult:
 class SimResult(ResultViews):
     """A workload on an architecture: its layers in order, and where everything came from.
 
-    ``area_um2`` maps a component to its area (empty if no cost model was asked for).
-    ``manifest`` holds version, digests, seeds and package versions; it has no time stamp, so the
-    same run gives the same bytes.  ``what_if`` maps a resource to how many times faster the whole
-    run is with twice of it (empty: nobody tried, see `f2fsim.what_if`).
+    Attributes
+    ----------
+    arch, workload, format : str
+        Names, and the weight format.
+    layers : tuple of LayerResult
+        In the order of execution.
+    area_um2 : mapping of str to float
+        Area by component; empty if no cost model was asked for.
+    manifest : mapping
+        Version, digests, seeds, package versions and configurations; no time stamp, so that the
+        same run gives the same bytes.
+    what_if : mapping of str to float
+        How many times faster the whole run is with twice of a resource, found by experiment
+        (`f2fsim.what_if`); empty if nobody tried.
     """
 
     arch: str
@@ -302,7 +405,8 @@ class SimResult(ResultViews):
     def _runs(self) -> Sequence[SimResult]:
         return (self,)
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the totals as one plain row."""
         from f2fsim.results.rows import result_row
 
         return [result_row(self)]

@@ -38,14 +38,14 @@ class ResultViews:
         """Return the results that are shown."""
 
     @abstractmethod
-    def _rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, Any]]:
         """Return the totals, one row a run."""
 
     def frame(self) -> pd.DataFrame:
         """Return the totals as a pandas table, one row a machine."""
         import pandas as pd
 
-        return pd.DataFrame(self._rows())
+        return pd.DataFrame(self.rows())
 
     def layers_frame(self) -> pd.DataFrame:
         """Return one row a layer of each machine; times and energies are those of one run."""
@@ -66,7 +66,7 @@ class ResultViews:
 
         folder = Path(path)
         check_folder(folder, "path")
-        write_results(folder, self._runs(), rows=self._rows())
+        write_results(folder, self._runs(), rows=self.rows())
         return folder
 
     @property

@@ -46,7 +46,7 @@ def pruned(array, sparsity):
 def test_floats_come_back_as_pruned(model, tmp_path, name):
     path, arrays = model
     container, back = tmp_path / "m.f2f.safetensors", tmp_path / "back.safetensors"
-    result = encode(path, format=name, sparsity=0.75, dtype="fp32", out=container)
+    result = encode(path, format=name, sparsity=0.75, weight_type="fp32", out=container)
     assert [row.tensor for row in result.rows] == ["conv", "fc"]
     assert result.left_out == ("bias",)
     assert decode_file(container, back) == ["conv", "fc"]
@@ -60,7 +60,7 @@ def test_floats_come_back_as_pruned(model, tmp_path, name):
 def test_integers_as_product_or_codes(model, tmp_path, ending):
     path, arrays = model
     container = tmp_path / "m.f2f.safetensors"
-    encode(path, sparsity=0.5, dtype="int8", out=container)
+    encode(path, sparsity=0.5, weight_type="int8", out=container)
     decode_file(container, tmp_path / f"real{ending}")
     decode_file(container, tmp_path / f"codes{ending}", integers=True)
     load = load_file if ending == ".safetensors" else np.load
@@ -78,7 +78,7 @@ def test_bfloat16_and_half(model, tmp_path):
     path, arrays = model
     container = tmp_path / "m.f2f.safetensors"
     for dtype, tolerance in (("bf16", 2**-8), ("fp16", 2**-11)):
-        encode(path, sparsity=0.5, dtype=dtype, out=container)
+        encode(path, sparsity=0.5, weight_type=dtype, out=container)
         decode_file(container, tmp_path / "back.npz")
         back = np.load(tmp_path / "back.npz")["fc"]
         np.testing.assert_allclose(back, pruned(arrays["fc"], 0.5), rtol=tolerance)
@@ -137,10 +137,10 @@ def test_same_call_same_bytes(model, tmp_path):
     [
         ({"format": "f2"}, "unknown format 'f2'"),
         ({"sparsity": 1.5}, "sparsity must be 0 to 1, got 1.5"),
-        ({"dtype": "int9"}, "did you mean 'int8'"),
+        ({"weight_type": "int9"}, "did you mean 'int8'"),
         ({"params": {"n_ut": 3}}, "did you mean 'n_out'"),
         ({"tensors": ["conv1"]}, "did you mean 'conv'"),
-        ({"dtype": "uint8", "sparsity": 0.5}, "has negative weights"),
+        ({"weight_type": "uint8", "sparsity": 0.5}, "has negative weights"),
         ({"format": "nm", "sparsity": 0.1}, "is not 2:4"),
     ],
 )
@@ -170,7 +170,7 @@ def test_nan_and_minus_zero_survive_as_floats(tmp_path):
     weights.view(np.uint32)[0, 0] = 0x7FC12345
     np.save(tmp_path / "w.npy", weights)
     container = tmp_path / "w.f2f.safetensors"
-    (row,) = encode(tmp_path / "w.npy", dtype="fp32", out=container).rows
+    (row,) = encode(tmp_path / "w.npy", weight_type="fp32", out=container).rows
     tensor = Container(container).read(row.tensor).decode()
     # Zeros are the mask, -0.0 among them; all other bits stay.
     assert tensor.patterns[0, 0] == 0x7FC12345
@@ -265,7 +265,7 @@ def test_verify_compares_what_was_pruned_too(model, tmp_path):
     encode(path, sparsity=1.0, out=container)
     assert len(verify_file(container, against=path)) == 2
     # A pruned weight that outgrew those that are kept.
-    encode(path, sparsity=0.75, dtype="fp32", out=container)
+    encode(path, sparsity=0.75, weight_type="fp32", out=container)
     changed = {key: value.copy() for key, value in arrays.items()}
     changed["fc"].flat[np.argmin(np.abs(arrays["fc"]))] = 9.0
     save_file(changed, other)
@@ -274,7 +274,7 @@ def test_verify_compares_what_was_pruned_too(model, tmp_path):
     # Without pruning the zeros are the mask, and only they.
     sparse = {key: pruned(value, 0.5) for key, value in arrays.items()}
     save_file(sparse, other)
-    encode(other, dtype="fp32", out=container)
+    encode(other, weight_type="fp32", out=container)
     assert len(verify_file(container, against=other)) == 2
     sparse["conv"][sparse["conv"] == 0] = 5.0
     save_file(sparse, other)
