@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from unittest.mock import Mock
+
 import pytest
 from random_machines import random_machine
 
 from f2fsim.config.dram import load_dram
 from f2fsim.engine.compiled import run_compiled
 from f2fsim.engine.event import run_event
+from f2fsim.engine.observer import Observer
+from f2fsim.hw.description import Machine
 from f2fsim.hw.dram import dram_params
 
 DRAM = dram_params(load_dram("ddr4_2400"))
@@ -27,3 +32,40 @@ def test_equal_counters_on_random_machines(block: int) -> None:
         for engine in (*machine.readers, *machine.writers):
             bursts = sum(-(-int(bits) // size) for bits in engine.n_bits)
             assert event.streams[engine.name].n_bursts == bursts
+
+
+def slowed(machine: Machine, divisor: int) -> Machine:
+    """Return the machine with every clock but the memory's divided."""
+    return replace(
+        machine,
+        **{
+            kind: tuple(
+                replace(part, clock_hz=part.clock_hz // divisor) for part in getattr(machine, kind)
+            )
+            for kind in ("components", "readers", "writers")
+        },
+    )
+
+
+@pytest.mark.parametrize("preset", ["ddr4_2400", "hbm2_stack", "lpddr5_6400"])
+def test_refreshes_of_an_idle_memory_are_passed_over_exactly(preset: str) -> None:
+    """A traced run does every refresh; the others skip rounds in which nothing else happens."""
+    dram = dram_params(load_dram(preset))
+    n_skipped = 0
+    for seed in range(8):
+        machine = slowed(random_machine(seed, dram.burst_bytes), 2_000)
+        traced = run_event(machine, dram, Mock(spec=Observer))
+        assert run_event(machine, dram) == traced, f"seed {seed}"
+        assert run_compiled(machine, dram) == traced, f"seed {seed}"
+        assert traced.memory is not None
+        n_skipped += traced.memory.commands["REF"] > 20 * dram.n_channels
+    assert n_skipped > 4
+
+
+def test_a_clock_of_one_hertz_beside_a_memory_of_gigahertz_ends() -> None:
+    """Hundreds of seconds of the machine: 10^11 clocks of the memory, of which few matter."""
+    machine = slowed(random_machine(1, DRAM.burst_bytes), 400_000_000)
+    event, compiled = run_event(machine, DRAM), run_compiled(machine, DRAM)
+    assert event == compiled
+    assert event.memory is not None
+    assert event.memory.commands["REF"] > 1_000_000

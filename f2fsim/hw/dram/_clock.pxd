@@ -82,9 +82,26 @@ cdef inline bint has_work(ChannelState *channel) noexcept nogil:
     return channel.n_offers + channel.n_kind[0] + channel.n_kind[1] > 0
 
 
-cdef inline void skip_refreshes(Memory *memory, ChannelState *channel,
+cdef inline int64_t first_use(Memory *memory, ChannelState *channel) noexcept nogil:
+    """Return the first clock at which a channel does anything but an idle refresh.
+
+    `next_event` is current.
+    """
+    cdef int64_t when = never()
+    cdef Fifo *fifo
+    cdef int i
+    if channel.n_kind[0] + channel.n_kind[1] > 0:
+        return channel.next_event
+    for i in range(memory.geometry.n_streams):
+        fifo = &channel.fifos[i]
+        if fifo.head < fifo.size and fifo.items[fifo.head].clock < when:
+            when = fifo.items[fifo.head].clock
+    return when
+
+
+cdef inline bint skip_refreshes(Memory *memory, ChannelState *channel,
                                 int64_t until) noexcept nogil:
-    """Pass over whole rounds of refresh in which nothing else happens before `until`.
+    """Pass over whole rounds of refresh in which nothing else happens before `until`, if any.
 
     A round leaves the channel as it was, one round later.  The last round before `until` or the
     next offer is left to be done, and a traced run does them all.
@@ -92,29 +109,26 @@ cdef inline void skip_refreshes(Memory *memory, ChannelState *channel,
     cdef int n_ranks = memory.geometry.n_ranks, i
     cdef int64_t round_clocks = memory.timing.ref_interval * n_ranks, n_rounds
     cdef int64_t first = never()
-    cdef Fifo *fifo
     if not memory.timing.refresh or channel.n_kind[0] + channel.n_kind[1] > 0 or (
             memory.journal.tracing):
-        return
+        return False
     for i in range(n_ranks):
         if channel.ranks[i].refresh_pending or channel.ranks[i].n_open:
-            return
+            return False
         if channel.ranks[i].refresh_due < first:
             first = channel.ranks[i].refresh_due
     if channel.n_offers:
-        for i in range(memory.geometry.n_streams):
-            fifo = &channel.fifos[i]
-            if fifo.head < fifo.size and fifo.items[fifo.head].clock < until:
-                until = fifo.items[fifo.head].clock
+        until = min(until, first_use(memory, channel))
     n_rounds = (until - first) // round_clocks - 1
     if until <= first or n_rounds <= 0:
-        return
+        return False
     for i in range(n_ranks):
         channel.ranks[i].refresh_due += n_rounds * round_clocks
     channel.commands[REF] += n_rounds * n_ranks
     channel.clock += n_rounds * round_clocks
     channel.is_current = False
     channel.best_current = False
+    return True
 
 
 cdef inline int run_until(Memory *memory, ChannelState *channel, int64_t until) except -1 nogil:

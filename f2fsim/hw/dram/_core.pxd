@@ -27,6 +27,7 @@ cdef class DramSystem:
     cdef int offer(self, int stream, int64_t address, int64_t clock, bint is_write) except -1 nogil
     cdef int64_t advance(self) except -1 nogil
     cdef int finish(self, int64_t end_clock) except -1 nogil
+    cdef int64_t _first_use(self) noexcept nogil
     cdef ChannelState *_first(self) noexcept nogil
     cdef int _push(self, int stream, int64_t address, int64_t clock, bint is_write,
                    int64_t tag) except -1 nogil

@@ -16,7 +16,7 @@ from f2fsim.hw.dram._build cimport (
     allocate, build_channel, fill_geometry, fill_timing, free_channel,
 )
 from f2fsim.hw.dram._clock cimport (
-    do_clock, finish_channel, has_work, next_event, run_until, skip_refreshes,
+    do_clock, finish_channel, first_use, has_work, next_event, run_until, skip_refreshes,
 )
 from f2fsim.hw.dram._entry cimport channel_of, queue_offer
 from f2fsim.hw.dram._state cimport (
@@ -100,9 +100,24 @@ cdef class DramSystem:
             first = self._first()
             if first == NULL:
                 return 0
+            if not self.replaying and first.n_kind[0] + first.n_kind[1] == 0 and (
+                    skip_refreshes(&self.memory, first, self._first_use())):
+                continue
             do_clock(&self.memory, first, first.next_event)
         self.completions = self.memory.journal.completions
         return self.memory.journal.n_completions
+
+    cdef int64_t _first_use(self) noexcept nogil:
+        """Return the first clock at which a channel does anything but an idle refresh.
+
+        Nobody hears of an idle refresh: no offer can come before that clock.
+        """
+        cdef int64_t first = never()
+        cdef int i
+        for i in range(self.n_channels):
+            if has_work(&self.channels[i]):
+                first = min(first, first_use(&self.memory, &self.channels[i]))
+        return first
 
     cdef ChannelState *_first(self) noexcept nogil:
         """Return the channel with the first event, of those that have work."""

@@ -64,9 +64,32 @@ class Channel(ChannelState):
 
     def run(self, until: int) -> None:
         """Do all clocks before `until`."""
+        self._skip_refreshes(until)
         while (now := self.next_event()) < until:
             self._clock(now)
             self.clock = now + 1
+            self._skip_refreshes(until)
+
+    def _skip_refreshes(self, until: int) -> None:
+        """Pass over whole rounds of refresh in which nothing else happens before `until`.
+
+        A round leaves the channel as it was, one round later.  The last round before `until` or the
+        next offer is left to be done, and a traced run does them all.
+        """
+        if not self.params.refresh or self.n_waiting or self.trace is not None:
+            return
+        if any(rank.refresh_pending or rank.n_open for rank in self.ranks):
+            return
+        until = min([until, *(queue[0].offer_clock for queue in self.queues if queue)])
+        step = self._refresh_step * self.params.n_ranks
+        n_rounds = (until - min(rank.refresh_due for rank in self.ranks)) // step - 1
+        if n_rounds <= 0:
+            return
+        for rank in self.ranks:
+            rank.refresh_due += n_rounds * step
+        self.commands[s.REF] += n_rounds * self.params.n_ranks
+        self.clock += n_rounds * step
+        self._known = None
 
     def finish(self, end: int) -> None:
         """Do all clocks before `end` and close the accounts there."""
