@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Names for the help, which loads no codec; a test compares them with the registries.
 SUFFIX = ".f2f.safetensors"
-FORMATS = "bitmap, csc_relative, csr, dense, f2f, nm, rle"
+FORMATS = "bitmap, csc_relative, csr, dense, f2f, huffman, nm, rle"
 WEIGHT_TYPES = "bf16, fp16, fp32, fp8_e4m3, fp8_e5m2, int4, int8, uint4, uint8"
 
 Tensors = Annotated[
@@ -234,6 +234,7 @@ _HEADINGS = {
     "bits_per_weight": "bits/w",
     "value_over_entropy": "value/H",
     "total_over_entropy": "total/H",
+    "total_over_zero_order": "total/H0",
     "reduction_pct": "saved %",
     "reduction_without_mask_pct": "no mask %",
     "cv_n_u": "CV n_u",

@@ -11,6 +11,7 @@ from f2fsim.codec.csc_relative import CscRelativeFormat
 from f2fsim.codec.csr import CsrFormat
 from f2fsim.codec.dense import DenseFormat
 from f2fsim.codec.f2f.format import F2FFormat
+from f2fsim.codec.huffman import HuffmanFormat
 from f2fsim.codec.nm import NmFormat
 from f2fsim.codec.rle import RleFormat
 from f2fsim.codec.tensor import PrunedTensor
@@ -23,6 +24,7 @@ FORMATS: dict[str, type[WeightFormat]] = {
     "csr": CsrFormat,
     "dense": DenseFormat,
     "f2f": F2FFormat,
+    "huffman": HuffmanFormat,
     "nm": NmFormat,
     "rle": RleFormat,
 }

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from f2fsim.codec import PrunedTensor, WeightFormat, WeightType, weight_format
 from f2fsim.codec import weight_type as weight_type_of
 from f2fsim.codec.container import SUFFIX, Container, StoredTensor, store, write_container
+from f2fsim.codec.entropy import value_entropy
 from f2fsim.codec.export import check_ending, integer_codes, real_values, write_arrays
 from f2fsim.codec.f2f import F2FFormat
 from f2fsim.codec.f2f.auto import auto_format
@@ -208,6 +209,7 @@ def _encode_one(
         coder = auto_format(tensor, coder)
     encoded = coder.encode(tensor)
     stats = {"n_kept": float(tensor.n_kept), **encoded.stats}
+    stats["value_entropy"] = value_entropy(tensor)
     if sparsity is not None:
         stats[ASKED_SPARSITY] = sparsity
     cv = row_of(encoded, tensor.n_kept).cv_n_u

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from f2fsim.codec import EncodedTensor
+from f2fsim.codec.entropy import binary_entropy
 
 #: Streams that carry values; the others say where the kept weights are.
 VALUE_STREAMS = ("weights", "patches", "codebook")
@@ -32,6 +32,9 @@ class EncodeRow:
         Matched over all care bits, ``E``; None for formats without unmatched bits.
     cv_n_u : float or None
         Coefficient of variation of the kept weights of a work unit.
+    value_entropy : float or None
+        ``H(value)``: zero-order entropy of a kept weight in bits (in a total: the mean over kept
+        weights, each tensor with its own distribution); None if the file does not say.
     """
 
     tensor: str
@@ -44,6 +47,7 @@ class EncodeRow:
     stream_bits: Mapping[str, int]
     efficiency: float | None = None
     cv_n_u: float | None = None
+    value_entropy: float | None = None
 
     @property
     def n_bits(self) -> int:
@@ -72,6 +76,14 @@ class EncodeRow:
         limit = self.n_kept * self.weight_bits + self.n_weights * binary_entropy(self.sparsity)
         return self.n_bits / limit if self.n_kept else None
 
+    @property
+    def zero_order_overhead(self) -> float | None:
+        """All bits over ``H(S) + (1-S)·H(value)`` a weight; None without that entropy."""
+        if self.value_entropy is None:
+            return None
+        limit = self.n_kept * self.value_entropy + self.n_weights * binary_entropy(self.sparsity)
+        return self.n_bits / limit if limit else None
+
     def reduction(self, *, with_mask: bool) -> float:
         """Return the share of the dense bits that is saved, positions counted or not."""
         dense = self.n_weights * self.weight_bits
@@ -94,15 +106,12 @@ class EncodeRow:
             "bits_per_weight": self.n_bits / n,
             "value_over_entropy": self.value_overhead,
             "total_over_entropy": self.overhead,
+            "value_entropy": self.value_entropy,
+            "total_over_zero_order": self.zero_order_overhead,
             "reduction_pct": 100 * self.reduction(with_mask=True),
             "reduction_without_mask_pct": 100 * self.reduction(with_mask=False),
             "cv_n_u": self.cv_n_u,
         }
-
-
-def binary_entropy(p: float) -> float:
-    """Return the entropy of a bit that is 1 with probability `p`, in bits."""
-    return -sum(x * math.log2(x) for x in (p, 1.0 - p) if x > 0.0)
 
 
 def row_of(encoded: EncodedTensor, n_kept: int, shape: tuple[int, ...] | None = None) -> EncodeRow:
@@ -127,6 +136,7 @@ def row_of(encoded: EncodedTensor, n_kept: int, shape: tuple[int, ...] | None = 
         stream_bits={name: stream.n_bits for name, stream in encoded.streams.items()},
         efficiency=encoded.stats.get("efficiency"),
         cv_n_u=encoded.stats.get("cv_n_u", _cv(encoded)),
+        value_entropy=encoded.stats.get("value_entropy"),
     )
 
 
@@ -155,4 +165,11 @@ def total_row(rows: list[EncodeRow], name: str = "total") -> EncodeRow:
         weight_bits=rows[0].weight_bits if rows else 0,
         stream_bits=streams,
         efficiency=sum(bits * e for bits, e in care) / n_care if n_care else None,
+        value_entropy=_mean_entropy(rows),
     )
+
+
+def _mean_entropy(rows: list[EncodeRow]) -> float | None:
+    n_kept = sum(row.n_kept for row in rows)
+    known = [row.n_kept * row.value_entropy for row in rows if row.value_entropy is not None]
+    return sum(known) / n_kept if n_kept and len(known) == len(rows) else None

@@ -127,6 +127,53 @@ def bitmap(entry, streams, width, n_rows, n_cols, patterns, kept):
     patterns[:] = [streams["weights"].take(width) if flag else 0 for flag in kept]
 
 
+def huffman(entry, streams, width, n_rows, n_cols, patterns, kept):
+    params, kind = entry["params"], entry["weight_type"]
+    kept[:] = read_flags(streams["mask"], n_rows * n_cols, params["mask"])
+    n_symbol, n_m = (width, 0) if width <= 8 else FLOATS[kind]
+    codes = codewords(streams["codebook"], n_symbol)
+    sizes = streams["pointers"].all(params["pointer_bits"]) or [0] * params["n_decoders"]
+    left, parts = [-(-size // 8) for size in sizes], [0] * len(sizes)
+    for j in range(-(-max(left) // params["word_bytes"])):
+        for d in range(len(parts)):
+            n = max(0, min(params["word_bytes"], left[d] - j * params["word_bytes"]))
+            word = streams["weights"].take(8 * n)
+            parts[d] |= word << (8 * j * params["word_bytes"])
+    ins = [Bits(p.to_bytes(n, "little"), s) for p, n, s in zip(parts, left, sizes, strict=True)]
+    for i, at in enumerate(k for k, flag in enumerate(kept) if flag):
+        stream, text = ins[i % len(ins)], ""
+        while text not in codes:
+            text += str(stream.take(1))
+        if width <= 8:
+            flip = 1 << (width - 1) if kind.startswith("int") else 0
+            patterns[at] = codes[text] ^ flip
+        else:
+            mantissa = stream.take(n_m)
+            patterns[at] = mantissa | codes[text] << n_m | stream.take(1) << (width - 1)
+    assert not any(stream.left() for stream in ins)
+
+
+def codewords(stream, n_symbol):
+    """Symbols by codeword, a text of 0 and 1."""
+    if not stream.n_bits:
+        return {}
+    first, last = stream.take(n_symbol), stream.take(n_symbol)
+    length, lengths = -(-n_symbol // 2), {}
+    for symbol in range(first, last + 1):
+        k = 0
+        while stream.take(1):
+            k += 1
+        if k != 1:
+            length += k // 2 if k % 2 == 0 else -(k // 2)
+            lengths[symbol] = length
+    value, before, codes = 0, 0, {}
+    for n, symbol in sorted((n, symbol) for symbol, n in lengths.items()):
+        value <<= n - before
+        codes[f"{value:0{n}b}"] = symbol
+        value, before = value + 1, n
+    return codes
+
+
 def csr(entry, streams, width, n_rows, n_cols, patterns, kept):
     params = entry["params"]
     table = streams["pointers"].all(params["pointer_bits"])
@@ -330,5 +377,5 @@ def exponents(params, stream, values, kind, width):
 
 READERS = {
     "dense": dense, "bitmap": bitmap, "csr": csr, "csc_relative": csc_relative, "rle": rle,
-    "nm": nm, "f2f": f2f,
+    "nm": nm, "f2f": f2f, "huffman": huffman,
 }  # fmt: skip

@@ -32,6 +32,10 @@ VARIANTS = {
         {"n_pes": 4, "run_bits": "auto", "pointers": "counts", "pointer_bits": 16},
         {"n_pes": 1, "run_bits": 2},
     ],
+    "huffman": [
+        {"block": 5, "mask": "auto", "n_decoders": 3, "word_bytes": 1},
+        {"n_decoders": 64, "max_length": 8, "word_bytes": 8},
+    ],
     "nm": [{"n": 1, "m": 3, "groups": 2}, {"n": 4, "m": 4}, {"n": 3, "m": 16}],
     "rle": [{"run_bits": 1, "chunk": 3}, {"run_bits": 4}],
     "csr": [

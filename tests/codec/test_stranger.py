@@ -21,6 +21,8 @@ CASES = [
     ("csr", {"pointers": "counts", "pointer_bits": "auto"}),
     ("csc_relative", {"n_pes": 3, "run_bits": 1}),
     ("csc_relative", {"n_pes": 2, "pointers": "counts", "run_bits": 2}),
+    ("huffman", {"mask": "zero_runs", "n_decoders": 3, "word_bytes": 1}),
+    ("huffman", {"max_length": 8, "n_decoders": 40}),
     ("rle", {"run_bits": 1}),
     ("nm", {"n": 2, "m": 4}),
     ("f2f", {"n_out": 24, "n_s": 2, "encoder": "viterbi", "order": "row", "mask_code": "auto"}),

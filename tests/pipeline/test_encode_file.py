@@ -1,6 +1,7 @@
 """Files of weights to containers and back: exact, refused where they must be."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from f2fsim.codec import FORMATS
 from f2fsim.codec.container import Container
 from f2fsim.errors import DataError, InputError
 from f2fsim.pipeline.encode_file import decode_file, encode, inspect_file
-from f2fsim.pipeline.encode_row import EncodeRow, binary_entropy, total_row
+from f2fsim.pipeline.encode_row import EncodeRow, total_row
 from f2fsim.pipeline.verify_file import verify_file
 
 RUNNER = CliRunner()
@@ -95,15 +96,17 @@ def test_without_sparsity_zeros_are_the_mask(tmp_path):
 def test_rows_are_hand_computed():
     row = EncodeRow("t", (10, 10), "f2f", "int8", 100, 20, 8, {
         "weights": 170, "patches": 10, "mask": 60,
-    }, 0.99)  # fmt: skip
+    }, 0.99, value_entropy=6.5)  # fmt: skip
     assert row.value_overhead == 180 / 160
     assert row.overhead == pytest.approx(240 / (160 + 100 * 0.7219280948873623))
+    assert row.zero_order_overhead == pytest.approx(240 / (130 + 100 * 0.7219280948873623))
     assert row.reduction(with_mask=True) == 1 - 240 / 800
     assert row.reduction(with_mask=False) == 1 - 180 / 800
     total = total_row([row, EncodeRow("u", (1, 1), "f2f", "int8", 1, 0, 8, {"mask": 1}, 1.0)])
     assert (total.n_bits, total.n_weights, total.efficiency) == (241, 101, 0.99)
-    assert binary_entropy(0.5) == 1.0
-    assert binary_entropy(0.0) == 0.0
+    assert total.value_entropy is None
+    twice = total_row([row, replace(row, n_kept=60, value_entropy=2.5)])
+    assert twice.value_entropy == pytest.approx((20 * 6.5 + 60 * 2.5) / 80)
 
 
 def test_auto_takes_no_more_bits(model, tmp_path):
