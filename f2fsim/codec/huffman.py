@@ -236,11 +236,12 @@ def joined(
 ) -> NDArray[np.unsignedinteger]:
     """Return the patterns of symbols and rests."""
     if not rest_bits(kind):
-        return symbols ^ np.uint8(_flip(kind))
+        return np.bitwise_xor(symbols, np.uint8(_flip(kind)))
     mantissas = rests & np.uint32((1 << kind.n_mantissa_bits) - 1)
     signs = rests >> np.uint32(kind.n_mantissa_bits)
     exponents = symbols.astype(np.uint32) << np.uint32(kind.n_mantissa_bits)
-    return (mantissas | exponents | signs << np.uint32(kind.n_bits - 1)).astype(kind.pattern_dtype)
+    whole: NDArray[np.uint32] = mantissas | exponents | signs << np.uint32(kind.n_bits - 1)
+    return whole.astype(kind.pattern_dtype)
 
 
 def _flip(kind: WeightType) -> int:

@@ -97,7 +97,7 @@ def limited_lengths(counts: IntArray, max_length: int) -> IntArray:
         return lengths
     if len(used) > 1 << max_length:
         raise ValueError(f"{len(used)} symbols need more than {max_length} bits")
-    leaves = sorted((int(counts[s]), (s,)) for s in used)
+    leaves: list[tuple[int, tuple[int, ...]]] = sorted((int(counts[s]), (s,)) for s in used)
     level = leaves
     for _ in range(max_length - 1):
         pairs = [(a[0] + b[0], a[1] + b[1]) for a, b in zip(level[::2], level[1::2], strict=False)]
