@@ -1,7 +1,7 @@
 """f2fsim: what fixed-to-fixed encoded weights give on a given machine.
 
-The command line's jobs are one call each, in the same words: `simulate`, `compare`, `sweep`,
-`search`, `make_report`, `encode`, `decode`, `inspect`, `verify`; `load` reads results back.
+The command line's jobs are one call each, in the same words: `simulate`, `compare`, `what_if`,
+`sweep`, `search`, `make_report`, `encode`, `decode`, `inspect`, `verify`, and `load`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from f2fsim._version import __version__
 
 if TYPE_CHECKING:
     from f2fsim.explore import search, sweep
+    from f2fsim.explore.whatif import what_if
     from f2fsim.pipeline import compare, simulate
     from f2fsim.pipeline.encode_file import decode_file as decode
     from f2fsim.pipeline.encode_file import encode
@@ -43,6 +44,7 @@ _LAZY = {
     "search": ("f2fsim.explore", "search"),
     "simulate": ("f2fsim.pipeline", "simulate"),
     "sweep": ("f2fsim.explore", "sweep"),
+    "what_if": ("f2fsim.explore.whatif", "what_if"),
     "verify": ("f2fsim.pipeline.verify_file", "verify_file"),
 }
 
@@ -58,6 +60,7 @@ __all__ = [
     "simulate",
     "sweep",
     "verify",
+    "what_if",
 ]
 
 

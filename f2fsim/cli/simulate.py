@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 Engine = Annotated[
     str, typer.Option(metavar="NAME", help=f"One of {', '.join(ENGINES)}; same counters.")
 ]
+Archs = Annotated[
+    list[str], typer.Argument(help="Architectures, one or more.", autocompletion=ARCHS)
+]
 Functional = Annotated[
     bool,
     typer.Option("--functional", help="Let values flow too; compare every output with NumPy's."),
@@ -70,6 +73,13 @@ Baseline = Annotated[
 Report = Annotated[
     bool, typer.Option("--report/--no-report", help="Write a report into --out's folder too.")
 ]
+Why = Annotated[
+    bool,
+    typer.Option(
+        "--what-if",
+        help="Find what binds each machine by experiment: each resource doubled, run again.",
+    ),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Encode afresh, keep nothing.")]
 
 
@@ -77,6 +87,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("simulate")(simulate_command)
     app.command("compare")(compare_command)
+    app.command("what-if")(what_if_command)
 
 
 def simulate_command(
@@ -156,9 +167,7 @@ def simulate_command(
 
 def compare_command(
     workload: WorkloadName,
-    arch: Annotated[
-        list[str], typer.Argument(help="Architectures, two or more.", autocompletion=ARCHS)
-    ],
+    arch: Archs,
     sparsity: Sparsity = None,
     weight_type: WeightType = None,
     batch: Batch = None,
@@ -167,6 +176,7 @@ def compare_command(
     engine: Engine = "compiled",
     functional: Functional = False,
     baseline: Baseline = None,
+    why: Why = False,
     out: Out = None,
     with_report: Report = True,
     as_json: Json = False,
@@ -178,42 +188,96 @@ def compare_command(
 
     Example: f2fsim compare opennsfw f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9
     """
+    from f2fsim.explore.whatif import what_if
     from f2fsim.pipeline import compare
 
     _check_output(as_json, as_csv, out)
+    if why and (functional or engine != "compiled"):
+        raise InputError("--what-if runs on the compiled engine, without --functional")
     names = list(arch)
     if baseline is not None and baseline not in names:
         names.append(baseline)
+    conditions: dict[str, Any] = {
+        "sparsity": sparsity, "weight_type": weight_type, "batch": batch, "seed": seed,
+        "layers": layer, "cache": None if no_cache else "default",
+    }  # fmt: skip
     with console.progress("comparing", quiet=quiet) as progress:
-        compared = compare(
-            workload,
-            names,
-            sparsity=sparsity,
-            weight_type=weight_type,
-            batch=batch,
-            seed=seed,
-            layers=layer,
-            engine=engine,
-            functional=functional,
-            cache=None if no_cache else "default",
-            progress=progress,
-        )
-    results = Comparison(compared, -1 if baseline is None else names.index(baseline))
+        found = (
+            what_if(workload, names, progress=progress, **conditions)
+            if why
+            else compare(
+                workload, names, engine=engine, functional=functional, progress=progress,
+                **conditions,
+            )
+        )  # fmt: skip
+    results = Comparison(found, -1 if baseline is None else names.index(baseline))
     if out is not None:
         results.save(out)
     page = _report(out, quiet) if out is not None and with_report else None
     if as_json:
         console.print_json([result.to_dict() for result in results])
-        return
-    rows = results.rows()
-    if as_csv:
-        console.print_rows(rows, as_csv=True)
+    elif as_csv:
+        console.print_rows(results.rows(), as_csv=True)
     elif not quiet:
         title = f"{results.workload} (speed-up over {results.baseline.arch})"
-        console.print_rows(rows, title=title)
+        console.print_rows(results.rows(), title=title)
         _say_out(out)
         if page is not None:
             typer.echo(f"report:  {page}")
+
+
+def what_if_command(
+    workload: WorkloadName,
+    arch: Archs,
+    sparsity: Sparsity = None,
+    weight_type: WeightType = None,
+    batch: Batch = None,
+    seed: Seed = None,
+    layer: Layers = None,
+    by_layer: Annotated[
+        bool, typer.Option("--by-layer", help="What binds each layer, in place of the whole run.")
+    ] = False,
+    out: Out = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+    quiet: Quiet = False,
+    no_cache: NoCache = False,
+) -> None:
+    """Find what binds a machine: each of its resources doubled alone, and the best pair.
+
+    Every line is a simulation. Twice of what binds is about twice as fast (elasticity 1), twice
+    of anything else is no faster (elasticity 0).
+
+    Example: f2fsim what-if opennsfw f2f_edge --sparsity 0.9
+    """
+    from f2fsim.explore.whatif import what_if
+    from f2fsim.results.binding import layer_bindings, what_if_rows
+
+    _check_output(as_json, as_csv, out)
+    with console.progress("doubling", quiet=quiet) as progress:
+        results = what_if(
+            workload,
+            list(arch),
+            sparsity=sparsity,
+            weight_type=weight_type,
+            batch=batch,
+            seed=seed,
+            layers=layer,
+            cache=None if no_cache else "default",
+            progress=progress,
+        )
+    if out is not None:
+        results.save(out)
+    rows: list[dict[str, Any]] = []
+    for one in results:
+        rows += layer_bindings(one) if by_layer else what_if_rows(one.arch, one.what_if)
+    if as_json or as_csv:
+        console.print_rows(rows, as_json=as_json, as_csv=as_csv)
+    elif not quiet:
+        console.print_rows(
+            rows, title=f"{results.workload}: how many times faster with twice of it"
+        )
+        _say_out(out)
 
 
 def _report(out: Path, quiet: bool) -> Path | None:

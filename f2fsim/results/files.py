@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from f2fsim.errors import DataError
+from f2fsim.results.binding import what_if_rows
 from f2fsim.results.parse import parse_result
 from f2fsim.results.rows import comparison_rows, layer_row, stall_rows, stream_rows
 from f2fsim.results.stats import SimResult
@@ -34,6 +35,9 @@ def write_results(
     _write(folder / "layers.csv", _csv(layers))
     _write(folder / "streams.csv", _csv([row for r in results for row in stream_rows(r)]))
     _write(folder / "stalls.csv", _csv([row for r in results for row in stall_rows(r)]))
+    tried = [row for r in results for row in what_if_rows(r.arch, r.what_if)]
+    if tried:
+        _write(folder / "what_if.csv", _csv(tried))
 
 
 def read_results(path: Path) -> list[SimResult]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from f2fsim.results.binding import main_stall
 from f2fsim.results.stats import LayerResult, SimResult
 
 
@@ -29,15 +30,6 @@ def layer_row(layer: LayerResult) -> dict[str, Any]:
         "stall": main_stall(layer),
         "energy_uj": sum(layer.energy_pj.values()) / 1e6,
     }
-
-
-def main_stall(layer: LayerResult) -> str:
-    """Return the PE array's largest stall and its share of all cycles, ``none`` without one."""
-    for part in layer.components:
-        if part.kind == "pe_array" and part.stall_cycles and part.total_cycles:
-            cause = max(part.stall_cycles, key=lambda c: part.stall_cycles[c])
-            return f"{cause} {part.stall_cycles[cause] / part.total_cycles:.0%}"
-    return "none"
 
 
 def result_row(result: SimResult) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from f2fsim.results.binding import binding
 from f2fsim.results.views import ResultViews
 
 #: What the totals of a result are, by key.
@@ -304,9 +305,9 @@ class SimResult(ResultViews):
             ("DRAM", f"{self.n_bytes:,} bytes"),
             ("size", f"{self.bits_per_weight:.4g} bit/weight, mask counted"),
         ]
-        if self.what_if:
-            name = max(self.what_if, key=lambda key: self.what_if[key])
-            facts.append(("binds", f"{name}: twice of it is {self.what_if[name]:.3g} × as fast"))
+        bound = binding(self.what_if)
+        if bound is not None:
+            facts.append(("bound by", f"{bound.words}: twice is {bound.gain:.3g} × as fast"))
         title = f"SimResult of {self.workload} on {self.arch} ({self.format}), "
         return "\n".join(
             [f"{title}{len(self.layers)} layers", *(f"  {k:<11}{v}" for k, v in facts)]

@@ -36,6 +36,7 @@ def options(command: Any) -> dict[str, Any]:
 WORKLOAD_COMMANDS = {
     "f2fsim simulate": set(),
     "f2fsim compare": set(),
+    "f2fsim what-if": set(),
     "f2fsim sweep": set(),
     "f2fsim search": set(),
     "f2fsim workload show": {"--seed"},  # shapes have none

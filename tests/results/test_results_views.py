@@ -59,7 +59,7 @@ def test_words_are_short(made: Callable[[], Any]) -> None:
 
 def test_the_words_name_what_binds() -> None:
     one = replace(result("f2f_edge", "f2f", 1.0), what_if={"memory": 1.9, "groups": 1.0})
-    assert "memory: twice of it is 1.9 × as fast" in repr(one)
+    assert "memory: twice is 1.9 × as fast" in repr(one)
 
 
 def test_another_baseline(five: Comparison) -> None:
