@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from f2fsim.errors import InputError, near_miss
 from f2fsim.workloads.import_found import Found
-from f2fsim.workloads.onnx_graph import Sizes, evaluate, fix_inputs, inputs, take_branches
+from f2fsim.workloads.onnx_axes import batch_axes
+from f2fsim.workloads.onnx_branches import take_branches
+from f2fsim.workloads.onnx_graph import Sizes, evaluate, fix_inputs, inputs
 from f2fsim.workloads.readers import open_model
 from f2fsim.workloads.readers.onnx_file import load_proto
+from f2fsim.workloads.readers.onnx_standard_form import for_evaluation
 from f2fsim.workloads.synthetic import generator
 
 
@@ -54,9 +57,10 @@ def measure_densities(
             f"{path}: has quantised operators: activations are measured on the float model"
         )
     model = load_proto(path)
-    take_branches(model.graph)
+    for_evaluation(model)
     feeds = _given(path, model, data) if data is not None else {}
-    free = fix_inputs(path, model.graph, sizes)
+    free = fix_inputs(path, model.graph, sizes, batch_axes(model))
+    take_branches(path, model)
     if free:
         raise InputError(f"{path}: cannot be run without the size of {', '.join(free)}")
     if data is None:

@@ -8,17 +8,19 @@ from typing import Any
 
 from f2fsim.errors import DataError, InputError
 from f2fsim.workloads.import_found import Found
+from f2fsim.workloads.onnx_axes import batch_axes
+from f2fsim.workloads.onnx_branches import take_branches
 from f2fsim.workloads.onnx_graph import (
     Sizes,
     batch_of,
     evaluate,
     fix_inputs,
-    infer_shapes,
+    infer,
     size_option,
-    take_branches,
 )
 from f2fsim.workloads.onnx_nodes import PRODUCTS, RECURRENT, NodeReader, node_name
 from f2fsim.workloads.onnx_sizes import SMALL
+from f2fsim.workloads.onnx_unknown import UnknownOperators, stated_shapes
 from f2fsim.workloads.readers.onnx_file import OnnxFile, constants, subgraphs
 
 #: A layer's name is a line of every table.
@@ -54,33 +56,39 @@ def import_onnx(path: Path, sizes: Sizes) -> Found:
 
 def _import(path: Path, file: OnnxFile, sizes: Sizes) -> Found:
     model, found = file.proto, Found()
-    left_out = take_branches(model.graph)
-    free = fix_inputs(path, model.graph, sizes)
-    found.batch = batch_of(model.graph)
+    axes = batch_axes(model)
+    stated = stated_shapes(model, sizes)
+    free = fix_inputs(path, model.graph, sizes, axes)
+    left_out = take_branches(path, model)
+    found.batch = batch_of(model.graph, axes)
     tensors = {name: tuple(tensor.dims) for name, tensor in constants(model.graph)}
-    shapes = infer_shapes(path, model)
+    shapes, _ = infer(path, model, stated)
     reader = NodeReader(tensors, shapes, found.batch, file.derived)
     tensors.update(_computed_weights(file, reader, model.graph))
+    unknown = UnknownOperators(model)
     missing = [name for node in model.graph.node for name in reader.missing_shape(node)]
-    if missing and not free:
+    wanted = [name for name in missing if name not in unknown.values]
+    if wanted and not free:
         try:
-            values = evaluate(path, model, {}, missing)
+            values = evaluate(path, model, {}, wanted)
         except DataError as error:
             raise DataError(f"{error} (it was run to find sizes; are those given right?)") from None
         shapes.update({name: value.shape for name, value in values.items()})
         found.notes.append("sizes that inference left open were found by running the model")
+    if unknown.kinds:
+        kinds = ", ".join(sorted(unknown.kinds)[:8])
+        found.notes.append(f"operators that are not known: {kinds}")
     if file.rewritten.quantised:
         kinds = ", ".join(sorted(set(file.rewritten.quantised)))
         found.quantised = True
         found.notes.append(f"the model is quantised ({kinds}): weights are read dequantised")
-    _collect(path, model.graph, reader, found, free)
+    _collect(path, model.graph, reader, found, free, unknown)
     for name, kind in file.rewritten.attentions:
         found.excluded.append(_left_out(name, kind, "products of two activations, fused", 0))
-    for name, branch in left_out:
+    for name, branch, reason in left_out:
         size = sum(_floats(branch).values())
         if size > SMALL:
-            reason = "the then-branch is taken"
-            found.excluded.append(_left_out(f"{name}.else_branch", "If", reason, size))
+            found.excluded.append(_left_out(name, "If", reason, size))
     if not found.layers:
         rule = "has no convolution, matrix product or LSTM with constant weights"
         first = next(iter(found.excluded), None)
@@ -103,14 +111,22 @@ def _computed_weights(file: OnnxFile, reader: NodeReader, graph: Any) -> dict[st
     return found
 
 
-def _collect(path: Path, graph: Any, reader: NodeReader, found: Found, free: list[str]) -> None:
+def _collect(
+    path: Path,
+    graph: Any,
+    reader: NodeReader,
+    found: Found,
+    free: list[str],
+    unknown: UnknownOperators,
+) -> None:
     """Add the layers of a graph in its (topological) order."""
     floats = _floats(graph)
     used: set[str] = set()
     for node in graph.node:
         reader.note(node)
+        behind = unknown.values.get(reader.activation(node)) if reader.missing_shape(node) else None
         try:
-            layers = reader.layers(node)
+            layers = [] if behind is not None else reader.layers(node)
         except InputError as error:
             hint = f"; give the size of {', '.join(free)}: {size_option(graph)}" if free else ""
             raise InputError(f"{path}: {error}{hint}") from None
@@ -126,7 +142,12 @@ def _collect(path: Path, graph: Any, reader: NodeReader, found: Found, free: lis
             continue
         products = node.op_type in (*PRODUCTS, *RECURRENT) or left > SMALL
         if not layers and products and not reader.is_derived(node):
-            found.excluded.append(reader.excluded(node, left))
+            entry = reader.excluded(node, left)
+            if behind is not None:
+                entry["reason"] = f"the size of its input is not known: {behind} comes before it"
+            elif unknown.is_unknown(node):
+                entry["reason"] = "the operator is not known"
+            found.excluded.append(entry)
 
 
 def _bodies(node: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Shapes of an ONNX graph: inputs fixed, branches chosen, sizes inferred or found by running it."""
+"""Shapes of an ONNX graph: inputs fixed, sizes inferred or found by running it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from f2fsim.errors import DataError, InputError, near_miss
 from f2fsim.workloads.onnx_sizes import SMALL, Shape, fold_sizes
+from f2fsim.workloads.readers.onnx_derived import own_operators
 from f2fsim.workloads.readers.onnx_file import constants, subgraphs
 from f2fsim.workloads.readers.onnx_standard_form import for_inference
 
@@ -26,46 +27,24 @@ def inputs(graph: Any) -> list[Any]:
     return [entry for entry in graph.input if entry.name not in constant]
 
 
-def batch_of(graph: Any) -> int:
-    """Return the first dimension of the first input with two or more dimensions."""
+def batch_of(graph: Any, axes: Mapping[str, int | None]) -> int:
+    """Return the batch of the first input with two or more dimensions.
+
+    `axes` holds the batch axis of inputs where it is not the first (None: it has none).
+    """
     for entry in inputs(graph):
         dims = entry.type.tensor_type.shape.dim
         if len(dims) >= 2:
-            return max(1, int(dims[0].dim_value))
+            axis = axes.get(entry.name, 0)
+            return 1 if axis is None else max(1, int(dims[axis].dim_value))
     return 1
 
 
-def take_branches(graph: Any) -> list[tuple[str, Any]]:
-    """Put the then-branch of each If in its place; return the branches that are left out.
-
-    Names are unique over an ONNX graph and its branches, so the nodes move as they are.
-    """
-    from onnx import helper
-
-    left_out: list[tuple[str, Any]] = []
-    nodes: list[Any] = []
-    for node in graph.node:
-        if node.op_type != "If":
-            nodes.append(node)
-            continue
-        branches = {a.name: a.g for a in node.attribute if a.HasField("g")}
-        chosen = branches["then_branch"]
-        left_out += [(node.name or node.output[0], branches["else_branch"])]
-        left_out += take_branches(chosen)
-        graph.initializer.extend(chosen.initializer)
-        nodes += list(chosen.node)
-        for inner, outer in zip(chosen.output, node.output, strict=True):
-            nodes.append(helper.make_node("Identity", [inner.name], [outer]))
-    copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
-    del graph.node[:]
-    graph.node.extend(copies)
-    return left_out
-
-
-def fix_inputs(path: Path, graph: Any, sizes: Sizes) -> list[str]:
+def fix_inputs(path: Path, graph: Any, sizes: Sizes, axes: Mapping[str, int | None]) -> list[str]:
     """Set the shapes of the inputs; return the dimensions that stay free, in words.
 
-    A free first dimension of an input with several is the batch and becomes 1.
+    A free batch of an input with several dimensions becomes 1: the first axis unless `axes` says
+    another one (or none).
 
     Raises
     ------
@@ -93,7 +72,10 @@ def fix_inputs(path: Path, graph: Any, sizes: Sizes) -> list[str]:
             value = sizes.get(dim.dim_param) if dim.dim_param else None
             if isinstance(value, int):
                 dim.dim_value = value
-            elif (i == 0 and len(dims) > 1) or dim.dim_param.lower() in ("batch", "batch_size"):
+            elif (i == axes.get(entry.name, 0) and len(dims) > 1) or dim.dim_param.lower() in (
+                "batch",
+                "batch_size",
+            ):
                 dim.dim_value = 1
             else:
                 free.append(f"dimension {i} ({dim.dim_param or 'free'}) of input {entry.name!r}")
@@ -118,13 +100,8 @@ def size_option(graph: Any) -> str:
     return " ".join(options)
 
 
-def infer_shapes(path: Path, model: Any) -> dict[str, Shape]:
-    """Return every shape as far as ONNX's inference comes; -1 where a size is not known.
-
-    It runs on a copy without large constants, so that models of any size pass.  What the inference
-    cannot carry from value to value (sizes computed with Concat, Cast, Split …) is computed here
-    and given to it as constants, until nothing more is found.
-    """
+def without_large_constants(model: Any) -> Any:
+    """Return a copy for ONNX's shape inference, which takes models of any size that way."""
     import onnx
 
     light = type(model)()
@@ -142,6 +119,36 @@ def infer_shapes(path: Path, model: Any) -> dict[str, Shape]:
     del graph.value_info[:]
     for entry in graph.output:
         entry.type.tensor_type.ClearField("shape")
+    return light
+
+
+def infer(
+    path: Path, model: Any, stated: Iterable[Any] = ()
+) -> tuple[dict[str, Shape], dict[str, NDArray[Any]]]:
+    """Return every shape as far as ONNX's inference comes, and the small values that are fixed.
+
+    It runs on a copy without large constants.  What the inference cannot carry from value to value
+    (sizes computed with Concat, Cast, Split …) is computed here and given to it as constants, until
+    nothing more is found.  A size that is not known is -1.
+
+    Parameters
+    ----------
+    path : Path
+        The model's file.
+    model : ModelProto
+        It is not changed.
+    stated : iterable of ValueInfoProto
+        Shapes that the file states and that are taken as they are.
+
+    Raises
+    ------
+    DataError
+        If the graph contradicts itself.
+    """
+    import onnx
+
+    light = without_large_constants(model)
+    light.graph.value_info.extend(stated)
     known: dict[str, NDArray[Any]] = {}
     while True:
         try:
@@ -150,7 +157,7 @@ def infer_shapes(path: Path, model: Any) -> dict[str, Shape]:
             raise DataError(f"{path}: shapes cannot be inferred: {_reason(error)}") from None
         shapes = _shapes(done)
         if not fold_sizes(light, shapes, known):
-            return shapes
+            return shapes, known
 
 
 def _shapes(model: Any) -> dict[str, Shape]:
@@ -177,7 +184,7 @@ def evaluate(
     path : Path
         The model's file: data kept beside it is read.
     model : ModelProto
-        With its branches taken (`take_branches`).
+        With its branches taken (`onnx_branches.take_branches`).
     feeds : mapping of str to ndarray
         Values of inputs; an input that is missing is filled with zeros of its fixed shape.
     names : iterable of str
@@ -194,6 +201,7 @@ def evaluate(
     whole = type(model)()
     whole.CopyFrom(model)
     wanted = list(dict.fromkeys(names))
+    _keep_ancestors(whole.graph, wanted)
     made = {name for node in whole.graph.node for name in node.output}
     del whole.graph.output[:]
     whole.graph.output.extend(
@@ -204,11 +212,35 @@ def evaluate(
         onnx.load_external_data_for_model(whole, str(path.parent))
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            outputs = ReferenceEvaluator(whole).run(None, values)
+            outputs = ReferenceEvaluator(whole, new_ops=own_operators()).run(None, values)
     except Exception as error:  # the evaluator lets any exception of an operator through
         raise DataError(f"{path}: ONNX's evaluator cannot run it: {_reason(error)}") from None
     results = dict(zip((o.name for o in whole.graph.output), outputs, strict=True))
     return results | {name: values[name] for name in wanted if name in values}
+
+
+def _keep_ancestors(graph: Any, names: Iterable[str]) -> None:
+    """Take out the nodes that none of the values needs: the evaluator may not know them."""
+    needed = set(names)
+    kept = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(values_used(node))
+    copies = [type(node).FromString(node.SerializeToString()) for node in reversed(kept)]
+    del graph.node[:]
+    graph.node.extend(copies)
+
+
+def values_used(node: Any) -> set[str]:
+    """Return the values that a node takes, those that graphs inside it take included."""
+    used = set(node.input)
+    for attribute in node.attribute:
+        for inner in [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]:
+            for other in inner.node:
+                used |= values_used(other)
+            used.update(entry.name for entry in inner.output)
+    return used
 
 
 def _zeros(entry: Any) -> NDArray[Any]:

@@ -291,7 +291,8 @@ class NodeReader:
         gates = RECURRENT[node.op_type]
         x = self._shape(node, node.input[0])
         self._must_take(node, x[2], n_in)
-        steps = x[1] if _attributes(node).get("layout", 0) else x[0]
+        # Time comes first unless the layout says the batch does.
+        steps, batch = (x[1], x[0]) if _attributes(node).get("layout", 0) else (x[0], x[1])
         layers = []
         for direction in range(directions):
             layer = {
@@ -306,6 +307,8 @@ class NodeReader:
             }
             if gates != 4:
                 layer["n_gates"] = gates
+            if batch != self._batch:
+                layer["batch"] = batch
             layers.append(layer)
         return layers
 

@@ -97,7 +97,7 @@ class DerivedValues:
             model = helper.make_model(graph, opset_imports=opsets)
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                evaluator = ReferenceEvaluator(model, new_ops=_own_operators())
+                evaluator = ReferenceEvaluator(model, new_ops=own_operators())
                 found: list[Any] = list(evaluator.run(None, {}))
         except DataError:
             raise
@@ -126,7 +126,7 @@ class DerivedValues:
         return list(unique.values()), list(leaves)
 
 
-def _own_operators() -> list[Any]:
+def own_operators() -> list[Any]:
     """Return the evaluator's classes for the operators of `DOMAIN`."""
     from onnx.reference.op_run import OpRun
 

@@ -40,6 +40,12 @@ _STAND_INS: dict[str, tuple[str, tuple[int, ...]]] = {
     "FusedGemm": ("Gemm", (0, 1, 2)),
     "QuantizeLinear": ("Identity", (0,)),
 }
+#: Stand-ins whose fourth output is the sum of the first two inputs.
+_SUMS = ("SkipLayerNormalization", "SkipSimplifiedLayerNormalization")
+#: Standard domain's version from which ONNX's reference evaluator has DequantizeLinear.
+_EVALUATED_DEQUANTISE = 19
+#: Names of the standard domain.
+STANDARD = ("", "ai.onnx")
 #: Fused attentions: their products of activations are not in the rewritten graph.
 _ATTENTIONS = ("Attention", "QAttention", "GroupQueryAttention", "MultiHeadAttention")
 
@@ -50,10 +56,14 @@ Rewriter = Callable[[Any, Container[str]], list[Any]]
 
 @dataclass
 class Rewritten:
-    """What rewriting did: quantised operators met, and attentions whose products are fused."""
+    """What rewriting did: quantised operators met, and attentions whose products are fused.
+
+    ``opset`` is the version of the standard operators that the model was written for.
+    """
 
     quantised: list[str] = field(default_factory=list)
     attentions: list[tuple[str, str]] = field(default_factory=list)
+    opset: int = 1
 
 
 def rewrite(model: Any, stored: Iterable[str]) -> Rewritten:
@@ -65,11 +75,38 @@ def rewrite(model: Any, stored: Iterable[str]) -> Rewritten:
     stored : iterable of str
         Names of its constants.
     """
-    done = Rewritten()
+    done = Rewritten(opset=standard_opset(model))
     _rewrite_graph(model.graph, stored, done)
-    if all(entry.domain != DOMAIN for entry in model.opset_import):
-        model.opset_import.add(domain=DOMAIN, version=1)
+    _declare_domains(model)
     return done
+
+
+def for_evaluation(model: Any) -> None:
+    """Replace what ONNX's reference evaluator lacks by operators of the same values, in place."""
+    opset = standard_opset(model)
+    if opset < _EVALUATED_DEQUANTISE:
+        for part in _graphs(model.graph):
+            for node in part.node:
+                if node.op_type == "DequantizeLinear" and node.domain in STANDARD:
+                    node.CopyFrom(_dequantise(node))
+    _declare_domains(model)
+
+
+def _declare_domains(model: Any) -> None:
+    # Exporters forget to declare the domains of their own operators.
+    used = {node.domain for part in _graphs(model.graph) for node in part.node} | {DOMAIN}
+    declared = {entry.domain for entry in model.opset_import}
+    for domain in sorted(used - declared - set(STANDARD)):
+        model.opset_import.add(domain=domain, version=1)
+
+
+def _graphs(graph: Any) -> Iterable[Any]:
+    """Yield a graph and the graphs inside its nodes."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]:
+                yield from _graphs(inner)
 
 
 def _rewrite_graph(graph: Any, stored: Iterable[str], done: Rewritten) -> None:
@@ -102,7 +139,11 @@ def _rewritten(node: Any, stored: Container[str], done: Rewritten) -> list[Any]:
         if kind == "QAttention":
             done.attentions.append((node.name or node.output[0], kind))
         return _QUANTISED[kind](node, stored)
-    if node.domain in ("", "ai.onnx", DOMAIN):
+    if kind == "DequantizeLinear" and (
+        node.domain not in STANDARD or done.opset < _EVALUATED_DEQUANTISE
+    ):
+        return [_dequantise(node)]
+    if node.domain == DOMAIN or is_standard(node, done.opset):
         return [node]
     if kind in _ATTENTIONS:
         done.attentions.append((node.name or node.output[0], kind))
@@ -112,12 +153,50 @@ def _rewritten(node: Any, stored: Container[str], done: Rewritten) -> list[Any]:
         return _fused_matmul(node)
     if kind == "QLinearConcat":
         return [_like(node, "Concat", list(node.input[2::3]))]
-    if kind == "DequantizeLinear":
-        return [_like(node, "Dequantise", list(node.input), DOMAIN)]
     if kind in _STAND_INS:
         op, places = _STAND_INS[kind]
-        return [_like(node, op, [node.input[i] for i in places if i < len(node.input)])]
+        new = [_like(node, op, [node.input[i] for i in places if i < len(node.input)])]
+        if kind in _SUMS and len(node.output) > 3 and node.output[3]:
+            new.append(_sum(node))
+        return new
     return [node]
+
+
+def standard_opset(model: Any) -> int:
+    """Return the version of the standard operators that a model was written for."""
+    return next((e.version for e in model.opset_import if e.domain in STANDARD), 1)
+
+
+def is_standard(node: Any, opset: int) -> bool:
+    """Whether a node is an operator of the standard at this version.
+
+    Exporters write operators of ONNX Runtime into the standard domain too.
+    """
+    from onnx import defs
+
+    if node.domain not in STANDARD:
+        return False
+    try:
+        defs.get_schema(node.op_type, max_inclusive_version=opset, domain="")
+    except defs.SchemaError:
+        return False
+    return True
+
+
+def _dequantise(node: Any) -> Any:
+    """Return the node as this module's own operator; an axis that is not said is the second."""
+    from onnx import helper
+
+    new = _like(node, "Dequantise", list(node.input), DOMAIN)
+    if all(attribute.name != "axis" for attribute in new.attribute):
+        new.attribute.append(helper.make_attribute("axis", 1))
+    return new
+
+
+def _sum(node: Any) -> Any:
+    from onnx import helper
+
+    return helper.make_node("Add", list(node.input[:2]), [node.output[3]])
 
 
 def _like(node: Any, op: str, names: list[str], domain: str = "") -> Any:
