@@ -13,7 +13,8 @@ from f2fsim.workloads.readers.base import ModelFile
 from f2fsim.workloads.readers.matrix_files import MATRIX_READERS, MatrixFolder, matrix_files
 from f2fsim.workloads.readers.numpy_file import open_npy, open_npz
 from f2fsim.workloads.readers.onnx_file import OnnxFile
-from f2fsim.workloads.readers.safetensors_file import SafetensorsFile, open_sharded
+from f2fsim.workloads.readers.safetensors_file import SafetensorsFile
+from f2fsim.workloads.readers.sharded import open_index
 from f2fsim.workloads.readers.torch_file import open_torch
 
 __all__ = ["READERS", "ModelFile", "open_model"]
@@ -22,7 +23,8 @@ __all__ = ["READERS", "ModelFile", "open_model"]
 READERS: dict[str, Callable[[Path], ModelFile]] = {
     ".onnx": OnnxFile,
     ".safetensors": SafetensorsFile,
-    ".safetensors.index.json": open_sharded,
+    ".safetensors.index.json": lambda path: open_index(path, SafetensorsFile),
+    ".bin.index.json": lambda path: open_index(path, open_torch),
     ".npz": open_npz,
     ".npy": open_npy,
     ".pth": open_torch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.errors import DataError, near_miss
+from f2fsim.workloads.readers.stored import Stored
 
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """Shape and element type (the file's own word for it) of a tensor."""
+    """Shape, element type (the file's own word for it) and stored bytes of a tensor.
+
+    Bytes that several tensors share count for the first of them.
+    """
 
     shape: tuple[int, ...]
     dtype: str
+    n_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What a file holds besides tensors that can be read, and why it cannot."""
+
+    name: str
+    reason: str
+    n_bytes: int = 0
+    n_weights: int = 0
 
 
 class ModelFile(ABC):
@@ -33,11 +49,27 @@ class ModelFile(ABC):
         The file.
     infos : dict of str to TensorInfo
         The table of contents.
+    unread : sequence of Unread
+        What else its data holds.
+    data_bytes : int or None
+        Bytes of tensor data by the file's own structure, found without `infos`; None where the
+        format does not tell them apart (ONNX).
+    architecture : str
+        Name of the network's kind where the file says it (GGUF), else empty.
     """
 
-    def __init__(self, path: Path, infos: dict[str, TensorInfo]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        infos: dict[str, TensorInfo],
+        unread: Sequence[Unread] = (),
+        data_bytes: int | None = None,
+    ) -> None:
         self.path = path
         self.infos = infos
+        self.unread = unread
+        self.data_bytes = data_bytes
+        self.architecture = ""
 
     def files(self) -> list[Path]:
         """Return the files whose content decides what is read."""
@@ -77,17 +109,23 @@ class ModelFile(ABC):
         DataError
             If there is no such tensor or its data is damaged.
         """
+        return self.read_stored(name).values
+
+    def read_stored(self, name: str) -> Stored:
+        """Read one tensor with what the file says beside its values: its mask and its codes."""
         info = self._info(name)
-        array = np.ascontiguousarray(self._load(name))
+        loaded = self._load(name)
+        stored = loaded if isinstance(loaded, Stored) else Stored(loaded)
+        array = np.ascontiguousarray(stored.values)
         if array.shape != info.shape and array.size != int(np.prod(info.shape)):
             raise DataError(
                 f"{self.path}: tensor {name!r} is damaged: shape {array.shape} "
                 f"where {info.shape} is declared"
             )
-        return array.reshape(info.shape)
+        return Stored(array.reshape(info.shape), stored.mask, stored.codes)
 
     @abstractmethod
-    def _load(self, name: str) -> NDArray[Any]:
+    def _load(self, name: str) -> NDArray[Any] | Stored:
         """Return the data of an existing tensor."""
 
 
@@ -120,31 +158,3 @@ def _short(shape: tuple[int, ...]) -> str:
     if len(shape) > 8:
         return f"of {len(shape)} dimensions"
     return str(tuple(n if abs(n) < 2**63 else "beyond 2^63" for n in shape))
-
-
-def float8_values(word: str) -> NDArray[np.float32]:
-    """Return what each of the 256 patterns of an 8-bit float means.
-
-    Parameters
-    ----------
-    word : str
-        ``F8_E4M3`` (no infinity, NaN is all ones; as E4M3FN in Micikevicius et al., "FP8 Formats
-        for Deep Learning", 2022) or ``F8_E5M2`` (IEEE 754's rules).
-    """
-    n_fraction, bias = (3, 7) if word == "F8_E4M3" else (2, 15)
-    patterns = np.arange(256)
-    exponent = (patterns & 0x7F) >> n_fraction
-    fraction = (patterns & (2**n_fraction - 1)) / 2**n_fraction
-    normal = exponent > 0
-    values = np.where(normal, 1 + fraction, fraction) * 2.0 ** (np.maximum(exponent, 1) - bias)
-    if word == "F8_E4M3":
-        values[(patterns & 0x7F) == 0x7F] = np.nan
-    else:
-        values[exponent == 31] = np.where(fraction[exponent == 31] == 0, np.inf, np.nan)
-    signed: NDArray[np.float32] = np.where(patterns & 0x80, -values, values).astype(np.float32)
-    return signed
-
-
-def bfloat16_to_float32(bits: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Return the float32 that each bfloat16 bit pattern means (exact)."""
-    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)

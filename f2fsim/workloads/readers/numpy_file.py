@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from f2fsim.errors import DataError
 from f2fsim.workloads.readers.base import ModelFile, TensorInfo
+from f2fsim.workloads.readers.stored import Stored
 
 _DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, KeyError, SyntaxError,
            MemoryError, NotImplementedError, RuntimeError, TypeError,
@@ -49,7 +50,8 @@ def _header(file: IO[bytes], n_bytes: int) -> TensorInfo:
         raise ValueError("it holds Python objects, which are never unpickled")
     if math.prod(shape) * dtype.itemsize > n_bytes:
         raise ValueError(f"it is truncated: shape {shape} of {dtype} in {n_bytes} bytes")
-    return TensorInfo(tuple(int(n) for n in shape), str(dtype))
+    n_data = math.prod(shape) * dtype.itemsize
+    return TensorInfo(tuple(int(n) for n in shape), str(dtype), n_data)
 
 
 class NpyFile(ModelFile):
@@ -67,10 +69,12 @@ def open_npy(path: Path) -> ModelFile:
     """Open an ``.npy`` file."""
     try:
         with path.open("rb") as file:
-            info = _header(file, path.stat().st_size)
+            n_file = path.stat().st_size
+            info = _header(file, n_file)
+            n_data = n_file - file.tell()
     except _DAMAGE as error:
         raise DataError(f"{path}: damaged npy file: {error}") from None
-    return NpyFile(path, {path.stem: info})
+    return NpyFile(path, {path.stem: info}, data_bytes=n_data)
 
 
 class NpzFile(ModelFile):
@@ -85,16 +89,22 @@ class NpzFile(ModelFile):
 
 
 class SparseNpz(ModelFile):
-    """One SciPy sparse matrix; its name is the file's stem.  What is not stored reads as 0."""
+    """One SciPy sparse matrix; its name is the file's stem.
 
-    def _load(self, name: str) -> NDArray[Any]:
+    What is not stored reads as 0; what is stored is kept, a stored 0 too.
+    """
+
+    def _load(self, name: str) -> Stored:
         from scipy import sparse
 
         try:
             matrix: Any = sparse.load_npz(self.path)
             if matrix.format in ("csr", "csc", "bsr"):
                 matrix.check_format(full_check=True)
-            return np.asarray(matrix.toarray())
+            entries = matrix.tocoo()
+            mask = np.zeros(matrix.shape, dtype=np.bool_)
+            mask[entries.row, entries.col] = True
+            return Stored(np.asarray(matrix.toarray()), mask)
         except (*_DAMAGE, IndexError, AttributeError) as error:
             raise DataError(f"{self.path}: damaged sparse matrix: {error}") from None
 
@@ -102,6 +112,7 @@ class SparseNpz(ModelFile):
 def open_npz(path: Path) -> ModelFile:
     """Open an ``.npz`` archive of arrays, or SciPy's with one sparse matrix."""
     infos: dict[str, TensorInfo] = {}
+    n_data = 0
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
@@ -109,12 +120,13 @@ def open_npz(path: Path) -> ModelFile:
                     raise ValueError(f"its member {entry.filename!r} is not an array")
                 with archive.open(entry) as file:
                     infos[entry.filename.removesuffix(".npy")] = _header(file, entry.file_size)
+                    n_data += entry.file_size - file.tell()
         if {"format", "shape", "data"} <= set(infos):
             shape = NpzFile(path, infos).read("shape").astype(np.int64)
-            dense = TensorInfo(tuple(int(n) for n in shape), infos["data"].dtype)
+            dense = TensorInfo(tuple(int(n) for n in shape), infos["data"].dtype, n_data)
             if len(dense.shape) != 2 or min(dense.shape) < 0 or math.prod(dense.shape) > 2**34:
                 raise ValueError(f"its shape {dense.shape} is not that of a matrix in memory")
-            return SparseNpz(path, {path.stem: dense})
+            return SparseNpz(path, {path.stem: dense}, data_bytes=n_data)
     except _DAMAGE as error:
         raise DataError(f"{path}: damaged npz file: {error}") from None
-    return NpzFile(path, infos)
+    return NpzFile(path, infos, data_bytes=n_data)

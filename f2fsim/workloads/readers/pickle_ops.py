@@ -49,11 +49,15 @@ _IGNORED = {"PROTO", "FRAME"}
 
 
 class Interpreter:
-    """A stack machine for one pickle after another of a file."""
+    """A stack machine for one pickle after another of a file.
+
+    ``references`` are the persistent ids met so far, those inside dropped objects too.
+    """
 
     def __init__(self, file: IO[bytes], max_ops: int = 5_000_000) -> None:
         self._file = file
         self._max_ops = max_ops
+        self.references: list[Reference] = []
 
     def next(self) -> Any:
         """Read the next pickle.
@@ -132,6 +136,11 @@ class Interpreter:
         if isinstance(self._stack[-1], list):
             self._stack[-1].extend(items)
 
+    def _refer(self) -> None:
+        reference = Reference(*self._take(1))
+        self.references.append(reference)
+        self._stack.append(reference)
+
     def _drop(self) -> None:
         self._take(1)
 
@@ -161,7 +170,7 @@ _ACTIONS: dict[str, Callable[[Interpreter], None]] = {
     "APPEND": lambda m: m._append(list(m._take(1))),
     "APPENDS": lambda m: m._append(m._since_mark()),
     "ADDITEMS": lambda m: m._append(m._since_mark()),
-    "BINPERSID": lambda m: m._stack.append(Reference(*m._take(1))),
+    "BINPERSID": Interpreter._refer,
     "BUILD": Interpreter._drop,
     "REDUCE": Interpreter._reduce,
     "NEWOBJ": Interpreter._reduce,

@@ -7,10 +7,9 @@ names joined by dots.  Whole pickled modules hold no such dictionaries and are r
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,74 +17,98 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.errors import DataError
-from f2fsim.workloads.readers.base import ModelFile, TensorInfo, bfloat16_to_float32
-from f2fsim.workloads.readers.pickle_ops import Call, Interpreter, Reference, Symbol
+from f2fsim.workloads.readers.base import ModelFile, TensorInfo, Unread
+from f2fsim.workloads.readers.elements import ELEMENTS, decode
+from f2fsim.workloads.readers.pickle_ops import Interpreter
+from f2fsim.workloads.readers.stored import Stored
+from f2fsim.workloads.readers.torch_sparse import dense_of, dequantised
+from f2fsim.workloads.readers.torch_tensors import (
+    STORAGES,
+    Described,
+    Quantised,
+    Sparse,
+    Strided,
+    storage_of,
+    tensors,
+)
 
-_STORAGES = {
-    "FloatStorage": "<f4",
-    "HalfStorage": "<f2",
-    "DoubleStorage": "<f8",
-    "BFloat16Storage": "<u2",
-    "CharStorage": "i1",
-    "ByteStorage": "u1",
-    "ShortStorage": "<i2",
-    "IntStorage": "<i4",
-    "LongStorage": "<i8",
-    "BoolStorage": "?",
-}
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_MAX_DEPTH = 20
 _MAX_PICKLE_BYTES = 2**28
 
 
-@dataclass(frozen=True)
-class _Tensor:
-    """A tensor as the pickle describes it: a strided view of a storage, counted in elements."""
-
-    storage: str
-    kind: str
-    n_elements: int
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
 class TorchFile(ModelFile):
-    """A state dict; ``spans`` says where in the file each storage's bytes lie."""
+    """A state dict; ``spans`` says where in the file each storage lies: member, start, bytes."""
 
     def __init__(
-        self, path: Path, tensors: dict[str, _Tensor], spans: dict[str, tuple[str, int]]
+        self, path: Path, content: dict[str, Any], spans: dict[str, tuple[str, int, int]]
     ) -> None:
-        infos = {name: TensorInfo(t.shape, t.kind) for name, t in tensors.items()}
-        super().__init__(path, infos)
-        self._tensors = tensors
+        self._tensors: dict[str, Described] = {}
         self._spans = spans
+        infos: dict[str, TensorInfo] = {}
+        unread: list[Unread] = []
+        claimed: set[str] = set()
+        for name, found in content.items():
+            if isinstance(found, Unread):
+                unread.append(found)
+                continue
+            keys = {part.storage for part in found.parts} - claimed
+            claimed |= keys
+            n_bytes = sum(spans[key][2] for key in keys if key in spans)
+            if isinstance(found, Strided) and found.word not in ELEMENTS:
+                reason = f"elements of {found.word}, which are not read"
+                unread.append(Unread(name, reason, n_bytes, math.prod(found.shape)))
+                continue
+            infos[name] = TensorInfo(found.shape, found.word, n_bytes)
+            self._tensors[name] = found
+        rest = [span[2] for key, span in spans.items() if key not in claimed]
+        if rest and (sum(rest) or not unread):
+            what = f"{len(rest)} storages of objects that are never unpickled"
+            unread.append(Unread("pickled objects", what, sum(rest)))
+        super().__init__(path, infos, unread, sum(span[2] for span in spans.values()))
+        if not infos:
+            raise DataError(
+                f"{path}: holds no dictionary of tensors (a whole pickled module is never "
+                "unpickled): save model.state_dict()"
+            )
 
-    def _load(self, name: str) -> NDArray[Any]:
-        tensor = self._tensors[name]
-        dtype = np.dtype(_STORAGES[tensor.kind])
+    def _load(self, name: str) -> NDArray[Any] | Stored:
+        found = self._tensors[name]
+        if isinstance(found, Strided):
+            return self._array(name, found)
+        place = f"{self.path}: tensor {name!r}"
+        parts = [self._array(name, part) for part in found.parts]
+        if isinstance(found, Sparse):
+            return dense_of(found, parts, place)
+        assert isinstance(found, Quantised)
+        return dequantised(found, parts, place)
+
+    def _array(self, name: str, tensor: Strided) -> NDArray[Any]:
+        if tensor.word not in ELEMENTS:
+            raise DataError(f"{self.path}: tensor {name!r} has elements of {tensor.word}")
+        dtype = np.dtype(ELEMENTS[tensor.word].dtype)
+        if 0 in tensor.shape:
+            return decode(np.zeros(tensor.shape, dtype=dtype), tensor.word)
         last = tensor.offset + sum(
             (n - 1) * step for n, step in zip(tensor.shape, tensor.strides, strict=True)
         )
-        if 0 in tensor.shape:
-            return np.zeros(tensor.shape, dtype=dtype)
-        if last >= tensor.n_elements or tensor.storage not in self._spans:
+        if tensor.storage not in self._spans:
             raise DataError(f"{self.path}: tensor {name!r} reaches beyond its storage")
         data = self._storage(name, tensor, dtype)
-        if data.size < tensor.n_elements:
-            raise DataError(f"{self.path}: tensor {name!r} is cut short")
+        if last >= min(data.size, tensor.n_elements):
+            what = "is cut short" if last < tensor.n_elements else "reaches beyond its storage"
+            raise DataError(f"{self.path}: tensor {name!r} {what}")
         view = np.lib.stride_tricks.as_strided(
             data[tensor.offset :],
             tensor.shape,
             [step * dtype.itemsize for step in tensor.strides],
             writeable=False,
         )
-        array = np.ascontiguousarray(view)
-        return bfloat16_to_float32(array) if tensor.kind == "BFloat16Storage" else array
+        array = decode(np.ascontiguousarray(view), tensor.word)
+        return np.negative(array) if tensor.negated else array
 
-    def _storage(self, name: str, tensor: _Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:
-        member, start = self._spans[tensor.storage]
-        n_bytes = tensor.n_elements * dtype.itemsize
+    def _storage(self, name: str, tensor: Strided, dtype: np.dtype[Any]) -> NDArray[Any]:
+        member, start, n_stored = self._spans[tensor.storage]
+        n_bytes = min(n_stored, tensor.n_elements * dtype.itemsize)
         try:
             if member:
                 with zipfile.ZipFile(self.path) as archive:
@@ -123,13 +146,12 @@ def _open_zip(path: Path) -> ModelFile:
         if order.strip() != b"little":
             raise DataError("was written on a big-endian machine, which is not supported")
         content = Interpreter(io.BytesIO(archive.read(pickles[0]))).next()
-    tensors = dict(_tensors(content, "", 0))
     spans = {
-        name.removeprefix(root + "data/"): (name, 0)
-        for name in members
+        name.removeprefix(root + "data/"): (name, 0, size)
+        for name, size in members.items()
         if name.startswith(root + "data/")
     }
-    return TorchFile(path, _some(tensors), spans)
+    return TorchFile(path, dict(tensors(content)), spans)
 
 
 def _open_legacy(path: Path) -> ModelFile:
@@ -140,65 +162,22 @@ def _open_legacy(path: Path) -> ModelFile:
         interpreter.next()
         if not isinstance(interpreter.next(), dict):
             raise DataError("is no PyTorch file of tensors")
-        tensors = dict(_tensors(interpreter.next(), "", 0))
+        content = dict(tensors(interpreter.next()))
+        kinds: dict[str, str] = {}
+        for reference in interpreter.references:
+            try:
+                key, kind, _ = storage_of(reference)
+            except (TypeError, ValueError):
+                raise DataError("damaged PyTorch file: a storage is not described") from None
+            kinds[key] = STORAGES.get(kind, "U8" if kind == "UntypedStorage" else "")
         keys = interpreter.next()
-        kinds = {t.storage: t.kind for t in tensors.values()}
-        spans: dict[str, tuple[str, int]] = {}
+        spans: dict[str, tuple[str, int, int]] = {}
         for key in keys if isinstance(keys, list) else []:
             count = int.from_bytes(file.read(8), "little")
-            spans[str(key)] = ("", file.tell())
-            if str(key) not in kinds:
-                break
-            file.seek(count * np.dtype(_STORAGES[kinds[str(key)]]).itemsize, io.SEEK_CUR)
-    return TorchFile(path, _some(tensors), spans)
-
-
-def _some(tensors: dict[str, _Tensor]) -> dict[str, _Tensor]:
-    if not tensors:
-        raise DataError(
-            "holds no dictionary of tensors (a whole pickled module is never unpickled): "
-            "save model.state_dict()"
-        )
-    return tensors
-
-
-def _tensors(value: Any, prefix: str, depth: int) -> Iterator[tuple[str, _Tensor]]:
-    """Yield the tensors of nested dictionaries and lists."""
-    if depth > _MAX_DEPTH:
-        return
-    if isinstance(value, Call):
-        tensor = _tensor(value)
-        if tensor is not None:
-            yield prefix or "tensor", tensor
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _tensors(item, f"{prefix}.{key}" if prefix else str(key), depth + 1)
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from _tensors(item, f"{prefix}.{i}" if prefix else str(i), depth + 1)
-
-
-def _tensor(call: Call) -> _Tensor | None:
-    """Read a call that would rebuild a tensor; None for any other call."""
-    if call.function == Symbol("torch._utils", "_rebuild_parameter") and call.arguments:
-        inner = call.arguments[0]
-        return _tensor(inner) if isinstance(inner, Call) else None
-    if call.function != Symbol("torch._utils", "_rebuild_tensor_v2"):
-        return None
-    try:
-        reference, offset, shape, strides = call.arguments[:4]
-        if not isinstance(reference, Reference):
-            return None
-        _, kind, key, _, count = reference.content[:5]
-        numbers = (count, offset, *shape, *strides)
-        valid = (
-            isinstance(kind, Symbol)
-            and kind.name in _STORAGES
-            and len(shape) == len(strides)
-            and all(isinstance(n, int) and 0 <= n < 2**48 for n in numbers)
-        )
-        if valid:
-            return _Tensor(str(key), kind.name, count, offset, tuple(shape), tuple(strides))
-    except (TypeError, ValueError):
-        pass
-    raise DataError("damaged PyTorch file: a tensor's description is not valid")
+            word = kinds.get(str(key), "")
+            if not word:
+                raise DataError(f"damaged PyTorch file: storage {key!r} has no known type")
+            n_bytes = count * np.dtype(ELEMENTS[word].dtype).itemsize
+            spans[str(key)] = ("", file.tell(), n_bytes)
+            file.seek(n_bytes, io.SEEK_CUR)
+    return TorchFile(path, content, spans)

@@ -1,0 +1,90 @@
+"""What a stored tensor means: its values, which of them are kept, and the codes behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """Integers of a quantised matrix and what one step of each is worth.
+
+    A weight of row r and column c means ``(code - zero) · scale`` (with ``zeros``) or ``code ·
+    scale + offset`` (with ``offsets``), each taken at ``[r // rows_per_scale, group_of[c]]``.
+
+    Attributes
+    ----------
+    codes : ndarray of int8 or uint8, shape (n_rows, n_columns)
+    weight_type : str
+        Name of the codec's type that holds the codes: ``int4``, ``uint4``, ``int8``, ``uint8``.
+    scales : ndarray of float32, shape (n_row_blocks, n_groups)
+    group_of : ndarray of int, shape (n_columns,)
+        Scale group of each column; not ascending under GPTQ's act-order.
+    rows_per_scale : int
+        Rows that share their scales.
+    zeros : ndarray of float32 or None, same shape as `scales`
+        Zero points; None: 0.
+    offsets : ndarray of float32 or None, same shape as `scales`
+        Added after scaling, in place of zero points.
+    side_bits : int
+        Stored bits of scales, zero points or offsets (and group indices) together.
+    """
+
+    codes: NDArray[Any]
+    weight_type: str
+    scales: NDArray[np.float32]
+    group_of: NDArray[np.intp]
+    rows_per_scale: int = 1
+    zeros: NDArray[np.float32] | None = None
+    offsets: NDArray[np.float32] | None = None
+    side_bits: int = 0
+
+    def values(self) -> NDArray[np.float32]:
+        """Return what the codes mean, in float32."""
+        found = np.empty(self.codes.shape, dtype=np.float32)
+        for first in range(0, self.codes.shape[0], self.rows_per_scale):
+            rows = slice(first, first + self.rows_per_scale)
+            block = first // self.rows_per_scale
+            steps = self.codes[rows].astype(np.float32)
+            if self.zeros is not None:
+                steps -= self.zeros[block, self.group_of]
+            steps *= self.scales[block, self.group_of]
+            if self.offsets is not None:
+                steps += self.offsets[block, self.group_of]
+            found[rows] = steps
+        return found
+
+    @property
+    def row_scales(self) -> NDArray[np.float32] | None:
+        """The scale of each row where one scale a row (or fewer) says all, None otherwise."""
+        if self.scales.shape[1] != 1 or self.zeros is not None or self.offsets is not None:
+            return None
+        return np.repeat(self.scales[:, 0], self.rows_per_scale)[: self.codes.shape[0]]
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """One tensor as its convention says it is.
+
+    Attributes
+    ----------
+    values : ndarray
+        What it means; 0 where `mask` prunes.
+    mask : ndarray of bool or None
+        Which weights are kept; None: the file does not say, zeros are pruned.
+    codes : Codes or None
+        The integers behind the values, for a matrix that is stored quantised.
+    """
+
+    values: NDArray[Any]
+    mask: NDArray[np.bool_] | None = None
+    codes: Codes | None = None
+
+    def masked(self, mask: NDArray[np.bool_]) -> Stored:
+        """Return the tensor with only what both its own mask and `mask` keep."""
+        both = mask if self.mask is None else mask & self.mask
+        return replace(self, values=np.where(both, self.values, 0), mask=both)
