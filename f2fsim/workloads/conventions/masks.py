@@ -1,0 +1,104 @@
+"""Masks: PyTorch's pruning buffers, masks beside the weights, masks in a file of their own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.errors import DataError, near_miss
+from f2fsim.workloads.conventions.table import Table
+from f2fsim.workloads.readers import open_model
+from f2fsim.workloads.readers.stored import Stored
+
+PRUNING = "PyTorch pruning buffers"
+BESIDE = "mask beside the weights"
+GIVEN = "mask file"
+
+#: How a mask of ``fc.weight`` may be called beside it, and what is left of the name.
+_NAMES_BESIDE = (
+    (re.compile(r"^(.+)_mask$"), r"\1"),
+    (re.compile(r"^(.+)\.mask$"), r"\1"),
+    (re.compile(r"^(.+)\.mask$"), r"\1.weight"),
+    (re.compile(r"^masks?\.(.+)$"), r"\1"),
+)
+#: In a file of masks: also as the weights themselves, or as their layer.
+_NAMES_GIVEN = (
+    (re.compile(r"^(.+)$"), r"\1"),
+    *_NAMES_BESIDE,
+    (re.compile(r"^(.+)$"), r"\1.weight"),
+    (re.compile(r"^(.+)_mask$"), r"\1.weight"),
+    (re.compile(r"^masks?\.(.+)$"), r"\1.weight"),
+)
+
+
+def pruning_buffers(table: Table) -> None:
+    """Fold ``X_orig`` with ``X_mask`` into ``X`` (``torch.nn.utils.prune``)."""
+    for name, base, _ in table.ending("_orig"):
+        mask = base + "_mask"
+        if mask in table.entries:
+            _apply(table, base, name, mask, PRUNING)
+        elif base + "_u" not in table.entries:
+            raise table.error(PRUNING, name, f"has no mask {mask!r} beside it")
+
+
+def masks_beside(table: Table) -> None:
+    """Apply masks that lie beside the weights they belong to."""
+    for name in list(table.entries):
+        for pattern, becomes in _NAMES_BESIDE:
+            base = pattern.sub(becomes, name) if pattern.match(name) else name
+            if base != name and base in table.entries and name in table.entries:
+                _apply(table, base, base, name, BESIDE)
+
+
+def _apply(table: Table, name: str, weight: str, mask: str, convention: str) -> None:
+    shape, other = table.entries[weight].shape, table.entries[mask].shape
+    if shape != other:
+        raise table.error(convention, mask, f"has shape {other}, the weights {shape}")
+
+    def read(stored: list[Stored]) -> Stored:
+        return stored[0].masked(as_mask(table, convention, mask, stored[1].values))
+
+    table.combine(name, [weight, mask], shape, convention, read)
+
+
+def as_mask(table: Table, convention: str, name: str, array: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Return a mask of zeros and ones as bools; `DataError` if it holds anything else."""
+    kept = np.asarray(array != 0)
+    if not np.array_equal(np.asarray(array), kept.astype(array.dtype)):
+        raise table.error(convention, name, "holds other numbers than 0 and 1")
+    return kept
+
+
+def given_masks(table: Table, path: Path) -> None:
+    """Apply the masks of a file; each must belong to a tensor of the checkpoint.
+
+    A mask is called as its weights are, or as `masks_beside` knows masks.
+    """
+    masks = open_model(path)
+    for name in masks.names():
+        targets = [p.sub(becomes, name) for p, becomes in _NAMES_GIVEN if p.match(name)]
+        base = next((target for target in targets if target in table.entries), None)
+        if base is None:
+            near = near_miss(name, table.entries)
+            raise DataError(f"{path}: mask {name!r} belongs to no tensor of {table.path}{near}")
+        _apply_given(table, base, path, name, masks.read(name))
+
+
+def _apply_given(
+    table: Table, base: str, path: Path, name: str, array: NDArray[np.generic]
+) -> None:
+    entry = table.entries[base]
+    if array.shape != entry.shape:
+        raise DataError(
+            f"{path}: {GIVEN}: mask {name!r} has shape {array.shape}, {base!r} has {entry.shape}"
+        )
+    mask = np.packbits(as_mask(table, GIVEN, name, array))
+
+    def read(stored: list[Stored]) -> Stored:
+        bits = np.unpackbits(mask, count=int(np.prod(entry.shape)))
+        return stored[0].masked(bits.astype(np.bool_).reshape(entry.shape))
+
+    table.combine(base, [base], entry.shape, GIVEN, read)
