@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from f2fsim.codec import weight_type
+from f2fsim.codec.floats import float_values, nearest_patterns
 from f2fsim.workloads.conventions.bits import nibbles
 from f2fsim.workloads.conventions.table import MAX_ELEMENTS, Table, as_float32
-from f2fsim.workloads.readers.elements import bfloat16_to_float32
 from f2fsim.workloads.readers.stored import Codes, Stored
 
 FOUR_BITS = "bitsandbytes 4-bit"
@@ -21,7 +22,7 @@ _STATE = ".quant_state.bitsandbytes__"
 
 
 def four_bits(table: Table) -> None:
-    """Read NF4 and FP4: a code of 16 values, an absolute maximum a block, itself quantised or not."""
+    """Read NF4 and FP4: a code of 16 values, a maximum a block (itself quantised or not)."""
     for name in list(table.entries):
         base, found, kind = name.partition(_STATE)
         if not found:
@@ -75,7 +76,7 @@ class _FourBits:
         if nested:
             nested_map, nested_maxima = nested
             blocks = np.arange(maxima.size) // state["nested_blocksize"]
-            if blocks.size and blocks[-1] >= nested_maxima.size or nested_map.size != 256:
+            if nested_map.size != 256 or (blocks.size and blocks[-1] >= nested_maxima.size):
                 raise self._damaged()
             scaled = as_float32(nested_map)[maxima.ravel()] * as_float32(nested_maxima)[blocks]
             maxima = scaled + np.float32(state.get("nested_offset", 0.0))
@@ -92,13 +93,11 @@ class _FourBits:
 
 def rounded(values: NDArray[np.float32], dtype: str) -> NDArray[np.float32]:
     """Round to the type that a library computes the weights in, as its kernels do."""
-    if dtype.endswith("bfloat16"):
-        bits = values.view(np.uint32).astype(np.uint64)
-        up = (bits + 0x7FFF + ((bits >> np.uint64(16)) & np.uint64(1))) >> np.uint64(16)
-        return bfloat16_to_float32(up.astype(np.uint16))
-    if dtype.endswith("float16"):
-        return values.astype(np.float16).astype(np.float32)
-    return values
+    word = {"bfloat16": "bf16", "float16": "fp16"}.get(dtype.removeprefix("torch."))
+    if word is None:
+        return values
+    kind = weight_type(word)
+    return float_values(nearest_patterns(values, kind), kind)
 
 
 def eight_bits(table: Table) -> None:

@@ -66,7 +66,7 @@ def _is_average(name: str) -> bool:
 
 
 def _core(name: str) -> str:
-    """Return a name without prefixes of containers, and without dots (as some averages drop them)."""
+    """Return a name without prefixes of containers, and without dots (some averages drop them)."""
     parts = name.split(".")
     while len(parts) > 1 and (_AVERAGE.match(parts[0]) or _ROOTS.match(parts[0])):
         parts.pop(0)

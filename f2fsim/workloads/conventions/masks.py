@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.errors import DataError, near_miss
 from f2fsim.workloads.conventions.table import Table
-from f2fsim.workloads.readers import open_model
+from f2fsim.workloads.readers import ModelFile
 from f2fsim.workloads.readers.stored import Stored
 
 PRUNING = "PyTorch pruning buffers"
 BESIDE = "mask beside the weights"
-GIVEN = "mask file"
 
 #: How a mask of ``fc.weight`` may be called beside it, and what is left of the name.
 _NAMES_BESIDE = (
@@ -64,7 +62,9 @@ def _apply(table: Table, name: str, weight: str, mask: str, convention: str) -> 
     table.combine(name, [weight, mask], shape, convention, read)
 
 
-def as_mask(table: Table, convention: str, name: str, array: NDArray[np.generic]) -> NDArray[np.bool_]:
+def as_mask(
+    table: Table, convention: str, name: str, array: NDArray[np.generic]
+) -> NDArray[np.bool_]:
     """Return a mask of zeros and ones as bools; `DataError` if it holds anything else."""
     kept = np.asarray(array != 0)
     if not np.array_equal(np.asarray(array), kept.astype(array.dtype)):
@@ -72,33 +72,32 @@ def as_mask(table: Table, convention: str, name: str, array: NDArray[np.generic]
     return kept
 
 
-def given_masks(table: Table, path: Path) -> None:
-    """Apply the masks of a file; each must belong to a tensor of the checkpoint.
+def match_masks(model: ModelFile, masks: ModelFile) -> dict[str, str]:
+    """Return for each tensor that has a mask in a file of masks the name of that mask.
 
-    A mask is called as its weights are, or as `masks_beside` knows masks.
+    A mask is called as its weights are, as their layer, or as `masks_beside` knows masks.
+
+    Raises
+    ------
+    DataError
+        If a mask belongs to no tensor or has another shape.
     """
-    masks = open_model(path)
+    found: dict[str, str] = {}
     for name in masks.names():
         targets = [p.sub(becomes, name) for p, becomes in _NAMES_GIVEN if p.match(name)]
-        base = next((target for target in targets if target in table.entries), None)
+        base = next((target for target in targets if target in model.infos), None)
         if base is None:
-            near = near_miss(name, table.entries)
-            raise DataError(f"{path}: mask {name!r} belongs to no tensor of {table.path}{near}")
-        _apply_given(table, base, path, name, masks.read(name))
-
-
-def _apply_given(
-    table: Table, base: str, path: Path, name: str, array: NDArray[np.generic]
-) -> None:
-    entry = table.entries[base]
-    if array.shape != entry.shape:
-        raise DataError(
-            f"{path}: {GIVEN}: mask {name!r} has shape {array.shape}, {base!r} has {entry.shape}"
-        )
-    mask = np.packbits(as_mask(table, GIVEN, name, array))
-
-    def read(stored: list[Stored]) -> Stored:
-        bits = np.unpackbits(mask, count=int(np.prod(entry.shape)))
-        return stored[0].masked(bits.astype(np.bool_).reshape(entry.shape))
-
-    table.combine(base, [base], entry.shape, GIVEN, read)
+            raise DataError(
+                f"{masks.path}: mask {name!r} belongs to no tensor of {model.path}"
+                f"{near_miss(name, model.infos)}"
+            )
+        if base in found:
+            both = f"{found[base]!r} and {name!r}"
+            raise DataError(f"{masks.path}: {both} are both masks of {base!r}")
+        if masks.shape(name) != model.shape(base):
+            raise DataError(
+                f"{masks.path}: mask {name!r} has shape {masks.shape(name)}, {base!r} has "
+                f"{model.shape(base)}"
+            )
+        found[base] = name
+    return found

@@ -48,7 +48,7 @@ def _document(path: Path) -> Mapping[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        raise DataError(f"{path}: cannot be read, though the checkpoint beside it needs it") from None
+        raise DataError(f"{path}: cannot be read, the checkpoint beside it needs it") from None
     found = _parse(text, str(path))
     return found if isinstance(found, dict) else {}
 

@@ -16,7 +16,9 @@ SPECTRAL_NORM = "spectral norm"
 PARAMETRISED = "torch.nn.utils.parametrizations"
 
 _OLD_G = re.compile(r"^(?P<base>.*(?:weight|bias|weight_[ih]h_l\d+(?:_reverse)?|kernel))_g$")
-_ORIGINAL = re.compile(r"^(?P<module>(?:.*\.)?)parametrizations\.(?P<tensor>[^.]+)\.original(?P<which>\d*)$")
+_ORIGINAL = re.compile(
+    r"^(?P<module>(?:.*\.)?)parametrizations\.(?P<tensor>[^.]+)\.original(?P<which>\d*)$"
+)
 
 
 def weight_norm(table: Table) -> None:

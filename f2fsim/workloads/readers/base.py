@@ -56,6 +56,8 @@ class ModelFile(ABC):
         format does not tell them apart (ONNX).
     architecture : str
         Name of the network's kind where the file says it (GGUF), else empty.
+    metadata : dict of str to str
+        What the file says of itself as text.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class ModelFile(ABC):
         self.unread = unread
         self.data_bytes = data_bytes
         self.architecture = ""
+        self.metadata: dict[str, str] = {}
 
     def files(self) -> list[Path]:
         """Return the files whose content decides what is read."""

@@ -23,6 +23,7 @@ from f2fsim.workloads.readers.elements import ELEMENTS, decode
 #: The format's own limit of the header.
 MAX_HEADER_BYTES = 100_000_000
 
+
 class SafetensorsFile(ModelFile):
     """One ``.safetensors`` file."""
 
@@ -51,6 +52,8 @@ class SafetensorsFile(ModelFile):
             else (),
             data_bytes,
         )
+        own = header.get("__metadata__")
+        self.metadata = {str(k): str(v) for k, v in own.items()} if isinstance(own, dict) else {}
         self._spans = spans
         self._start = start
 

@@ -32,6 +32,8 @@ class ShardedFile(ModelFile):
         known = None if None in sizes else sum(size or 0 for size in sizes)
         super().__init__(path, infos, unread, known)
         self._shards = shards
+        for shard in files.values():
+            self.metadata |= shard.metadata
 
     def files(self) -> list[Path]:
         """Return the index and its shards."""

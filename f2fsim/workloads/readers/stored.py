@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Codes:
-    """Integers of a quantised matrix and what one step of each is worth.
+    """Codes of a quantised matrix, integers or 8-bit floats, and what one step is worth.
 
     A weight of row r and column c means ``(code - zero) · scale`` (with ``zeros``) or ``code ·
     scale + offset`` (with ``offsets``), each taken at ``[r // rows_per_scale, group_of[c]]``.
 
     Attributes
     ----------
-    codes : ndarray of int8 or uint8, shape (n_rows, n_columns)
+    codes : ndarray of int8, uint8 or float32, shape (n_rows, n_columns)
+        The numbers before scaling.
     weight_type : str
-        Name of the codec's type that holds the codes: ``int4``, ``uint4``, ``int8``, ``uint8``.
+        Name of the codec's type that holds them exactly: ``int4``, ``uint8``, ``fp8_e4m3`` …
     scales : ndarray of float32, shape (n_row_blocks, n_groups)
     group_of : ndarray of int, shape (n_columns,)
         Scale group of each column; not ascending under GPTQ's act-order.
@@ -60,7 +61,7 @@ class Codes:
 
     @property
     def row_scales(self) -> NDArray[np.float32] | None:
-        """The scale of each row where one scale a row (or fewer) says all, None otherwise."""
+        """The scale of each row where one a row (or fewer) says all, None otherwise."""
         if self.scales.shape[1] != 1 or self.zeros is not None or self.offsets is not None:
             return None
         return np.repeat(self.scales[:, 0], self.rows_per_scale)[: self.codes.shape[0]]

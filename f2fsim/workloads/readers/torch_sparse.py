@@ -27,7 +27,8 @@ def dense_of(tensor: Sparse, parts: list[NDArray[Any]], place: str) -> Stored:
     place : str
         Beginning of an error message.
     """
-    problem = DataError(f"{place} is damaged: its {tensor.layout} indices do not fit {tensor.shape}")
+    what = f"its {tensor.layout} indices do not fit {tensor.shape}"
+    problem = DataError(f"{place} is damaged: {what}")
     if math.prod(tensor.shape) > _MAX_ELEMENTS:
         raise DataError(f"{place} is too large to be made dense: {tensor.shape}")
     values = parts[-1]
@@ -65,7 +66,8 @@ def _places(tensor: Sparse, parts: list[NDArray[Any]]) -> tuple[NDArray[Any], ..
     if len(tensor.shape) != 2 or pointers.ndim != 1 or tensor.layout not in _COMPRESSED:
         raise ValueError
     counts = np.diff(pointers)
-    if counts.size and (counts.min() < 0 or pointers[0] != 0) or counts.sum() != indices.size:
+    falls = bool(counts.size) and (counts.min() < 0 or pointers[0] != 0)
+    if falls or counts.sum() != indices.size:
         raise ValueError
     block = values.shape[1:] or (1, 1)
     across = 0 if tensor.layout in ("csr", "bsr") else 1

@@ -213,8 +213,7 @@ def _tensor_v2(arguments: Any, name: str) -> Described | Unread:
 def _tensor_v3(arguments: Any, name: str) -> Described | Unread:
     word = TYPES.get(arguments[6].name)
     flags = arguments[7:8]
-    found = _strided((*arguments[:6], *flags), word or f"torch.{arguments[6].name}")
-    return found
+    return _strided((*arguments[:6], *flags), word or f"torch.{arguments[6].name}")
 
 
 def _parameter(arguments: Any, name: str) -> Described | Unread | None:

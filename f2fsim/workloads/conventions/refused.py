@@ -1,0 +1,119 @@
+"""Conventions that are known and not read: their weights are refused by name, never guessed at."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from f2fsim.workloads.conventions.table import Table
+from f2fsim.workloads.readers.elements import kind_of
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A packed convention.
+
+    Attributes
+    ----------
+    name : str
+        Its name in messages.
+    weights : str
+        Ending of the tensor that holds the codes.
+    beside : tuple of str
+        Endings of which at least one must lie beside it (empty: the ending alone tells).
+    companions : tuple of str
+        Further endings that belong to it.
+    """
+
+    name: str
+    weights: str
+    beside: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
+
+
+UNREADABLE = (
+    Unreadable("HQQ", ".W_q", (), (
+        ".scale", ".zero", ".meta", ".nbits", ".group_size", ".axis", ".shape", ".packing",
+        ".channel_wise", ".compute_dtype", ".encoded_state_dict", ".optimize", ".round_zero",
+        ".stores_quant_config", ".unpack_view_dtype", ".view_as_float", ".quant_scale",
+        ".quant_zero", ".offload_meta", ".scale_q", ".zero_q", ".meta_scale", ".meta_zero")),
+    Unreadable("EXL2", ".q_weight", (".q_scale", ".q_invperm"),
+               (".q_scale", ".q_scale_max", ".q_invperm", ".q_perm", ".q_groups", ".q_group_map")),
+    Unreadable("EXL3", ".trellis", (".suh", ".svh", ".su", ".sv"),
+               (".suh", ".svh", ".su", ".sv", ".mcg", ".mul1")),
+    Unreadable("AQLM", ".codes", (".codebooks",), (".codebooks", ".scales")),
+    Unreadable("QuIP#", ".Qidxs", (), (".SU", ".SV", ".Wscale", ".codebook_id")),
+    Unreadable("VPTQ", ".indices", (".centroids", ".centroids.weight"),
+               (".centroids", ".centroids.weight", ".res_centroids", ".res_centroids.weight",
+                ".outlier_centroids.weight", ".outlier_indices", ".perm", ".weight_scale",
+                ".weight_bias")),
+    Unreadable("Marlin", ".B", (".s",), (".s", ".workspace", ".B_meta")),
+    Unreadable("Marlin 2:4", ".weight_packed", (".meta",), (".scale_packed", ".meta")),
+    Unreadable("EETQ", ".qweight", (".weight_scales",), (".weight_scales",)),
+    Unreadable("optimum-quanto", ".weight._data", (".weight._scale",),
+               (".weight._scale", ".weight._shift", ".input_scale", ".output_scale")),
+    Unreadable("optimum-quanto", ".weight._data._data", (),
+               (".weight._scale", ".weight._shift", ".input_scale", ".output_scale")),
+    Unreadable("movement pruning (scores without their threshold)", ".mask_scores", (".weight",),
+               (".weight",)),
+    Unreadable("packed integers without scales", ".qweight", (), (".qzeros", ".g_idx")),
+    Unreadable("compressed-tensors, companions missing", ".weight_packed", (),
+               (".weight_scale", ".weight_global_scale", ".weight_zero_point", ".weight_g_idx")),
+    Unreadable("compressed-tensors, companions missing", ".weight.compressed", (),
+               (".weight.bitmask", ".weight.shape", ".weight.row_offsets")),
+)  # fmt: skip
+_BITSANDBYTES = (".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map")
+
+
+def unreadable_weights(table: Table) -> None:
+    """Refuse the weights of each convention of `UNREADABLE`, with what belongs to them."""
+    for kind in UNREADABLE:
+        for name, base, _ in table.ending(kind.weights):
+            if name not in table.entries:
+                continue
+            if kind.beside and not any(base + other in table.entries for other in kind.beside):
+                continue
+            table.refuse(name, f"packed by {kind.name}, which is not read")
+            for other in kind.companions:
+                if base + other in table.entries:
+                    table.leave_out(base + other, f"{kind.name}: belongs to {name}")
+
+
+def bytes_with_scales(table: Table) -> None:
+    """Refuse byte matrices that a float scale or maximum lies beside: packed codes, not weights.
+
+    BitNet packs four ternary weights a byte with one scale; bitsandbytes' 4 bits need their state.
+    """
+    for name in list(table.entries):
+        entry = table.entries.get(name)
+        if entry is None or kind_of(entry.dtype) != "byte" or len(entry.shape) < 2:
+            continue
+        maxima = [name + ending for ending in _BITSANDBYTES if name + ending in table.entries]
+        if maxima:
+            table.refuse(name, "packed by bitsandbytes, whose quant_state is missing")
+            for other in maxima:
+                table.leave_out(other, f"bitsandbytes: belongs to {name}")
+            continue
+        scale = name + "_scale"
+        if entry.dtype in ("U8", "uint8") and scale in table.entries:
+            single = table.entries[scale].shape in ((), (1,))
+            what = "BitNet (four weights a byte)" if single else "a convention that is not declared"
+            table.refuse(name, f"packed by {what}, which is not read")
+            table.leave_out(scale, f"scales: belong to {name}")
+
+
+def declared_methods(table: Table) -> None:
+    """Refuse byte and word matrices under a declared method that no reader here knows."""
+    method = str(table.config.get("quant_method", "")).lower()
+    if method in READ_METHODS or not method:
+        return
+    for name in list(table.entries):
+        entry = table.entries[name]
+        packed = re.search(r"weight$|qweight$|_packed$|_data$", name) is not None
+        if kind_of(entry.dtype) in ("byte", "integer") and len(entry.shape) > 1 and packed:
+            table.refuse(name, f"packed by {method}, as the metadata say, which is not read")
+
+
+#: Values of ``quant_method`` whose tensors have a reader.
+READ_METHODS = ("gptq", "awq", "compressed-tensors", "bitsandbytes", "fp8", "fbgemm_fp8", "mxfp4",
+                "modelopt")  # fmt: skip
