@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from f2fsim.cli import console
-from f2fsim.cli.options import Csv, Json, Quiet
+from f2fsim.cli.options import Csv, Json, MaskFile, Quiet
 from f2fsim.errors import InputError
 
 if TYPE_CHECKING:
     from f2fsim.pipeline.encode_row import EncodeRow
+    from f2fsim.workloads.conventions.table import LeftOut
 
 #: Names for the help, which loads no codec; a test compares them with the registries.
 SUFFIX = ".f2f.safetensors"
@@ -90,6 +92,7 @@ def encode(
         typer.Option("--auto", help="f2f: choose n_out and block order of each tensor."),
     ] = False,
     tensor: Tensors = None,
+    mask: MaskFile = None,
     seed: Annotated[
         int, typer.Option(metavar="SEED", min=0, help="Decides among equal magnitudes.")
     ] = 0,
@@ -119,20 +122,27 @@ def encode(
             params=parse_params(params or []),
             auto=auto,
             tensors=tensor,
+            mask=mask,
             seed=seed,
             out=out,
             progress=advance,
         )
     _print(list(result.rows), as_json, as_csv, str(file))
     if not quiet:
-        if result.left_out:
-            console.ERR.print(
-                f"{len(result.left_out)} tensors are no matrices of real numbers: not encoded",
-                markup=False,
-            )
+        _print_left_out(result.left_out)
         if result.container is not None:
             n_bytes = result.container.stat().st_size
             console.ERR.print(f"written: {result.container} ({n_bytes:,} bytes)", markup=False)
+
+
+def _print_left_out(left_out: Sequence[LeftOut]) -> None:
+    """Say what was not encoded: each reason once, with the first of its tensors."""
+    by_reason: dict[str, list[str]] = {}
+    for item in left_out:
+        by_reason.setdefault(item.reason, []).append(item.name)
+    for reason, names in by_reason.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        console.ERR.print(f"not encoded: {names[0]}{more}: {reason}", markup=False)
 
 
 def decode(
@@ -188,6 +198,7 @@ def verify(
             metavar="FILE", show_default="none", help="The model it was made from, to compare with."
         ),
     ] = None,
+    mask: MaskFile = None,
     as_json: Json = False,
     as_csv: Csv = False,
     quiet: Quiet = False,
@@ -200,7 +211,7 @@ def verify(
     from f2fsim.pipeline.verify_file import verify_file
 
     with console.progress("verifying", quiet=quiet) as advance:
-        rows = verify_file(file, against=against, progress=advance)
+        rows = verify_file(file, against=against, mask=mask, progress=advance)
     if as_json or as_csv:
         _print(rows, as_json, as_csv, str(file))
     else:

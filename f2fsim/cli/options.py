@@ -7,6 +7,7 @@ a default in words where it is not a number (`tests/cli/test_cli_even.py`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,16 @@ def shipped_names(kind: str, sub: str = "") -> Callable[[str], list[str]]:
 ARCHS = shipped_names("arch_configs")
 WORKLOADS = shipped_names("workloads")
 PRESETS = shipped_names("arch_configs", "dram")
+
+MaskFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask",
+        metavar="FILE",
+        show_default="none",
+        help="Masks of the weights, each called as its tensor or layer; 0 is pruned.",
+    ),
+]
 
 WorkloadName = Annotated[
     str, typer.Argument(help="Shipped workload or YAML file.", autocompletion=WORKLOADS)

@@ -14,6 +14,7 @@ from f2fsim.cli.options import (
     Csv,
     Json,
     Layers,
+    MaskFile,
     Quiet,
     Seed,
     Sparsity,
@@ -100,6 +101,7 @@ def from_model(
         Path | None,
         typer.Option(metavar="FILE", show_default="noise", help="Arrays (.npz) to run it on."),
     ] = None,
+    mask: MaskFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Write the workload of a model: its layers with weights, in their sizes.
@@ -121,6 +123,7 @@ def from_model(
         transposed=transposed or (),
         measure=measure,
         inputs=inputs,
+        mask=mask,
     )
     _write(workload, output, "Made by `f2fsim workload from`.", quiet)
 

@@ -186,21 +186,28 @@ class LstmLayer(Layer):
         Values that a step reads, and values of the state.
     n_gates : int
         4 for an LSTM, 3 for a GRU, 1 for a plain cell.
+    projection_size : int or None
+        Values fed back to the next step, where a projection (a layer of its own) makes them of
+        the state; None: the state itself.
     recurrent_tensor : str or None
         Name of the recurrent weights in the model file, beside `tensor`.
+    recurrent_mask : str or None
+        Name of their mask in the file of masks, beside `mask`.
     """
 
     op: Literal["lstm"]
     input_size: Count
     hidden_size: Count
+    projection_size: Count | None = None
     n_gates: Literal[1, 3, 4] = 4
     recurrent_tensor: Name | None = None
+    recurrent_mask: Name | None = None
 
     def _check_geometry(self) -> None:
         if (self.tensor is None) != (self.recurrent_tensor is None):
             raise ValueError("tensor and recurrent_tensor must be given together")
-        if self.mask is not None:
-            raise ValueError("a recurrent cell, which has two matrices, cannot take one mask")
+        if (self.mask is None) != (self.recurrent_mask is None):
+            raise ValueError("mask and recurrent_mask must be given together: two matrices")
 
     @property
     def n_outputs(self) -> int:
@@ -209,8 +216,13 @@ class LstmLayer(Layer):
 
     @property
     def n_reduction(self) -> int:
-        """K: input and hidden values of a step."""
-        return self.input_size + self.hidden_size
+        """K: input values and those fed back from the step before."""
+        return self.input_size + self.recurrent_size
+
+    @property
+    def recurrent_size(self) -> int:
+        """Values fed back: the hidden ones, or their projection."""
+        return self.projection_size or self.hidden_size
 
     @property
     def columns_per_sample(self) -> int:

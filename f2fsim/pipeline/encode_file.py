@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,9 +22,14 @@ from f2fsim.codec.f2f.auto import auto_format
 from f2fsim.errors import DataError, InputError
 from f2fsim.pipeline.encode_row import EncodeRow, row_of
 from f2fsim.whole_file import check_file
+from f2fsim.workloads.conventions.checkpoint import Checkpoint, open_checkpoint
+from f2fsim.workloads.conventions.masks import MaskFile, read_masked
+from f2fsim.workloads.conventions.table import LeftOut
 from f2fsim.workloads.prune import magnitude_mask, n_pruned
-from f2fsim.workloads.quantise import quantise, require_finite
-from f2fsim.workloads.readers import ModelFile, open_model
+from f2fsim.workloads.quantise import quantise_stored, require_finite
+from f2fsim.workloads.readers import ModelFile
+from f2fsim.workloads.readers.stored import Stored
+from f2fsim.workloads.roles import kind_of_weights, roles_of
 from f2fsim.workloads.synthetic import generator
 
 if TYPE_CHECKING:
@@ -43,14 +49,14 @@ class EncodeResult:
     ----------
     rows : tuple of EncodeRow
         One for each tensor, in the file's order.
-    left_out : tuple of str
-        Tensors of the file that were not encoded: no matrices, no real numbers, or empty.
+    left_out : tuple of LeftOut
+        Tensors of the file that were not encoded, each with its reason.
     container : Path or None
         The file written.
     """
 
     rows: tuple[EncodeRow, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     container: Path | None
 
     def __repr__(self) -> str:
@@ -82,6 +88,7 @@ def encode(
     params: Mapping[str, Any] | None = None,
     auto: bool = False,
     tensors: Sequence[str] | None = None,
+    mask: str | Path | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     progress: Progress = silent,
@@ -105,7 +112,10 @@ def encode(
     auto : bool
         Choose `n_out`, block order and row shuffle of fewest bits for each tensor (``f2f`` only).
     tensors : sequence of str, optional
-        Only these; by default every tensor of two or more dimensions.
+        Only these; by default the weights of the layers that ``f2fsim workload from`` finds (of
+        an ONNX file every tensor of two or more dimensions).
+    mask : str or Path, optional
+        File of masks; what they prune is pruned.
     seed : int
         Decides among equal magnitudes at the threshold.
     out : str or Path, optional
@@ -138,14 +148,16 @@ def encode(
     coder = weight_format(format, params)
     if auto and not isinstance(coder, F2FFormat):
         raise InputError(f"auto chooses parameters of f2f only, not of {format!r}")
-    model = open_model(Path(file))
+    model = open_checkpoint(Path(file))
     names, left_out = _chosen(model, tensors)
+    masks = None if mask is None else MaskFile(model, Path(mask))
     rows: list[EncodeRow] = []
 
     def stored() -> Iterator[StoredTensor]:
         for done, name in enumerate(names):
             progress(done, len(names), name)
-            item = _encode_one(model, name, wanted, sparsity, seed, coder, auto)
+            weights = read_masked(model, masks, name)
+            item = _encode_one(model, name, weights, wanted, sparsity, seed, coder, auto)
             row = row_of(item.encoded, int(item.encoded.work.n_kept.sum()), item.source_shape)
             rows.append(row)
             yield item
@@ -159,26 +171,38 @@ def encode(
     return EncodeResult(tuple(rows), tuple(left_out), target)
 
 
-def _chosen(model: ModelFile, tensors: Sequence[str] | None) -> tuple[list[str], list[str]]:
-    """Return the names to encode and those left out."""
+def _chosen(model: ModelFile, tensors: Sequence[str] | None) -> tuple[list[str], list[LeftOut]]:
+    """Return the names to encode and what is left out."""
     if tensors is not None:
         for name in tensors:
             model.shape(name)
         return list(dict.fromkeys(tensors)), []
-    names = [name for name in model.names() if _is_matrix(model, name)]
+    if isinstance(model, Checkpoint):
+        roles = roles_of(model)
+        names, left_out = list(roles.weights), roles.left_out
+    else:
+        names = [name for name in model.names() if _is_matrix(model, name)]
+        rest = [name for name in model.names() if name not in set(names)]
+        left_out = [
+            LeftOut(name, "no matrix of real numbers", math.prod(model.shape(name)), 0)
+            for name in rest
+        ]
     if not names:
-        raise DataError(f"{model.path}: has no weight matrix ({_what_there_is(model)})")
-    return names, [name for name in model.names() if name not in set(names)]
+        raise DataError(f"{model.path}: has no weight matrix ({_what_there_is(model, left_out)})")
+    return names, left_out
 
 
-def _what_there_is(model: ModelFile) -> str:
+def _what_there_is(model: ModelFile, left_out: Sequence[LeftOut]) -> str:
     """Return what a file without a matrix holds, and how a vector of it can be encoded."""
     names = model.names()
     said = f"{len(names)} tensor{'s' if len(names) != 1 else ''}"
     if all(model.dtype(name) == "bool" for name in names):
         return said + " of masks without values; `f2fsim workload from` draws values for them"
     vectors = [name for name in names if len(model.shape(name)) == 1]
-    if vectors:
+    others = [item for item in left_out if item.name not in vectors]
+    if others:
+        said += f"; {others[0].name!r}: {others[0].reason}"
+    elif vectors:
         said += f", none of two or more dimensions; --tensor {vectors[0]} encodes a vector as a row"
     return said
 
@@ -191,17 +215,19 @@ def _is_matrix(model: ModelFile, name: str) -> bool:
 def _encode_one(
     model: ModelFile,
     name: str,
+    weights: Stored,
     wanted: WeightType,
     sparsity: float | None,
     seed: int,
     coder: WeightFormat,
     auto: bool,
 ) -> StoredTensor:
-    array = model.read(name)
+    array = weights.values
     try:
-        matrix = as_matrix(array)
-        mask = _mask(matrix, sparsity, seed, name)
-        result = quantise(matrix, mask, wanted)
+        matrix = as_matrix(name, array)
+        own = None if weights.mask is None else weights.mask.reshape(matrix.shape)
+        mask = _mask(matrix, own, sparsity, seed, name)
+        result = quantise_stored(replace(weights, values=matrix, mask=own), mask, wanted)
     except DataError as error:
         raise DataError(f"{model.path}: tensor {name!r} {error}") from None
     tensor = PrunedTensor(name, result.patterns, mask, wanted)
@@ -218,12 +244,18 @@ def _encode_one(
     return store(tensor, replace(encoded, stats=stats), array.shape, result.scale)
 
 
-def as_matrix(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the array as rows (first axis, the outputs) by all other axes (the reduction)."""
+def as_matrix(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Return a tensor as rows (first axis, the outputs) by all other axes (the reduction).
+
+    Of a stack of experts' matrices the rows of all stand below each other.
+    """
     if array.dtype.kind not in "fiu" or not array.size:
         kind = array.dtype if array.size else "no weights"
         raise DataError(f"holds {kind}, weights must be real numbers")
-    matrix: NDArray[Any] = array.reshape(array.shape[0] if array.ndim > 1 else 1, -1)
+    n_rows = array.shape[0] if array.ndim > 1 else 1
+    if array.ndim > 1 and kind_of_weights(name, array.shape) == "experts":
+        n_rows *= array.shape[1]
+    matrix: NDArray[Any] = array.reshape(n_rows, -1)
     if matrix.dtype.kind == "f" and matrix.dtype != np.float32:
         with np.errstate(over="ignore"):
             narrow: NDArray[Any] = matrix.astype(np.float32)
@@ -233,12 +265,20 @@ def as_matrix(array: NDArray[Any]) -> NDArray[Any]:
     return matrix
 
 
-def _mask(matrix: NDArray[Any], sparsity: float | None, seed: int, name: str) -> NDArray[np.bool_]:
+def _mask(
+    matrix: NDArray[Any],
+    own: NDArray[np.bool_] | None,
+    sparsity: float | None,
+    seed: int,
+    name: str,
+) -> NDArray[np.bool_]:
+    """Return what stays; what the file's own mask prunes is never brought back."""
     if sparsity is None:
-        return np.asarray(matrix != 0)
+        return np.asarray(matrix != 0) if own is None else own
     require_finite(matrix, "pruning by magnitude cannot rank them")
     rng = generator(seed, "pruning", name)
-    return magnitude_mask(matrix, n_pruned(sparsity, matrix.size), rng)
+    mask = magnitude_mask(matrix, n_pruned(sparsity, matrix.size), rng)
+    return mask if own is None else mask & own
 
 
 def decode_file(

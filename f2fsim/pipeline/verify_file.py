@@ -13,13 +13,20 @@ from f2fsim.codec.container import Container, StoredTensor
 from f2fsim.errors import DataError
 from f2fsim.pipeline.encode_file import ASKED_SPARSITY, Progress, as_matrix, decoded, silent
 from f2fsim.pipeline.encode_row import EncodeRow, row_of
+from f2fsim.workloads.conventions.checkpoint import open_checkpoint
+from f2fsim.workloads.conventions.masks import MaskFile, read_masked
 from f2fsim.workloads.prune import n_pruned
-from f2fsim.workloads.quantise import quantise
-from f2fsim.workloads.readers import ModelFile, open_model
+from f2fsim.workloads.quantise import quantise_stored
+from f2fsim.workloads.readers import ModelFile
+from f2fsim.workloads.readers.stored import Stored
 
 
 def verify_file(
-    file: str | Path, *, against: str | Path | None = None, progress: Progress = silent
+    file: str | Path,
+    *,
+    against: str | Path | None = None,
+    mask: str | Path | None = None,
+    progress: Progress = silent,
 ) -> list[EncodeRow]:
     """Decode every tensor of a container and check it against what was encoded.
 
@@ -30,6 +37,8 @@ def verify_file(
     against : str or Path, optional
         The model it was made from: kept weights must be its weights, quantised with the stored
         scale; pruned ones must be those that pruning by magnitude removes, or zeros.
+    mask : str or Path, optional
+        The file of masks it was made with.
     progress : callable
         Called with done, total and the tensor's name.
 
@@ -39,25 +48,31 @@ def verify_file(
         If anything differs; the message names the first tensor.
     """
     container = Container(Path(file))
-    model = None if against is None else open_model(Path(against))
+    model = None if against is None else open_checkpoint(Path(against))
+    masks = None if model is None or mask is None else MaskFile(model, Path(mask))
     rows = []
     for item, tensor in decoded(container, progress=progress):
         if model is not None:
-            _check_against(container, item, tensor, model)
+            _check_against(container, item, tensor, model, masks)
         rows.append(row_of(item.encoded, tensor.n_kept, item.source_shape))
     return rows
 
 
 def _check_against(
-    container: Container, item: StoredTensor, tensor: PrunedTensor, model: ModelFile
+    container: Container,
+    item: StoredTensor,
+    tensor: PrunedTensor,
+    model: ModelFile,
+    masks: MaskFile | None,
 ) -> None:
     place = f"{container.path}: tensor {tensor.name!r}"
-    array = model.read(tensor.name)
+    stored = read_masked(model, masks, tensor.name)
+    array = stored.values
     if array.shape != item.source_shape:
         raise DataError(f"{place} has shape {item.source_shape}, {model.path} has {array.shape}")
-    matrix = as_matrix(array)
+    matrix = as_matrix(tensor.name, array)
     _check_pruned(place, item, tensor.mask, matrix, model)
-    expected = quantise(matrix, tensor.mask, tensor.weight_type)
+    expected = quantise_stored(Stored(matrix, codes=stored.codes), tensor.mask, tensor.weight_type)
     scale = expected.scale
     same_scale = (scale is None) == (item.scale is None) and (
         scale is None or item.scale is None or np.array_equal(scale, item.scale)

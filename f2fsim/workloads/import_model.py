@@ -11,10 +11,12 @@ from typing import Any
 from f2fsim.config.workload import FileWeights, Workload, build_workload
 from f2fsim.errors import InputError
 from f2fsim.workloads.activations import measure_densities
+from f2fsim.workloads.conventions.checkpoint import open_checkpoint
+from f2fsim.workloads.conventions.masks import MaskFile
 from f2fsim.workloads.import_matrices import import_matrices, is_matrix_set, set_name
 from f2fsim.workloads.import_onnx import import_onnx
 from f2fsim.workloads.import_tensors import import_tensors
-from f2fsim.workloads.readers import open_model
+from f2fsim.workloads.readers import ModelFile, open_model
 from f2fsim.workloads.sources import package_file
 
 
@@ -30,6 +32,7 @@ def import_model(
     transposed: Sequence[str] = (),
     measure: bool = False,
     inputs: Path | None = None,
+    mask: Path | None = None,
 ) -> Workload:
     """Make a workload from a model file.
 
@@ -52,6 +55,9 @@ def import_model(
         ONNX: run the model on the arrays of the file `inputs` (noise without it) and record the
         density of each layer's input activations.
 
+    mask : Path, optional
+        File of masks, each called as its weights or its layer.
+
     Returns
     -------
     Workload
@@ -64,7 +70,7 @@ def import_model(
     """
     files = [file] if isinstance(file, str) else list(file)
     if package is None and is_matrix_set(files):
-        if sizes or spatial or transposed or measure or inputs is not None:
+        if sizes or spatial or transposed or measure or inputs is not None or mask is not None:
             raise InputError(f"{files[0]}: matrices take no option but --tokens and --name")
         return _matrix_workload(files, folder, name, tokens)
     if len(files) > 1:
@@ -76,7 +82,7 @@ def import_model(
         path = package_file(FileWeights(file=file, package=package))
     else:
         weights = {"file": _relative(path, folder)}
-    model = open_model(path)
+    model = open_checkpoint(path)
     if path.name.lower().endswith(".onnx"):
         sizes = dict(sizes or {})
         if inputs is not None:
@@ -89,7 +95,7 @@ def import_model(
         raise InputError(f"{path}: only an ONNX model can be run to measure activations")
     else:
         found = import_tensors(model, tokens=tokens, spatial=spatial, transposed=transposed)
-    data = {
+    data: dict[str, Any] = {
         "name": name or re.sub(r"(\.index)?\.[a-z]+$", "", path.name) or "model",
         "description": "; ".join(found.notes),
         "batch": found.batch,
@@ -97,7 +103,23 @@ def import_model(
         "layers": found.layers,
         "excluded": found.excluded,
     }
+    if mask is not None:
+        data["masks"] = {"file": _relative(mask, folder)}
+        _name_masks(found.layers, model, mask)
     return build_workload(data, folder or Path(), str(path))
+
+
+def _name_masks(layers: list[dict[str, Any]], model: ModelFile, file: Path) -> None:
+    """Give each layer the name of its mask in a file of masks."""
+    names = MaskFile(model, file).names
+    for layer in layers:
+        for tensor, key in (("tensor", "mask"), ("recurrent_tensor", "recurrent_mask")):
+            if layer.get(tensor) in names:
+                layer[key] = names[layer[tensor]]
+    used = {layer.get(key) for layer in layers for key in ("mask", "recurrent_mask")}
+    idle = next((name for name in names.values() if name not in used), None)
+    if idle is not None:
+        raise InputError(f"{file}: mask {idle!r} belongs to a tensor that is no layer")
 
 
 def _relative(path: Path, folder: Path | None) -> str:

@@ -8,31 +8,26 @@ The assumptions are the user's to check; ``f2fsim workload from`` writes them in
 * three to five: a convolution with stride 1 that keeps the spatial size (``spatial``); with one
   input channel it is depthwise, unless it is the first convolution of the file; with "patch" in
   the name its patches do not overlap (stride = kernel);
-* ``…weight_ih…`` with ``…weight_hh…``: a recurrent cell run for ``tokens`` steps;
-* tables that are named like embeddings, vectors (biases, norms) and integers are left out.
+* ``…weight_ih…`` with ``…weight_hh…``: a recurrent cell run for ``tokens`` steps, with
+  ``…weight_hr…`` one with a projection, which is a layer of its own;
+* what is no layer, `f2fsim.workloads.roles` says by its name.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from f2fsim.errors import DataError, InputError
+from f2fsim.workloads.conventions.checkpoint import Checkpoint
+from f2fsim.workloads.conventions.table import LeftOut
 from f2fsim.workloads.import_found import Found
 from f2fsim.workloads.readers import ModelFile
+from f2fsim.workloads.roles import Roles, roles_of
 
-_EMBEDDING = re.compile(
-    r"embed|(^|\.)(wte|wpe|shared)(\.|$)|position|token_type|rel_pos|relative_attention|rotary",
-    re.IGNORECASE,
-)
-_PROJECTION = re.compile(r"lm_head|proj|mapping|dense|linear|(^|[._])fc", re.IGNORECASE)
-_FLOATS = re.compile(r"(float|F8|F16|F32|F64|BF16|BFLOAT|Half|Double)", re.IGNORECASE)
-_BYTES = re.compile(r"^(u?int8|[IU]8|Char|Byte)", re.IGNORECASE)
 _GATES = (4, 3, 1)
-_SCALES = re.compile(r"(scales?|scale_inv|q?zeros?|zero_points?|absmax|g_idx)$", re.IGNORECASE)
 
 
 def import_tensors(
@@ -63,27 +58,22 @@ def import_tensors(
         If no tensor can be a layer.
     """
     found = Found()
-    vectors = 0
-    first_convolution = True
     for pattern in transposed:
         if not any(fnmatchcase(name, pattern) for name in model.names()):
             raise InputError(f"{model.path}: --transposed {pattern!r} matches no tensor")
     turned = _stored_in_out(model)
-    for name in model.names():
+    roles = roles_of(model)
+    first_convolution = True
+    cells = {name: _recurrent(model, name, model.shape(name), tokens) for name in roles.weights}
+    inside = {cell["recurrent_tensor"] for cell in cells.values() if cell}
+    for name, kind in roles.weights.items():
         shape = model.shape(name)
-        reason = _reason_to_leave(name, shape, model.dtype(name))
-        if reason == "vector":
-            vectors += math.prod(shape)
-        elif reason:
-            found.excluded.append(_left_out(name, reason, math.prod(shape)))
-        elif len(shape) == 2:
-            layer = _recurrent(model, name, shape, tokens)
-            if layer is None and "weight_hh" not in name:
-                given = any(fnmatchcase(name, pattern) for pattern in transposed)
-                layer = _linear(name, shape, tokens, given or name in turned)
-            found.layers += [layer] if layer else []
-        elif len(shape) == 3 and "expert" in name.lower():
-            given = any(fnmatchcase(name, pattern) for pattern in transposed)
+        given = name in turned or any(fnmatchcase(name, pattern) for pattern in transposed)
+        if name in inside:
+            continue
+        if kind == "linear":
+            found.layers.append(cells[name] or _linear(name, shape, tokens, given))
+        elif kind == "experts":
             expert = _linear(name, shape[1:], tokens, given)
             found.layers += [
                 {**expert, "name": f"{expert['name']}.{i}", "index": [i]} for i in range(shape[0])
@@ -91,14 +81,47 @@ def import_tensors(
         else:
             found.layers.append(_convolution(model, name, shape, spatial, first_convolution))
             first_convolution = False
-    if vectors:
-        found.excluded.append(_left_out("vectors", "biases and norms, no product", vectors))
+    found.excluded = _excluded(roles.left_out)
     if not found.layers:
-        raise DataError(f"{model.path}: has no float tensor of two to five dimensions")
-    found.notes.append("shapes only: the file holds no graph; see docs/workloads.md")
-    if turned:
-        found.notes.append(f"{len(turned)} tensors are (in, out), as the lengths of biases show")
+        raise DataError(_no_layers(model, roles))
+    found.notes += _notes(model, roles, turned)
     return found
+
+
+def _excluded(left_out: list[LeftOut]) -> list[dict[str, Any]]:
+    """Return the entries of ``excluded:``; vectors of one reason are one entry."""
+    entries: list[dict[str, Any]] = []
+    vectors: dict[str, int] = {}
+    for item in left_out:
+        if item.reason.startswith("vector"):
+            vectors[item.reason] = vectors.get(item.reason, 0) + item.n_weights
+        else:
+            entries.append(_left_out(item.name, item.reason, item.n_weights))
+    return entries + [_left_out("vectors", reason, n) for reason, n in vectors.items()]
+
+
+def _no_layers(model: ModelFile, roles: Roles) -> str:
+    """Say why a file makes no layers: what the first tensor of two or more dimensions is."""
+    first = next((item for item in roles.left_out if not item.reason.startswith("vector")), None)
+    said = f"; {first.name!r}: {first.reason}" if first else ""
+    return f"{model.path}: has no float tensor of two to five dimensions that is a layer{said}"
+
+
+def _notes(model: ModelFile, roles: Roles, turned: set[str]) -> list[str]:
+    notes = ["shapes only: the file holds no graph; see docs/workloads.md"]
+    if turned & set(roles.weights):
+        n = len(turned & set(roles.weights))
+        notes.append(f"{n} tensors are (in, out), as the lengths of biases show")
+    if isinstance(model, Checkpoint):
+        account = model.account(set(roles.weights))
+        if model.conventions():
+            notes.append(f"stored as: {', '.join(model.conventions())}")
+        if model.data_bytes is not None:
+            notes.append(
+                f"{account.data_bytes} bytes of data = {account.layer_bytes} in layers + "
+                f"{account.listed_bytes} listed"
+            )
+    return notes
 
 
 def _stored_in_out(model: ModelFile) -> set[str]:
@@ -111,33 +134,17 @@ def _stored_in_out(model: ModelFile) -> set[str]:
     for name in model.names():
         shape = model.shape(name)
         bias = re.sub(r"weight$", "bias", name)
-        if bias == name or len(shape) != 2 or bias not in model.infos:
+        if len(shape) == 3 and name + "_bias" in model.infos:
+            bias = name + "_bias"
+        if bias == name or len(shape) not in (2, 3) or bias not in model.infos:
             continue
         biased.add(name)
-        if shape[0] != shape[1] and model.shape(bias) == (shape[1],):
+        n_out, n_in = shape[-2:]
+        if n_out != n_in and model.shape(bias) == (*shape[:-2], n_in):
             turned.add(name)
-        elif shape[0] != shape[1]:
+        elif n_out != n_in:
             plain.add(name)
     return biased - plain if turned and not plain else turned
-
-
-def _reason_to_leave(name: str, shape: tuple[int, ...], dtype: str) -> str:
-    if math.prod(shape) == 0:
-        return "empty"
-    if len(shape) < 2:
-        return "vector"
-    if name.endswith("qweight"):
-        return "packed integers of a quantiser: give the float file"
-    if _SCALES.search(name):
-        return "scales or zero points of quantised weights"
-    if not _FLOATS.search(dtype) and not _BYTES.search(dtype):
-        return f"{dtype} elements are no weights"
-    table = len(shape) == 2 or shape[0] == 1
-    if table and _EMBEDDING.search(name) and not _PROJECTION.search(name):
-        return "looks like an embedding: table look-up, no product"
-    if len(shape) > 5 or (len(shape) > 2 and shape[0] == shape[1] == 1):
-        return "looks like a buffer"
-    return ""
 
 
 def _left_out(name: str, reason: str, n_weights: int) -> dict[str, Any]:
@@ -149,7 +156,7 @@ def _linear(name: str, shape: tuple[int, ...], tokens: int, flipped: bool) -> di
     layer: dict[str, Any] = {"name": _layer_name(name), "op": "linear", "tensor": name}
     layer |= {"in_features": n_in, "out_features": n_out}
     if tokens != 1:
-        layer["n_tokens"] = tokens
+        layer["repeat" if re.search(r"weight_(ih|hh|hr)", name) else "n_tokens"] = tokens
     if flipped:
         layer["transposed"] = True
     return layer
@@ -163,12 +170,16 @@ def _recurrent(
     if partner == name or partner not in model.infos:
         return None
     own = model.shape(partner)
-    hidden = own[-1]
-    gates = next((g for g in _GATES if own == (g * hidden, hidden)), 0)
+    projection = model.infos.get(name.replace("weight_ih", "weight_hr"))
+    hidden = projection.shape[1] if projection and len(projection.shape) == 2 else own[-1]
+    back = projection.shape[0] if projection and len(projection.shape) == 2 else hidden
+    gates = next((g for g in _GATES if own == (g * hidden, back)), 0)
     if not gates or shape[0] != own[0]:
         return None
     layer: dict[str, Any] = {"name": _layer_name(name), "op": "lstm", "tensor": name}
     layer |= {"recurrent_tensor": partner, "input_size": shape[1], "hidden_size": hidden}
+    if back != hidden:
+        layer["projection_size"] = back
     if gates != 4:
         layer["n_gates"] = gates
     if steps != 1:

@@ -24,7 +24,8 @@ from f2fsim.errors import DataError
 from f2fsim.workloads import prune
 from f2fsim.workloads.budget import layer_rule, shared_counts
 from f2fsim.workloads.prune import n_pruned
-from f2fsim.workloads.quantise import quantise, require_finite
+from f2fsim.workloads.quantise import quantise_stored, require_finite
+from f2fsim.workloads.readers.stored import Stored
 from f2fsim.workloads.sources import open_masks, open_weights, read_mask, read_matrix
 from f2fsim.workloads.synthetic import generator, synthetic_matrix
 
@@ -69,6 +70,10 @@ class LayerReader:
 
     def matrix(self, layer: Layer) -> NDArray[Any]:
         """Return a layer's weights as they are, before pruning (shape ``layer.shape``)."""
+        return self.stored(layer).values
+
+    def stored(self, layer: Layer) -> Stored:
+        """Return a layer's weights with the mask and the codes that its file says."""
         if self._model is not None:
             try:
                 return read_matrix(layer, self._model)
@@ -76,7 +81,7 @@ class LayerReader:
                 raise DataError(f"{self.workload.layer_place(layer.name)}: {error}") from None
         if self.workload.synthetic is None:
             raise DataError(f"workload {self.workload.name!r} has neither file nor distribution")
-        return synthetic_matrix(layer, self.workload.synthetic, self.workload.seed)
+        return Stored(synthetic_matrix(layer, self.workload.synthetic, self.workload.seed))
 
     def _own_mask(self, layer: Layer) -> NDArray[np.bool_] | None:
         """Return the mask that a layer has in the workload's file of masks, None without one."""
@@ -109,6 +114,16 @@ class LayerReader:
             )
         return prune.row_uneven_mask(matrix, sparsity, rule.row_cv, rng)
 
+    def _kept(self, layer: Layer, stored: Stored, rule: AnyRule) -> NDArray[np.bool_]:
+        """Return which weights stay of what the file's own mask leaves."""
+        if stored.mask is None:
+            return self.mask(layer, stored.values, rule)
+        if isinstance(rule, NoRule):
+            return stored.mask
+        found = self.mask(layer, stored.values, rule)
+        # A machine's pattern stays whole; no other rule brings back what the file prunes.
+        return found if isinstance(rule, NmRule) else found & stored.mask
+
     def _count(self, layer: Layer, rule: MagnitudeRule | RandomRule) -> int:
         if self._counts is None:
             self._counts = shared_counts(self.workload, self._finite)
@@ -137,17 +152,13 @@ class LayerReader:
             the weight type.
         """
         workload, wanted = self.workload, weight_type(self.workload.weight_type)
-        matrix, own = self.matrix(layer), self._own_mask(layer)
+        stored, own = self.stored(layer), self._own_mask(layer)
+        if own is not None:
+            stored = stored.masked(own)
         rule = layer_rule(workload, layer)
         try:
-            if own is None:
-                mask = self.mask(layer, matrix, rule)
-            elif isinstance(rule, NmRule):
-                # A machine's pattern holds for what the layer's own mask leaves.
-                mask = self.mask(layer, np.where(own, matrix, 0), rule)
-            else:
-                mask = own
-            result = quantise(matrix, mask, wanted, workload.quantisation.granularity)
+            mask = self._kept(layer, stored, rule)
+            result = quantise_stored(stored, mask, wanted, workload.quantisation.granularity)
         except DataError as error:
             raise DataError(self._place(layer) + str(error)) from None
         density, origin = layer.activation_density, layer.activation_origin

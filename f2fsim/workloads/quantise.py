@@ -12,6 +12,7 @@ from f2fsim.codec import WeightType
 from f2fsim.codec.floats import float_values, largest_finite, nearest_patterns
 from f2fsim.errors import DataError
 from f2fsim.workloads.prune import row_blocks
+from f2fsim.workloads.readers.stored import Codes, Stored
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,40 @@ def quantise(
     if weight_type.is_float:
         return _to_scaled_float(matrix, mask, weight_type, granularity)
     return _to_integer(matrix, mask, weight_type, granularity)
+
+
+def quantise_stored(
+    stored: Stored,
+    mask: NDArray[np.bool_],
+    weight_type: WeightType,
+    granularity: str = "channel",
+) -> Quantised:
+    """Turn the kept weights of a stored matrix into bit patterns.
+
+    Codes that the file holds in this very type, with one scale a row, stay bit for bit; all else
+    is quantised by `quantise`.
+    """
+    kept = _stored_codes(stored.codes, mask, weight_type)
+    return quantise(stored.values, mask, weight_type, granularity) if kept is None else kept
+
+
+def _stored_codes(
+    codes: Codes | None, mask: NDArray[np.bool_], weight_type: WeightType
+) -> Quantised | None:
+    """Return the patterns of stored codes, None where they are none of this type."""
+    if codes is None or codes.weight_type != weight_type.name or codes.row_scales is None:
+        return None
+    if codes.codes.shape != mask.shape:
+        return None
+    patterns = np.zeros(mask.shape, dtype=weight_type.pattern_dtype)
+    for rows in row_blocks(mask.shape):
+        numbers = codes.codes[rows]
+        if weight_type.is_float:
+            found = nearest_patterns(numbers.astype(np.float32, copy=False), weight_type)
+        else:
+            found = (numbers.astype(np.int16) & (2**weight_type.n_bits - 1)).astype(np.uint8)
+        patterns[rows] = np.where(mask[rows], found, 0)
+    return Quantised(patterns, codes.row_scales, 0.0)
 
 
 @dataclass(frozen=True, eq=False)

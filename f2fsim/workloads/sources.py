@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from f2fsim.config.conv_layer import ConvLayer, ConvTransposeLayer
 from f2fsim.config.layer import Layer, LinearLayer, LstmLayer
 from f2fsim.config.workload import FileWeights, Workload
 from f2fsim.errors import DataError, MissingDependencyError, near_miss
+from f2fsim.workloads.conventions.checkpoint import open_checkpoint
+from f2fsim.workloads.conventions.metadata import files_beside
 from f2fsim.workloads.readers import ModelFile, open_model
+from f2fsim.workloads.readers.stored import Stored
 
 
 def package_file(weights: FileWeights) -> Path:
@@ -63,6 +67,7 @@ def weight_files(workload: Workload) -> list[Path]:
         several = path.is_dir() or path.name.lower().endswith(".index.json")
         # Opening one file to learn its own name would parse it at every point of a sweep.
         found += open_model(path).files() if several else [path]
+        found += files_beside(path)
     return found
 
 
@@ -84,18 +89,19 @@ def open_masks(workload: Workload) -> ModelFile | None:
 
 def _open(workload: Workload, source: FileWeights | None, key: str) -> ModelFile | None:
     try:
-        return None if source is None else open_model(source_path(workload, source))
+        return None if source is None else open_checkpoint(source_path(workload, source))
     except (DataError, MissingDependencyError) as error:
         raise type(error)(f"{workload.place(key)}: {error}") from None
 
 
-def read_matrix(layer: Layer, model: ModelFile) -> NDArray[Any]:
+def read_matrix(layer: Layer, model: ModelFile) -> Stored:
     """Read a layer's weights as the matrix of its product.
 
     Returns
     -------
-    ndarray, shape ``layer.shape``
-        float32, or the integers of a file that holds integers.
+    Stored
+        Values of shape ``layer.shape``, float32 or the integers of a file that holds integers;
+        the mask that the file says; codes where the tensor is the matrix as it lies.
 
     Raises
     ------
@@ -104,11 +110,21 @@ def read_matrix(layer: Layer, model: ModelFile) -> NDArray[Any]:
         numbers.
     """
     if isinstance(layer, LstmLayer):
-        gates, hidden = layer.n_gates * layer.hidden_size, layer.hidden_size
+        gates, hidden = layer.n_gates * layer.hidden_size, layer.recurrent_size
         ours = _read(layer, model, str(layer.tensor), (gates, layer.input_size))
         own = _read(layer, model, str(layer.recurrent_tensor), (gates, hidden))
-        return np.concatenate([ours, own], axis=1)
-    return _as_matrix(layer, _read(layer, model, str(layer.tensor), tensor_shape(layer)))
+        values = np.concatenate([ours.values, own.values], axis=1)
+        if ours.mask is None and own.mask is None:
+            return Stored(values)
+        masks = [np.not_equal(s.values, 0) if s.mask is None else s.mask for s in (ours, own)]
+        return Stored(values, np.concatenate(masks, axis=1))
+    stored = _read(layer, model, str(layer.tensor), tensor_shape(layer))
+    mask = None if stored.mask is None else _as_matrix(layer, stored.mask)
+    codes = stored.codes
+    moved = isinstance(layer, ConvTransposeLayer) or getattr(layer, "transposed", False)
+    if codes is not None and (moved or layer.index or codes.codes.shape != layer.shape):
+        codes = None
+    return Stored(_as_matrix(layer, stored.values), mask, codes)
 
 
 def read_mask(layer: Layer, masks: ModelFile) -> NDArray[np.bool_]:
@@ -119,10 +135,19 @@ def read_mask(layer: Layer, masks: ModelFile) -> NDArray[np.bool_]:
     DataError
         If the mask is missing, damaged or of another shape than the layer needs.
     """
-    array = _stored(layer, masks, str(layer.mask), tensor_shape(layer))
+    if isinstance(layer, LstmLayer):
+        gates = layer.n_gates * layer.hidden_size
+        ours = _mask(layer, masks, str(layer.mask), (gates, layer.input_size))
+        own = _mask(layer, masks, str(layer.recurrent_mask), (gates, layer.recurrent_size))
+        return np.concatenate([ours, own], axis=1)
+    return _as_matrix(layer, _mask(layer, masks, str(layer.mask), tensor_shape(layer)))
+
+
+def _mask(layer: Layer, masks: ModelFile, name: str, needed: tuple[int, ...]) -> NDArray[np.bool_]:
+    array = _stored(layer, masks, name, needed).values
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{masks.path}: mask {layer.mask!r} holds {array.dtype}")
-    return _as_matrix(layer, array != 0)
+        raise DataError(f"{masks.path}: mask {name!r} holds {array.dtype}")
+    return np.asarray(array != 0)
 
 
 def _as_matrix(layer: Layer, array: NDArray[Any]) -> NDArray[Any]:
@@ -146,7 +171,7 @@ def tensor_shape(layer: Layer) -> tuple[int, ...]:
     return layer.shape
 
 
-def _stored(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) -> NDArray[Any]:
+def _stored(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) -> Stored:
     """Return a tensor in the shape that the layer needs."""
     shape = model.shape(name)
     place = f"{model.path}: layer {layer.name!r}: tensor {name!r}"
@@ -155,12 +180,14 @@ def _stored(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) 
         raise DataError(f"{place} has shape {shape}, index {layer.index} is outside")
     if not _fits(layer, shape[depth:], needed):
         raise DataError(f"{place} has shape {shape[depth:]}, the layer's sizes need {needed}")
-    array: NDArray[Any] = model.read(name)[layer.index].reshape(needed)
-    return array
+    stored = model.read_stored(name)
+    mask = None if stored.mask is None else stored.mask[layer.index].reshape(needed)
+    return Stored(stored.values[layer.index].reshape(needed), mask, stored.codes)
 
 
-def _read(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) -> NDArray[Any]:
-    array = _stored(layer, model, name, needed)
+def _read(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) -> Stored:
+    stored = _stored(layer, model, name, needed)
+    array = stored.values
     place = f"{model.path}: layer {layer.name!r}: tensor {name!r}"
     if array.dtype.kind not in "fiu":
         raise DataError(f"{place} holds {array.dtype}, weights must be real numbers")
@@ -169,8 +196,8 @@ def _read(layer: Layer, model: ModelFile, name: str, needed: tuple[int, ...]) ->
             narrow: NDArray[Any] = array.astype(np.float32)
         if not np.array_equal(np.isfinite(narrow), np.isfinite(array)):
             raise DataError(f"{place} holds values beyond the range of float32")
-        return narrow
-    return array
+        return replace(stored, values=narrow)
+    return stored
 
 
 def _fits(layer: Layer, shape: tuple[int, ...], needed: tuple[int, ...]) -> bool:

@@ -49,7 +49,7 @@ def test_floats_come_back_as_pruned(model, tmp_path, name):
     container, back = tmp_path / "m.f2f.safetensors", tmp_path / "back.safetensors"
     result = encode(path, format=name, sparsity=0.75, weight_type="fp32", out=container)
     assert [row.tensor for row in result.rows] == ["conv", "fc"]
-    assert result.left_out == ("bias",)
+    assert [item.name for item in result.left_out] == ["bias"]
     assert decode_file(container, back) == ["conv", "fc"]
     written = load_file(back)
     for key in ("conv", "fc"):

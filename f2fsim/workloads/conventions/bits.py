@@ -39,7 +39,8 @@ def words_to_stream(words: NDArray[np.generic], n_bits: int, n: int) -> NDArray[
     raw = np.ascontiguousarray(unsigned).view(np.uint8).reshape(words.shape[0], -1)
     bits = np.unpackbits(raw, axis=1, bitorder="little")[:, : n * n_bits]
     places = (1 << np.arange(n_bits)).astype(np.uint8)
-    return (bits.reshape(words.shape[0], n, n_bits) * places).sum(axis=2, dtype=np.uint8)
+    fields = (bits.reshape(words.shape[0], n, n_bits) * places).sum(axis=2, dtype=np.uint8)
+    return np.asarray(fields, dtype=np.uint8)
 
 
 def nibbles(packed: NDArray[np.generic], *, high_first: bool = False) -> NDArray[np.uint8]:

@@ -33,13 +33,18 @@ def four_bits(table: Table) -> None:
         taken = [base, name, *_needed(table, base, state)]
         shape = tuple(state["shape"])
         table.combine(
-            base, taken, shape, f"{FOUR_BITS} ({kind})", _FourBits(table, base, state), "U8"
+            base, taken, shape, f"{FOUR_BITS} ({kind})", _FourBits(table, base, state), "F32"
         )
 
 
 def _needed(table: Table, base: str, state: Mapping[str, Any]) -> list[str]:
     """Return the names of code, block maxima and what these are quantised with."""
     endings = [".quant_map", ".absmax"]
+    nested = [e for e in (".nested_quant_map", ".nested_absmax") if base + e in table.entries]
+    missing = [k for k in ("nested_blocksize", "nested_offset") if k not in state]
+    if nested and missing:
+        what = f"has quantised maxima, its state has no {missing[0]!r}"
+        raise table.error(FOUR_BITS, base, what)
     if "nested_blocksize" in state:
         endings += [".nested_quant_map", ".nested_absmax"]
     for ending in endings:

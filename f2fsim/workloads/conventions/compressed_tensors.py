@@ -84,7 +84,7 @@ def packed_integers(table: Table) -> None:
         extra = [base + "_zero_point", base + "_g_idx"]
         given = [item for item in extra if item in table.entries]
         read = partial(_unpacked, table, name, shape, n_bits, given)
-        table.combine(base, [name, scale, shape_name, *given], shape, PACKED, read)
+        table.combine(base, [name, scale, shape_name, *given], shape, PACKED, read, "F32")
 
 
 def _bits(table: Table, name: str, n_columns: int, n_words: int) -> int:
@@ -160,7 +160,7 @@ def packed_fp4(table: Table) -> None:
         if powers and extra:
             raise table.error(PACKED_FP4, whole, "lies beside scales that are powers of two")
         read = partial(fp4_values, powers=powers, divide=True)
-        table.combine(base, [name, scale, *extra], shape, PACKED_FP4, read)
+        table.combine(base, [name, scale, *extra], shape, PACKED_FP4, read, "F32")
 
 
 def check_groups(table: Table, convention: str, scale: str, shape: tuple[int, ...]) -> None:

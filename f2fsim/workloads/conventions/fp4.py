@@ -24,7 +24,7 @@ def mxfp4_blocks(table: Table) -> None:
         if table.entries[scale].shape != found[:-1] or len(found) < 3:
             raise table.error(MXFP4, scale, f"has shape {table.entries[scale].shape} for {found}")
         shape = (*found[:-2], found[-2] * found[-1] * 2)
-        table.combine(base, [name, scale], shape, MXFP4, partial(_blocks, shape))
+        table.combine(base, [name, scale], shape, MXFP4, partial(_blocks, shape), "F32")
 
 
 def _blocks(shape: tuple[int, ...], stored: list[Stored]) -> Stored:
@@ -47,4 +47,4 @@ def nvfp4_weights(table: Table) -> None:
         if math.prod(table.entries[name].shape) != 1:
             raise table.error(NVFP4, name, "is one number for all weights")
         read = partial(fp4_values, powers=False, divide=False)
-        table.combine(base, [base, scale, name], shape, NVFP4, read)
+        table.combine(base, [base, scale, name], shape, NVFP4, read, "F32")

@@ -54,7 +54,7 @@ def _gptq(table: Table, base: str, taken: list[str]) -> None:
         raise table.error(GPTQ, taken[3], what)
     add = 0 if table.config.get("checkpoint_format") == "gptq_v2" else 1
     read = partial(_read_gptq, table, taken, n_bits, (n_out, n_in), add)
-    table.combine(base + ".weight", taken, (n_out, n_in), GPTQ, read)
+    table.combine(base + ".weight", taken, (n_out, n_in), GPTQ, read, "F32")
 
 
 def _bits(table: Table, taken: list[str], n_words: int) -> int:
@@ -127,7 +127,9 @@ def _awq(table: Table, base: str, taken: list[str]) -> None:
     if not fits or n_in % scales[0]:
         what = f"has shape {words}, scales {scales}, zeros {zeros}: no 4-bit packing"
         raise table.error(AWQ, taken[0], what)
-    table.combine(base + ".weight", taken, (n_out, n_in), AWQ, partial(_read_awq, n_out, n_in))
+    table.combine(
+        base + ".weight", taken, (n_out, n_in), AWQ, partial(_read_awq, n_out, n_in), "F32"
+    )
 
 
 def _read_awq(n_out: int, n_in: int, stored: list[Stored]) -> Stored:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.errors import DataError, near_miss
 from f2fsim.workloads.conventions.table import Table
-from f2fsim.workloads.readers import ModelFile
+from f2fsim.workloads.readers import ModelFile, open_model
 from f2fsim.workloads.readers.stored import Stored
 
 PRUNING = "PyTorch pruning buffers"
@@ -101,3 +102,27 @@ def match_masks(model: ModelFile, masks: ModelFile) -> dict[str, str]:
             )
         found[base] = name
     return found
+
+
+class MaskFile:
+    """A file of masks for the tensors of a model."""
+
+    def __init__(self, model: ModelFile, path: Path) -> None:
+        self._masks = open_model(path)
+        self.names = match_masks(model, self._masks)
+
+    def read(self, tensor: str) -> NDArray[np.bool_] | None:
+        """Return which weights of a tensor stay, None if it has no mask here."""
+        if tensor not in self.names:
+            return None
+        array = self._masks.read(self.names[tensor])
+        if array.dtype.kind not in "biuf":
+            raise DataError(f"{self._masks.path}: mask {self.names[tensor]!r} holds {array.dtype}")
+        return np.asarray(array != 0)
+
+
+def read_masked(model: ModelFile, masks: MaskFile | None, name: str) -> Stored:
+    """Read one tensor, with a mask of its own where a file of masks has one."""
+    stored = model.read_stored(name)
+    given = None if masks is None else masks.read(name)
+    return stored if given is None else stored.masked(given)

@@ -42,6 +42,13 @@ def quantisation_of(model: ModelFile) -> Mapping[str, Any]:
     return {}
 
 
+def files_beside(path: Path) -> list[Path]:
+    """Return the metadata files that lie beside a checkpoint and decide how it is read."""
+    if path.is_dir() or path.suffix.lower() == ".onnx":
+        return []
+    return [path.parent / file for file, _ in BESIDE if (path.parent / file).is_file()]
+
+
 def _document(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}

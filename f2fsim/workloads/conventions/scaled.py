@@ -115,7 +115,8 @@ def arrange(table: Table, shape: tuple[int, ...], scale: str) -> Grid:
     if not rows or not columns:
         raise problem
     n_stack = math.prod(stack)
-    return Grid((n_stack, *shape[-2:]), (n_stack, *grid), (rows, columns))
+    weights = (n_stack, shape[-2], shape[-1])
+    return Grid(weights, (n_stack, grid[0], grid[1]), (rows, columns))
 
 
 def _even(n: int, groups: int) -> int:

@@ -138,7 +138,7 @@ class Table:
         shape: tuple[int, ...],
         convention: str,
         read: Callable[[list[Stored]], Stored],
-        dtype: str | None = None,
+        dtype: str = "",
     ) -> None:
         """Put one tensor in the place of several.
 
@@ -152,8 +152,8 @@ class Table:
         convention : str
         read : callable
             Makes the tensor of the entries' data, in the order of `taken`.
-        dtype : str, optional
-            Word of the elements; by default that of the first.
+        dtype : str
+            Word of the elements; empty: that of the first entry.
         """
         sources = [self.entries[item] for item in taken]
         if name in self.entries and name not in taken:

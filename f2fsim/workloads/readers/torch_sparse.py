@@ -53,8 +53,9 @@ def _coo_places(tensor: Sparse, parts: list[NDArray[Any]]) -> tuple[NDArray[Any]
     n_sparse, n_stored = indices.shape
     if values.shape != (n_stored, *tensor.shape[n_sparse:]):
         raise ValueError
-    inner = np.indices(tensor.shape[n_sparse:]).reshape(len(tensor.shape) - n_sparse, 1, -1)
-    size = inner.shape[2]
+    dense = tensor.shape[n_sparse:]
+    size = math.prod(dense)
+    inner = np.indices(dense).reshape(len(dense), 1, size)
     outer = np.broadcast_to(indices[:, :, None], (n_sparse, n_stored, size))
     whole = np.broadcast_to(inner, (inner.shape[0], n_stored, size))
     return (*outer, *whole)
