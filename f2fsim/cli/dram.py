@@ -9,7 +9,7 @@ import typer
 
 from f2fsim.cli import console
 from f2fsim.cli.options import PRESETS, Csv, Json, Quiet
-from f2fsim.errors import InputError
+from f2fsim.errors import InputError, near_miss
 from f2fsim.shipped import names
 
 if TYPE_CHECKING:
@@ -44,8 +44,29 @@ def run(
     trace: Annotated[Path, typer.Argument(help="Request trace: text or binary.")],
     trace_format: Annotated[
         str,
-        typer.Option("--format", metavar="NAME", help="Form of the trace: auto, text or binary."),
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="Form of the trace: auto, text, binary, ramulator, ramulator2, ramulator2_vector, "
+            "ramulator_cpu.",
+        ),
     ] = "auto",
+    align: Annotated[
+        bool,
+        typer.Option("--align", help="Move unaligned addresses to the start of their burst."),
+    ] = False,
+    wrap: Annotated[
+        bool,
+        typer.Option("--wrap", help="Take addresses beyond the capacity modulo the capacity."),
+    ] = False,
+    instructions_per_clock: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            show_default="none",
+            help="Instructions a memory clock of the core of a Ramulator core trace.",
+        ),
+    ] = None,
     max_outstanding: Annotated[
         int | None,
         typer.Option(
@@ -79,16 +100,23 @@ def run(
     """Replay a request trace and print cycles, bandwidth, latency, rows, commands and energy.
 
     A text trace has a line ``0xADDRESS R|W CYCLE`` (or READ|WRITE) for each request, and may name
-    the request's stream in a fourth column. A trace may be compressed by gzip.
+    the request's stream in a fourth column. Ramulator's forms have no cycles: requests come as soon
+    as they can enter (Ramulator itself: --in-order). A trace may be compressed by gzip.
 
     Example: [bold]f2fsim dram run ddr4_2400 requests.txt --command-trace commands.txt[/bold]
     """
     from f2fsim.config.dram import load_dram
     from f2fsim.hw.dram import dram_params, replay
-    from f2fsim.hw.dram.trace import read_trace
+    from f2fsim.hw.dram.trace import KINDS, TraceOptions, read_trace
 
-    if trace_format not in ("auto", "text", "binary"):
-        raise InputError(f"--format must be auto, text or binary, got {trace_format!r}")
+    if trace_format not in KINDS:
+        near = near_miss(trace_format, KINDS)
+        raise InputError(
+            f"--format must be one of {', '.join(KINDS)}{near}, got {trace_format[:40]!r}"
+        )
+    per_clock = instructions_per_clock
+    if per_clock is not None and not 1e-6 <= per_clock <= 1e6:
+        raise InputError(f"--instructions-per-clock must be 1e-6 to 1e6, got {per_clock}")
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other")
     if in_order and max_outstanding is not None:
@@ -97,7 +125,8 @@ def run(
     params = dram_params(spec)
     if not refresh:
         params = params.without_refresh()
-    requests = read_trace(trace, params, trace_format)
+    options = TraceOptions(trace_format, align, wrap, per_clock)
+    requests = read_trace(trace, params, options)
     if command_trace is not None:
         check_traceable(params, requests)
     result = replay(
@@ -138,6 +167,8 @@ def summary(spec: DramSpec, requests: RequestTrace, result: Replay) -> dict[str,
         "requests": len(requests),
         "reads": int(reads.sum()),
         "writes": int(requests.is_write.sum()),
+        "aligned_requests": requests.n_aligned,
+        "wrapped_requests": requests.n_wrapped,
         "cycles": result.n_clocks,
         "time_ns": seconds * 1e9,
         "bytes": n_bytes,

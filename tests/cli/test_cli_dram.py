@@ -108,6 +108,26 @@ def test_channels_take_a_trace_in_order_or_each_its_own(
     assert cycles[1] >= 4096
 
 
+def test_traces_of_other_tools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = tmp_path / "t.trace"
+    trace.write_text("LD 0x41\nST 0x900000040\n", encoding="ascii")
+    arguments = ("dram", "run", "ddr4_2400", str(trace), "--json")
+    assert call(*arguments) == 2
+    assert "or be aligned" in capsys.readouterr().err
+    assert call(*arguments, "--align", "--wrap") == 0
+    figures = json.loads(capsys.readouterr().out)
+    moved = (figures["aligned_requests"], figures["wrapped_requests"])
+    assert (figures["reads"], figures["writes"], *moved) == (1, 1, 1, 1)
+    trace.write_text("3 64\n5 128 192\n", encoding="ascii")
+    assert call(*arguments) == 2
+    assert "instructions the core runs" in capsys.readouterr().err
+    assert call(*arguments, "--instructions-per-clock", "4") == 0
+    assert json.loads(capsys.readouterr().out)["requests"] == 3
+    assert call(*arguments, "--instructions-per-clock", "0") == 2
+    assert call(*arguments, "--format", "ramulator3") == 2
+    assert "did you mean 'ramulator'" in capsys.readouterr().err
+
+
 def test_list_names_every_preset(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("dram", "list", "--json") == 0
     listed = {row["preset"] for row in json.loads(capsys.readouterr().out)}
@@ -121,7 +141,10 @@ def test_list_names_every_preset(capsys: pytest.CaptureFixture[str]) -> None:
         ("0x40 R 2 weights", "t.txt:2: either all lines or none must name a stream"),
         ("0x40 R 2 a b", "t.txt:2: a line must read"),
         ("40 R 0", "t.txt:2: address must be hexadecimal"),
-        ("0x41 R 0", "t.txt:2: address must be a multiple of the burst (64 bytes), got 0x41"),
+        (
+            "0x41 R 0",
+            "t.txt:2: address must be a multiple of the burst (64 bytes), or be aligned, got 0x41",
+        ),
         ("0x200000000 R 0", "t.txt:2: address must be below the capacity"),
         ("0x40 X 0", "t.txt:2: operation must be R, W, READ or WRITE"),
         ("0x40 R -1", "t.txt:2: cycle must be a whole number"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from f2fsim.hw.dram.timing import DramParams
@@ -32,3 +33,11 @@ def locate(params: DramParams, address: int) -> Location:
     bank = group * params.n_banks_per_group + in_group
     bank_id = rank * params.n_bank_groups * params.n_banks_per_group + bank
     return Location(channel, rank, group, bank, bank_id, row, column)
+
+
+def address_of(params: DramParams, fields: Sequence[int]) -> int:
+    """Return the byte address of a burst: channel, rank, bank group, bank of it, row, column."""
+    line = 0
+    for name, address_bit, field_bit, n_bits in params.mapping:
+        line |= ((fields[name] >> field_bit) & ((1 << n_bits) - 1)) << address_bit
+    return line * params.burst_bytes
