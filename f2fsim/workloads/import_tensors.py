@@ -25,7 +25,7 @@ from f2fsim.workloads.conventions.checkpoint import Checkpoint
 from f2fsim.workloads.conventions.table import LeftOut
 from f2fsim.workloads.import_found import Found
 from f2fsim.workloads.readers import ModelFile
-from f2fsim.workloads.roles import Roles, roles_of
+from f2fsim.workloads.roles import Roles, roles_of, tied_output
 
 _GATES = (4, 3, 1)
 
@@ -81,11 +81,37 @@ def import_tensors(
         else:
             found.layers.append(_convolution(model, name, shape, spatial, first_convolution))
             first_convolution = False
+    if model.architecture:
+        _order_gguf(model, found)
     found.excluded = _excluded(roles.left_out)
     if not found.layers:
         raise DataError(_no_layers(model, roles))
     found.notes += _notes(model, roles, turned)
     return found
+
+
+#: Order in which a block of a GGUF model multiplies by its tensors.
+_GGUF_ORDER = ("attn_qkv", "attn_q", "attn_k", "attn_v", "attn_output", "ssm_in", "ssm_x", "ssm_dt",
+               "ssm_out", "ffn_gate_inp", "ffn_gate", "ffn_up", "ffn_down")  # fmt: skip
+
+
+def _order_gguf(model: ModelFile, found: Found) -> None:
+    """Put the layers of a GGUF model in the order of execution; a tied table is its output."""
+    tied = tied_output(model)
+    for layer in found.layers:
+        if tied is not None and layer["tensor"] == tied:
+            layer["name"] = "output"
+            found.notes.append(f"{tied} is looked up and is the output projection too (tied)")
+
+    def place(layer: dict[str, Any]) -> tuple[int, int, int]:
+        match = re.match(r"(?:.*\.)?blk\.(\d+)\.(\w+)", layer["tensor"])
+        last = layer["tensor"] in (tied, "output.weight")
+        if match is None:
+            return (2 if last else 0, 0, 0)
+        fits = (i for i, name in enumerate(_GGUF_ORDER) if match[2].startswith(name))
+        return (1, int(match[1]), next(fits, len(_GGUF_ORDER)))
+
+    found.layers.sort(key=place)
 
 
 def _excluded(left_out: list[LeftOut]) -> list[dict[str, Any]]:

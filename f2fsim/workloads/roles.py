@@ -50,11 +50,26 @@ NO_WEIGHTS = (
 )  # fmt: skip
 _EMBEDDING = _named(
     r"embed|embd|(^|\.)(wte|wpe|shared)(\.|$)|position|token_type|rel_pos|relative_attention|"
-    r"rotary|relative_position_bias_table|(^|\.)encoder\.emb\.|emb_dp"
+    r"rotary|relative_position_bias_table|token_types|attn_rel_b|(^|\.)encoder\.emb\.|emb_dp"
 )
 _PROJECTION = _named(r"lm_head|proj|mapping|dense|linear|(^|[._])fc")
 _EXPERTS = _named(r"expert|_exps(\.|$)")
 _DEPTHWISE_STATE = _named(r"(^|\.)ssm_conv1d\.weight$")
+
+
+#: Architectures of GGUF files without an output projection.
+_NO_OUTPUT = _named(r"bert|clip|t5encoder|embedding|wavtokenizer")
+
+
+def tied_output(model: ModelFile) -> str | None:
+    """Return the embedding table that is also the output projection of a GGUF language model.
+
+    llama.cpp multiplies by ``token_embd.weight`` where a model has no ``output.weight``.
+    """
+    table = "token_embd.weight"
+    language = bool(model.architecture) and not _NO_OUTPUT.search(model.architecture)
+    own = "output.weight" in model.infos
+    return table if language and not own and table in model.infos else None
 
 
 @dataclass(frozen=True)
@@ -85,11 +100,12 @@ def roles_of(model: ModelFile) -> Roles:
     if isinstance(model, Checkpoint):
         model.require_readable()
     weights: dict[str, str] = {}
+    tied = tied_output(model)
     left_out = list(model.left_out) if isinstance(model, Checkpoint) else []
     for name in model.names():
         shape = model.shape(name)
         reason = reason_to_leave(name, shape, model.dtype(name))
-        if reason:
+        if reason and name != tied:
             n_bytes = model.infos[name].n_bytes
             left_out.append(LeftOut(name, reason, math.prod(shape), n_bytes))
         else:

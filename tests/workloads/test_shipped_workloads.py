@@ -122,7 +122,7 @@ def test_text_reads_back_and_a_layer_runs(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("name", ["minilm", "efficientnet_lite0"])
+@pytest.mark.parametrize("name", ["minilm", "efficientnet_lite0", "smollm2"])
 def test_all_tensors_of_trained_workloads_fit(name: str) -> None:
     workload = load_workload(name)
     model = open_weights(workload)

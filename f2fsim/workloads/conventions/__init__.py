@@ -24,6 +24,7 @@ from f2fsim.workloads.conventions.norms import parametrised_masks, spectral_norm
 from f2fsim.workloads.conventions.refused import (
     bytes_with_scales,
     declared_methods,
+    ggml_types,
     unreadable_weights,
 )
 from f2fsim.workloads.conventions.scaled import scaled_weights
@@ -56,6 +57,7 @@ CONVENTIONS = (
     Convention("weights with scales", scaled_weights),
     Convention("bytes with scales", bytes_with_scales),
     Convention("declared methods", declared_methods),
+    Convention("GGML block types", ggml_types),
     Convention("spectral norm", spectral_norm),
     Convention("pruning buffers", pruning_buffers),
     Convention("weight norm", weight_norm),

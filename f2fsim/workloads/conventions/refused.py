@@ -102,6 +102,13 @@ def bytes_with_scales(table: Table) -> None:
             table.leave_out(scale, f"scales: belong to {name}")
 
 
+def ggml_types(table: Table) -> None:
+    """Refuse matrices of block types that have no reader."""
+    for name in list(table.entries):
+        if table.entries[name].dtype.startswith("GGML "):
+            table.refuse(name, f"packed as {table.entries[name].dtype}, which is not read")
+
+
 def declared_methods(table: Table) -> None:
     """Refuse byte and word matrices under a declared method that no reader here knows."""
     method = str(table.config.get("quant_method", "")).lower()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from f2fsim.errors import DataError, near_miss
 from f2fsim.workloads.readers.base import ModelFile
+from f2fsim.workloads.readers.gguf_file import GgufFile
 from f2fsim.workloads.readers.matrix_files import MATRIX_READERS, MatrixFolder, matrix_files
 from f2fsim.workloads.readers.numpy_file import open_npy, open_npz
 from f2fsim.workloads.readers.onnx_file import OnnxFile
@@ -25,6 +26,7 @@ READERS: dict[str, Callable[[Path], ModelFile]] = {
     ".safetensors": SafetensorsFile,
     ".safetensors.index.json": lambda path: open_index(path, SafetensorsFile),
     ".bin.index.json": lambda path: open_index(path, open_torch),
+    ".gguf": GgufFile,
     ".npz": open_npz,
     ".npy": open_npy,
     ".pth": open_torch,

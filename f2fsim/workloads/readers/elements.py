@@ -58,7 +58,8 @@ ELEMENTS: dict[str, Element] = {
 }
 
 _WORDS = (
-    (re.compile(r"^(float|F)(16|32|64)|^(FLOAT|DOUBLE|FLOAT16)$|^(BF16|BFLOAT16)$|^F8_|^FLOAT8"),
+    (re.compile(r"^(float|F)(16|32|64)|^(FLOAT|DOUBLE|FLOAT16)$|^(BF16|BFLOAT16)$|^F8_|^FLOAT8|"
+                r"^(Q\d_\w|MXFP4)"),
      "float"),
     (re.compile(r"^(u?int8|[IU]8|U?INT8)$"), "byte"),
     (re.compile(r"^(bool|BOOL)$"), "bool"),
