@@ -32,6 +32,7 @@ from f2fsim.cli.trace import (
     say_trace,
     trace_options,
 )
+from f2fsim.cli.verdict import print_comparison
 from f2fsim.engine import ENGINES
 from f2fsim.errors import InputError, MissingDependencyError
 from f2fsim.results import Comparison
@@ -219,8 +220,7 @@ def compare_command(
     elif as_csv:
         console.print_rows(results.rows(), as_csv=True)
     elif not quiet:
-        title = f"{results.workload} (speed-up over {results.baseline.arch})"
-        console.print_rows(results.rows(), title=title)
+        print_comparison(results, results.baseline.arch if baseline else "")
         _say_out(out)
         if page is not None:
             typer.echo(f"report:  {page}")

@@ -27,7 +27,7 @@ from f2fsim.results.binding import TOGETHER
 #: Keys that hold how much there is of a resource, by the name that people know; those that a
 #: machine has are doubled together.
 RESOURCES: Mapping[str, tuple[str, ...]] = {
-    "memory bandwidth": ("memory.n_channels",),
+    "memory": ("memory.n_channels",),
     "decoders": (
         "front_end.groups",
         "front_end.groups_per_cycle",
@@ -38,17 +38,17 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "patch units": ("front_end.patch_rate",),
     "mask units": ("front_end.mask_rate",),
     "aligners": ("front_end.aligner_weights",),
-    "multipliers over weights": (
+    "multiplier rows": (
         "pe_array.weights_per_cycle",
         "pe_array.n_pes",
         "pe_array.n_multipliers",
         "pe_array.rows",
     ),
-    "multipliers over columns": ("pe_array.columns",),
+    "multiplier columns": ("pe_array.columns",),
     "activation banks": ("pe_array.n_banks",),
     "request queues": ("pe_array.window", "pe_array.fifo_depth"),
     "array loading": ("pe_array.load_weights",),
-    "scratchpad capacity": ("scratchpad.capacity",),
+    "scratchpad": ("scratchpad.capacity",),
     "scratchpad banks": ("scratchpad.n_banks",),
     "stream buffers": ("streams.prefetch", "streams.requests_per_cycle"),
 }
@@ -230,7 +230,7 @@ def _in_order(a: str, b: str) -> tuple[str, str]:
 
 def _same(a: str, b: str) -> bool:
     """Whether both are the same resource in two shapes: twice of both would be four times it."""
-    return a.split(" over ")[0] == b.split(" over ")[0]
+    return a.split()[0] == b.split()[0] == "multiplier"
 
 
 def _explained(found: Found, pairs: Found) -> SimResult:

@@ -11,12 +11,11 @@ from f2fsim.report import figures as fig
 from f2fsim.report import tables as tab
 from f2fsim.report.answer import answer
 from f2fsim.report.cases import Case, Run, make_cases
-from f2fsim.report.crossing import crossing_answers
+from f2fsim.report.crossing import crossing_table
 from f2fsim.report.doubt import doubt_table
 from f2fsim.report.inputs import Inputs
 from f2fsim.report.sweep_section import sweep_answer, sweep_section
 from f2fsim.report.value import Column, Figure, Paragraph, Report, Section, Table
-from f2fsim.report.verdict import verdicts
 
 METHODS: tuple[Paragraph, ...] = (
     (
@@ -72,9 +71,7 @@ def build_report(
     sections.append(_methods(cases))
     names = [*dict.fromkeys(case.workload for case in cases), *(s.name for s in inputs.sweeps)]
     words = (
-        *verdicts(cases),
-        *crossing_answers(cases),
-        *([] if brief else answer(cases)),
+        *([answer(cases, drawn=not brief)] if cases else []),
         *(sweep_answer(sweep) for sweep in inputs.sweeps),
     )
     return Report(title or _title(cases, names), words, tuple(sections), command)
@@ -89,12 +86,10 @@ def _title(cases: Sequence[Case], names: Sequence[str]) -> str:
 
 
 def _overview(cases: Sequence[Case], *, brief: bool) -> list[Section]:
-    """Return the figures over all cases: speed-up, bits, crossovers; if brief, those over batch."""
+    """Return what is shown over all cases: bits and crossovers; if brief, those over batch."""
     if not cases:
         return []
-    figures: list[Figure | None] = []
-    if not brief:
-        figures += [fig.speedup_figure(cases), fig.bits_figure(cases)]
+    figures: list[Figure | None] = [] if brief else [fig.bits_figure(cases)]
     for workload, weight_type in dict.fromkeys((c.workload, c.weight_type) for c in cases):
         alike = [c for c in cases if (c.workload, c.weight_type) == (workload, weight_type)]
         for by, kept in (("batch", "sparsity"), ("sparsity", "batch"))[: 1 if brief else 2]:
@@ -106,7 +101,10 @@ def _overview(cases: Sequence[Case], *, brief: bool) -> list[Section]:
                 if figure:
                     name = f"{figure.name}_{workload}_{weight_type}_{kept}_{value}"
                     figures.append(replace(figure, name=safe_name(name)))
-    return [Section("At a glance", "glance", (), tuple(f for f in figures if f))]
+    crossings = crossing_table(cases)
+    tables = (crossings,) if crossings else ()
+    drawn = tuple(f for f in figures if f)
+    return [Section("At a glance", "glance", (), drawn, tables)] if drawn or tables else []
 
 
 def _case_section(case: Case, number: int, *, single: bool) -> Section:
@@ -121,13 +119,18 @@ def _case_section(case: Case, number: int, *, single: bool) -> Section:
     figures = tuple(replace(f, name=f"{prefix}{f.name}") for f in drawn if f and f.series)
     folded = [tab.run_layers_table(run, prefix) for run in case.runs]
     folded = [replace(table, name=safe_name(table.name)) for table in folded]
+    tried = tab.what_if_table(case, prefix)
     doubt = [table for table in (doubt_table(case, prefix),) if table]
     return Section(
         case.title,
         f"case{number}",
         (),
         figures,
-        (tab.total_table(case, prefix), tab.layers_table(case, prefix)),
+        tuple(
+            table
+            for table in (tab.total_table(case, prefix), tried, tab.layers_table(case, prefix))
+            if table
+        ),
         (*folded, tab.streams_table(case, prefix), tab.stalls_table(case, prefix), *doubt),
     )
 

@@ -1,21 +1,22 @@
-"""Where the order of two machines changes over batch or sparsity, in words."""
+"""Where the order of two machines changes over batch or sparsity, as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from f2fsim.report.cases import Case
-from f2fsim.report.value import Answer, Paragraph
-from f2fsim.report.verdict import f2f_machines, meetings
+from f2fsim.report.value import Column, Table
 
 
-def crossing_answers(cases: Sequence[Case]) -> list[Answer]:
-    """Return an answer for each F2F machine and set of cases that differ in batch, or sparsity.
+def crossing_table(cases: Sequence[Case]) -> Table | None:
+    """Return one row for each F2F machine, each other one and each set of cases that differ in one.
 
-    Without an F2F machine the subject of the cases takes its place.
+    Cases of a set differ in batch, or in sparsity.  Without an F2F machine the subject of the cases
+    takes its place.  None if no condition is varied.
     """
-    found = []
+    rows: list[dict[str, Any]] = []
     for by, kept in (("batch", "sparsity"), ("sparsity", "batch")):
         groups: dict[tuple[str, str, object], list[Case]] = {}
         for case in cases:
@@ -23,24 +24,40 @@ def crossing_answers(cases: Sequence[Case]) -> list[Answer]:
             groups.setdefault(key, []).append(case)
         for (workload, _, _), group in groups.items():
             for me in f2f_machines(group) or [group[0].subject.name]:
-                points = crossings(group, by, me)
-                if points:
-                    title = f"{workload}, {group[0].condition(kept)}: {me} over {by}"
-                    found.append(Answer(title, tuple(points)))
-    return found
+                place = {"workload": workload, "at": group[0].condition(kept)}
+                rows += [{**place, **found} for found in crossings(group, by, me)]
+    if not rows:
+        return None
+    columns = (
+        Column("workload", "workload", numeric=False),
+        Column("at", "at", numeric=False),
+        Column("machine", "machine", numeric=False),
+        Column("other", "against", numeric=False),
+        Column("by", "over", numeric=False),
+        Column("faster", "faster at", numeric=False),
+        Column("slower", "not faster at", numeric=False),
+        Column("cross", "they cross between", numeric=False),
+    )
+    return Table("crossovers", "Where machines cross", columns, tuple(rows))
 
 
-def crossings(cases: Sequence[Case], by: str, me: str) -> list[Paragraph]:
-    """Say for each other machine where `me` is faster, and where it is slower.
+def f2f_machines(cases: Sequence[Case]) -> list[str]:
+    """Return the names of all F2F machines in order."""
+    runs = [run for case in cases for run in case.runs if run.result.format == "f2f"]
+    return list(dict.fromkeys(run.name for run in runs))
+
+
+def crossings(cases: Sequence[Case], by: str, me: str) -> list[dict[str, Any]]:
+    """Return for each other machine where `me` is faster, where it is not, and where they cross.
 
     Parameters
     ----------
     cases : sequence of Case
         That differ in `by` only.
     by : {"batch", "sparsity"}
-        What is varied; no words if it is the same everywhere.
+        What is varied; nothing is returned if it is the same everywhere.
     me : str
-        Name of the machine that the words are about.
+        Name of the machine that the rows are about; of two F2F machines one row is enough.
     """
     ordered = sorted(
         (case for case in cases if getattr(case, by) is not None),
@@ -50,26 +67,34 @@ def crossings(cases: Sequence[Case], by: str, me: str) -> list[Paragraph]:
         return []
     signs: dict[str, list[tuple[str, bool]]] = {}
     for case in ordered:
-        for meeting in meetings(case, me):
+        for other, ratio in _meetings(case, me):
             at = f"{getattr(case, by):g}"
-            signs.setdefault(meeting.other.name, []).append((at, meeting.ratio > 1))
-    return [(_words(me, name, by, found),) for name, found in signs.items() if len(found) > 1]
+            signs.setdefault(other, []).append((at, ratio > 1))
+    return [
+        {"machine": me, "other": name, "by": by, **_places(found)}
+        for name, found in signs.items()
+        if len(found) > 1
+    ]
 
 
-def _words(me: str, other: str, by: str, found: Sequence[tuple[str, bool]]) -> str:
-    word = "batch" if by == "batch" else "S"
-    wins = [at for at, won in found if won]
-    losses = [at for at, won in found if not won]
-    if not losses:
-        return f"{me} is faster than {other} at every {by} here ({word} {_list(wins)})."
-    if not wins:
-        return f"{me} is not faster than {other} at any {by} here ({word} {_list(losses)})."
+def _meetings(case: Case, name: str) -> list[tuple[str, float]]:
+    """Return each other machine's time over mine; of F2F pairs only the first one's side."""
+    names = [run.name for run in case.runs]
+    if name not in names:
+        return []
+    at = names.index(name)
+    me = case.runs[at].result
+    return [
+        (other.name, other.result.seconds / me.seconds)
+        for i, other in enumerate(case.runs)
+        if i != at and not (i < at and other.result.format == "f2f") and me.seconds
+    ]
+
+
+def _places(found: Sequence[tuple[str, bool]]) -> dict[str, str]:
     turns = [f"{a} and {b}" for (a, before), (b, after) in pairwise(found) if before != after]
-    return (
-        f"{me} is faster than {other} at {word} {_list(wins)}, and not at {word} {_list(losses)}: "
-        f"they cross between {word} {', and between '.join(turns)}."
-    )
-
-
-def _list(values: Sequence[str]) -> str:
-    return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} and {values[-1]}"
+    return {
+        "faster": ", ".join(at for at, won in found if won) or "–",
+        "slower": ", ".join(at for at, won in found if not won) or "–",
+        "cross": "; ".join(turns) or "–",
+    }

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from f2fsim.report import figures as fig
+from f2fsim.report.answer import answer
 from f2fsim.report.cases import Case, make_cases
 from f2fsim.report.static import canvas_of, settings
 from f2fsim.report.value import Figure, number_text
@@ -20,18 +21,6 @@ from f2fsim.results.views import ResultViews
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
-
-#: Headings of the totals in a notebook, by key of the row.
-HEADINGS = {
-    "arch": "machine",
-    "format": "format",
-    "time_us": "time [us]",
-    "speedup": "speed-up",
-    "dram_bytes": "DRAM [B]",
-    "bits_per_weight": "bit/weight",
-    "pe_busy": "slots in use",
-    "energy_uj": "energy [uJ]",
-}
 
 #: How each figure is made from a case.
 FIGURES: Mapping[str, Callable[[Case], Figure | None]] = {
@@ -118,16 +107,23 @@ class Plots:
 
 
 def html(results: ResultViews) -> str:
-    """Return the totals as a table of HTML; numbers as in a report."""
-    rows = results.rows()
-    shown = [key for key in HEADINGS if any(row.get(key) for row in rows)]
-    head = "".join(f"<th>{markup.escape(HEADINGS[key])}</th>" for key in shown)
+    """Return the answer of these results as HTML: its sentences, then its table."""
+    runs = list(results._runs())
+    found = answer(make_cases([runs]), drawn=False)
+    table = found.table
+    if table is None:
+        return f"<p>{markup.escape(found.words)}</p>"
+    head = "".join(f"<th>{markup.escape(column.heading)}</th>" for column in table.columns)
     body = "".join(
-        f"<tr>{''.join(f'<td>{markup.escape(number_text(row[key]))}</td>' for key in shown)}</tr>"
-        for row in rows
+        f"<tr>{''.join(f'<td>{_cell(row.get(column.key))}</td>' for column in table.columns)}</tr>"
+        for row in table.rows
     )
-    title = markup.escape(repr(results).splitlines()[0])
     return (
-        f"<table><caption>{title}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
+        f"<p><b>{markup.escape(found.title)}</b><br>{markup.escape(found.words)}</p>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f"<p><small>{markup.escape(table.caption)}</small></p>"
     )
+
+
+def _cell(value: object) -> str:
+    return markup.escape(number_text(value))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from f2fsim.report.answer import bandwidth_share, busy_share, slots_a_mac
 from f2fsim.report.cases import FORMAT_TITLES, Case, Run, entropy_bits, entropy_bits_per_weight
 from f2fsim.report.value import Column, Table
+from f2fsim.report.weigh import bandwidth_share, busy_share, slots_a_mac
 from f2fsim.results import SimResult
+from f2fsim.results.binding import what_if_rows
 from f2fsim.results.rows import layer_row, result_row, stall_rows, stream_rows
 
 TOTAL_COLUMNS = (
@@ -24,9 +25,13 @@ TOTAL_COLUMNS = (
     Column("bandwidth_gb_s", "bandwidth", "GB/s"),
     Column("peak_gb_s", "peak", "GB/s"),
     Column("pe_busy", "slots in use", "share"),
+    Column("efficiency", "care bits matched, E", "share"),
     Column("energy_uj", "energy", "uJ"),
     Column("area_mm2", "area", "mm2"),
 )
+
+#: Columns that are left out where no machine has the figure.
+MAYBE = ("energy_uj", "area_mm2", "efficiency")
 
 LAYER_COLUMNS = (
     Column("layer", "layer", numeric=False),
@@ -68,15 +73,23 @@ def _total_rows(case: Case) -> list[dict[str, Any]]:
         mine = case.subject.result.seconds
         row["speedup"] = run.result.seconds / mine if mine else None
         row["entropy_bits"] = entropy_bits_per_weight(run.result)
+        row["efficiency"] = _efficiency(run.result)
         rows.append(row)
     return rows
+
+
+def _efficiency(result: SimResult) -> float | None:
+    """Return the share of care bits that the encoder matched, None for formats without any."""
+    care = sum(layer.codec_stats.get("n_care_bits", 0) for layer in result.layers)
+    wrong = sum(layer.codec_stats.get("n_unmatched_bits", 0) for layer in result.layers)
+    return 1 - wrong / care if care else None
 
 
 def _used_columns(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
     return [
         column
         for column in TOTAL_COLUMNS
-        if column.key not in ("energy_uj", "area_mm2") or any(row[column.key] for row in rows)
+        if column.key not in MAYBE or any(row[column.key] for row in rows)
     ]
 
 
@@ -191,6 +204,25 @@ def stalls_table(case: Case, prefix: str) -> Table:
         Column("share", "share"),
     )
     return Table(f"{prefix}stalls", "Where the cycles of every part went", columns, rows)
+
+
+def what_if_table(case: Case, prefix: str) -> Table | None:
+    """Return one row a machine and resource: how much faster with twice of it; None untried."""
+    rows = tuple(
+        {**row, "arch": run.name}
+        for run in case.runs
+        for row in what_if_rows(run.name, run.result.what_if)
+    )
+    if not rows:
+        return None
+    columns = (
+        Column("arch", "machine", numeric=False),
+        Column("twice_of", "twice of", numeric=False),
+        Column("speedup", "gives", "× as fast"),
+        Column("elasticity", "elasticity"),
+    )
+    caption = "Each line is a simulation of the machine with twice of that resource."
+    return Table(f"{prefix}what_if", "What binds, by experiment", columns, rows, caption)
 
 
 def flatten(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -137,10 +137,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a report says of one case, sweep or crossover: a heading and points under it."""
+    """What a report says first: a heading, sentences, at most one table and one figure."""
 
     title: str
-    points: tuple[Paragraph, ...]
+    headline: tuple[Paragraph, ...]
+    table: Table | None = None
+    figure: Figure | None = None
+
+    @property
+    def words(self) -> str:
+        """The sentences as one text."""
+        return " ".join(plain(one) for one in self.headline)
 
 
 @dataclass(frozen=True)
@@ -167,11 +174,13 @@ class Report:
 
     def tables(self) -> list[Table]:
         """Return all tables in order."""
-        return [table for one in self.sections for table in (*one.tables, *one.folded)]
+        first = [one.table for one in self.answer if one.table]
+        return first + [table for one in self.sections for table in (*one.tables, *one.folded)]
 
     def figures(self) -> list[Figure]:
         """Return all figures in order."""
-        return [figure for one in self.sections for figure in one.figures]
+        first = [one.figure for one in self.answer if one.figure]
+        return first + [figure for one in self.sections for figure in one.figures]
 
 
 def plain(paragraph: Paragraph) -> str:
