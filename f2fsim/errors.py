@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
+
+#: Characters of a foreign value that a message shows.
+_SHOWN_CHARACTERS = 80
 
 
 class F2fsimError(Exception):
@@ -51,3 +55,11 @@ def near_miss(name: str, known: Iterable[str]) -> str:
 def choices(known: Iterable[str]) -> str:
     """Return the known names as a comma-separated list for an error message."""
     return ", ".join(sorted(known))
+
+
+def in_a_line(value: Any) -> str:
+    """Return a value that was read as it stands in a message: never more than part of a line."""
+    text = repr(value)
+    if len(text) <= _SHOWN_CHARACTERS:
+        return text
+    return f"{text[: _SHOWN_CHARACTERS - 20]}… ({len(text):,} characters)"

@@ -32,6 +32,16 @@ Tensors = Annotated[
         help="Only this tensor (may be repeated).",
     ),
 ]
+MaxWeights = Annotated[
+    int | None,
+    typer.Option(
+        "--max-weights",
+        metavar="N",
+        min=0,
+        show_default="what its bytes make credible",
+        help="Weights that the container may claim to hold.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -102,8 +112,10 @@ def encode(
 ) -> None:
     """Prune, quantise and encode the weight matrices of a file.
 
-    Prints for each tensor E, bits a weight (value, mask, both), value bits over (1-S)·n_w and
-    all bits over H(S) + (1-S)·n_w, memory saved with and without the mask, variation of n_u.
+    Prints for each tensor E, bits a weight of its streams (value, mask, both) and in the file, the
+    file's bytes, value bits over (1-S)·n_w and all bits over H(S) + (1-S)·n_w, memory saved by the
+    streams and by the file, variation of n_u.  What a tensor takes of the file are its streams in
+    whole bytes, its scale and an even share of the header: the total is the file's size.
 
     For example:
       f2fsim encode model.onnx --sparsity 0.9 -o model.f2f.safetensors
@@ -127,7 +139,8 @@ def encode(
             out=out,
             progress=advance,
         )
-    _print(list(result.rows), as_json, as_csv, str(file))
+    if as_json or as_csv or not quiet:
+        _print(list(result.rows), as_json, as_csv, str(file))
     if not quiet:
         _print_left_out(result.left_out)
         if result.container is not None:
@@ -158,6 +171,7 @@ def decode(
         typer.Option("--integers", help="Write integer codes and NAME.scale, not their product."),
     ] = False,
     tensor: Tensors = None,
+    max_weights: MaxWeights = None,
     quiet: Quiet = False,
 ) -> None:
     """Decode a container and write the pruned weights back, exactly as they were encoded.
@@ -169,7 +183,12 @@ def decode(
 
     with console.progress("decoding", quiet=quiet) as advance:
         names = encode_file.decode_file(
-            file, out, integers=integers, tensors=tensor, progress=advance
+            file,
+            out,
+            integers=integers,
+            tensors=tensor,
+            max_weights=max_weights,
+            progress=advance,
         )
     if not quiet:
         console.ERR.print(f"written: {out} ({len(names)} tensors)", markup=False)
@@ -177,6 +196,7 @@ def decode(
 
 def inspect(
     file: Annotated[Path, typer.Argument(help=f"Container (…{SUFFIX}).")],
+    max_weights: MaxWeights = None,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
@@ -187,7 +207,8 @@ def inspect(
     """
     from f2fsim.pipeline import encode_file
 
-    _print(encode_file.inspect_file(file), as_json, as_csv, str(file))
+    rows = encode_file.inspect_file(file, max_weights=max_weights)
+    _print(rows, as_json, as_csv, str(file))
 
 
 def verify(
@@ -199,6 +220,7 @@ def verify(
         ),
     ] = None,
     mask: MaskFile = None,
+    max_weights: MaxWeights = None,
     as_json: Json = False,
     as_csv: Csv = False,
     quiet: Quiet = False,
@@ -212,6 +234,7 @@ def verify(
 
     with console.progress("verifying", quiet=quiet) as advance:
         rows = verify_file(file, against=against, mask=mask, progress=advance)
+        rows = verify_file(file, against=against, max_weights=max_weights, progress=advance)
     if as_json or as_csv:
         _print(rows, as_json, as_csv, str(file))
     else:
@@ -243,11 +266,13 @@ _HEADINGS = {
     "value_bits_per_weight": "value",
     "position_bits_per_weight": "mask",
     "bits_per_weight": "bits/w",
+    "file_bits_per_weight": "file bits/w",
+    "file_bytes": "file bytes",
     "value_over_entropy": "value/H",
     "total_over_entropy": "total/H",
     "total_over_zero_order": "total/H0",
     "reduction_pct": "saved %",
-    "reduction_without_mask_pct": "no mask %",
+    "file_reduction_pct": "file saved %",
     "cv_n_u": "CV n_u",
 }
 

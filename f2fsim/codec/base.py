@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec.tensor import PrunedTensor, WeightType
+from f2fsim.errors import in_a_line
 
 IntArray = NDArray[np.int64]
 
@@ -115,6 +116,11 @@ class EncodedTensor:
     streams: Mapping[str, BitStream]
     work: WorkUnits
     stats: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return f"tensor {in_a_line(self.name)}"
 
     @property
     def n_weights(self) -> int:

@@ -77,7 +77,7 @@ class BitmapFormat(WeightFormat):
         check_format(encoded, self.name)
         code = encoded.params.get("mask")
         if not isinstance(code, Mapping) or not isinstance(code.get("params"), Mapping):
-            raise DataError(f"tensor {encoded.name!r}: parameter 'mask' is damaged")
+            raise DataError(f"{encoded.label}: parameter 'mask' is damaged")
         mask = decode_mask(
             read_stream(encoded, "mask"), encoded.n_weights, code.get("code", ""), code["params"]
         )

@@ -30,7 +30,7 @@ from f2fsim.codec.zero_runs import (
     make_entries,
     padding_counts,
 )
-from f2fsim.errors import DataError, InputError
+from f2fsim.errors import DataError, InputError, in_a_line
 
 #: Widest pointer field.
 MAX_POINTER_BITS = 32
@@ -84,7 +84,8 @@ class CscRelativeFormat(WeightFormat):
         check_auto_or_int(f"{place}: pointer_bits", self.pointer_bits, 0, MAX_POINTER_BITS)
         if self.pointers not in ("offsets", "counts"):
             raise InputError(
-                f"format csc_relative: pointers must be offsets or counts: {self.pointers!r}"
+                "format csc_relative: pointers must be offsets or counts, got "
+                f"{in_a_line(self.pointers)}"
             )
 
     def entry_counts(self, tensor: PrunedTensor) -> EntryCounts:
@@ -163,7 +164,7 @@ class CscRelativeFormat(WeightFormat):
         segment = np.repeat(np.arange(lengths.shape[0]), lengths)
         rows = local * n_pes + segment % n_pes
         if (rows >= n_rows).any():
-            raise DataError(f"tensor {encoded.name!r}: runs go beyond row {n_rows - 1}")
+            raise DataError(f"{encoded.label}: runs go beyond row {n_rows - 1}")
         patterns = np.zeros(encoded.shape, dtype=kind.pattern_dtype)
         mask = np.zeros(encoded.shape, dtype=np.bool_)
         patterns[rows, segment // n_pes] = values
@@ -187,7 +188,7 @@ class CscRelativeFormat(WeightFormat):
             return needed
         if self.pointer_bits < needed:
             raise InputError(
-                f"format csc_relative: tensor {tensor.name!r} needs pointer_bits ≥ {needed}, "
+                f"format csc_relative: {tensor.label} needs pointer_bits ≥ {needed}, "
                 f"got {self.pointer_bits}"
             )
         return self.pointer_bits
@@ -231,7 +232,7 @@ def _read_counts(encoded: EncodedTensor, n_pes: int) -> IntArray:
     pointer_bits = int_param(encoded, "pointer_bits", 0, MAX_POINTER_BITS)
     kind = encoded.params.get("pointers")
     if kind not in ("offsets", "counts"):
-        raise DataError(f"tensor {encoded.name!r}: unknown kind of pointers {kind!r}")
+        raise DataError(f"{encoded.label}: unknown kind of pointers {in_a_line(kind)}")
     n_pointers = n_cols * n_pes
     if kind == "offsets" and n_pointers:
         n_pointers += n_pes
@@ -241,7 +242,7 @@ def _read_counts(encoded: EncodedTensor, n_pes: int) -> IntArray:
     if kind == "offsets" and n_pointers:
         counts = np.diff(table, axis=0)
         if table[0].any():
-            raise DataError(f"tensor {encoded.name!r}: the first pointers are not 0")
+            raise DataError(f"{encoded.label}: the first pointers are not 0")
     if counts.size and (int(counts.min()) < 0 or int(counts.max()) > -(-n_rows // n_pes)):
-        raise DataError(f"tensor {encoded.name!r}: a pointer is out of order")
+        raise DataError(f"{encoded.label}: a pointer is out of order")
     return counts

@@ -20,7 +20,7 @@ from f2fsim.codec.streams import (
     unit_sums,
 )
 from f2fsim.codec.tensor import PrunedTensor
-from f2fsim.errors import DataError, InputError
+from f2fsim.errors import DataError, InputError, in_a_line
 
 #: Widest index and pointer fields.
 MAX_FIELD_BITS = 32
@@ -60,7 +60,9 @@ class CsrFormat(WeightFormat):
         for key in ("index_bits", "pointer_bits"):
             check_auto_or_int(f"format csr: {key}", getattr(self, key), 0, MAX_FIELD_BITS)
         if self.pointers not in ("offsets", "counts"):
-            raise InputError(f"format csr: pointers must be offsets or counts: {self.pointers!r}")
+            raise InputError(
+                f"format csr: pointers must be offsets or counts: {in_a_line(self.pointers)}"
+            )
         check_int("format csr: interleave", self.interleave, 1, MAX_PES)
 
     def encode(self, tensor: PrunedTensor) -> EncodedTensor:
@@ -118,10 +120,10 @@ class CsrFormat(WeightFormat):
         flat = np.empty(n_kept, dtype=np.int64)
         flat[order] = stored
         if n_kept and int(stored.max()) >= n_cols:
-            raise DataError(f"tensor {encoded.name!r}: a column index is beyond {n_cols - 1}")
+            raise DataError(f"{encoded.label}: a column index is beyond {n_cols - 1}")
         flat += rows * n_cols
         if (np.diff(flat) <= 0).any():
-            raise DataError(f"tensor {encoded.name!r}: column indices of a row do not ascend")
+            raise DataError(f"{encoded.label}: column indices of a row do not ascend")
         patterns = np.zeros(encoded.n_weights, dtype=kind.pattern_dtype)
         mask = np.zeros(encoded.n_weights, dtype=np.bool_)
         patterns[flat[order]] = values
@@ -136,9 +138,7 @@ class CsrFormat(WeightFormat):
         if width == "auto":
             return needed
         if tensor.n_weights and width < needed:
-            raise InputError(
-                f"format csr: tensor {tensor.name!r} needs {key} ≥ {needed}, got {width}"
-            )
+            raise InputError(f"format csr: {tensor.label} needs {key} ≥ {needed}, got {width}")
         return width
 
     def _unit_entries(self, counts: IntArray) -> tuple[IntArray, IntArray]:
@@ -251,11 +251,11 @@ def _read_counts(encoded: EncodedTensor) -> IntArray:
         table = read_fields(encoded, "pointers", pointer_bits, n_pointers).astype(np.int64)
         counts = np.diff(table)
         if table[:1].any():
-            raise DataError(f"tensor {encoded.name!r}: the first row pointer is not 0")
+            raise DataError(f"{encoded.label}: the first row pointer is not 0")
     elif kind == "counts":
         counts = read_fields(encoded, "pointers", pointer_bits, n_rows).astype(np.int64)
     else:
-        raise DataError(f"tensor {encoded.name!r}: unknown kind of pointers {kind!r}")
+        raise DataError(f"{encoded.label}: unknown kind of pointers {in_a_line(kind)}")
     if n_rows and (int(counts.min()) < 0 or int(counts.max()) > n_cols):
-        raise DataError(f"tensor {encoded.name!r}: a row pointer is out of order")
+        raise DataError(f"{encoded.label}: a row pointer is out of order")
     return counts

@@ -82,7 +82,7 @@ def check_ending(path: Path) -> None:
 def _write_safetensors(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
     # Widest items first keeps every array aligned.
     ordered = dict(sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])))
-    file.write(write_header(ordered, {}))
+    file.write(write_header({k: (a.dtype, a.shape) for k, a in ordered.items()}, {}))
     for array in ordered.values():
         file.write(np.ascontiguousarray(array).tobytes())
 

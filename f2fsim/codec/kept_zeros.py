@@ -62,9 +62,9 @@ def decode_kept_zeros(encoded: EncodedTensor, n_zeros: int) -> BoolArray:
     """
     code = encoded.params.get(PARAM)
     if ("mask" in encoded.streams) != (code is not None):
-        raise DataError(f"tensor {encoded.name!r}: stream 'mask' and parameter {PARAM!r} disagree")
+        raise DataError(f"{encoded.label}: stream 'mask' and parameter {PARAM!r} disagree")
     if code is None:
         return np.zeros(n_zeros, dtype=np.bool_)
     if not isinstance(code, Mapping) or not isinstance(code.get("params"), Mapping):
-        raise DataError(f"tensor {encoded.name!r}: parameter {PARAM!r} is damaged")
+        raise DataError(f"{encoded.label}: parameter {PARAM!r} is damaged")
     return decode_mask(encoded.streams["mask"], n_zeros, code.get("code", ""), code["params"])

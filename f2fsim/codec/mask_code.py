@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec.base import BitStream, IntArray
-from f2fsim.errors import InputError
+from f2fsim.errors import InputError, in_a_line
 
 BoolArray = NDArray[np.bool_]
 
@@ -68,7 +68,7 @@ def check_params(params: Mapping[str, int], ranges: Mapping[str, tuple[int, int]
     for key, (low, high) in ranges.items():
         value = params[key]
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise InputError(f"mask code: {key} must be {low} to {high}, got {value!r}")
+            raise InputError(f"mask code: {key} must be {low} to {high}, got {in_a_line(value)}")
 
 
 def zero_gaps(mask: BoolArray) -> IntArray:

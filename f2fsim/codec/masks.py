@@ -19,7 +19,7 @@ from f2fsim.codec.block_code import MAX_BLOCK, decode_block, encode_block, fit_b
 from f2fsim.codec.mask_code import BoolArray, EncodedMask, MaskCode, check_params
 from f2fsim.codec.run_masks import RiceMask, ZeroRunMask
 from f2fsim.codec.streams import check_tail, pack_bools, unit_sizes, unit_sums, unpack_bools
-from f2fsim.errors import DataError, InputError, choices, near_miss
+from f2fsim.errors import DataError, InputError, choices, in_a_line, near_miss
 
 __all__ = [
     "MASK_CODES",
@@ -201,7 +201,7 @@ def check_mask_code(code: str) -> str:
     """Return `code` if it is known; `InputError` lists the choices."""
     if not isinstance(code, str) or code not in MASK_CODES:
         raise InputError(
-            f"unknown mask code {code!r}{near_miss(str(code), MASK_CODES)}; "
+            f"unknown mask code {in_a_line(code)}{near_miss(str(code), MASK_CODES)}; "
             f"known: {choices(MASK_CODES)}, auto"
         )
     return code

@@ -121,7 +121,7 @@ class NmFormat(WeightFormat):
         # A group stands at row group // n_groups, columns (group % n_groups) * m onwards.
         columns = group % max(n_groups, 1) * m + places[slot]
         if (columns >= n_cols).any():
-            raise DataError(f"tensor {encoded.name!r}: a slot points beyond column {n_cols - 1}")
+            raise DataError(f"{encoded.label}: a slot points beyond column {n_cols - 1}")
         patterns = np.zeros(encoded.shape, dtype=kind.pattern_dtype)
         mask = np.zeros(encoded.shape, dtype=np.bool_)
         rows = group // max(n_groups, 1)
@@ -135,7 +135,7 @@ class NmFormat(WeightFormat):
             return
         row, group = divmod(int(full[0]), -(-tensor.shape[1] // self.m))
         raise InputError(
-            f"tensor {tensor.name!r} is not {self.n}:{self.m}: row {row}, columns "
+            f"{tensor.label} is not {self.n}:{self.m}: row {row}, columns "
             f"{group * self.m} to {min((group + 1) * self.m, tensor.shape[1]) - 1} keep "
             f"{int(kept[full[0]])} weights ({full.size} of {kept.size} groups keep too many); "
             f"prune it to {self.n}:{self.m} first"
@@ -164,4 +164,4 @@ def _check_slots(
     follows = is_kept[:, 1:]
     good = good and not (follows & ~is_kept[:, :-1]).any()
     if not good or (follows & (np.diff(places, axis=1) <= 0)).any():
-        raise DataError(f"tensor {encoded.name!r}: the slots of a group are out of order")
+        raise DataError(f"{encoded.label}: the slots of a group are out of order")

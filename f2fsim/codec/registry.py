@@ -15,7 +15,7 @@ from f2fsim.codec.huffman import HuffmanFormat
 from f2fsim.codec.nm import NmFormat
 from f2fsim.codec.rle import RleFormat
 from f2fsim.codec.tensor import PrunedTensor
-from f2fsim.errors import DataError, InputError, choices, near_miss
+from f2fsim.errors import DataError, InputError, choices, in_a_line, near_miss
 
 #: Weight formats by name; a constructor takes the format's parameters, all with defaults.
 FORMATS: dict[str, type[WeightFormat]] = {
@@ -64,6 +64,7 @@ def decode(encoded: EncodedTensor) -> PrunedTensor:
     """
     if encoded.format not in FORMATS:
         raise DataError(
-            f"tensor {encoded.name!r}: unknown format {encoded.format!r}; known: {choices(FORMATS)}"
+            f"{encoded.label}: unknown format {in_a_line(encoded.format)}; "
+            f"known: {choices(FORMATS)}"
         )
     return FORMATS[encoded.format]().decode(encoded)

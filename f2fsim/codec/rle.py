@@ -108,7 +108,7 @@ class RleFormat(WeightFormat):
         positions = np.cumsum(runs + 1) - 1
         if n_entries and int(positions[-1]) >= encoded.n_weights:
             raise DataError(
-                f"tensor {encoded.name!r}: runs go beyond the last of {encoded.n_weights} weights"
+                f"{encoded.label}: runs go beyond the last of {encoded.n_weights} weights"
             )
         patterns = np.zeros(encoded.n_weights, dtype=kind.pattern_dtype)
         mask = np.zeros(encoded.n_weights, dtype=np.bool_)

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from f2fsim.bits import n_bytes_of, pack_fields, unpack_fields
 from f2fsim.codec.base import BitStream, EncodedTensor, IntArray
-from f2fsim.errors import DataError
+from f2fsim.errors import DataError, in_a_line
 
 #: Fields handled at once: a multiple of 8, so that a chunk ends on a byte; bounds the memory.
 _CHUNK_FIELDS = 1 << 20
+#: Fields of 0 bits that a stream may hold: no byte of it stands for them.
+MAX_EMPTY_FIELDS = 1 << 22
 _BYTE_TYPES = {8: "<u1", 16: "<u2", 32: "<u4", 64: "<u8"}
 
 
@@ -106,10 +108,12 @@ def read_fields(
         If the stream is missing or not exactly `n` fields long.
     """
     stream = read_stream(encoded, name)
-    what = f"tensor {encoded.name!r}, stream {name!r}"
+    what = f"{encoded.label}, stream {name!r}"
     if n < 0 or stream.n_bits != n * width:
         raise DataError(f"{what}: {stream.n_bits} bits in place of {n} fields of {width}")
     if width == 0:
+        if n > MAX_EMPTY_FIELDS:
+            raise DataError(f"{what}: {n} fields of 0 bits, at most {MAX_EMPTY_FIELDS} are read")
         return np.zeros(n, dtype=np.uint8)
     return unpack_equal(stream, width, what)
 
@@ -117,7 +121,7 @@ def read_fields(
 def read_stream(encoded: EncodedTensor, name: str) -> BitStream:
     """Return a named stream; `DataError` if the encoding has none of that name."""
     if name not in encoded.streams:
-        raise DataError(f"tensor {encoded.name!r}: stream {name!r} is missing")
+        raise DataError(f"{encoded.label}: stream {name!r} is missing")
     return encoded.streams[name]
 
 
@@ -126,7 +130,7 @@ def int_param(encoded: EncodedTensor, key: str, low: int, high: int) -> int:
     value = encoded.params.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise DataError(
-            f"tensor {encoded.name!r}: parameter {key!r} must be {low} to {high}, got {value!r}"
+            f"{encoded.label}: parameter {key!r} must be {low} to {high}, got {in_a_line(value)}"
         )
     return value
 
@@ -134,9 +138,9 @@ def int_param(encoded: EncodedTensor, key: str, low: int, high: int) -> int:
 def check_format(encoded: EncodedTensor, name: str) -> None:
     """Refuse an encoding of another format or of a negative shape."""
     if encoded.format != name:
-        raise DataError(f"tensor {encoded.name!r} is in format {encoded.format!r}, not {name!r}")
+        raise DataError(f"{encoded.label} is in format {in_a_line(encoded.format)}, not {name!r}")
     if min(encoded.shape) < 0:
-        raise DataError(f"tensor {encoded.name!r}: negative shape {encoded.shape}")
+        raise DataError(f"{encoded.label}: negative shape {encoded.shape}")
 
 
 def unit_sizes(n: int, unit: int) -> IntArray:

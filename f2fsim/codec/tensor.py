@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import _mask_words
-from f2fsim.errors import InputError, choices, near_miss
+from f2fsim.errors import InputError, choices, in_a_line, near_miss
 
 
 @dataclass(frozen=True)
@@ -105,24 +105,29 @@ class PrunedTensor:
         expected = self.weight_type.pattern_dtype
         if self.patterns.ndim != 2 or self.patterns.shape != self.mask.shape:
             raise InputError(
-                f"tensor {self.name!r}: patterns {self.patterns.shape} and mask "
+                f"{self.label}: patterns {self.patterns.shape} and mask "
                 f"{self.mask.shape} must be equal two-dimensional shapes"
             )
         if self.patterns.dtype != expected or self.mask.dtype != np.bool_:
             raise InputError(
-                f"tensor {self.name!r}: {self.weight_type.name} patterns must be {expected} "
+                f"{self.label}: {self.weight_type.name} patterns must be {expected} "
                 f"with a bool mask, got {self.patterns.dtype} and {self.mask.dtype}"
             )
         spare_bits = 8 * expected.itemsize > self.weight_type.n_bits
         if spare_bits and int(self.patterns.max(initial=0)) >> self.weight_type.n_bits:
             raise InputError(
-                f"tensor {self.name!r}: a pattern has more than {self.weight_type.n_bits} bits"
+                f"{self.label}: a pattern has more than {self.weight_type.n_bits} bits"
             )
         # In row order nothing is copied here.
         patterns = np.ascontiguousarray(self.patterns).reshape(-1)
         mask = np.ascontiguousarray(self.mask).reshape(-1).view(np.uint8)
         if _mask_words.bits_outside(patterns, mask):
-            raise InputError(f"tensor {self.name!r}: a pruned weight is not zero")
+            raise InputError(f"{self.label}: a pruned weight is not zero")
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return f"tensor {in_a_line(self.name)}"
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from f2fsim.codec import PrunedTensor, WeightFormat, WeightType, weight_format
 from f2fsim.codec import weight_type as weight_type_of
 from f2fsim.codec.container import SUFFIX, Container, StoredTensor, store, write_container
-from f2fsim.codec.entropy import value_entropy
 from f2fsim.codec.export import check_ending, integer_codes, real_values, write_arrays
 from f2fsim.codec.f2f import F2FFormat
 from f2fsim.codec.f2f.auto import auto_format
 from f2fsim.errors import DataError, InputError
-from f2fsim.pipeline.encode_row import EncodeRow, row_of
+from f2fsim.pipeline.encode_row import EncodeRow, row_of, stored_stats
 from f2fsim.whole_file import check_file
 from f2fsim.workloads.conventions.checkpoint import Checkpoint, open_checkpoint
 from f2fsim.workloads.conventions.masks import MaskFile, read_masked
@@ -158,17 +157,13 @@ def encode(
             progress(done, len(names), name)
             weights = read_masked(model, masks, name)
             item = _encode_one(model, name, weights, wanted, sparsity, seed, coder, auto)
-            row = row_of(item.encoded, int(item.encoded.work.n_kept.sum()), item.source_shape)
-            rows.append(row)
+            rows.append(row_of(item, int(item.encoded.stats["n_kept"])))
             yield item
         progress(len(names), len(names), "")
 
-    if target is None:
-        for _ in stored():
-            pass
-    else:
-        write_container(target, stored())
-    return EncodeResult(tuple(rows), tuple(left_out), target)
+    shares = write_container(target, stored()).shares()
+    in_file = tuple(replace(row, file_bytes=shares[row.tensor]) for row in rows)
+    return EncodeResult(in_file, tuple(left_out), target)
 
 
 def _chosen(model: ModelFile, tensors: Sequence[str] | None) -> tuple[list[str], list[LeftOut]]:
@@ -234,13 +229,9 @@ def _encode_one(
     if auto and isinstance(coder, F2FFormat):
         coder = auto_format(tensor, coder)
     encoded = coder.encode(tensor)
-    stats = {"n_kept": float(tensor.n_kept), **encoded.stats}
-    stats["value_entropy"] = value_entropy(tensor)
+    stats = stored_stats(encoded, tensor)
     if sparsity is not None:
         stats[ASKED_SPARSITY] = sparsity
-    cv = row_of(encoded, tensor.n_kept).cv_n_u
-    if cv is not None:
-        stats["cv_n_u"] = cv
     return store(tensor, replace(encoded, stats=stats), array.shape, result.scale)
 
 
@@ -287,6 +278,7 @@ def decode_file(
     *,
     integers: bool = False,
     tensors: Sequence[str] | None = None,
+    max_weights: int | None = None,
     progress: Progress = silent,
 ) -> list[str]:
     """Decode a container and write the pruned weights.
@@ -301,6 +293,8 @@ def decode_file(
         Write integer weights as codes with ``<name>.scale`` beside them; by default as float32.
     tensors : sequence of str, optional
         Only these.
+    max_weights : int, optional
+        Weights that the container may claim; by default what its bytes make credible.
     progress : callable
         Called with done, total and the tensor's name.
 
@@ -324,7 +318,7 @@ def decode_file(
     if target.exists() and Path(file).exists() and target.samefile(file):
         raise InputError(f"{target}: is the container itself; decoded weights need another name")
     arrays: dict[str, NDArray[Any]] = {}
-    for item, tensor in decoded(Container(Path(file)), tensors, progress):
+    for item, tensor in decoded(Container(Path(file), max_weights), tensors, progress):
         if integers and not tensor.weight_type.is_float:
             arrays[tensor.name] = integer_codes(tensor).reshape(item.source_shape)
             if item.scale is not None:
@@ -357,14 +351,23 @@ def decoded(
     progress(len(names), len(names), "")
 
 
-def inspect_file(file: str | Path) -> list[EncodeRow]:
-    """Return the rows of a container's tensors; streams are read and checked, not decoded."""
-    container = Container(Path(file))
+def inspect_file(file: str | Path, *, max_weights: int | None = None) -> list[EncodeRow]:
+    """Return the rows of a container's tensors; streams are read and checked, not decoded.
+
+    Parameters
+    ----------
+    file : str or Path
+        The container.
+    max_weights : int, optional
+        Weights that it may claim; by default what its bytes make credible.
+    """
+    container = Container(Path(file), max_weights)
+    shares = container.size().shares()
     rows = []
     for name in container.names():
         item = container.read(name)
         kept = item.encoded.stats.get("n_kept")
         if kept is None:
             kept = item.decode().n_kept
-        rows.append(row_of(item.encoded, int(kept), item.source_shape))
+        rows.append(row_of(item, int(kept), shares[name]))
     return rows

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from f2fsim.codec import EncodedTensor
-from f2fsim.codec.entropy import binary_entropy
+from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.codec.container import StoredTensor
+from f2fsim.codec.entropy import binary_entropy, value_entropy
 
 #: Streams that carry values; the others say where the kept weights are.
 VALUE_STREAMS = ("weights", "patches", "codebook")
@@ -15,7 +16,7 @@ VALUE_STREAMS = ("weights", "patches", "codebook")
 
 @dataclass(frozen=True)
 class EncodeRow:
-    """Sizes of one encoded tensor (or of several together).
+    """Sizes of one encoded tensor (or of several together): of its streams, and in a file.
 
     Attributes
     ----------
@@ -35,6 +36,11 @@ class EncodeRow:
     value_entropy : float or None
         ``H(value)``: zero-order entropy of a kept weight in bits (in a total: the mean over kept
         weights, each tensor with its own distribution); None if the file does not say.
+    scale_bits : int
+        Bits of the scale that stands beside the streams.
+    file_bytes : int or None
+        What the tensor takes of a container: streams in whole bytes, scale, and an even share of
+        header and table.  All rows of a container add up to the file.
     """
 
     tensor: str
@@ -48,6 +54,8 @@ class EncodeRow:
     efficiency: float | None = None
     cv_n_u: float | None = None
     value_entropy: float | None = None
+    scale_bits: int = 0
+    file_bytes: int | None = None
 
     @property
     def n_bits(self) -> int:
@@ -85,14 +93,22 @@ class EncodeRow:
         return self.n_bits / limit if limit else None
 
     def reduction(self, *, with_mask: bool) -> float:
-        """Return the share of the dense bits that is saved, positions counted or not."""
+        """Return the share of the dense bits that the streams save, positions counted or not."""
+        return self._saved(self.n_bits if with_mask else self.value_bits)
+
+    @property
+    def file_reduction(self) -> float | None:
+        """Share of the dense bits that the file saves, scale, header and table counted."""
+        return None if self.file_bytes is None else self._saved(8 * self.file_bytes)
+
+    def _saved(self, bits: int) -> float:
         dense = self.n_weights * self.weight_bits
-        bits = self.n_bits if with_mask else self.value_bits
         return 1.0 - bits / dense if dense else 0.0
 
     def to_table(self) -> dict[str, Any]:
         """Return the columns that tables, JSON and CSV show."""
         n = self.n_weights or 1
+        in_file = self.file_reduction
         return {
             "tensor": self.tensor,
             "shape": "x".join(map(str, self.shape)),
@@ -104,30 +120,35 @@ class EncodeRow:
             "value_bits_per_weight": self.value_bits / n,
             "position_bits_per_weight": (self.n_bits - self.value_bits) / n,
             "bits_per_weight": self.n_bits / n,
+            "scale_bits_per_weight": self.scale_bits / n,
+            "file_bits_per_weight": None if self.file_bytes is None else 8 * self.file_bytes / n,
+            "file_bytes": self.file_bytes,
             "value_over_entropy": self.value_overhead,
             "total_over_entropy": self.overhead,
             "value_entropy": self.value_entropy,
             "total_over_zero_order": self.zero_order_overhead,
             "reduction_pct": 100 * self.reduction(with_mask=True),
             "reduction_without_mask_pct": 100 * self.reduction(with_mask=False),
+            "file_reduction_pct": None if in_file is None else 100 * in_file,
             "cv_n_u": self.cv_n_u,
         }
 
 
-def row_of(encoded: EncodedTensor, n_kept: int, shape: tuple[int, ...] | None = None) -> EncodeRow:
-    """Return the row of an encoding.
+def row_of(item: StoredTensor, n_kept: int, file_bytes: int | None = None) -> EncodeRow:
+    """Return the row of a tensor as a container stores it.
 
     Parameters
     ----------
-    encoded : EncodedTensor
+    item : StoredTensor
     n_kept : int
         Kept weights.
-    shape : tuple of int, optional
-        Shape in the model.
+    file_bytes : int, optional
+        Its share of the file.
     """
+    encoded = item.encoded
     return EncodeRow(
         tensor=encoded.name,
-        shape=shape or encoded.shape,
+        shape=item.source_shape,
         format=encoded.format,
         weight_type=encoded.weight_type.name,
         n_weights=encoded.n_weights,
@@ -135,25 +156,34 @@ def row_of(encoded: EncodedTensor, n_kept: int, shape: tuple[int, ...] | None = 
         weight_bits=encoded.weight_type.n_bits,
         stream_bits={name: stream.n_bits for name, stream in encoded.streams.items()},
         efficiency=encoded.stats.get("efficiency"),
-        cv_n_u=encoded.stats.get("cv_n_u", _cv(encoded)),
+        cv_n_u=encoded.stats.get("cv_n_u"),
         value_entropy=encoded.stats.get("value_entropy"),
+        scale_bits=0 if item.scale is None else 32 * item.scale.shape[0],
+        file_bytes=file_bytes,
     )
 
 
-def _cv(encoded: EncodedTensor) -> float | None:
+def stored_stats(encoded: EncodedTensor, tensor: PrunedTensor) -> dict[str, float]:
+    """Return what a container keeps of a tensor's figures, in as many digits as are shown."""
     n_u = encoded.work.n_kept
     mean = float(n_u.mean()) if n_u.size else 0.0
-    return float(n_u.std()) / mean if mean else None
+    stats = {"n_kept": tensor.n_kept, "value_entropy": round(value_entropy(tensor), 4)}
+    if mean:
+        stats["cv_n_u"] = round(float(n_u.std()) / mean, 3)
+    if "efficiency" in encoded.stats:
+        stats["efficiency"] = round(encoded.stats["efficiency"], 5)
+    return stats
 
 
 def total_row(rows: list[EncodeRow], name: str = "total") -> EncodeRow:
-    """Return the sums of rows of one weight type; `E` is weighted by the care bits."""
+    """Return the sums of rows; `E` is weighted by the care bits."""
     streams: dict[str, int] = {}
     for row in rows:
         for stream, bits in row.stream_bits.items():
             streams[stream] = streams.get(stream, 0) + bits
     care = [(r.n_kept * r.weight_bits, r.efficiency) for r in rows if r.efficiency is not None]
     n_care = sum(bits for bits, _ in care)
+    in_file = [r.file_bytes for r in rows if r.file_bytes is not None]
     formats, types = {r.format for r in rows}, {r.weight_type for r in rows}
     return EncodeRow(
         tensor=name,
@@ -166,6 +196,8 @@ def total_row(rows: list[EncodeRow], name: str = "total") -> EncodeRow:
         stream_bits=streams,
         efficiency=sum(bits * e for bits, e in care) / n_care if n_care else None,
         value_entropy=_mean_entropy(rows),
+        scale_bits=sum(r.scale_bits for r in rows),
+        file_bytes=sum(in_file) if in_file else None,
     )
 
 

@@ -26,6 +26,7 @@ def verify_file(
     *,
     against: str | Path | None = None,
     mask: str | Path | None = None,
+    max_weights: int | None = None,
     progress: Progress = silent,
 ) -> list[EncodeRow]:
     """Decode every tensor of a container and check it against what was encoded.
@@ -39,6 +40,8 @@ def verify_file(
         scale; pruned ones must be those that pruning by magnitude removes, or zeros.
     mask : str or Path, optional
         The file of masks it was made with.
+    max_weights : int, optional
+        Weights that the container may claim; by default what its bytes make credible.
     progress : callable
         Called with done, total and the tensor's name.
 
@@ -47,14 +50,15 @@ def verify_file(
     DataError
         If anything differs; the message names the first tensor.
     """
-    container = Container(Path(file))
+    container = Container(Path(file), max_weights)
+    shares = container.size().shares()
     model = None if against is None else open_checkpoint(Path(against))
     masks = None if model is None or mask is None else MaskFile(model, Path(mask))
     rows = []
     for item, tensor in decoded(container, progress=progress):
         if model is not None:
             _check_against(container, item, tensor, model, masks)
-        rows.append(row_of(item.encoded, tensor.n_kept, item.source_shape))
+        rows.append(row_of(item, tensor.n_kept, shares[tensor.name]))
     return rows
 
 

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import json
 import math
+import zlib
 
 WIDTHS = {
     "int4": 4, "uint4": 4, "int8": 8, "uint8": 8, "fp8_e4m3": 8, "fp8_e5m2": 8,
@@ -35,21 +36,52 @@ class Bits:
 
 
 def read_file(path):
-    """Return {name: (entry, {stream: Bits})}."""
+    """Return {name: (entry, {stream: Bits})}; sections 1 and 2."""
     raw = path.read_bytes()
     n = int.from_bytes(raw[:8], "little")
     header, data = json.loads(raw[8 : 8 + n]), raw[8 + n :]
-    text = header["__metadata__"]["f2fsim.manifest"]
-    assert hashlib.sha256(text.encode()).hexdigest() == header["__metadata__"]["f2fsim.sha256"]
-    found = {}
-    for name, entry in json.loads(text)["tensors"].items():
-        streams = {}
-        for stream, described in entry["streams"].items():
-            begin, end = header[f"{name}/{stream}"]["data_offsets"]
-            assert hashlib.sha256(data[begin:end]).hexdigest() == described["sha256"]
-            streams[stream] = Bits(data[begin:end], described["n_bits"])
-        found[name] = entry, streams
+    assert header["__metadata__"]["f2fsim.version"] == "2"
+    begin, end = header["table"]["data_offsets"]
+    sum16, table = data[begin : begin + 16], data[begin + 16 : end]
+    begin, end = header["streams"]["data_offsets"]
+    streams = data[begin:end]
+    assert hashlib.sha256(table).digest()[:16] == sum16
+    n = int.from_bytes(table[:4], "little")
+    told, rest = json.loads(zlib.decompress(table[4 : 4 + n])), table[4 + n :]
+    names = told["names"]
+    sums, checks = rest[: len(rest) - 4 * len(names)], rest[len(rest) - 4 * len(names) :]
+    found, at, pack = {}, 0, 0
+    for i, name in enumerate(names):
+        flat = {**told["shared"], **{key: column[i] for key, column in told["columns"].items()}}
+        entry = entry_of({key: value for key, value in flat.items() if value is not None})
+        entry["content_crc32"] = int.from_bytes(checks[4 * i : 4 * i + 4], "little")
+        at += 4 * entry["matrix"][0] if entry.get("has_scale") else 0
+        cut = {}
+        for stream in ("codebook", "indices", "mask", "patches", "pointers", "weights"):
+            if stream in entry["bits"]:
+                n_bytes = -(-entry["bits"][stream] // 8)
+                cut[stream] = Bits(streams[at : at + n_bytes], entry["bits"][stream])
+                at += n_bytes
+        found[name] = entry, cut
+        if at - pack >= 4096 or i == len(names) - 1:
+            assert hashlib.sha256(streams[pack:at]).digest()[:16] == sums[:16]
+            pack, sums = at, sums[16:]
+    assert (at, sums) == (len(streams), b"")
     return found
+
+
+def entry_of(flat):
+    entry = {"params": {}, "stats": {}, "bits": {}}
+    for key, value in flat.items():
+        group, dot, field = key.partition(".")
+        if dot:
+            entry[group][field] = value
+        else:
+            entry[key] = value
+    shape = entry["shape"]
+    whole = [shape[0], math.prod(shape[1:])] if len(shape) > 1 else [1, math.prod(shape)]
+    entry.setdefault("matrix", whole)
+    return entry
 
 
 def read_flags(stream, n, coded):
@@ -107,12 +139,10 @@ def decode(entry, streams):
     out = [0] * (n_rows * n_cols), [0] * (n_rows * n_cols)
     width = WIDTHS[entry["weight_type"]]
     READERS[entry["format"]](entry, streams, width, n_rows, n_cols, *out)
-    digest = hashlib.sha256()
-    for pattern in out[0]:
-        digest.update(pattern.to_bytes(max(1, width // 8), "little"))
     flags = sum(flag << i for i, flag in enumerate(out[1]))
-    digest.update(flags.to_bytes((len(out[1]) + 7) // 8, "little"))
-    assert digest.hexdigest() == entry["content_sha256"]
+    patterns = b"".join(pattern.to_bytes(max(1, width // 8), "little") for pattern in out[0])
+    content = patterns + flags.to_bytes((len(out[1]) + 7) // 8, "little")
+    assert zlib.crc32(content) == entry["content_crc32"]
     return out
 
 
@@ -299,7 +329,7 @@ def matrix(params):
 def sequence(params, n_rows, n_cols):
     """Positions in block order."""
     order = list(range(n_rows))
-    if params["shuffle_seed"] is not None:
+    if "shuffle_seed" in params:
         random = Random(params["shuffle_seed"])
         for i in range(n_rows - 1, 0, -1):
             j = random.below(i + 1)

@@ -1,14 +1,16 @@
 """The container: exact, partial, reproducible, and never a wrong weight after damage."""
 
-import json
-import struct
+import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from f2fsim.codec import FORMATS, WEIGHT_TYPES, PrunedTensor, weight_format
 from f2fsim.codec.container import Container, StoredTensor, store, write_container
+from f2fsim.codec.container_packs import PACK_BYTES, PackDigests, digest, pack_spans
 from f2fsim.errors import DataError, F2fsimError, InputError
 
 
@@ -47,7 +49,7 @@ def test_round_trip_of_every_format(tmp_path):
     path = tmp_path / "model.f2f.safetensors"
     tensors = write_all(path)
     container = Container(path)
-    assert container.names() == sorted(tensors)
+    assert container.names() == list(tensors)
     for name, tensor in tensors.items():
         item = container.read(name)
         assert_equal(item.decode(), tensor)
@@ -61,24 +63,44 @@ def test_it_is_a_safetensors_file_and_reproducible(tmp_path):
     write_all(second)
     assert first.read_bytes() == second.read_bytes()
     arrays = load_file(first)
-    bitmap = Container(first).read("layer/bitmap").encoded.streams
-    np.testing.assert_array_equal(arrays["layer/bitmap/mask"], bitmap["mask"].data)
+    assert sorted(arrays) == ["streams", "table"]
+    container = Container(first)
+    n_streams = sum(container.size().tensor_bytes.values())
+    assert arrays["streams"].nbytes == n_streams
+    dense = container.read("layer/dense").encoded.streams["weights"].data
+    assert dense.tobytes() in arrays["streams"].tobytes()
     assert {p.name for p in tmp_path.iterdir()} == {first.name, second.name}
 
 
-def test_partial_read_touches_only_its_streams(tmp_path):
+def test_partial_read_touches_only_its_pack(tmp_path):
     path = tmp_path / "c.f2f.safetensors"
-    tensors = write_all(path)
+    tensors = [make_tensor("a", (40, 60)), make_tensor("b", (90, 60)), make_tensor("c", (3, 4))]
+    write_container(path, [store(t, weight_format("dense").encode(t)) for t in tensors])
     data = bytearray(path.read_bytes())
-    length = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8 : 8 + length])
-    begin, _ = header["layer/csr/weights"]["data_offsets"]
-    data[8 + length + begin] ^= 1
+    data[-1] ^= 1  # c's; a and b share the first pack
     path.write_bytes(data)
     container = Container(path)
-    assert_equal(container.read("layer/dense").decode(), tensors["layer/dense"])
-    with pytest.raises(DataError, match="layer/csr/weights is damaged"):
-        container.read("layer/csr")
+    for tensor in tensors[:2]:
+        assert_equal(container.read(tensor.name).decode(), tensor)
+    with pytest.raises(DataError, match="the streams of tensor 'c' are damaged"):
+        container.read("c")
+
+
+@given(sizes=st.lists(st.integers(0, 9000), max_size=30))
+def test_packs_are_what_holds_4096_bytes(sizes):
+    spans = pack_spans(sizes)
+    digests = PackDigests()
+    at, sums = 0, {}
+    for span, size in zip(spans, sizes, strict=True):
+        assert span.begin + span.offset == at
+        assert span.offset + size <= span.n_bytes
+        at += size
+        sums[span.number] = sums.get(span.number, 0) + size
+        digests.add(bytes(size))
+    assert list(sums) == list(range(len(sums)))
+    assert all(n >= 4096 for n in list(sums.values())[:-1])
+    assert {span.number: span.n_bytes for span in spans} == sums
+    assert digests.digests() == [digest(bytes(n)) for n in sums.values()]
 
 
 def mutate(data, rng, spans):
@@ -99,19 +121,21 @@ def mutate(data, rng, spans):
 
 def test_ten_thousand_mutations_never_give_a_wrong_weight(tmp_path):
     path = tmp_path / "m.f2f.safetensors"
-    tensor = make_tensor("t", (6, 16))
-    others = make_tensor("u", (6, 16), "fp16", seed=5)
+    # Each fills a pack, so that damage of one leaves the other.
+    tensor = make_tensor("t", (48, 232))
+    others = make_tensor("u", (48, 180), "fp16", seed=5)
     formats = (weight_format("f2f", {"n_out": 24, "n_s": 2}), weight_format("bitmap"))
     stored = [store(x, f.encode(x)) for x, f in zip((tensor, others), formats, strict=True)]
-    scale = np.ones(6, dtype=np.float32)
-    stored[0] = StoredTensor(stored[0].encoded, (6, 16), scale, stored[0].content_sha256)
-    write_container(path, stored)
+    scale = np.ones(48, dtype=np.float32)
+    stored[0] = StoredTensor(stored[0].encoded, (48, 232), scale, stored[0].content_crc32)
+    size = write_container(path, stored)
     data = path.read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8 : 8 + length])
-    header.pop("__metadata__")
-    offsets = sorted(entry["data_offsets"] for entry in header.values())
-    spans = [(8 + length + a, 8 + length + b) for a, b in offsets]
+    first = size.tensor_bytes["t"]
+    assert min(size.tensor_bytes.values()) >= PACK_BYTES
+    # The table's head and checksums, the scale, streams of both.
+    edges = [200, 300, 500, size.header_bytes, size.header_bytes + 192, size.header_bytes + 1000]
+    edges += [size.header_bytes + first, size.header_bytes + first + 1500, len(data)]
+    spans = list(itertools.pairwise(edges))
     rng = np.random.default_rng(7)
     refused = exact = 0
     damaged = tmp_path / "d.f2f.safetensors"
@@ -161,8 +185,8 @@ def test_bad_files_are_refused(tmp_path):
 def test_newer_version_is_named(tmp_path):
     path = tmp_path / "v.f2f.safetensors"
     write_all(path)
-    path.write_bytes(path.read_bytes().replace(b'f2fsim.version":"1"', b'f2fsim.version":"9"'))
-    with pytest.raises(DataError, match="version '9'; this program reads 1"):
+    path.write_bytes(path.read_bytes().replace(b'f2fsim.version":"2"', b'f2fsim.version":"9"'))
+    with pytest.raises(DataError, match="version '9'; this program reads 2"):
         Container(path)
 
 
@@ -202,7 +226,7 @@ def test_a_wrong_decoder_is_noticed(tmp_path):
         weight_format("dense").encode(other),
         (12, 20),
         None,
-        store(tensor, weight_format("dense").encode(tensor)).content_sha256,
+        store(tensor, weight_format("dense").encode(tensor)).content_crc32,
     )
     write_container(tmp_path / "x.f2f.safetensors", [item])
     with pytest.raises(DataError, match="does not decode to what was encoded"):

@@ -14,7 +14,7 @@ from f2fsim.codec.f2f.care import CareList
 from f2fsim.codec.f2f.decode import decode_values
 from f2fsim.codec.f2f.elimination import encode_elimination
 from f2fsim.codec.f2f.outliers import pack_codebook, unpack_codebook
-from f2fsim.codec.f2f.params import F2FParams, params_crc32
+from f2fsim.codec.f2f.params import F2FParams
 from f2fsim.codec.f2f.patches import (
     bits_per_block,
     events_per_block,
@@ -36,7 +36,7 @@ from f2fsim.codec.streams import (
     unit_sizes,
 )
 from f2fsim.codec.tensor import PrunedTensor, WeightType
-from f2fsim.errors import DataError, InputError
+from f2fsim.errors import DataError, InputError, in_a_line
 
 Places = NDArray[np.int64]
 
@@ -80,7 +80,6 @@ class F2FFormat(F2FParams, WeightFormat):
         if book:
             stream, bits = pack_codebook(book, outliers, exponents, care.block_ptr, params)
             streams["codebook"], per_block["codebook"] = stream, bits
-        params["params_crc32"] = params_crc32(params)
         work = WorkUnits(
             stream_bits=per_block,
             n_weights=unit_sizes(tensor.n_weights, self.n_out),
@@ -187,22 +186,22 @@ def patch_places(care: CareList, wrong: NDArray[np.uint32], n_planes: int) -> Pl
 def read_params(encoded: EncodedTensor) -> F2FParams:
     """Return the parameters stored with an encoding; `DataError` if they are damaged."""
     given = dict(encoded.params)
-    keys = ("n_in", "n_out", "n_s", "taps", "seed", "order", "shuffle_seed", "n_groups")
-    optional = ("order_step", "rows")
+    keys = ("n_in", "n_out", "n_s", "taps", "seed", "order", "n_groups")
+    optional = ("order_step", "rows", "shuffle_seed")
     try:
-        if given.get("params_crc32") != params_crc32(given):
-            raise DataError("the parameters do not match params_crc32")
         chosen = {key: given[key] for key in keys}
         chosen |= {key: given[key] for key in optional if key in given}
+        if chosen["order"] == "diagonal":
+            chosen["order_step"] = given["order_step"]
         if "rows" in chosen:
             chosen["rows"] = tuple(chosen["rows"])
         params = F2FParams(**chosen)
         params.matrix  # noqa: B018 - built here so that a damaged one is reported as data
         params.block_order(encoded.shape)
     except KeyError as error:
-        raise DataError(f"tensor {encoded.name!r}: parameter {error} is missing") from None
+        raise DataError(f"{encoded.label}: parameter {error} is missing") from None
     except (InputError, TypeError, ValueError) as error:
-        raise DataError(f"tensor {encoded.name!r}: {error}") from None
+        raise DataError(f"{encoded.label}: {error}") from None
     return params
 
 
@@ -217,7 +216,7 @@ def read_words(
 def _read_mask(encoded: EncodedTensor) -> NDArray[np.uint8]:
     code = encoded.params.get("mask")
     if not isinstance(code, Mapping) or not isinstance(code.get("params"), Mapping):
-        raise DataError(f"tensor {encoded.name!r}: parameter 'mask' is damaged")
+        raise DataError(f"{encoded.label}: parameter 'mask' is damaged")
     return decode_packed_mask(
         read_stream(encoded, "mask"), encoded.n_weights, code.get("code", ""), code["params"]
     )
@@ -232,13 +231,13 @@ def _read_layout(encoded: EncodedTensor, n_planes: int) -> PlaneLayout:
             or not all(type(p) is int and 0 <= p < n_planes for p in given)
             or sorted(set(given)) != list(given)
         ):
-            raise DataError(f"tensor {encoded.name!r}: parameter {key!r} is damaged: {given!r}")
+            raise DataError(f"{encoded.label}: parameter {key!r} is damaged: {in_a_line(given)}")
         planes[key] = tuple(given)
     return PlaneLayout(n_planes, planes["stored_planes"], planes["inverted_planes"])
 
 
 def _read_patches(encoded: EncodedTensor, n_places: int) -> Places:
-    what = f"tensor {encoded.name!r}, patches"
+    what = f"{encoded.label}, patches"
     code = read_code(encoded.params.get("patch_code"), what)
     return unpack_events(read_stream(encoded, "patches"), 0, code, 0, n_places, what)[0]
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,12 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from f2fsim.codec.f2f.splitmix import SplitMix64
-from f2fsim.errors import ConfigError
+from f2fsim.errors import ConfigError, in_a_line
 
 MAX_N_IN = 16
 MAX_N_OUT = 512
 MAX_N_S = 63
 _MAX_DRAWS = 64
+_ROWS_AT_ONCE = 256
 
 BoolArray = NDArray[np.bool_]
 
@@ -134,10 +136,11 @@ def find_problem(bits: BoolArray) -> str | None:
     zero = np.flatnonzero(~bits.any(axis=1))
     if zero.size:
         return f"row {int(zero[0])} is zero"
-    _, first, inverse = np.unique(bits, axis=0, return_index=True, return_inverse=True)
-    if first.size < bits.shape[0]:
-        twin = int(np.flatnonzero(first[inverse.ravel()] != np.arange(bits.shape[0]))[0])
-        return f"rows {int(first[inverse.ravel()[twin]])} and {twin} are equal"
+    first: dict[bytes, int] = {}
+    for number, row in enumerate(bits):
+        twin = first.setdefault(row.tobytes(), number)
+        if twin != number:
+            return f"rows {twin} and {number} are equal"
     even = not (bits.sum(axis=1) & 1).any()
     full = min(bits.shape[0], bits.shape[1] - even)
     rank = gf2_rank(bits)
@@ -146,16 +149,18 @@ def find_problem(bits: BoolArray) -> str | None:
 
 def gf2_rank(bits: BoolArray) -> int:
     """Return the rank of a bool matrix over GF(2)."""
-    left = [int.from_bytes(np.packbits(row).tobytes(), "big") for row in bits]
+    n_words = -(-bits.shape[1] // 64)
+    padded = np.zeros((bits.shape[0], n_words * 64), dtype=np.bool_)
+    padded[:, : bits.shape[1]] = bits
+    words = np.packbits(padded, axis=1, bitorder="little").view(np.uint64)
     rank = 0
-    while left:
-        pivot = max(left)
-        if not pivot:
-            break
-        top = 1 << (pivot.bit_length() - 1)
-        left = [row ^ pivot if row & top else row for row in left]
-        left.remove(0)
-        rank += 1
+    for column in range(bits.shape[1]):
+        of_column = words[rank:, column // 64] & np.uint64(1 << (column % 64))
+        rows = rank + np.flatnonzero(of_column)
+        if rows.size:
+            words[[rank, rows[0]]] = words[[rows[0], rank]]
+            words[rows[1:]] ^= words[rank]
+            rank += 1
     return rank
 
 
@@ -163,7 +168,11 @@ def gf2_rank(bits: BoolArray) -> int:
 def _draw(n_in: int, n_out: int, n_s: int, taps: str | int, seed: int) -> DecoderMatrix:
     n_columns = (n_s + 1) * n_in
     if taps != "dense" and (not isinstance(taps, int) or not 1 <= taps <= n_columns):
-        raise ConfigError(f"taps: must be 'dense' or 1 to {n_columns}, got {taps!r}")
+        raise ConfigError(f"taps: must be 'dense' or 1 to {n_columns}, got {in_a_line(taps)}")
+    if isinstance(taps, int) and math.comb(n_columns, taps) < n_out:
+        raise ConfigError(
+            f"n_out: {n_out} rows cannot all differ with {taps} taps on {n_columns} register bits"
+        )
     generator = SplitMix64(seed)
     for _ in range(_MAX_DRAWS):
         rows = _draw_rows(generator, n_out, n_columns, taps)
@@ -180,31 +189,38 @@ def _draw_rows(
     generator: SplitMix64, n_out: int, n_columns: int, taps: str | int
 ) -> BoolArray | None:
     """Draw rows one after another, each again while it is zero or known; None if too unlucky."""
-    rows: list[BoolArray] = []
-    known = {np.zeros(n_columns, dtype=np.bool_).tobytes()}
-    for _ in range(_MAX_DRAWS * n_out):
-        row = (
-            _dense_row(generator, n_columns)
+    known: dict[bytes, BoolArray | None] = {np.zeros(n_columns, dtype=np.bool_).tobytes(): None}
+    left = _MAX_DRAWS * n_out
+    while left:
+        n = min(left, max(n_out, _ROWS_AT_ONCE))
+        rows, n_numbers = (
+            _dense_rows(generator, n, n_columns)
             if isinstance(taps, str)
-            else _sparse_row(generator, n_columns, taps)
+            else _sparse_rows(generator, n, n_columns, taps)
         )
-        if row.tobytes() in known:
-            continue
-        known.add(row.tobytes())
-        rows.append(row)
-        if len(rows) == n_out:
-            return np.array(rows)
+        for i, row in enumerate(rows):
+            known.setdefault(row.tobytes(), row)
+            if len(known) == n_out + 1:
+                generator.step_back((n - 1 - i) * n_numbers)
+                return np.array([row for row in known.values() if row is not None])
+        left -= n
     return None
 
 
-def _dense_row(generator: SplitMix64, n_columns: int) -> BoolArray:
-    words = generator.draw((n_columns + 63) // 64).astype("<u8")
-    return np.unpackbits(words.view(np.uint8), bitorder="little")[:n_columns].astype(np.bool_)
+def _dense_rows(generator: SplitMix64, n: int, n_columns: int) -> tuple[BoolArray, int]:
+    """Return rows of fair bits and the numbers that each was drawn from."""
+    n_words = (n_columns + 63) // 64
+    words = generator.draw(n * n_words).astype("<u8").reshape(n, n_words)
+    bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
+    return bits[:, :n_columns].astype(np.bool_), n_words
 
 
-def _sparse_row(generator: SplitMix64, n_columns: int, taps: int) -> BoolArray:
+def _sparse_rows(generator: SplitMix64, n: int, n_columns: int, taps: int) -> tuple[BoolArray, int]:
+    """Return rows of one 1 in each of `taps` segments, and the numbers each was drawn from."""
     edges = np.arange(taps + 1, dtype=np.int64) * n_columns // taps
-    draws = generator.draw_below(np.concatenate([[n_columns], np.diff(edges)]))
-    row = np.zeros(n_columns, dtype=np.bool_)
-    row[(draws[0] + edges[:-1] + draws[1:]) % n_columns] = True
-    return row
+    bounds = np.concatenate([[n_columns], np.diff(edges)])
+    draws = generator.draw_below(np.tile(bounds, n)).reshape(n, taps + 1)
+    rows = np.zeros((n, n_columns), dtype=np.bool_)
+    places = (draws[:, :1] + edges[:-1] + draws[:, 1:]) % n_columns
+    rows[np.arange(n)[:, np.newaxis], places] = True
+    return rows, taps + 1

@@ -38,9 +38,14 @@ def golden_step(n_cols: int) -> int:
     if n_cols < 3:
         return 1
     target = _GOLDEN * n_cols
-    return min(
-        (s for s in range(1, n_cols) if gcd(s, n_cols) == 1), key=lambda s: (abs(s - target), s)
-    )
+    low, high = int(target), int(target) + 1
+    while True:  # outwards from the target: 1 has no common factor
+        if target - low <= high - target:
+            step, low = low, low - 1
+        else:
+            step, high = high, high + 1
+        if gcd(step, n_cols) == 1:
+            return step
 
 
 @dataclass(frozen=True)

@@ -74,9 +74,9 @@ def unpack_codebook(encoded: EncodedTensor, n_kept: int) -> tuple[Codebook | Non
     weight_type = encoded.weight_type
     index_bits = int_param(encoded, "codebook_bits", 2, 4)
     if not weight_type.is_float or index_bits >= weight_type.n_exponent_bits:
-        raise DataError(f"tensor {encoded.name!r}: {weight_type.name} has no exponent codebook")
+        raise DataError(f"{encoded.label}: {weight_type.name} has no exponent codebook")
     stream = read_stream(encoded, "codebook")
-    what = f"tensor {encoded.name!r}, codebook"
+    what = f"{encoded.label}, codebook"
     code = read_code(encoded.params.get("outlier_code"), what)
     n_e, n_table = weight_type.n_exponent_bits, 1 << index_bits
     if not encoded.n_weights:

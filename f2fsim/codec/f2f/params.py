@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +13,7 @@ from f2fsim.codec.f2f.matrix import DecoderMatrix, check_sizes
 from f2fsim.codec.f2f.orders import ORDERS, BlockOrder, golden_step
 from f2fsim.codec.f2f.viterbi import MAX_STATE_BITS
 from f2fsim.codec.masks import check_mask_code
-from f2fsim.errors import ConfigError, InputError, choices, near_miss
+from f2fsim.errors import ConfigError, InputError, choices, in_a_line, near_miss
 
 ENCODERS = ("elimination", "viterbi")
 MAX_GROUPS = 4096
@@ -85,7 +82,7 @@ class F2FParams:
                 f"{self.n_in} * {self.n_s}; use 'elimination'"
             )
         if self.taps != "dense" and not isinstance(self.taps, int):
-            raise ConfigError(f"taps: must be 'dense' or an integer, got {self.taps!r}")
+            raise ConfigError(f"taps: must be 'dense' or an integer, got {in_a_line(self.taps)}")
         if self.codebook_bits not in (0, 2, 3, 4):
             raise ConfigError(f"codebook_bits: must be 0, 2, 3 or 4, got {self.codebook_bits}")
         try:
@@ -113,9 +110,9 @@ class F2FParams:
             if value is None and key in optional:
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise ConfigError(f"{key}: must be {low} to {high}, got {value!r}")
+                raise ConfigError(f"{key}: must be {low} to {high}, got {in_a_line(value)}")
         if not isinstance(self.invert, bool):
-            raise ConfigError(f"invert: must be true or false, got {self.invert!r}")
+            raise ConfigError(f"invert: must be true or false, got {in_a_line(self.invert)}")
 
     @cached_property
     def matrix(self) -> DecoderMatrix:
@@ -133,8 +130,10 @@ class F2FParams:
 
     def to_json(self) -> dict[str, Any]:
         """Return the parameters that a decoder needs, JSON-serialisable."""
-        keys = ("n_in", "n_out", "n_s", "taps", "seed", "order", "shuffle_seed", "n_groups")
+        keys = ("n_in", "n_out", "n_s", "taps", "seed", "order", "n_groups")
         out: dict[str, Any] = {key: getattr(self, key) for key in keys}
+        if self.shuffle_seed is not None:
+            out["shuffle_seed"] = self.shuffle_seed
         if self.rows is not None:
             out["rows"] = list(self.rows)
         return out
@@ -156,7 +155,9 @@ def _matrix_from_hex(rows: tuple[str, ...], n_in: int, n_out: int, n_s: int) -> 
         try:
             value = int(text, 16)
         except (TypeError, ValueError):
-            raise ConfigError(f"rows: row {i} is no hexadecimal number: {text!r}") from None
+            raise ConfigError(
+                f"rows: row {i} is no hexadecimal number: {in_a_line(text)}"
+            ) from None
         if value < 0 or value >> n_columns:
             raise ConfigError(f"rows: row {i} has more than {n_columns} columns")
         bits[i] = [(value >> c) & 1 for c in range(n_columns)]
@@ -166,15 +167,6 @@ def _matrix_from_hex(rows: tuple[str, ...], n_in: int, n_out: int, n_s: int) -> 
 def _check_choice(key: str, value: str, known: tuple[str, ...]) -> None:
     if not isinstance(value, str) or value not in known:
         raise ConfigError(
-            f"{key}: unknown {value!r}{near_miss(str(value), known)}; known: {choices(known)}"
+            f"{key}: unknown {in_a_line(value)}{near_miss(str(value), known)}; "
+            f"known: {choices(known)}"
         )
-
-
-def params_crc32(params: Mapping[str, Any]) -> int:
-    """Return the CRC-32 of stored parameters, ``params_crc32`` itself left out.
-
-    Nearly every seed decodes to something, so a damaged parameter must be seen as such.  The sum
-    is over the UTF-8 of compact JSON with sorted keys.
-    """
-    kept = {key: value for key, value in params.items() if key != "params_crc32"}
-    return zlib.crc32(json.dumps(kept, sort_keys=True, separators=(",", ":")).encode())

@@ -22,7 +22,7 @@ from f2fsim.bits import pack_fields
 from f2fsim.codec.base import BitStream
 from f2fsim.codec.f2f import _patches
 from f2fsim.codec.streams import check_tail
-from f2fsim.errors import DataError
+from f2fsim.errors import DataError, in_a_line
 
 MAX_BASE_BITS = 16
 MAX_STEP_BITS = 4
@@ -152,7 +152,7 @@ def read_code(given: Any, what: str) -> GapCode:
         or not 0 <= given[0] <= MAX_BASE_BITS
         or not 1 <= given[1] <= MAX_STEP_BITS
     ):
-        raise DataError(f"{what}: damaged gap code {given!r}")
+        raise DataError(f"{what}: damaged gap code {in_a_line(given)}")
     return GapCode(given[0], given[1])
 
 

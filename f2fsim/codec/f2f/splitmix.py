@@ -37,6 +37,11 @@ class SplitMix64:
             z = (z ^ (z >> np.uint64(27))) * _MIX_2
         return z ^ (z >> np.uint64(31))
 
+    def step_back(self, n: int) -> None:
+        """Take back the last `n` numbers: they will be drawn again."""
+        with np.errstate(over="ignore"):
+            self._state = self._state - _GOLDEN * np.uint64(n)
+
     def draw_below(self, bounds: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return one number in ``[0, bound)`` for each bound below 2**31.
 
