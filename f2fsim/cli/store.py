@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +12,16 @@ from f2fsim.cli import console
 from f2fsim.cli.options import Csv, Json, Objectives
 from f2fsim.errors import InputError
 
+if TYPE_CHECKING:
+    from f2fsim.explore.searches import SearchResult
+
 SweepKey = Annotated[
     str | None,
     typer.Option(
-        "--sweep", metavar="KEY", show_default="the latest", help="Which sweep of the store."
+        "--sweep",
+        metavar="KEY",
+        show_default="the latest",
+        help="Which sweep (or search) of the store.",
     ),
 ]
 Store = Annotated[Path, typer.Argument(help="Folder of a store.")]
@@ -46,21 +52,40 @@ def store_info(store: Store, as_json: Json = False, as_csv: Csv = False) -> None
     from f2fsim.explore.store import ResultStore
 
     with ResultStore(store, read_only=True) as opened:
-        console.print_rows(opened.sweeps(), as_json=as_json, as_csv=as_csv, title=str(store))
+        rows = opened.sweeps()
+    found = _search(store, None)
+    if found is not None:
+        rows.append({"search": found.spec.name, **found.counts()})
+        rows[-1].pop("simulated now")
+    console.print_rows(rows, as_json=as_json, as_csv=as_csv, title=str(store))
 
 
 def _rows(
     store: Path, key: str | None, baselines: bool = False
 ) -> tuple[list[dict[str, Any]], Any]:
-    """Return the rows and the specification of a store's sweep."""
+    """Return the rows and the specification of a store's sweep, or of the search in its folder."""
     from f2fsim.explore.store import ResultStore
     from f2fsim.explore.tables import member_rows
 
     with ResultStore(store, read_only=True) as opened:
+        sweeps = [row["sweep"] for row in opened.sweeps()]
+        if key not in sweeps and (key or not sweeps):
+            found = _search(store, key)
+            if found is not None:
+                return found.points(), found.spec.model_dump(mode="json")
         sweep_key = key or opened.latest()
         spec = opened.spec(sweep_key)
         roles = ("point", "baseline") if baselines else ("point",)
         return member_rows(opened.members(sweep_key), roles), spec
+
+
+def _search(folder: Path, name: str | None) -> SearchResult | None:
+    """Return the search in a folder; Optuna is not loaded if there is none."""
+    if not (folder / "study.sqlite").is_file():
+        return None
+    from f2fsim.explore.searches import open_search
+
+    return open_search(folder, name)
 
 
 def store_export(
@@ -162,7 +187,7 @@ def store_sensitivity(
 
 
 def _columns(rows: list[dict[str, Any]], spec: Any, objectives: Sequence[str]) -> list[str]:
-    named = [*spec["axes"], *spec["define"], *spec["derive"]]
+    named = ["trial", *spec["axes"], *spec["define"], *spec["derive"]]
     ratios = [key for key in (rows[0] if rows else ()) if "_over_" in key]
     figures = [objective.partition(":")[0] for objective in objectives]
     return list(dict.fromkeys(["point", "arch", "workload", *named, *figures, *ratios]))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from random import Random
 from typing import Any, Self
 
@@ -13,15 +14,21 @@ from pydantic import Field, model_validator
 from f2fsim.config.quantity import ConfigModel
 from f2fsim.errors import InputError
 
-MAX_VALUES = 1_000_000
+#: More values than any sweep runs, yet few enough to look through at once.
+MAX_VALUES = 100_000
+#: Sizes of a range's ends and step.
+_LARGEST, _SMALLEST = Decimal(2**62), Decimal("1e-30")
+_NUMBER = r"\s*[-+]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:[eE][-+]?\d{1,4})?\s*"
+#: From:to or from:to:step, in numbers.
+_RANGE = re.compile(f"{_NUMBER}:{_NUMBER}(?::{_NUMBER})?", re.ASCII)
 
 
 class Axis(ConfigModel):
     """Values of one parameter.
 
-    In a file: a list ``[40, 44]``; ``"40:120:4"`` or ``{from: 40, to: 120, step: 4}``, the end
-    included; or ``{low: 1, high: 64, log: true}``, from which random sweeps and searches draw
-    (integers if both ends are integers).
+    In a file: a list ``[40, 44]``, whose parts may be ranges; ``"40:120:4"`` or ``{from: 40, to:
+    120, step: 4}``, the end included; or ``{low: 1, high: 64, log: true}``, from which random
+    sweeps and searches draw (integers if both ends are integers).
 
     Attributes
     ----------
@@ -44,7 +51,7 @@ class Axis(ConfigModel):
         if isinstance(data, str):
             return {"values": tuple(_range(*_split(data)))}
         if isinstance(data, list | tuple):
-            return {"values": tuple(data)}
+            return {"values": tuple(value for part in data for value in _values(part))}
         if isinstance(data, dict) and set(data) & {"from", "to", "step"}:
             if set(data) - {"from", "to", "step"} or not {"from", "to"} <= set(data):
                 raise ValueError(f"a range has the keys from, to and step, got {list(data)}")
@@ -68,10 +75,11 @@ class Axis(ConfigModel):
                 raise ValueError(f"low must be < high, got {self.low} and {self.high}")
             if self.log and self.low <= 0:
                 raise ValueError(f"a logarithmic interval needs low > 0, got {self.low}")
-        seen = [_key(value) for value in self.values]
-        for i, key in enumerate(seen):
-            if key in seen[:i]:
-                raise ValueError(f"value {self.values[i]!r} is given twice")
+        seen = set[Any]()
+        for value in self.values:
+            if (key := _key(value)) in seen:
+                raise ValueError(f"value {str(value)[:60]!r} is given twice")
+            seen.add(key)
         return self
 
     @property
@@ -83,6 +91,14 @@ class Axis(ConfigModel):
     def is_integer(self) -> bool:
         """Whether an interval holds integers."""
         return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def shares(self) -> list[tuple[int, float]]:
+        """Return the integers of an interval, each with how likely `draw` is to give it."""
+        low, high = int(self.low or 0), int(self.high or 0)
+        if not self.log:
+            return [(value, 1.0 / (high - low + 1)) for value in range(low, high + 1)]
+        whole = math.log((high + 0.5) / (low - 0.5))
+        return [(v, math.log((v + 0.5) / (v - 0.5)) / whole) for v in range(low, high + 1)]
 
     def draw(self, rng: Random) -> Any:
         """Return one value at random."""
@@ -101,22 +117,29 @@ class Axis(ConfigModel):
         return self.low + (self.high - self.low) * rng.random()
 
 
-def _key(value: Any) -> str:
+def _key(value: Any) -> Any:
     """Return a key that tells 1, 1.0, True and "1" apart and works for sections too."""
-    return f"{type(value).__name__}:{json.dumps(value, sort_keys=True, default=str)}"
+    if isinstance(value, bool | int | float | str) or value is None:
+        return type(value), value
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _values(part: Any) -> list[Any]:
+    """Return the values of one part of a list: of a range, or the part itself."""
+    return _range(*_split(part)) if isinstance(part, str) and _RANGE.fullmatch(part) else [part]
 
 
 def _split(text: str) -> tuple[Any, Any, Any]:
     parts = text.split(":")
     if len(parts) not in (2, 3):
-        raise ValueError(f"must be a range from:to:step such as '40:120:4', got {text!r}")
-    try:
-        numbers = [Decimal(part.strip()) for part in parts]
-    except InvalidOperation:
-        raise ValueError(f"must be a range of numbers such as '40:120:4', got {text!r}") from None
-    whole = all("." not in part and "e" not in part.lower() for part in parts)
+        raise ValueError(f"must be a range from:to:step such as '40:120:4', got {text[:60]!r}")
+    if _RANGE.fullmatch(text) is None:
+        raise ValueError(f"must be a range of numbers such as '40:120:4', got {text[:60]!r}")
+    numbers = [Decimal(part.strip()) for part in parts]
     first, last, step = (*numbers, Decimal(1))[:3]
-    return (int(first), int(last), int(step)) if whole else (first, last, step)
+    if any("." in part or "e" in part.lower() for part in parts):
+        return first, last, step
+    return int(first), int(last), int(step)
 
 
 def _range(first: Any, last: Any, step: Any) -> list[Any]:
@@ -124,16 +147,18 @@ def _range(first: Any, last: Any, step: Any) -> list[Any]:
     ends = []
     for name, value in (("from", first), ("to", last), ("step", step)):
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-            raise ValueError(f"{name} of a range must be a number, got {value!r}")
-        ends.append(Decimal(str(value)))
-        if not ends[-1].is_finite():
-            raise ValueError(f"{name} of a range must be finite, got {value}")
+            raise ValueError(f"{name} of a range must be a number, got {str(value)[:40]!r}")
+        end = Decimal(str(value)[:400])
+        if not end.is_finite() or abs(end) > _LARGEST or (end and abs(end) < _SMALLEST):
+            rule = f"must be 0 or between {_SMALLEST:.0e} and {_LARGEST:.0e}"
+            raise ValueError(f"{name} of a range {rule} in size, got {str(value)[:40]}")
+        ends.append(end)
     start, stop, by = ends
     if by <= 0 or stop < start:
         raise ValueError(f"a range needs from ≤ to and step > 0, got {first}:{last}:{step}")
+    if (stop - start) / by >= MAX_VALUES:
+        raise ValueError(f"a range has at most {MAX_VALUES} values, got {first}:{last}:{step}")
     count = int((stop - start) / by) + 1
-    if count > MAX_VALUES:
-        raise ValueError(f"a range has at most {MAX_VALUES} values, got {count}")
     whole = all(isinstance(value, int) for value in (first, last, step))
     return [int(start + i * by) if whole else float(start + i * by) for i in range(count)]
 
@@ -141,7 +166,7 @@ def _range(first: Any, last: Any, step: Any) -> list[Any]:
 def parse_axis(text: str) -> tuple[str, Any]:
     """Parse ``path=values`` of a command line: ``front_end.n_out=40:120:4``, ``sparsity=0.8,0.9``.
 
-    A list may stand in brackets, as in a file.
+    A list may stand in brackets, as in a file, and its parts may be ranges: ``80,20:40:20``.
 
     Returns
     -------

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,10 @@ from f2fsim.errors import ConfigError, choices, near_miss
 MAX_TEXT = 2000
 #: Integers beyond this many bits are refused (``9**9**9`` would not end).
 MAX_INT_BITS = 4096
+#: Operations inside one another.
+MAX_DEPTH = 100
+#: Digits that `round` may be asked for: those of a float.
+MAX_DIGITS = 400
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -52,7 +57,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "log2": math.log2,
     "max": max,
     "min": min,
-    "round": round,
+    "round": lambda value, digits=None: _rounded(value, digits),
     "sqrt": math.sqrt,
 }
 
@@ -77,10 +82,12 @@ class Expression:
         if len(text) > MAX_TEXT:
             raise ConfigError(f"an expression has at most {MAX_TEXT} characters, got {len(text)}")
         try:
-            tree = ast.parse(text.strip(), mode="eval").body
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)  # `1 is 1`: refused below
+                tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             reason = error.msg if isinstance(error, SyntaxError) else str(error)
-            raise ConfigError(f"{text!r} is not an expression: {reason}") from None
+            raise ConfigError(f"{text[:200]!r} is not an expression: {reason}") from None
         names: list[str] = []
         _check(tree, text, names)
         return cls(text, tuple(dict.fromkeys(names)), tree)
@@ -117,8 +124,10 @@ def _refuse(text: str, node: ast.AST) -> ConfigError:
     )
 
 
-def _check(node: ast.expr, text: str, names: list[str]) -> None:
+def _check(node: ast.expr, text: str, names: list[str], depth: int = 0) -> None:
     """Walk the tree once; what is not named here is refused."""
+    if depth > MAX_DEPTH:
+        raise ConfigError(f"{text[:60]!r}… nests more than {MAX_DEPTH} operations")
     inner: list[ast.expr]
     match node:
         case ast.Constant(value=value) if isinstance(value, int | float | str) or value is None:
@@ -153,7 +162,7 @@ def _check(node: ast.expr, text: str, names: list[str]) -> None:
         case _:
             raise _refuse(text, node)
     for one in inner:
-        _check(one, text, names)
+        _check(one, text, names, depth + 1)
 
 
 def _value(node: ast.expr, values: Mapping[str, Any], text: str) -> Any:
@@ -200,6 +209,12 @@ def _binary(op: ast.operator, left: Any, right: Any) -> Any:
     if isinstance(result, complex):
         raise ValueError("the result is not a real number")
     return result
+
+
+def _rounded(value: Any, digits: Any) -> Any:
+    if digits is not None and not -MAX_DIGITS <= digits <= MAX_DIGITS:
+        raise ValueError(f"round takes at most {MAX_DIGITS} digits, got {digits:.6g}")
+    return round(value) if digits is None else round(value, digits)
 
 
 def _bounded(value: Any, text: str) -> Any:

@@ -19,13 +19,14 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.axis import Axis
 from f2fsim.config.sweep import SearchSpec, load_search
 from f2fsim.config.workload import Workload
+from f2fsim.errors import InputError
 from f2fsim.explore.expand import Expander
 from f2fsim.explore.inputs import load_inputs
 from f2fsim.explore.lock import one_at_a_time
 from f2fsim.explore.pareto import pareto_mask
 from f2fsim.explore.runners import Runner
 from f2fsim.explore.store import ResultStore
-from f2fsim.explore.study import BROKEN, DIGEST, ERROR, Trials, open_study, quiet_optuna
+from f2fsim.explore.study import BROKEN, DIGEST, ERROR, SPEC, Trials, open_study, quiet_optuna
 from f2fsim.explore.sweeps import Progress, make_runner
 from f2fsim.explore.tables import split_objectives
 
@@ -180,6 +181,41 @@ def search(
         study = open_study(chosen, url)
         n_run = Trials(chosen, expander, store, study, runner).to_the_end(wanted, progress)
     return SearchResult(study, store, chosen, url, n_run)
+
+
+def open_search(folder: Path, name: str | None = None) -> SearchResult | None:
+    """Return the study that a search left in a folder, None if there is none.
+
+    Parameters
+    ----------
+    folder : Path
+        Where `search` wrote to.
+    name : str, optional
+        Of the study; the last one that was made if it is not given.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or holds no study of a search of that name.
+    """
+    import optuna
+
+    if not (folder / STUDY_FILE).is_file():
+        return None
+    url = f"sqlite:///{folder / STUDY_FILE}"
+    with quiet_optuna():
+        try:
+            studies = {study.study_name: study for study in optuna.get_all_study_summaries(url)}
+            known = {n: s for n, s in studies.items() if SPEC in s.user_attrs}
+            chosen = name or next(reversed(known), None)
+            if chosen is None or chosen not in known:
+                return None
+            study = optuna.load_study(study_name=chosen, storage=url)
+            data = {**known[chosen].user_attrs[SPEC], "n_trials": max(1, len(study.trials))}
+            spec = SearchSpec.model_validate(data)
+        except Exception as error:  # Optuna lets through what its database raises
+            raise InputError(f"{url}: cannot be used as a study: {error}") from None
+    return SearchResult(study, ResultStore(folder, read_only=True), spec, url, 0)
 
 
 def _value(axis: Axis, trial: Any, path: str) -> Any:

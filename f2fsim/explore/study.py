@@ -26,6 +26,8 @@ from f2fsim.explore.tables import split_objectives
 
 #: User attributes of a trial: its point's digest, why it has no figures, which limits it breaks.
 DIGEST, ERROR, BROKEN = "f2fsim:digest", "f2fsim:error", "f2fsim:broken"
+#: User attribute of a study: the specification that it was made by.
+SPEC = "f2fsim:spec"
 
 
 @contextmanager
@@ -69,10 +71,10 @@ def open_study(spec: SearchSpec, url: str) -> Any:
         )
     except Exception as error:
         raise InputError(f"{url}: cannot be used as a study: {error}") from None
-    known = study.user_attrs.get("f2fsim:spec")
+    known = study.user_attrs.get(SPEC)
     if known is None:  # new, or its maker was killed right here
         study.set_metric_names(names)
-        study.set_user_attr("f2fsim:spec", data)
+        study.set_user_attr(SPEC, data)
     elif known != data:
         keys = sorted(key for key in data if data[key] != known.get(key))
         raise InputError(

@@ -92,9 +92,9 @@ def pareto_rows(frame: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:
         If an objective is unknown, or no point has a figure for one of them.
     """
     columns, directions = split_objectives(objectives)
-    mask = pareto_mask(_figures(frame, columns), directions)
-    front = frame[mask]
-    return front.sort_values([columns[0], "point"], ascending=[directions[0] == "min", True])
+    good = frame[frame["status"] == "ok"] if "status" in frame else frame
+    front = good[pareto_mask(_figures(good, columns), directions)]
+    return front.sort_values(columns[0], ascending=directions[0] == "min", kind="stable")
 
 
 def _figures(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -132,8 +132,8 @@ def best_rows(
             raise InputError(f"no column {name!r} to group by{near}")
     import pandas as pd
 
-    known = frame[pd.to_numeric(frame[column], errors="coerce").notna()]
-    ordered = known.sort_values([column, "point"], ascending=[direction == "min", True])
+    known = frame[pd.to_numeric(frame[column], errors="coerce").notna() & (frame["status"] == "ok")]
+    ordered = known.sort_values(column, ascending=direction == "min", kind="stable")
     if not by:
         return ordered.head(n_best)
     best = ordered.groupby([ordered[name] for name in by], sort=False, dropna=False).head(n_best)

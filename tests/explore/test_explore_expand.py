@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from random import Random
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from small_space import write_space
 
 from f2fsim.config.axis import Axis, parse_axis
-from f2fsim.config.sweep import load_search, load_sweep, make_sweep
+from f2fsim.config.sweep import SweepSpec, load_search, load_sweep, make_sweep
 from f2fsim.errors import ConfigError, InputError
 from f2fsim.explore.combinations import combinations
 from f2fsim.explore.expand import expand
@@ -34,6 +35,9 @@ def points(folder: Path, body: str) -> list[Point]:
         ("0.5:0.8:0.1", (0.5, 0.6, 0.7, 0.8)),
         ({"from": 1, "to": 3}, (1, 2, 3)),
         ([1, "dense", None, True], (1, "dense", None, True)),
+        ([80, "20:40:20"], (80, 20, 40)),
+        (["0.5:0.6:0.1", 0.9], (0.5, 0.6, 0.9)),
+        (["a:b", "1:x"], ("a:b", "1:x")),
     ],
 )
 def test_axis_forms(given: object, values: tuple[object, ...]) -> None:
@@ -49,6 +53,14 @@ def test_axis_forms(given: object, values: tuple[object, ...]) -> None:
         "1:2:3:4",
         "nan:2:1",
         "1:1e9:1e-9",
+        "1:1e999",
+        "1:1e999999999",
+        "0:1e-999999:1e-9999999",
+        "1:" + "9" * 5000,
+        {"from": 1, "to": 10**5000},
+        {"from": 0, "to": 1, "step": 5e-324},
+        "0:1:0.000001",
+        [80, "70:90:10"],
         [],
         [1, 1],
         [{"a": 1}, {"a": 1}],
@@ -65,6 +77,60 @@ def test_axis_forms(given: object, values: tuple[object, ...]) -> None:
 def test_axis_refuses(given: object) -> None:
     with pytest.raises(ValueError):
         Axis.model_validate(given)
+
+
+def test_ranges_stand_in_a_list_of_the_command_line() -> None:
+    path, values = parse_axis("front_end.n_out=80,20:40:20")
+    assert (path, Axis.model_validate(values).values) == ("front_end.n_out", (80, 20, 40))
+
+
+def test_the_longest_axis_is_looked_through_at_once() -> None:
+    start = time.perf_counter()
+    assert len(Axis.model_validate("0:0.99999:0.00001").values) == 100_000
+    assert time.perf_counter() - start < 5
+    with pytest.raises(ValueError, match=r"at most 100000 values, got 0:1:0.00001"):
+        Axis.model_validate("0:1:0.00001")
+
+
+@pytest.mark.parametrize(
+    ("axis", "n"),
+    [
+        ("{low: 24, high: 27}", 4),
+        ("{low: 1, high: 30, log: true}", 30),
+        ("{low: 1, high: 70, log: true}", 60),
+    ],
+)
+def test_a_sample_of_more_points_than_there_are(tmp_path: Path, axis: str, n: int) -> None:
+    wanted = 1_000_000 if n < 60 else 60
+    body = f"axes:\n  front_end.n_out: {axis}\nsample: {{n_points: {wanted}}}\n"
+    head = "archs: [arch.yaml]\nworkloads: [workload.yaml]\n"
+    spec = load_sweep(write_space(tmp_path, head + body))
+    start = time.perf_counter()
+    drawn = [c["front_end.n_out"] for c in combinations(spec)]
+    assert time.perf_counter() - start < 2
+    assert len(drawn) == len(set(drawn)) == n
+    assert drawn == [c["front_end.n_out"] for c in combinations(spec)]
+
+
+def test_few_draws_follow_the_interval_s_weights(tmp_path: Path) -> None:
+    head = "archs: [arch.yaml]\nworkloads: [workload.yaml]\naxes:\n"
+    first = []
+    for seed in range(400):
+        body = f"  front_end.n_out: {{low: 1, high: 3, log: true}}\nsample: {{n_points: 1, seed: {seed}}}\n"
+        spec = load_sweep(write_space(tmp_path, head + body))
+        first.append(next(iter(combinations(spec)))["front_end.n_out"])
+    # ln 3, ln 5/3, ln 7/5 of ln 7; three standard deviations of 400 draws are 0.075.
+    for value, share in ((1, 0.565), (2, 0.263), (3, 0.173)):
+        assert first.count(value) / 400 == pytest.approx(share, abs=0.075)
+
+
+def test_a_sample_of_a_grid_beyond_any_machine_word(tmp_path: Path) -> None:
+    spec = SweepSpec.model_validate(
+        {"axes": {f"a.b{i}": "0:99" for i in range(12)}, "sample": {"n_points": 5}}
+    )
+    found = list(combinations(spec))
+    assert len(found) == 5
+    assert all(0 <= value <= 99 for point in found for value in point.values())
 
 
 def test_values_of_different_types_differ() -> None:

@@ -57,6 +57,10 @@ def test_values(text: str, value: object) -> None:
         "(" * 300 + "1" + ")" * 300,
         "1" * 3000,
         "1j",
+        "-" * 1000 + "1",
+        "not " * 400 + "n_in",
+        "abs(" * 150 + "1" + ")" * 150,
+        "+".join(["1"] * 900),
     ],
 )
 def test_refused_when_parsed(text: str) -> None:
@@ -66,11 +70,30 @@ def test_refused_when_parsed(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["9**9**9", "1 / 0", "2 ** 0.5 ** -9999", "'a' * 10", "n_inn + 1", "log2(0)", "(-8) ** 0.5"],
+    [
+        "9**9**9",
+        "1 / 0",
+        "2 ** 0.5 ** -9999",
+        "'a' * 10",
+        "n_inn + 1",
+        "log2(0)",
+        "(-8) ** 0.5",
+        "round(5, -10**9)",
+        "round(n_in, 10**9)",
+        "round(0.5, 'a')",
+        "round(1.5, 10**400)",
+    ],
 )
 def test_refused_when_evaluated(text: str) -> None:
     with pytest.raises(ConfigError):
         Expression.parse(text).evaluate({"n_in": 8})
+
+
+def test_round_takes_digits() -> None:
+    values = {"n_in": 8}
+    assert Expression.parse("round(2.3456, 2)").evaluate(values) == 2.35
+    assert Expression.parse("round(1234, -2)").evaluate(values) == 1200
+    assert Expression.parse("round(n_in / 3)").evaluate(values) == 3
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:

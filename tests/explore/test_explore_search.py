@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import optuna
 import pytest
 from small_space import write_space
 
+from f2fsim.cli import console
+from f2fsim.cli.main import app
 from f2fsim.config.sweep import load_search
 from f2fsim.errors import InputError
 from f2fsim.explore import InProcess, search, sweep
@@ -111,3 +114,27 @@ def test_another_specification_is_refused(tmp_path: Path) -> None:
     other = load_search(write(tmp_path, n_trials=2, batch=2, seed=6))
     with pytest.raises(InputError, match=r"another specification \(seed differ\)"):
         search(other, out=tmp_path / "out", runner=InProcess())
+
+
+def test_the_store_s_commands_read_a_search(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``store export | info | best | pareto`` of a search's folder, which holds no sweep."""
+
+    def run(*arguments: object) -> str:
+        with pytest.raises(SystemExit) as end:
+            console.run(lambda: app(["store", *map(str, arguments)]))
+        assert end.value.code == 0
+        return capsys.readouterr().out
+
+    spec = write(tmp_path, sampler="random", n_trials=8)
+    found = search(spec, out=tmp_path / "out", runner=InProcess())
+    run("export", tmp_path / "out", tmp_path / "t.json")
+    rows = json.loads((tmp_path / "t.json").read_text())
+    assert [row["digest"] for row in rows] == [row["digest"] for row in found.points()]
+    (info,) = json.loads(run("info", tmp_path / "out", "--json"))
+    assert (info["search"], info["complete"]) == ("study", 8)
+    (best,) = json.loads(run("best", tmp_path / "out", "--n", 1, "--json"))
+    assert best["seconds"] == min(row["seconds"] for row in rows)
+    front = json.loads(run("pareto", tmp_path / "out", "--json", "--sweep", "study"))
+    assert {row["trial"] for row in front} == {row["trial"] for row in found.front()}
