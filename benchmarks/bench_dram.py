@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from f2fsim.config.dram import load_dram
+from f2fsim.config.dram_preset import load_dram
 from f2fsim.hw.dram import dram_params, replay
 
 N_REQUESTS = 1 << 20

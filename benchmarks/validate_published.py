@@ -30,10 +30,10 @@ from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.codec.csc_relative import CscRelativeFormat
 from f2fsim.config.pe_array import FlexibleArray, SystolicArray
 from f2fsim.engine.compiled import run_compiled
-from f2fsim.hw.broadcast import SWAP_CYCLES
-from f2fsim.hw.broadcasts import SliceCounts, batch_cycles, draw_broadcasts
-from f2fsim.hw.flexible import bare_flexible
-from f2fsim.hw.systolic import bare_systolic
+from f2fsim.hw.arrays.broadcast.batches import SliceCounts, batch_cycles, draw_broadcasts
+from f2fsim.hw.arrays.broadcast.components import SWAP_CYCLES
+from f2fsim.hw.arrays.flexible import bare_flexible
+from f2fsim.hw.arrays.systolic_folds import bare_systolic
 
 DEPTHS = (1, 2, 4, 8, 16, 256)
 

@@ -20,9 +20,11 @@ ORDER = [
     {"codec", "cost"},
     {"config"},
     {"workloads"},
+    {"analytic"},
     {"mapping"},
     {"hw"},
-    {"engine", "analytic"},
+    {"engine"},
+    {"scheduling"},
     {"pipeline", "rtl"},
     {"explore"},
     {"report"},
@@ -136,3 +138,40 @@ def test_every_data_file_matches_a_pattern() -> None:
             continue
         owner = next(folder for folder in path.parents if folder in packages)
         assert any(path.relative_to(owner).match(p) for p in patterns), path
+
+
+def graph() -> dict[str, set[str]]:
+    """Return who imports whom, at whatever place and for whatever purpose, module by module."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in modules()}
+    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    kernels = {path.relative_to(ROOT).with_suffix("") for path in PACKAGE.rglob("*.pyx")}
+    known = names.keys() | {".".join(kernel.parts) for kernel in kernels}
+    found: dict[str, set[str]] = {}
+    for name, path in names.items():
+        of: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                within = {f"{node.module}.{alias.name}" for alias in node.names}
+                # A name of a package is its submodule if there is one, else it is from __init__.
+                of |= {one if one in known else node.module for one in within}
+            elif isinstance(node, ast.Import):
+                of |= {alias.name for alias in node.names}
+        found[name] = (of & names.keys()) - {name}
+    return found
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Neither at the top, nor in a function, nor for types only."""
+    uses = graph()
+    assert uses["f2fsim.cli.main"]
+    gone: set[str] = set()
+    while free := {name for name in uses if name not in gone and uses[name] <= gone}:
+        gone |= free
+    left = {name: sorted(uses[name] - gone) for name in uses if name not in gone}
+    assert left == {}
+
+
+def test_nobody_imports_the_package_from_within() -> None:
+    """The package's own names are for users: a layer takes what it needs from its owner."""
+    for path in modules():
+        assert "f2fsim" not in set(imports(path)), path

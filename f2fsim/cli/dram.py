@@ -105,7 +105,7 @@ def run(
 
     Example: [bold]f2fsim dram run ddr4_2400 requests.txt --command-trace commands.txt[/bold]
     """
-    from f2fsim.config.dram import load_dram
+    from f2fsim.config.dram_preset import load_dram
     from f2fsim.hw.dram import dram_params, replay
     from f2fsim.hw.dram.trace import KINDS, TraceOptions, read_trace
 
@@ -307,7 +307,7 @@ def export_file(
 
     Example: [bold]f2fsim dram export ddr4_2400 -o ddr4_2400.ini[/bold]
     """
-    from f2fsim.config.dram import load_dram
+    from f2fsim.config.dram_preset import load_dram
     from f2fsim.config.dramsim3 import export_ini
 
     text = export_ini(load_dram(preset))
@@ -323,7 +323,7 @@ def list_presets(as_json: Json = False, as_csv: Csv = False) -> None:
 
     Example: [bold]f2fsim dram list --json[/bold]
     """
-    from f2fsim.config.dram import load_dram
+    from f2fsim.config.dram_preset import load_dram
 
     rows = []
     for name in names("arch_configs", "dram"):

@@ -7,31 +7,21 @@ in time is in ``f2fsim/hw``.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, Union
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from f2fsim import shipped
 from f2fsim.config.cost import load_cost_table
-from f2fsim.config.dram import DramSpec, load_dram
-from f2fsim.config.front_end import AnyFrontEnd
-from f2fsim.config.pe_array import AnyPeArray
+from f2fsim.config.dram import DramSpec
+from f2fsim.config.dram_preset import load_dram
+from f2fsim.config.front_end import AnyFrontEnd, FrontEnd
+from f2fsim.config.pe_array import AnyPeArray, PeArray
 from f2fsim.config.quantity import Bytes, ConfigModel, Hertz
 from f2fsim.config.wording import RuleError
 from f2fsim.config.yaml_file import NO_FILE, Document, load_yaml, model_problems, validate
 from f2fsim.errors import ConfigError, choices, near_miss
 from f2fsim.units import ticks_per_second
-
-#: Which PE arrays can take what a front end delivers.
-FITTING = {
-    "f2f": ("lanes",),
-    "dense": ("lanes", "systolic"),
-    "bitmap": ("lanes", "flexible"),
-    "nm": ("lanes",),
-    "rle": ("lanes",),
-    "csr": ("row_parallel",),
-    "csc_relative": ("broadcast",),
-}
 
 
 class Memory(ConfigModel):
@@ -107,11 +97,11 @@ class ArchConfig(ConfigModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        front_end, pe_array = self.front_end.kind, self.pe_array.kind
-        if pe_array not in FITTING[front_end]:
+        feeds, array = self.front_end.feeds, self.pe_array.kind
+        if array not in feeds:
             raise RuleError(
-                f"must be {' or '.join(FITTING[front_end])} for a {front_end} front end, "
-                f"got {pe_array!r}",
+                f"must be {' or '.join(feeds)} for a {self.front_end.kind} front end, "
+                f"got {array!r}",
                 "pe_array",
                 "kind",
             )
@@ -185,6 +175,22 @@ class ArchConfig(ConfigModel):
         except ValidationError as error:
             what = f"architecture {self.name!r}"
             raise ConfigError(model_problems(what, error, type(self))) from None
+
+
+def accept_front_end(model: type[FrontEnd]) -> None:
+    """Let architectures name a front end of this model, beside the shipped ones."""
+    _accept("front_end", model)
+
+
+def accept_pe_array(model: type[PeArray]) -> None:
+    """Let architectures name a PE array of this model, beside the shipped ones."""
+    _accept("pe_array", model)
+
+
+def _accept(key: str, model: type[ConfigModel]) -> None:
+    field = ArchConfig.model_fields[key]
+    field.annotation = Union[field.annotation, model]  # type: ignore[assignment]  # noqa: UP007
+    ArchConfig.model_rebuild(force=True)
 
 
 def _set(data: dict[str, Any], path: str, value: Any, name: str) -> None:

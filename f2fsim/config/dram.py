@@ -8,15 +8,12 @@ DRAMsim3's ini form.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from f2fsim.config.quantity import ConfigModel, Hertz
-from f2fsim.config.yaml_file import load_yaml, validate
-from f2fsim.errors import ConfigError, choices, near_miss
-from f2fsim.shipped import names
+from f2fsim.errors import choices, near_miss
 
 #: Fields of an address, and their two-letter names in DRAMsim3's mapping strings.
 ADDRESS_FIELDS = {
@@ -299,29 +296,3 @@ def mapping_segments(spec: DramSpec) -> list[tuple[str, int, int, int]]:
         address_bit += n_bits
         used[name] += n_bits
     return segments
-
-
-def load_dram(name_or_path: str | Path) -> DramSpec:
-    """Load a shipped DRAM preset by name, or any preset or DRAMsim3 ini file by path.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such preset or file, or the file breaks a rule (one line a problem).
-    """
-    shipped = names("arch_configs", "dram")
-    text = str(name_or_path)
-    if text in shipped:
-        path = shipped[text]
-    elif text.endswith(".ini"):
-        from f2fsim.config.dramsim3 import import_ini
-
-        return import_ini(Path(name_or_path)).spec
-    elif isinstance(name_or_path, Path) or "/" in text or text.endswith((".yaml", ".yml")):
-        path = Path(name_or_path)
-    else:
-        raise ConfigError(
-            f"no DRAM preset {text!r}{near_miss(text, shipped)}; shipped: {choices(shipped)}; "
-            "or give a path to a .yaml or DRAMsim3 .ini file"
-        )
-    return validate(DramSpec, load_yaml(path))

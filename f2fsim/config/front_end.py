@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,8 +17,12 @@ class FrontEnd(ConfigModel):
     """What all front ends share.
 
     ``fifo_units`` is the depth of the FIFO between two units of the front end, and between the
-    front end and the PE array; ``pipeline_cycles`` the latency of the decoding step.
+    front end and the PE array; ``pipeline_cycles`` the latency of the decoding step.  ``feeds``
+    names the kinds of PE arrays that can take what it delivers.
     """
+
+    feeds: ClassVar[tuple[str, ...]] = ("lanes",)
+    kind: str
 
     fifo_units: Count = 8
     pipeline_cycles: Annotated[int, Field(ge=1, le=64)] = 2
@@ -90,6 +94,7 @@ class F2fFrontEnd(FrontEnd):
 class DenseFrontEnd(FrontEnd):
     """Weights as they are, ``weights_per_cycle`` a cycle."""
 
+    feeds: ClassVar[tuple[str, ...]] = ("lanes", "systolic")
     kind: Literal["dense"]
     weights_per_cycle: Count
 
@@ -97,6 +102,7 @@ class DenseFrontEnd(FrontEnd):
 class CsrFrontEnd(FrontEnd):
     """Row pointers and index decode; the stream is interleaved for the PEs of the array."""
 
+    feeds: ClassVar[tuple[str, ...]] = ("row_parallel",)
     kind: Literal["csr"]
     index_bits: Annotated[int, Field(ge=1, le=32)] | Literal["auto"] = "auto"
     pointer_bits: Annotated[int, Field(ge=1, le=32)] | Literal["auto"] = "auto"
@@ -105,6 +111,7 @@ class CsrFrontEnd(FrontEnd):
 class CscRelativeFrontEnd(FrontEnd):
     """EIE: column-major, a zero run of ``run_bits`` and a value, padding zeros."""
 
+    feeds: ClassVar[tuple[str, ...]] = ("broadcast",)
     kind: Literal["csc_relative"]
     run_bits: Annotated[int, Field(ge=1, le=16)] = 4
 
@@ -112,6 +119,7 @@ class CscRelativeFrontEnd(FrontEnd):
 class BitmapFrontEnd(FrontEnd):
     """Prefix sum over ``block`` mask bits; an aligner of ``aligner_weights`` kept ones a cycle."""
 
+    feeds: ClassVar[tuple[str, ...]] = ("lanes", "flexible")
     kind: Literal["bitmap"]
     block: Count
     aligner_weights: Count

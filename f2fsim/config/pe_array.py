@@ -11,7 +11,13 @@ from f2fsim.config.quantity import ConfigModel
 Count = Annotated[int, Field(ge=1, le=65536)]
 
 
-class LanesArray(ConfigModel):
+class PeArray(ConfigModel):
+    """What all PE arrays share: a kind, and ``n_multipliers``, a key or a property."""
+
+    kind: str
+
+
+class LanesArray(PeArray):
     """``weights_per_cycle`` weights times ``columns`` activation columns a cycle.
 
     Attributes
@@ -32,7 +38,7 @@ class LanesArray(ConfigModel):
         return self.weights_per_cycle * self.columns
 
 
-class RowParallelArray(ConfigModel):
+class RowParallelArray(PeArray):
     """CSR: ``n_pes`` PEs own rows and gather activations from banked memory.
 
     Attributes
@@ -57,7 +63,7 @@ class RowParallelArray(ConfigModel):
         return self.n_pes * self.columns
 
 
-class BroadcastArray(ConfigModel):
+class BroadcastArray(PeArray):
     """EIE: non-zero activations are broadcast to ``n_pes`` PEs with a queue of ``fifo_depth``.
 
     Attributes
@@ -86,7 +92,7 @@ class BroadcastArray(ConfigModel):
         return self.n_pes
 
 
-class FlexibleArray(ConfigModel):
+class FlexibleArray(PeArray):
     """SIGMA: kept weights of any position stay in the multipliers while activations stream by.
 
     Attributes
@@ -105,7 +111,7 @@ class FlexibleArray(ConfigModel):
     chunk: Count
 
 
-class SystolicArray(ConfigModel):
+class SystolicArray(PeArray):
     """``rows`` × ``columns`` PEs; ``dataflow`` weight- or output-stationary."""
 
     kind: Literal["systolic"]

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from f2fsim.hw.dram import COMMANDS, DramParams
-
-if TYPE_CHECKING:
-    from f2fsim.engine.trace import LayerTrace
 
 #: Clock, channel, rank, bank group, bank in the group, row, number of the command.
 Command = tuple[int, int, int, int, int, int, int]
@@ -18,12 +15,40 @@ BankId = tuple[int, int, int, int]
 _ACT, _PRE, _PREA, _RD, _WR, _RDA, _WRA, _REF = range(len(COMMANDS))
 
 
+class EventSink(Protocol):
+    """Where the events go: the trace of a layer, whose times are in ticks.
+
+    Attributes
+    ----------
+    process : int
+        Of the machine; the DRAM's is the next.
+    start, end, sample : int
+        First tick kept, the one behind the last, and ticks of one value of a counter.
+    """
+
+    process: int
+    start: int
+    end: int
+    sample: int
+
+    def thread(self, process: int, number: int, name: str) -> None:
+        """Name a track."""
+
+    def slice(
+        self, process: int, thread: int, name: str, ticks: tuple[int, int], args: dict[str, Any]
+    ) -> None:
+        """Write a slice."""
+
+    def counter(self, process: int, name: str, time: int, values: dict[str, float]) -> None:
+        """Write a counter's values at a tick."""
+
+
 class DramTimeline:
     """Turns a log of commands into slices and counters.
 
     Parameters
     ----------
-    trace : LayerTrace
+    trace : EventSink
         Takes the events.
     dram : DramParams
         Latencies, burst length and clocks.
@@ -31,7 +56,7 @@ class DramTimeline:
         Ticks of a memory clock; the tick at which the run ended.
     """
 
-    def __init__(self, trace: LayerTrace, dram: DramParams, ticks_per_clock: int, end: int) -> None:
+    def __init__(self, trace: EventSink, dram: DramParams, ticks_per_clock: int, end: int) -> None:
         self.trace, self.dram, self.per_clock = trace, dram, ticks_per_clock
         self.process = trace.process + 1
         self.end_clock = -(-end // ticks_per_clock)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import f2fsim
+from f2fsim._version import __version__
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.workload import Workload
 from f2fsim.errors import DataError
@@ -28,6 +28,7 @@ RESULT_CODE = (
     "mapping",
     "pipeline",
     "results",
+    "scheduling",
     "units.py",
     "workloads",
 )
@@ -69,8 +70,8 @@ class Point:
 @cache
 def code_digest() -> str:
     """Return the digest of the sources that decide a result: other code, other points."""
-    digest = hashlib.sha256(f2fsim.__version__.encode())
-    package = Path(f2fsim.__file__).parent
+    digest = hashlib.sha256(__version__.encode())
+    package = Path(__file__).parents[1]
     for name in RESULT_CODE:
         top = package / name
         for path in [top] if top.is_file() else sorted(top.rglob("*")):

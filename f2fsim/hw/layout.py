@@ -13,21 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from f2fsim.config.arch import ArchConfig
 from f2fsim.hw.description import IntSeq, burst_bits, seq
-from f2fsim.hw.parts import PAGE_BYTES, Parts
-
-#: Streams that each kind of front end fetches, in the order in which they lie in memory; F2F's
-#: codebook beside, if it has one.
-FETCHED: Mapping[str, tuple[str, ...]] = {
-    "f2f": ("mask", "weights", "patches"),
-    "bitmap": ("mask", "weights"),
-    "dense": ("weights",),
-    "csr": ("pointers", "indices", "weights"),
-    "csc_relative": ("pointers", "indices", "weights"),
-    "nm": ("indices", "weights"),
-    "rle": ("indices", "weights"),
-}
+from f2fsim.hw.machine_builder import PAGE_BYTES, MachineBuilder
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,22 +25,14 @@ class Segments:
     n_bits: IntSeq
 
 
-def fetched(arch: ArchConfig) -> tuple[str, ...]:
-    """Return the encoded streams that a machine can fetch, each by a stream engine of its own."""
-    names = FETCHED[arch.format]
-    if getattr(arch.front_end, "codebook_bits", 0):
-        return (*names, "codebook")
-    return names
-
-
 def band_segments(
-    parts: Parts, sizes_bits: Mapping[str, Sequence[int]]
+    builder: MachineBuilder, sizes_bits: Mapping[str, Sequence[int]]
 ) -> Mapping[str, list[Segments]]:
     """Give every row band a region and share it out among its streams.
 
     Parameters
     ----------
-    parts : Parts
+    builder : MachineBuilder
         Hands out the addresses.
     sizes_bits : mapping of str to sequence of int
         Bits of each stream in each band.
@@ -63,10 +42,10 @@ def band_segments(
     mapping of str to list of Segments
         For each stream, its pieces of each band.
     """
-    size = parts.burst_bytes
+    size = builder.burst_bytes
     bursts = {name: burst_bits(seq(bits), size)[0] for name, bits in sizes_bits.items()}
     totals = np.sum(list(bursts.values()), axis=0)
-    bases = parts.allocate([8 * size * int(n) for n in totals])
+    bases = builder.allocate([8 * size * int(n) for n in totals])
     found: dict[str, list[Segments]] = {name: [] for name in sizes_bits}
     for band, base in enumerate(bases.tolist()):
         counts = {name: int(n[band]) for name, n in bursts.items()}

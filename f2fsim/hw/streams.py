@@ -8,7 +8,7 @@ import numpy as np
 
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.layout import Segments
-from f2fsim.hw.parts import Parts
+from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import LayerSteps, TileLoad, tile_loads
 
@@ -17,7 +17,7 @@ CHUNK_BITS = 4096
 
 
 def weight_stream(
-    parts: Parts, name: str, plan: Plan, steps: LayerSteps, segments: Sequence[Segments]
+    builder: MachineBuilder, name: str, plan: Plan, steps: LayerSteps, segments: Sequence[Segments]
 ) -> InPort | None:
     """Bring one encoded stream to the front end; return the port, None for an empty stream.
 
@@ -33,10 +33,10 @@ def weight_stream(
     sizes = [int(bits.sum()) for bits in by_band]
     most = int(need.max())
     if not plan.holds_weights:
-        source = stream_reader(parts, name, [segments[band] for band, _ in steps.passes], most)
+        source = stream_reader(builder, name, [segments[band] for band, _ in steps.passes], most)
         return InPort(source, need, f"{name} empty")
     n_tiles = len(plan.tile_columns)
-    source = stream_reader(parts, name, segments, min(CHUNK_BITS, max(sizes)))
+    source = stream_reader(builder, name, segments, min(CHUNK_BITS, max(sizes)))
     taken, given = [], []
     for size in sizes:
         chunks = np.full(-(-size // CHUNK_BITS), CHUNK_BITS, dtype=np.int64)
@@ -44,10 +44,10 @@ def weight_stream(
         given.append(np.tile(chunks, n_tiles))
         taken.append(np.concatenate([chunks, np.zeros(chunks.shape[0] * (n_tiles - 1), np.int64)]))
     emit = seq(np.concatenate(given))
-    played = parts.channel(f"{name} held", most + 2 * CHUNK_BITS)
-    width = 8 * parts.arch.scratchpad.bank_bytes_per_cycle * parts.arch.scratchpad.n_banks
+    played = builder.channel(f"{name} held", most + 2 * CHUNK_BITS)
+    width = 8 * builder.arch.scratchpad.bank_bytes_per_cycle * builder.arch.scratchpad.n_banks
     n_read, n_written = int(emit.sum()) // 8, sum(sizes) // 8
-    parts.component(
+    builder.component(
         f"{name} store",
         "weight_buffer",
         -(-emit // width),
@@ -59,38 +59,40 @@ def weight_stream(
     return InPort(played, need, f"{name} empty")
 
 
-def stream_reader(parts: Parts, name: str, segments: Sequence[Segments], most_bits: int) -> str:
+def stream_reader(
+    builder: MachineBuilder, name: str, segments: Sequence[Segments], most_bits: int
+) -> str:
     """Add the stream engine that reads these pieces in order; return its channel."""
     addresses = np.concatenate([one.addresses for one in segments])
     n_bits = np.concatenate([one.n_bits for one in segments])
-    return parts.reader(name, addresses, n_bits, most_bits)
+    return builder.reader(name, addresses, n_bits, most_bits)
 
 
-def activation_stream(parts: Parts, steps: LayerSteps) -> InPort:
+def activation_stream(builder: MachineBuilder, steps: LayerSteps) -> InPort:
     """Load input activations tile by tile into the scratchpad; return the PE array's port."""
-    return activation_tiles(parts, steps.tile_bits, tile_loads(steps), steps.n_steps)
+    return activation_tiles(builder, steps.tile_bits, tile_loads(steps), steps.n_steps)
 
 
 def activation_tiles(
-    parts: Parts, tile_bits: Sequence[int], loads: Sequence[TileLoad], n_items: int
+    builder: MachineBuilder, tile_bits: Sequence[int], loads: Sequence[TileLoad], n_items: int
 ) -> InPort:
     """Load input activations in the order of `loads`; return the port of their user.
 
     A load's bits are needed at its first item and stay until its last item ends.
     """
-    scratchpad = parts.arch.scratchpad
-    tile_addresses = parts.allocate(tile_bits)
+    scratchpad = builder.arch.scratchpad
+    tile_addresses = builder.allocate(tile_bits)
     sizes = seq([load.n_bits for load in loads])
-    burst = 8 * parts.burst_bytes
-    source = parts.reader(
+    burst = 8 * builder.burst_bytes
+    source = builder.reader(
         "activations", tile_addresses[[load.tile for load in loads]], sizes, burst
     )
     chunks = _bursts(sizes, burst)
     copies = 2 if scratchpad.double_buffered else 1
     room = max(int(sizes.max()), int(_pair_sums(sizes).max())) if copies == 2 else int(sizes.max())
-    ready = parts.channel("activation tiles", room)
+    ready = builder.channel("activation tiles", room)
     width = 8 * scratchpad.n_banks * scratchpad.bank_bytes_per_cycle
-    parts.component(
+    builder.component(
         "scratchpad fill",
         "scratchpad",
         -(-chunks // width),
@@ -107,22 +109,24 @@ def activation_tiles(
     return InPort(ready, need, "activations not loaded", release, release_at_end=True)
 
 
-def output_stream(parts: Parts, steps: LayerSteps, activation_bits: int) -> OutPort | None:
+def output_stream(
+    builder: MachineBuilder, steps: LayerSteps, activation_bits: int
+) -> OutPort | None:
     """Write finished outputs; return the PE array's port."""
     columns = [n * activation_bits for n in steps.tile_columns]
     emit = steps.over_tiles([band.rows_done for band in steps.bands], columns)
-    return output_segments(parts, emit, np.add.reduceat(emit, steps.starts()[:-1]))
+    return output_segments(builder, emit, np.add.reduceat(emit, steps.starts()[:-1]))
 
 
-def output_segments(parts: Parts, emit: IntSeq, sizes: IntSeq) -> OutPort | None:
+def output_segments(builder: MachineBuilder, emit: IntSeq, sizes: IntSeq) -> OutPort | None:
     """Write outputs, `emit` bits an item, to segments of `sizes` bits; return the port."""
     if not sizes.any():
         return None
-    copies = 2 if parts.arch.scratchpad.double_buffered else 1
+    copies = 2 if builder.arch.scratchpad.double_buffered else 1
     # As large as the buffers of the streams that come in: writes wait for the memory as reads do.
-    least = copies * int(emit.max()) + 8 * parts.burst_bytes
-    done = parts.channel("outputs", max(least, 8 * parts.arch.streams.prefetch))
-    parts.writer("outputs", parts.allocate(sizes.tolist()), seq(sizes), done)
+    least = copies * int(emit.max()) + 8 * builder.burst_bytes
+    done = builder.channel("outputs", max(least, 8 * builder.arch.streams.prefetch))
+    builder.writer("outputs", builder.allocate(sizes.tolist()), seq(sizes), done)
     return OutPort(done, seq(emit), "outputs full")
 
 

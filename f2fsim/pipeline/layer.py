@@ -6,25 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from f2fsim.analytic import LayerTraffic, bound_cycles
+from f2fsim.analytic import LayerTraffic, Refresh, bound_cycles
 from f2fsim.codec import EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.codec.kept_zeros import PARAM as KEPT_ZEROS
 from f2fsim.config.arch import ArchConfig
-from f2fsim.config.pe_array import BroadcastArray
 from f2fsim.cost import amounts, sum_terms
 from f2fsim.engine import Outcome, run
 from f2fsim.errors import ConfigError
-from f2fsim.hw.build import build_layer
-from f2fsim.hw.built import BuiltLayer
 from f2fsim.hw.dram import DramParams
+from f2fsim.hw.elaborate import build_layer
+from f2fsim.hw.front_ends import layer_format
 from f2fsim.hw.functional import FunctionalJob, check_outputs
-from f2fsim.mapping.formats import layer_format
-from f2fsim.mapping.plan import Plan, plan_layer
-from f2fsim.mapping.plan_broadcast import plan_broadcast
+from f2fsim.hw.layer_machine import LayerMachine
+from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
-from f2fsim.pipeline.rates import refresh_of, unit_rates
 from f2fsim.results import LayerResult, StreamStats
+from f2fsim.scheduling import plan_layer
 from f2fsim.workloads import LayerData
 
 if TYPE_CHECKING:
@@ -62,12 +60,12 @@ def band_tensors(tensor: PrunedTensor, plan: Plan) -> list[PrunedTensor]:
     return bands
 
 
-def prepare_layer(job: LayerJob) -> tuple[BuiltLayer, list[EncodedTensor]]:
+def prepare_layer(job: LayerJob) -> tuple[LayerMachine, list[EncodedTensor]]:
     """Plan, encode and build one layer: everything but the run.
 
     Returns
     -------
-    built : BuiltLayer
+    built : LayerMachine
         The machine, ready for either engine.
     encoded : list of EncodedTensor
         The row bands of the plan.
@@ -114,14 +112,18 @@ def run_layer(job: LayerJob) -> LayerResult:
 
 
 def _plan(job: LayerJob) -> Plan:
-    array = job.arch.pe_array
-    if isinstance(array, BroadcastArray):
-        return plan_broadcast(job.arch, array, job.data.layer, job.data.tensor)
     return plan_layer(job.arch, job.data.layer, job.data.tensor)
 
 
+def _refresh(dram: DramParams) -> Refresh | None:
+    """Return how refresh holds up the memory; None if it is off or other ranks go on meanwhile."""
+    if not dram.refresh or dram.n_ranks > 1:
+        return None
+    return Refresh(dram.ref_act / dram.clock_hz, dram.ref_interval / dram.clock_hz)
+
+
 def _result(
-    job: LayerJob, built: BuiltLayer, outcome: Outcome, encoded: list[EncodedTensor]
+    job: LayerJob, built: LayerMachine, outcome: Outcome, encoded: list[EncodedTensor]
 ) -> LayerResult:
     layer, tensor, arch = job.data.layer, job.data.tensor, job.arch
     streams = _streams(job, built, outcome)
@@ -131,8 +133,8 @@ def _result(
         arch.clock,
         built.macs_issued,
         arch.pe_array.n_multipliers,
-        unit_rates(arch, built),
-        refresh_of(job.dram),
+        built.unit_rates,
+        _refresh(job.dram),
     )
     terms = job.cost.terms(outcome.components, outcome.memory, streams)
     return LayerResult(
@@ -165,7 +167,7 @@ def _result(
     )
 
 
-def _streams(job: LayerJob, built: BuiltLayer, outcome: Outcome) -> tuple[StreamStats, ...]:
+def _streams(job: LayerJob, built: LayerMachine, outcome: Outcome) -> tuple[StreamStats, ...]:
     """Return what each stream moved."""
     written = {writer.name for writer in built.machine.writers}
     return tuple(

@@ -13,11 +13,11 @@ from f2fsim._version import __version__
 from f2fsim.codec import EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.config import Workload, load_workload
 from f2fsim.config.arch import ArchConfig, load_arch
-from f2fsim.config.front_end import NmFrontEnd
 from f2fsim.engine import check_engine
 from f2fsim.engine.trace import Trace
 from f2fsim.errors import ConfigError
 from f2fsim.hw.dram import DramParams, dram_params
+from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.pipeline.cache import EncodingCache
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import LayerJob, run_layer
@@ -183,9 +183,9 @@ def _target(
 ) -> _Target:
     config = arch if isinstance(arch, ArchConfig) else load_arch(arch)
     encode = store.encode if store else _encode
-    front_end = config.front_end
-    if isinstance(front_end, NmFrontEnd):
-        workload = workload.in_pattern(front_end.n, front_end.m)
+    pattern = front_end_kind(config).dictated_pattern(config.front_end)
+    if pattern is not None:
+        workload = workload.in_pattern(*pattern)
     dram = dram_params(config.dram())
     try:
         cost = CostModel.of(config)

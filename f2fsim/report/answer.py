@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from f2fsim.report.cases import FORMAT_TITLES, Case, Run, bits_of
+from f2fsim.hw.front_ends import format_title
+from f2fsim.report.cases import Case, Run, bits_of
 from f2fsim.report.figures import speedup_figure
 from f2fsim.report.several import several_headline, several_table
 from f2fsim.report.value import Answer, Column, Number, Paragraph, Table, number, percent
@@ -61,10 +62,10 @@ def _gain(case: Case, me: Run) -> Paragraph:
     found = binding(me.result.what_if)
     if found is not None:
         words += [*_bound(case, me, found), ": "]
-    if me.result.format == "dense" or not me.result.layers:
+    if me.is_uncompressed or not me.result.layers:
         words += [f"{case.workload if found is None else 'it'} takes ", _time(me), "."]
         return tuple(words)
-    kind = FORMAT_TITLES.get(me.result.format, me.result.format)
+    kind = format_title(me.result.format)
     whose = f"{case.workload}'s" if found is None else "the"
     share = me.result.bits_per_weight / bits_of(case.weight_type)
     words += [

@@ -5,21 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from f2fsim.codec.tensor import WEIGHT_TYPES
+from f2fsim.hw.front_ends import FRONT_ENDS, format_title
+from f2fsim.hw.front_ends.contract import FrontEndKind
 from f2fsim.report.value import unique_names
 from f2fsim.results import LayerResult, SimResult
-
-#: Formats by the name that people know.
-FORMAT_TITLES = {
-    "f2f": "F2F",
-    "csr": "CSR",
-    "csc_relative": "relative CSC (EIE)",
-    "bitmap": "bitmap",
-    "nm": "N:M",
-    "rle": "run length",
-    "dense": "dense",
-}
 
 
 @dataclass(frozen=True)
@@ -33,8 +25,25 @@ class Run:
     @property
     def title(self) -> str:
         """Machine and format."""
-        known = FORMAT_TITLES.get(self.result.format, self.result.format)
-        return f"{self.name} ({known})"
+        return f"{self.name} ({format_title(self.result.format)})"
+
+    @property
+    def is_fixed_to_fixed(self) -> bool:
+        """Whether the machine reads fixed-to-fixed encodings."""
+        kind = kind_of(self.result)
+        return kind is not None and kind.is_fixed_to_fixed
+
+    @property
+    def is_uncompressed(self) -> bool:
+        """Whether the machine reads all weights as they are."""
+        kind = kind_of(self.result)
+        return kind is not None and kind.is_uncompressed
+
+    @property
+    def is_mask_and_values(self) -> bool:
+        """Whether the machine reads a mask beside the packed kept values, and nothing else."""
+        kind = kind_of(self.result)
+        return kind is not None and kind.is_mask_and_values
 
 
 @dataclass(frozen=True)
@@ -66,12 +75,22 @@ class Case:
     @property
     def subject(self) -> Run:
         """The run that the others are compared with: the first F2F one, or the first."""
-        return next((run for run in self.runs if run.result.format == "f2f"), self.runs[0])
+        return next((run for run in self.runs if run.is_fixed_to_fixed), self.runs[0])
 
     @property
     def others(self) -> tuple[Run, ...]:
         """All runs but the subject."""
         return tuple(run for run in self.runs if run is not self.subject)
+
+
+def kind_of(result: SimResult) -> FrontEndKind[Any] | None:
+    """Return the kind of front end of a result; None if this version does not know it."""
+    return FRONT_ENDS.get(result.format)
+
+
+def _is_pruned_to_a_pattern(result: SimResult) -> bool:
+    kind = kind_of(result)
+    return kind is not None and kind.dictates_pruning
 
 
 def make_cases(files: Sequence[Sequence[SimResult]]) -> list[Case]:
@@ -122,11 +141,15 @@ def _own_sparsity(result: SimResult) -> float | None:
 
 
 def _asked(result: SimResult, file: Sequence[SimResult]) -> float | None:
-    if result.format != "nm":
+    if not _is_pruned_to_a_pattern(result):
         return _own_sparsity(result)
     for other in file:
         same = other.workload == result.workload and _batch(other) == _batch(result)
-        if same and other.format != "nm" and _weight_type(other) == _weight_type(result):
+        if (
+            same
+            and not _is_pruned_to_a_pattern(other)
+            and _weight_type(other) == _weight_type(result)
+        ):
             return _own_sparsity(other)
     return _own_sparsity(result)
 

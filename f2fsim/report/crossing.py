@@ -43,7 +43,7 @@ def crossing_table(cases: Sequence[Case]) -> Table | None:
 
 def f2f_machines(cases: Sequence[Case]) -> list[str]:
     """Return the names of all F2F machines in order."""
-    runs = [run for case in cases for run in case.runs if run.result.format == "f2f"]
+    runs = [run for case in cases for run in case.runs if run.is_fixed_to_fixed]
     return list(dict.fromkeys(run.name for run in runs))
 
 
@@ -87,7 +87,7 @@ def _meetings(case: Case, name: str) -> list[tuple[str, float]]:
     return [
         (other.name, other.result.seconds / me.seconds)
         for i, other in enumerate(case.runs)
-        if i != at and not (i < at and other.result.format == "f2f") and me.seconds
+        if i != at and not (i < at and other.is_fixed_to_fixed) and me.seconds
     ]
 
 

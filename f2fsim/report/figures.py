@@ -52,7 +52,7 @@ def speedup_figure(cases: Sequence[Case]) -> Figure | None:
 def _baseline(case: Case) -> Run:
     """Return the dense run, or the slowest."""
     for run in case.runs:
-        if run.result.format == "dense":
+        if run.is_uncompressed:
             return run
     return max(case.runs, key=lambda run: run.result.seconds)
 

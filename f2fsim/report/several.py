@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from f2fsim.report.cases import FORMAT_TITLES, Case, Run, bits_of
+from f2fsim.hw.front_ends import FRONT_ENDS, format_title
+from f2fsim.report.cases import Case, Run, bits_of
 from f2fsim.report.value import Column, Number, Paragraph, Table, number
 from f2fsim.report.weigh import best_f2f, best_of_formats, bound_text
 from f2fsim.results.binding import binding
@@ -35,7 +36,7 @@ def _fastest(case: Case) -> Run:
 
 def _kind(cases: Sequence[Case]) -> str:
     kinds = {best_f2f(case).result.format for case in cases}
-    return FORMAT_TITLES.get(kinds.pop(), "the first machine") if len(kinds) == 1 else "F2F"
+    return format_title(kinds.pop()) if len(kinds) == 1 else "F2F"
 
 
 def _won(won: Sequence[Case], compared: Sequence[Case]) -> Words:
@@ -47,7 +48,7 @@ def _won(won: Sequence[Case], compared: Sequence[Case]) -> Words:
         ratios = [_ratio(case, best_of_formats(case)[name]) for case in won]
         words += [(" and " if i == len(formats) - 1 else ", ") if i else ""]
         words += [*_span(ratios, f"time of the best {name} / time of the best F2F, where it wins")]
-        words.append(f" {FORMAT_TITLES.get(name, name)}")
+        words.append(f" {format_title(name)}")
     return [*words, "."]
 
 
@@ -74,7 +75,7 @@ def _always(cases: Sequence[Case]) -> Words:
         ratios = [_ratio(case, best_of_formats(case)[name]) for case in met]
         if min(ratios) > 1:
             span = _span(ratios, f"time of the best {name} / time of the best F2F")
-            words += [", " if words else "", f"{FORMAT_TITLES[name]} (", *span, ")"]
+            words += [", " if words else "", f"{format_title(name)} (", *span, ")"]
     return [f"{_kind(cases)} is always faster than ", *words, "."] if words else []
 
 
@@ -94,7 +95,7 @@ def _bound(cases: Sequence[Case]) -> Words:
 def _size(cases: Sequence[Case]) -> Words:
     runs = [(case, best_f2f(case).result.bits_per_weight) for case in cases]
     saved = [1 - bits / bits_of(case.weight_type) for case, bits in runs]
-    if _kind(cases) == FORMAT_TITLES["dense"]:
+    if all(best_f2f(case).is_uncompressed for case in cases):
         return []
     words: Words = [f"{_kind(cases)} takes "]
     words += _span([bits for _, bits in runs], "bits a weight of the best F2F", "")
@@ -136,8 +137,10 @@ def _formats(cases: Sequence[Case]) -> list[str]:
     for case in cases:
         for name in best_of_formats(case):
             counts[name] = counts.get(name, 0) + 1
-    order = list(FORMAT_TITLES)
-    known = sorted(counts, key=lambda name: (-counts[name], order.index(name)))
+    order = list(FRONT_ENDS)
+    known = sorted(
+        counts, key=lambda name: (-counts[name], order.index(name) if name in order else len(order))
+    )
     return known[:MOST_FORMATS]
 
 
@@ -148,7 +151,7 @@ def several_table(cases: Sequence[Case]) -> Table:
     columns = [
         Column("case", "case", numeric=False),
         Column("machine", f"best {_kind(cases)} machine", numeric=False),
-        *(Column(f"over_{name}", f"over {FORMAT_TITLES[name]}", "×") for name in formats),
+        *(Column(f"over_{name}", f"over {format_title(name)}", "×") for name in formats),
         Column("bits_per_weight", "size", "bit/w"),
         Column("bound_by", "bound by (twice gives)", numeric=False),
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from f2fsim.report.cases import FORMAT_TITLES, Case, Run, entropy_bits, entropy_bits_per_weight
+from f2fsim.hw.front_ends import format_title
+from f2fsim.report.cases import Case, Run, entropy_bits, entropy_bits_per_weight
 from f2fsim.report.value import Column, Table
 from f2fsim.report.weigh import bandwidth_share, busy_share, slots_a_mac
 from f2fsim.results import SimResult
@@ -69,7 +70,7 @@ def _total_rows(case: Case) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for run in case.runs:
         row = {"machine": run.name, **result_row(run.result)}
-        row["format"] = FORMAT_TITLES.get(run.result.format, run.result.format)
+        row["format"] = format_title(run.result.format)
         mine = case.subject.result.seconds
         row["speedup"] = run.result.seconds / mine if mine else None
         row["entropy_bits"] = entropy_bits_per_weight(run.result)

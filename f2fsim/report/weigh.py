@@ -9,13 +9,13 @@ from f2fsim.results.binding import TOGETHER, binding
 
 def best_f2f(case: Case) -> Run:
     """Return the fastest F2F run of a case; without one the case's subject."""
-    found = [run for run in case.runs if run.result.format == "f2f"]
+    found = [run for run in case.runs if run.is_fixed_to_fixed]
     return min(found, key=lambda run: run.result.seconds, default=case.subject)
 
 
 def dense_of(case: Case) -> Run | None:
     """Return the fastest dense run of a case, None without one."""
-    found = [run for run in case.runs if run.result.format == "dense"]
+    found = [run for run in case.runs if run.is_uncompressed]
     return min(found, key=lambda run: run.result.seconds, default=None)
 
 
@@ -23,7 +23,7 @@ def best_of_formats(case: Case) -> dict[str, Run]:
     """Return the fastest run of each format that is not F2F, by format."""
     found: dict[str, Run] = {}
     for run in sorted(case.runs, key=lambda run: run.result.seconds):
-        if run.result.format != "f2f" and run is not best_f2f(case):
+        if not run.is_fixed_to_fixed and run is not best_f2f(case):
             found.setdefault(run.result.format, run)
     return found
 

@@ -1,4 +1,4 @@
-"""What binds a run, read off the experiments of `f2fsim.what_if`: the largest gain alone."""
+"""What binds a run, read off the experiments of `f2fsim.what_if`: the largest gain."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from f2fsim.codec.f2f.format import F2FFormat
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import F2fFrontEnd
 from f2fsim.errors import InputError
-from f2fsim.mapping.formats import format_of, layer_format
+from f2fsim.hw.front_ends import format_of, layer_format
 from f2fsim.rtl.design import MASK_CODES, GroupDesign
 from f2fsim.rtl.layer import layer_vectors
 from f2fsim.rtl.vectors import GroupVectors

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from f2fsim.config.dram import DramSpec, load_dram, mapping_segments
+from f2fsim.config.dram import DramSpec, mapping_segments
+from f2fsim.config.dram_preset import load_dram
 from f2fsim.config.dramsim3 import export_ini, import_ini, preset_yaml
 from f2fsim.errors import ConfigError
 from f2fsim.hw.dram import dram_params

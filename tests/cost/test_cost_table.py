@@ -3,7 +3,7 @@
 import pytest
 
 from f2fsim.config.cost import cost_table_names, load_cost_table
-from f2fsim.config.dram import load_dram
+from f2fsim.config.dram_preset import load_dram
 from f2fsim.cost import (
     GateCount,
     MachineParts,

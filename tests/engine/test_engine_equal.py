@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 from random_machines import random_machine
 
-from f2fsim.config.dram import load_dram
+from f2fsim.config.dram_preset import load_dram
 from f2fsim.engine.compiled import run_compiled
 from f2fsim.engine.event import run_event
 from f2fsim.engine.observer import Observer

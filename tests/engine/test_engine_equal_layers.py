@@ -10,16 +10,17 @@ import pytest
 
 from f2fsim.codec import EncodedTensor
 from f2fsim.config import Workload
-from f2fsim.config.arch import FITTING, ArchConfig, load_arch
+from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.workload import build_workload
 from f2fsim.engine import run
 from f2fsim.errors import ConfigError
-from f2fsim.hw.built import BuiltLayer
+from f2fsim.hw.front_ends import FRONT_ENDS
+from f2fsim.hw.layer_machine import LayerMachine
 from f2fsim.pipeline.layer import prepare_layer
 from f2fsim.pipeline.run import layer_jobs
 
 SCHEDULES = ("input_stationary", "weight_stationary", "auto")
-PAIRS = [(front_end, array) for front_end, arrays in FITTING.items() for array in arrays]
+PAIRS = [(name, array) for name, kind in FRONT_ENDS.items() for array in kind.model.feeds]
 #: Machines compared of each kind and schedule: half in one pass, half in several.
 MACHINES_EACH = 4
 MOST_DRAWS = 200
@@ -137,7 +138,7 @@ def random_workload(rng: np.random.Generator) -> Workload:
     return build_workload(data, Path(), "random")
 
 
-def shows_schedule(schedule: str, built: BuiltLayer, bands: list[EncodedTensor]) -> bool:
+def shows_schedule(schedule: str, built: LayerMachine, bands: list[EncodedTensor]) -> bool:
     """Whether a machine runs several passes as its schedule says; weights are held only if it does."""
     if built.steps is None:  # the broadcast array has an order of its own: band by band
         return len(bands) > 1

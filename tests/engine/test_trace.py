@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from random_machines import random_machine
 
-from f2fsim.config.dram import load_dram
+from f2fsim.config.dram_preset import load_dram
 from f2fsim.engine import Outcome, run
 from f2fsim.engine.event import run_event
 from f2fsim.engine.trace import Trace, TraceOptions

@@ -14,20 +14,20 @@ from f2fsim.codec.csc_relative import CscRelativeFormat
 from f2fsim.config.pe_array import BroadcastArray
 from f2fsim.engine.compiled import run_compiled
 from f2fsim.engine.event import run_event
-from f2fsim.hw.broadcast import BroadcastJob, add_folded, add_network
-from f2fsim.hw.broadcasts import (
+from f2fsim.hw.arrays.broadcast.batches import (
     Broadcasts,
     SliceCounts,
     batch_cycles,
     draw_broadcasts,
     entries_by_pe,
 )
+from f2fsim.hw.arrays.broadcast.components import BroadcastJob, add_folded, add_network
 from f2fsim.hw.description import Component, Machine, seq
 
 
 @dataclass
 class Bench:
-    """Stands for `Parts`: adds components at 1 GHz, without memory."""
+    """Stands for `MachineBuilder`: adds components at 1 GHz, without memory."""
 
     components: list = field(default_factory=list)
     channels: list = field(default_factory=list)

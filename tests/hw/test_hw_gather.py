@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
-from f2fsim.hw.gather import gather_windows
+from f2fsim.hw.arrays.bank_gather import gather_windows
 
 Queues = list[list[int]]
 

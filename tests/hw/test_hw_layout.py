@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from f2fsim.config.arch import load_arch
 from f2fsim.hw.layout import band_segments
-from f2fsim.hw.parts import Parts
+from f2fsim.hw.machine_builder import MachineBuilder
 
 
 def segments(sizes: list[dict[str, int]], burst_bytes: int = 64) -> dict:
-    parts = Parts(load_arch("f2f_edge"), burst_bytes, 2**30)
+    parts = MachineBuilder(load_arch("f2f_edge"), burst_bytes, 2**30)
     return band_segments(parts, {name: [band[name] for band in sizes] for name in sizes[0]})
 
 

@@ -23,11 +23,16 @@ from f2fsim.config.front_end import (
 from f2fsim.config.pe_array import FlexibleArray, LanesArray, RowParallelArray, SystolicArray
 from f2fsim.engine.compiled import run_compiled
 from f2fsim.engine.event import run_event
+from f2fsim.hw.arrays import ARRAYS
+from f2fsim.hw.arrays.bank_gather import gather_windows
+from f2fsim.hw.arrays.contract import ArrayJob
+from f2fsim.hw.arrays.row_parallel import GatherWork
+from f2fsim.hw.arrays.systolic import FoldWork
+from f2fsim.hw.arrays.systolic_folds import fold
 from f2fsim.hw.description import Channel, Component, Machine, seq
-from f2fsim.hw.front_ends import FrontEndJob, add_front_end
-from f2fsim.hw.gather import gather_windows
-from f2fsim.hw.pe_arrays import ArrayJob, BandWork, add_array
-from f2fsim.hw.systolic import fold
+from f2fsim.hw.front_ends import FRONT_ENDS
+from f2fsim.hw.front_ends.contract import FrontEndJob
+from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 
@@ -35,16 +40,9 @@ ONE_PLACE = {"fifo_units": 1, "pipeline_cycles": 1}
 
 
 @dataclass
-class Arch:
-    front_end: object
-    clock: int = 10**9
-
-
-@dataclass
 class Bench:
-    """Stands for `Parts`: adds components at 1 GHz, without memory."""
+    """Stands for `MachineBuilder`: adds components at 1 GHz, without memory."""
 
-    arch: Arch
     components: list = field(default_factory=list)
     channels: list = field(default_factory=list)
 
@@ -90,12 +88,18 @@ def band(n_weights, *, kept=None, stored=None, patches=None, symbols=None):
 
 
 def run(front_end, array, steps, columns=1, gather=None, folds=None):
-    bench = Bench(Arch(front_end))
+    bench = Bench()
     layer = LayerSteps((steps,), [(0, 0)], (columns,), (0,))
     plan = Plan("input_stationary", (1,), (columns,), 1, {})
-    inputs = add_front_end(FrontEndJob(bench, plan, layer, 8, 8)) if front_end else []
-    work = BandWork(steps, gather, folds)
-    add_array(ArrayJob(bench, layer, "int8", 8, inputs, [], [work]), array)
+    inputs = []
+    if front_end:
+        job = FrontEndJob(bench, front_end, (), plan, layer, 8, 8)
+        inputs = FRONT_ENDS[front_end.kind].build(job, front_end)
+    if gather is not None:
+        work = GatherWork(steps, gather)
+    else:
+        work = BandWork(steps) if folds is None else FoldWork(steps, folds)
+    ARRAYS[array.kind].build(ArrayJob(bench, layer, "int8", 8, inputs, [], [work]), array)
     machine = Machine(tuple(bench.components), tuple(bench.channels))
     log = Log()
     outcome = run_event(machine, observer=log)

@@ -14,8 +14,9 @@ from f2fsim.codec import FORMATS, WEIGHT_TYPES, PrunedTensor
 from f2fsim.config.pe_array import FlexibleArray, SystolicArray
 from f2fsim.engine.compiled import run_compiled
 from f2fsim.engine.event import run_event
-from f2fsim.hw.flexible import bare_flexible, flexible_steps, fold_sizes
-from f2fsim.hw.systolic import bare_systolic, fold, fold_cycles, fold_steps
+from f2fsim.hw.arrays.flexible import bare_flexible, flexible_steps, fold_sizes
+from f2fsim.hw.arrays.systolic_folds import bare_systolic, fold, fold_cycles, fold_steps
+from f2fsim.hw.front_ends import layer_format
 
 # (streamed columns, outputs, inputs), cycles of SCALE-Sim 3.0.0 with unlimited bandwidth.
 RUNS = [
@@ -161,17 +162,14 @@ def test_every_number_of_the_shipped_machines_has_a_source() -> None:
 
 def test_nm_machines_read_other_patterns_densely() -> None:
     """A group of four that keeps three does not fit 2:4; the columns' last group is cut short."""
+
     from f2fsim.config.arch import load_arch
-    from f2fsim.mapping.formats import dense_fallback
 
     arch = load_arch("nm_edge")
     mask = np.array([[1, 1, 0, 0, 1, 1], [0, 0, 1, 0, 0, 0]], dtype=np.bool_)
     fits = PrunedTensor("t", mask.astype(np.uint8), mask, WEIGHT_TYPES["int8"])
-    assert dense_fallback(arch, fits) is None
+    assert layer_format(arch, fits).name == "nm"
     full = mask.copy()
     full[0, 2] = True
     other = PrunedTensor("t", full.astype(np.uint8), full, WEIGHT_TYPES["int8"])
-    chosen = dense_fallback(arch, other)
-    assert chosen is not None
-    assert chosen.name == "dense"
-    assert dense_fallback(load_arch("dense_edge"), other) is None
+    assert layer_format(arch, other).name == "dense"

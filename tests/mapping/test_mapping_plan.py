@@ -11,7 +11,8 @@ from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.layer import LinearLayer
 from f2fsim.errors import ConfigError
-from f2fsim.mapping.plan import Plan, plan_layer
+from f2fsim.mapping.plan import Plan
+from f2fsim.scheduling import plan_layer
 
 
 def plan_of(arch: ArchConfig, n_rows: int, n_reduction: int, n_columns: int) -> Plan:

@@ -13,14 +13,15 @@ from f2fsim.codec.base import BitStream
 from f2fsim.config import Workload
 from f2fsim.config.arch import load_arch
 from f2fsim.errors import DataError, SimulationError
-from f2fsim.hw.build import build_layer
 from f2fsim.hw.dram import dram_params
+from f2fsim.hw.elaborate import build_layer
+from f2fsim.hw.front_ends import layer_format
 from f2fsim.hw.functional import FunctionalJob, check_outputs
 from f2fsim.hw.functional.inputs import draw_maps
 from f2fsim.hw.functional.reference import reference_outputs
-from f2fsim.mapping.formats import layer_format
-from f2fsim.mapping.plan import plan_layer
+from f2fsim.hw.layer_machine import BandWork
 from f2fsim.pipeline.layer import band_tensors
+from f2fsim.scheduling import plan_layer
 from f2fsim.workloads import iterate_layers
 
 ARCHS = sorted(shipped.names("arch_configs"))
@@ -166,16 +167,14 @@ def test_a_timing_model_that_lets_rows_leave_early_is_found() -> None:
     built = build_layer(arch, dram_params(arch.dram()), data.layer, plan, bands)
     job = FunctionalJob(arch, data.layer, plan, bands, built)
     assert check_outputs(job).n_outputs == 45
-    early = [np.roll(band.rows_done, -1) for band in built.steps.bands]
-    hasty = [
-        replace(band, rows_done=done) for band, done in zip(built.steps.bands, early, strict=True)
-    ]
-    wrong = replace(built, steps=replace(built.steps, bands=tuple(hasty)))
+    bands_steps = [one.steps for one in built.work]
+    hasty = [replace(band, rows_done=np.roll(band.rows_done, -1)) for band in bands_steps]
+    wrong = replace(built, work=tuple(BandWork(band) for band in hasty))
     with pytest.raises(SimulationError, match="differ from NumPy; the first is row"):
         check_outputs(replace(job, built=wrong))
     fewer = [replace(b, n_kept=b.n_kept + np.eye(1, b.n_steps, 1, dtype=int)[0])
-             for b in built.steps.bands]  # fmt: skip
-    wrong = replace(built, steps=replace(built.steps, bands=tuple(fewer)))
+             for b in bands_steps]  # fmt: skip
+    wrong = replace(built, work=tuple(BandWork(band) for band in fewer))
     with pytest.raises(SimulationError, match=r"step 1 decodes \d+ kept weights"):
         check_outputs(replace(job, built=wrong))
 

@@ -12,7 +12,8 @@ from f2fsim import shipped
 from f2fsim.config import load_workload
 from f2fsim.config.arch import load_arch
 from f2fsim.errors import ConfigError, InputError
-from f2fsim.mapping.formats import layer_format, used_outputs
+from f2fsim.hw.front_ends import layer_format
+from f2fsim.hw.front_ends.f2f import used_outputs
 from f2fsim.pipeline import EncodingCache
 from f2fsim.results import SimResult
 from f2fsim.results.parse import parse_result

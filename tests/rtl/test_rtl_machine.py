@@ -1,6 +1,6 @@
 """The cycles that the Verilog is held against are those of the simulated machine's own parts.
 
-`f2fsim.hw.build.build_layer` makes the machine that a simulation runs.  Its front end (service
+`f2fsim.hw.elaborate.build_layer` makes the machine that a simulation runs.  Its front end (service
 cycles, channels, latencies as they are) is put between the sources and the consumer of a test
 bench; the event engine must give every block the cycle that co-simulation expects of the Verilog.
 """
@@ -14,11 +14,10 @@ from f2fsim.codec.tensor import PrunedTensor, weight_type
 from f2fsim.config.arch import load_arch
 from f2fsim.config.layer import LinearLayer
 from f2fsim.engine.event import run_event
-from f2fsim.hw.build import build_layer
 from f2fsim.hw.description import InPort, Machine, seq
 from f2fsim.hw.dram import dram_params
-from f2fsim.mapping.formats import layer_format
-from f2fsim.mapping.plan import plan_layer
+from f2fsim.hw.elaborate import build_layer
+from f2fsim.hw.front_ends import layer_format
 from f2fsim.rtl.cosim import cosimulate
 from f2fsim.rtl.from_arch import group_for_layer
 from f2fsim.rtl.timing import (
@@ -28,6 +27,7 @@ from f2fsim.rtl.timing import (
     output_cycles,
     random_environment,
 )
+from f2fsim.scheduling import plan_layer
 
 FRONT_END = ("xor decoder", "patch unit", "mask unit")
 

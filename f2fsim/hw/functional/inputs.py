@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from f2fsim.codec import WeightType
 from f2fsim.config import ConvLayer, ConvTransposeLayer, Layer
-from f2fsim.hw.broadcasts import Broadcasts
+from f2fsim.hw.arrays.broadcast.batches import Broadcasts
 from f2fsim.hw.functional.values import Values, draw_activations, thinned
 
 IntArray = NDArray[np.int64]

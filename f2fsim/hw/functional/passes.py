@@ -11,11 +11,12 @@ import numpy as np
 from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.config import Layer
 from f2fsim.config.arch import ArchConfig
-from f2fsim.hw.built import BuiltLayer
+from f2fsim.hw.arrays.broadcast.layer import BroadcastMachine
 from f2fsim.hw.functional.entries import BandEntries, slice_entries, step_entries
 from f2fsim.hw.functional.inputs import broadcast_columns, draw_maps
 from f2fsim.hw.functional.reference import Floats, matrix_outputs, reference_outputs
 from f2fsim.hw.functional.values import Values
+from f2fsim.hw.layer_machine import LayerMachine
 from f2fsim.mapping.plan import Plan
 
 #: Activation values that are gathered at once.
@@ -35,7 +36,7 @@ class FunctionalJob:
         What runs on what, and how.
     bands : sequence of (PrunedTensor, EncodedTensor)
         NumPy gets the tensors, the machine the encodings.
-    built : BuiltLayer
+    built : LayerMachine
         The layer's machine, for its steps.
     activation_density : float
         Share of non-zero input activations.
@@ -47,7 +48,7 @@ class FunctionalJob:
     layer: Layer
     plan: Plan
     bands: Sequence[tuple[PrunedTensor, EncodedTensor]]
-    built: BuiltLayer
+    built: LayerMachine
     activation_density: float = 1.0
     seed: int = 0
 
@@ -92,19 +93,17 @@ def run_passes(job: FunctionalJob) -> Iterator[PassOutputs]:
     SimulationError
         If the streams bring other weights than the timing model has the steps bring.
     """
-    return _tiled(job) if job.built.slices is None else _broadcast(job)
+    if isinstance(job.built, BroadcastMachine):
+        return _broadcast(job, job.built)
+    return _tiled(job)
 
 
 def _tiled(job: FunctionalJob) -> Iterator[PassOutputs]:
     layer, built = job.layer, job.built
-    assert built.steps is not None
-    folds = built.folds or [None] * len(job.bands)
     rows, columns = job.first_rows(), job.first_columns()
     matrices = []
-    for (_, encoded), steps, fold, row in zip(
-        job.bands, built.steps.bands, folds, rows, strict=False
-    ):
-        entries = step_entries(job.arch, encoded, steps, fold)
+    for (_, encoded), work, row in zip(job.bands, built.work, rows, strict=False):
+        entries = step_entries(job.arch, encoded, work)
         groups = (row + entries.rows) // layer.n_outputs
         width = layer.n_groups * layer.n_reduction
         matrices.append(
@@ -121,14 +120,13 @@ def _tiled(job: FunctionalJob) -> Iterator[PassOutputs]:
             yield PassOutputs(band, first, outputs, *reference)
 
 
-def _broadcast(job: FunctionalJob) -> Iterator[PassOutputs]:
+def _broadcast(job: FunctionalJob, built: BroadcastMachine) -> Iterator[PassOutputs]:
     """Vectors have the zeros that were drawn for the timing; only what is broadcast is multiplied.
 
     The zeros are drawn for each vector of the product by itself: a convolution's columns are no
     windows of one map here.
     """
-    layer, built = job.layer, job.built
-    assert built.slices is not None
+    layer = job.layer
     weight_type = job.bands[0][0].weight_type
     rows, columns = job.first_rows(), job.first_columns()
     matrices = []

@@ -6,7 +6,8 @@ import pytest
 from dram_reference import STANDARDS, reference, reference_spec
 from dram_traces import make_trace
 
-from f2fsim.config.dram import DramSpec, load_dram
+from f2fsim.config.dram import DramSpec
+from f2fsim.config.dram_preset import load_dram
 from f2fsim.hw.dram import dram_params, replay
 from f2fsim.hw.dram.energy import command_energy_pj, energy_pj
 

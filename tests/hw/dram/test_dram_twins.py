@@ -13,7 +13,8 @@ from dram_random import random_spec, random_trace
 from dram_reference import PAGE_BYTES, STANDARDS, reference_spec
 from dram_traces import TRACES, Trace, make_trace
 
-from f2fsim.config.dram import DramSpec, load_dram
+from f2fsim.config.dram import DramSpec
+from f2fsim.config.dram_preset import load_dram
 from f2fsim.errors import SimulationError
 from f2fsim.hw.dram import DramParams, DramProcess, DramSystem, dram_params, replay
 from f2fsim.hw.dram.checker import check_commands

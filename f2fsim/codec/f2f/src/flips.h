@@ -4,11 +4,12 @@
  * healed by giving up any one of them, and the choice decides which later checks hold.  Column of
  * an equation = the checks it takes part in; wanted are few equations whose columns add up to the
  * contradictions.  The checks are taken in order, 64 in a frame; a list of candidates, each a set
- * of open contradictions and a number of flips, is carried from check to check.  Included by
- * elimination.h.
+ * of open contradictions and a number of flips, is carried from check to check.
  */
 #ifndef F2FSIM_FLIPS_H
 #define F2FSIM_FLIPS_H
+
+#include "equations.h"
 
 #define F2F_FRAME 64  /* checks seen at once */
 #define F2F_FROZEN 8  /* of these, checks that are settled and must stay so */

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from f2fsim.hw.broadcasts import Broadcasts, SliceCounts
 from f2fsim.hw.description import Machine
-from f2fsim.hw.systolic import Folds
-from f2fsim.mapping.steps import LayerSteps
+from f2fsim.mapping.steps import BandSteps, LayerSteps
 
 
 @dataclass(frozen=True, eq=False)
-class BuiltLayer:
+class BandWork:
+    """The steps of a band; arrays that need more (gathers, folds) derive from it."""
+
+    steps: BandSteps
+
+
+@dataclass(frozen=True, eq=False)
+class LayerMachine:
     """A machine ready to run, and the static facts of its layer.
 
     Attributes
@@ -25,29 +30,24 @@ class BuiltLayer:
     payload_bits : mapping of str to int
         Bits that each reader or writer moves.
     unit_rates : mapping of str to (int, int)
-        Work in all, and the most that is done a cycle, of units that `steps` does not tell.
+        Work in all, and the most that is done a cycle, of each unit that can bound the layer
+        beside memory and multipliers.
     steps : LayerSteps or None
         Steps of the front end; None for arrays without them.
+    work : tuple of BandWork
+        What the array knows of each band.
     origins : mapping of str to str
         Where drawn inputs of the machine come from.
-    folds : tuple of Folds or None
-        Folds of each band on a systolic array.
-    slices : tuple of SliceCounts or None
-        Entries of each band on a broadcast array.
-    broadcasts : tuple of Broadcasts
-        Of each pass on a broadcast array.
     """
 
     machine: Machine
     macs_issued: int
     macs_effectual: int
     payload_bits: dict[str, int]
-    unit_rates: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    unit_rates: Mapping[str, tuple[int, int]]
     steps: LayerSteps | None = None
+    work: tuple[BandWork, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
-    folds: tuple[Folds, ...] | None = None
-    slices: tuple[SliceCounts, ...] | None = None
-    broadcasts: tuple[Broadcasts, ...] = ()
 
 
 def payload_bits(machine: Machine) -> dict[str, int]:

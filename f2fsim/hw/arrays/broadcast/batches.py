@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.hw import _broadcast
+from f2fsim.hw.arrays.broadcast import _batch_times
 from f2fsim.hw.description import IntSeq, seq
 
 IntArray = NDArray[np.int64]
@@ -110,8 +110,8 @@ def draw_broadcasts(
 def batch_cycles(counts: SliceCounts, broadcasts: Broadcasts, fifo_depth: int) -> IntSeq:
     """Return for each batch the cycle in which its last PE ends, the first broadcast's being 1.
 
-    The recurrence is that of the network of `f2fsim.hw.broadcast`, where nothing but the queues
-    binds.
+    The recurrence is that of the network of `f2fsim.hw.arrays.broadcast.components`, where
+    nothing but the queues binds.
     """
     n_pes = counts.stored.shape[1]
     table = np.zeros((counts.stored.shape[0] + 1, n_pes), dtype=np.int32)
@@ -121,7 +121,7 @@ def batch_cycles(counts: SliceCounts, broadcasts: Broadcasts, fifo_depth: int) -
     out = np.zeros(broadcasts.first.shape[0] - 1, dtype=np.int64)
     scratch = np.zeros((depth + 1, n_pes), dtype=np.int32)
     columns32 = np.ascontiguousarray(columns, dtype=np.int32)
-    _broadcast.batch_cycles(table, columns32, broadcasts.first, depth, scratch, out)
+    _batch_times.batch_cycles(table, columns32, broadcasts.first, depth, scratch, out)
     return np.tile(out, broadcasts.times)
 
 

@@ -2,7 +2,8 @@
 
 Two forms of the same array: a network with one component a PE, and, where a layer has too many
 broadcasts for that, one component whose items are batches timed by the same recurrence
-(`f2fsim.hw.broadcasts`).  ``docs/machines.md`` says what each unit does and what is simplified.
+(`f2fsim.hw.arrays.broadcast.batches`).  ``docs/machines.md`` says what each unit does and what is
+simplified.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from functools import cached_property
 import numpy as np
 
 from f2fsim.config.pe_array import BroadcastArray
-from f2fsim.hw.broadcasts import Broadcasts, SliceCounts, batch_cycles, entries_by_pe
+from f2fsim.hw.arrays.broadcast.batches import Broadcasts, SliceCounts, batch_cycles, entries_by_pe
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
-from f2fsim.hw.parts import Parts
+from f2fsim.hw.machine_builder import MachineBuilder
 
 #: Most services of PEs (broadcasts times PEs) that are run as a network.
 NETWORK_SERVICES = 1 << 20
@@ -34,7 +35,7 @@ class BroadcastJob:
 
     Attributes
     ----------
-    parts : Parts
+    builder : MachineBuilder
         Where components are added.
     array : BroadcastArray
         The configuration.
@@ -46,7 +47,7 @@ class BroadcastJob:
         What is multiplied.
     """
 
-    parts: Parts
+    builder: MachineBuilder
     array: BroadcastArray
     bands: Sequence[SliceCounts]
     passes: Sequence[tuple[int, Broadcasts]]
@@ -95,13 +96,13 @@ def add_network(job: BroadcastJob, inputs: Sequence[InPort], outputs: Sequence[O
     `inputs` are ports of the broadcaster (an item a broadcast), `outputs` of the output unit (an
     item a batch).
     """
-    parts, n_pes, n = job.parts, job.array.n_pes, job.n_broadcasts
+    builder, n_pes, n = job.builder, job.array.n_pes, job.n_broadcasts
     ends = _batch_ends(job)
-    swapped = parts.channel("swap", 1)
-    queues = [parts.channel(f"queue {p}", job.array.fifo_depth) for p in range(n_pes)]
+    swapped = builder.channel("swap", 1)
+    queues = [builder.channel(f"queue {p}", job.array.fifo_depth) for p in range(n_pes)]
     starts = np.zeros(n, dtype=np.int64)
     starts[ends[:-1] + 1] = 1
-    parts.component(
+    builder.component(
         "broadcaster",
         "broadcaster",
         ONE,
@@ -119,10 +120,10 @@ def add_network(job: BroadcastJob, inputs: Sequence[InPort], outputs: Sequence[O
     stored, kept = job.walked
     finished = []
     for p in range(n_pes):
-        finished.append(parts.channel(f"done {p}", 1))
+        finished.append(builder.channel(f"done {p}", 1))
         cycles = np.ones(2 * n, dtype=np.int64)
         cycles[::2] = service[:, p] - 1
-        parts.component(
+        builder.component(
             f"pe {p}",
             "pe",
             cycles,
@@ -133,7 +134,7 @@ def add_network(job: BroadcastJob, inputs: Sequence[InPort], outputs: Sequence[O
         )
     told = np.ones(job.n_batches, dtype=np.int64)
     told[-1] = 0
-    parts.component(
+    builder.component(
         "output unit",
         "output_unit",
         ONE,
@@ -155,7 +156,7 @@ def add_folded(job: BroadcastJob, inputs: Sequence[InPort], outputs: Sequence[Ou
     n = job.n_broadcasts
     actions = job.actions(int(stored.sum()), int(kept.sum()), n * job.array.n_pes)
     actions["sram_read_byte"] = n * job.activation_bits // 8
-    job.parts.component("pe array", "broadcast", service, job.n_batches, inputs, outputs, actions)
+    job.builder.component("pe array", "broadcast", service, job.n_batches, inputs, outputs, actions)
 
 
 def item_of_batch(job: BroadcastJob) -> tuple[IntSeq, IntSeq]:

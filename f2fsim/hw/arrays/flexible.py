@@ -4,10 +4,82 @@ from __future__ import annotations
 
 import numpy as np
 
+from f2fsim.analytic import flexible_cycles
 from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import FlexibleArray
+from f2fsim.hw.arrays.contract import (
+    ArrayJob,
+    ArrayKind,
+    IntArray,
+    passes_with_columns,
+    places_in_order,
+)
 from f2fsim.hw.description import Component, IntSeq, Machine, seq
-from f2fsim.mapping.steps import BandSteps
+from f2fsim.hw.front_ends.contract import Rates
+from f2fsim.hw.layer_machine import BandWork
+from f2fsim.mapping.steps import BandSteps, LayerSteps
+
+
+class FlexibleKind(ArrayKind[FlexibleArray]):
+    """Kept weights of any position stay in the multipliers while activations stream by."""
+
+    model = FlexibleArray
+
+    def rows_in_flight(self, array: FlexibleArray, band_rows: int, n_reduction: int) -> int:
+        """All rows of a band: a fold holds weights of any of them."""
+        return band_rows
+
+    def reload_cycles(self, array: FlexibleArray) -> int:
+        """Every fold is loaded anew."""
+        return -(-array.n_multipliers // array.load_weights)
+
+    def band_work(
+        self,
+        arch: ArchConfig,
+        array: FlexibleArray,
+        layer: Layer,
+        band: tuple[PrunedTensor, EncodedTensor],
+        first_row: int,
+    ) -> BandWork:
+        """Return the folds of a band as steps."""
+        return BandWork(flexible_steps(*band, array))
+
+    def build(self, job: ArrayJob, array: FlexibleArray) -> int:
+        """Add the array, an item a fold; return the multiplications: those of kept weights."""
+        steps = job.steps
+        kept = [band.n_kept for band in steps.bands]
+        cycles = [
+            fold_cycles(kept[band], steps.tile_columns[tile], array) for band, tile in steps.passes
+        ]
+        done = int(steps.over_tiles(kept, steps.tile_columns).sum())
+        job.add(np.concatenate(cycles), done, 0, int(steps.over_passes(kept).sum()))
+        return done
+
+    def sequence(
+        self,
+        arch: ArchConfig,
+        array: FlexibleArray,
+        encoded: EncodedTensor,
+        tensor: PrunedTensor,
+        work: BandWork,
+    ) -> tuple[IntArray, IntArray, IntArray]:
+        """Return the sequence of chunks of columns, row after row within a chunk."""
+        n_rows, n_cols = tensor.shape
+        places = np.arange(n_rows * n_cols).reshape(n_rows, n_cols)
+        chunks = [
+            places[:, left : left + array.chunk].ravel() for left in range(0, n_cols, array.chunk)
+        ]
+        return *places_in_order(np.concatenate(chunks), tensor, work), np.arange(n_rows)
+
+    def rates(self, array: FlexibleArray, steps: LayerSteps) -> Rates:
+        """The fewest cycles to load all kept weights and stream all columns past each fold."""
+        cycles = [
+            flexible_cycles(int(band.n_kept.sum()), n, array.n_multipliers, array.load_weights)
+            for band, n in passes_with_columns(steps)
+        ]
+        return {"array": (sum(cycles), 1)}
 
 
 def flexible_steps(tensor: PrunedTensor, encoded: EncodedTensor, array: FlexibleArray) -> BandSteps:

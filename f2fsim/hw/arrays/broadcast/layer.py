@@ -11,16 +11,38 @@ from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.codec.csc_relative import CscRelativeFormat
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import BroadcastArray
-from f2fsim.hw.broadcast import BroadcastJob, add_folded, add_network, item_of_batch
-from f2fsim.hw.broadcasts import Broadcasts, SliceCounts, draw_broadcasts
-from f2fsim.hw.built import BuiltLayer, payload_bits
+from f2fsim.hw.arrays.broadcast.batches import Broadcasts, SliceCounts, draw_broadcasts
+from f2fsim.hw.arrays.broadcast.components import (
+    BroadcastJob,
+    add_folded,
+    add_network,
+    item_of_batch,
+)
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
-from f2fsim.hw.layout import band_segments, fetched
-from f2fsim.hw.parts import Parts
+from f2fsim.hw.front_ends import fetched
+from f2fsim.hw.layer_machine import LayerMachine, payload_bits
+from f2fsim.hw.layout import band_segments
+from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.hw.streams import activation_tiles, output_segments, stream_reader
 from f2fsim.mapping.geometry import tile_input_values
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import TileLoad
+
+
+@dataclass(frozen=True, eq=False)
+class BroadcastMachine(LayerMachine):
+    """The machine of a layer on a broadcast array.
+
+    Attributes
+    ----------
+    slices : tuple of SliceCounts
+        Entries of each band.
+    broadcasts : tuple of Broadcasts
+        Of each pass.
+    """
+
+    slices: tuple[SliceCounts, ...] = ()
+    broadcasts: tuple[Broadcasts, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,20 +65,20 @@ class _Layer:
 
 
 def broadcast_layer(
-    parts: Parts,
+    builder: MachineBuilder,
     array: BroadcastArray,
     layer: Layer,
     plan: Plan,
     bands: Sequence[tuple[PrunedTensor, EncodedTensor]],
     activation_bits: int,
     activation_density: float,
-) -> BuiltLayer:
+) -> BroadcastMachine:
     """Build the machine of one layer; the bands of `plan` do not cross groups."""
     encoded = [one for _, one in bands]
     counts = [slice_counts(tensor, one, array.n_pes) for tensor, one in bands]
     passes = _passes(array, layer, plan, activation_density)
     weight_type = bands[0][0].weight_type.name
-    job = BroadcastJob(parts, array, counts, passes, weight_type, activation_bits)
+    job = BroadcastJob(builder, array, counts, passes, weight_type, activation_bits)
     if job.is_network:
         job = replace(job, passes=[(band, work.expanded()) for band, work in passes])
     n_cuts = -(-layer.n_reduction // array.batch_inputs)
@@ -69,11 +91,11 @@ def broadcast_layer(
     else:
         add_folded(job, inputs, outputs)
     stored, kept = (int(walked.sum()) for walked in job.walked)
-    machine = parts.build()
+    machine = builder.build()
     rates = {"broadcasts": (job.n_broadcasts, 1)}
     zeros = f"synthetic: density {activation_density:g}, seed {array.activation_seed}"
     origins = {"activation zeros": zeros}
-    return BuiltLayer(
+    return BroadcastMachine(
         machine,
         stored,
         kept,
@@ -121,33 +143,33 @@ def _weights(whole: _Layer, first: IntSeq, last: IntSeq) -> InPort:
     per_item = np.diff(np.append(starts, n_cols))
     ports: list[tuple[str, str, IntSeq]] = []
     read = 0
-    names = fetched(job.parts.arch)
+    names = fetched(job.builder.arch)
     present = [s for s in names if any(one.streams.get(s) for one in whole.encoded)]
     bits = {
         name: [np.add.reduceat(one.work.stream_bits[name], starts) for one in whole.encoded]
         for name in present
     }
     sizes = {name: [int(one.sum()) for one in bits[name]] for name in present}
-    segments = band_segments(job.parts, sizes)
+    segments = band_segments(job.builder, sizes)
     for name in present:
         need = np.concatenate([bits[name][band] for band, _ in loads])
         if not need.any():
             continue
-        limit = 8 * (job.parts.arch.streams.prefetch - job.parts.burst_bytes)
+        limit = 8 * (job.builder.arch.streams.prefetch - job.builder.burst_bytes)
         most = min(int(need.max()), max(limit, 1))
-        source = stream_reader(job.parts, name, [segments[name][band] for band, _ in loads], most)
+        source = stream_reader(job.builder, name, [segments[name][band] for band, _ in loads], most)
         ports.append((name, source, need))
         read += int(need.sum())
     columns = np.tile(per_item, len(loads))
     port = _column_port(whole, loads, first, last)
     least = max(int(port.need.max()), int(columns.max()))
     room = n_cols if array.weights_on_chip else min(n_cols, least + 2 * array.fifo_depth)
-    job.parts.channel(port.channel, room)
-    scratchpad = job.parts.arch.scratchpad
+    job.builder.channel(port.channel, room)
+    scratchpad = job.builder.arch.scratchpad
     width = 8 * scratchpad.n_banks * scratchpad.bank_bytes_per_cycle
     moved = np.sum([need for _, _, need in ports], axis=0) if ports else np.zeros_like(columns)
-    items, service, emit, needs = _chunked(job.parts, columns, moved, ports, width)
-    job.parts.component(
+    items, service, emit, needs = _chunked(job.builder, columns, moved, ports, width)
+    job.builder.component(
         "weight memory",
         "weight_buffer",
         service,
@@ -163,7 +185,7 @@ def _weights(whole: _Layer, first: IntSeq, last: IntSeq) -> InPort:
 
 
 def _chunked(
-    parts: Parts,
+    builder: MachineBuilder,
     columns: IntSeq,
     moved: IntSeq,
     ports: Sequence[tuple[str, str, IntSeq]],
@@ -179,7 +201,7 @@ def _chunked(
     needs : list of IntSeq
         Bits of each stream by item.
     """
-    limit = 8 * (parts.arch.streams.prefetch - parts.burst_bytes)
+    limit = 8 * (builder.arch.streams.prefetch - builder.burst_bytes)
     pieces = np.ones(columns.shape[0], dtype=np.int64)
     for _, _, need in ports:
         pieces = np.maximum(pieces, -(-need // max(limit, 1)))
@@ -253,7 +275,7 @@ def _activations(whole: _Layer, first: IntSeq, last: IntSeq) -> InPort:
             loads[-1] = TileLoad(tile, bits[tile], loads[-1].first_step, end)
         else:
             loads.append(TileLoad(tile, bits[tile], begin, end))
-    return activation_tiles(whole.job.parts, bits, loads, int(last[-1]) + 1)
+    return activation_tiles(whole.job.builder, bits, loads, int(last[-1]) + 1)
 
 
 def _outputs(whole: _Layer) -> list[OutPort]:
@@ -262,5 +284,5 @@ def _outputs(whole: _Layer) -> list[OutPort]:
     per_vector = seq(rows) * whole.job.activation_bits
     emit = np.zeros(whole.job.n_batches, dtype=np.int64)
     emit[whole.n_cuts - 1 :: whole.n_cuts] = np.repeat(per_vector, whole.vectors())
-    port = output_segments(whole.job.parts, emit, per_vector * whole.vectors())
+    port = output_segments(whole.job.builder, emit, per_vector * whole.vectors())
     return [port] if port else []

@@ -26,7 +26,7 @@ PAGE_BYTES = 4096
 
 
 @dataclass
-class Parts:
+class MachineBuilder:
     """Collects the parts of one layer's machine."""
 
     arch: ArchConfig

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from f2fsim.codec import PrunedTensor
 from f2fsim.codec.csr import pe_entry_counts, row_counts
-from f2fsim.hw import _gather
+from f2fsim.hw.arrays import _bank_gather
 
 IntArray = NDArray[np.int64]
 
@@ -38,11 +38,11 @@ def gather_windows(
     n_rounds = max(int(owned.max()), 1)
     n_windows = -(-n_rounds // window)
     bank = np.empty(int(first[-1]) + 1, dtype=np.int32)
-    _gather.bank_queues(np.ascontiguousarray(tensor.mask).view(np.uint8), n_pes, n_banks, bank)
+    _bank_gather.bank_queues(np.ascontiguousarray(tensor.mask).view(np.uint8), n_pes, n_banks, bank)
     out = np.zeros(n_windows, dtype=np.int64)
     head, tail = np.zeros((2, n_pes), dtype=np.int64)
     granted = np.zeros(n_banks, dtype=np.int64)
-    _gather.window_cycles(bank, first, window, n_banks, head, tail, granted, out)
+    _bank_gather.window_cycles(bank, first, window, n_banks, head, tail, granted, out)
     sizes = np.full(n_windows, window, dtype=np.int64)
     sizes[-1] = n_rounds - window * (n_windows - 1)
     return out, sizes

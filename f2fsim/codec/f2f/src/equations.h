@@ -1,0 +1,241 @@
+/* Incremental Gaussian elimination over GF(2) in the sliding window of a shift register.
+ *
+ * Unknowns are the encoded bits in time order: bit i of step t is unknown t * n_in + i of its
+ * chunk, the n_s words before the chunk are known.  A row is a circular bit set of n_words * 64
+ * bits (a power of two, at least the register's bits): unknown u stands at bit u mod 64 n_words,
+ * so that nothing is shifted when the window moves.  All planes share the mask, hence the left
+ * sides: the right sides are one 32-bit word, a bit a plane.
+ */
+#ifndef F2FSIM_EQUATIONS_H
+#define F2FSIM_EQUATIONS_H
+
+#include <stdlib.h>
+
+#include "bits.h"
+
+typedef struct {
+    int n_in, n_s, n_words, n_planes;
+    const uint64_t *matrix;   /* [n_out][n_words], oldest unknown of the window at bit 0 */
+    const int64_t *block_ptr; /* [n_blocks + 1] into pos and val */
+    const uint16_t *pos;      /* place of a kept weight in its block */
+    const uint32_t *val;      /* its coded bits, bit p = stored plane p */
+    uint16_t *words;          /* [n_blocks][n_planes] result */
+    int search;               /* candidates of the search for flips, 0: none */
+} f2f_problem;
+
+typedef struct {
+    uint64_t *rows; /* [n_unknowns][n_words], pivot row of the unknown */
+    uint64_t *used; /* [n_unknowns][n_words], pivots that its equation was reduced by */
+    uint32_t *rhs;  /* [n_unknowns] */
+    uint32_t *val;  /* [n_unknowns] right side of the equation before reduction, flips included */
+    int32_t *step;  /* [n_unknowns] step of its equation, -1: the unknown is free */
+    uint32_t *x;    /* [n_s * n_in + n_unknowns] solution, history first */
+    int32_t *events; /* equations in order: an unknown for a pivot row, ~check for a dependent one */
+    int64_t n_events, n_checks, room_checks;
+    uint64_t *check_used; /* [room_checks][n_words] */
+    uint32_t *check_rhs, *check_val; /* [room_checks] */
+    int32_t *check_step, *check_event; /* [room_checks] */
+} f2f_chunk;
+
+#define F2F_BATCH 4 /* rows that are reduced side by side */
+
+/* Equations of one block on their way into a chunk. */
+typedef struct {
+    uint64_t row[F2F_BATCH][16], used[F2F_BATCH][16];
+    uint32_t rhs[F2F_BATCH], val[F2F_BATCH];
+    int pivot[F2F_BATCH]; /* bit of the circle, -1: none */
+} f2f_batch;
+
+/* Room for one more dependent equation; -1 without memory. */
+static int f2f_grow_checks(f2f_chunk *c, int n_words) {
+    if (c->n_checks < c->room_checks) return 0;
+    int64_t room = c->room_checks * 2 + 1024;
+    void *used = realloc(c->check_used, (size_t)room * n_words * 8);
+    if (used) c->check_used = used;
+    void *rhs = realloc(c->check_rhs, (size_t)room * 4);
+    if (rhs) c->check_rhs = rhs;
+    void *val = realloc(c->check_val, (size_t)room * 4);
+    if (val) c->check_val = val;
+    void *step = realloc(c->check_step, (size_t)room * 4);
+    if (step) c->check_step = step;
+    void *event = realloc(c->check_event, (size_t)room * 4);
+    if (event) c->check_event = event;
+    if (!used || !rhs || !val || !step || !event) return -1;
+    c->room_checks = room;
+    return 0;
+}
+
+F2F_INLINE int f2f_first_bit(uint64_t v) { return __builtin_ctzll(v); }
+
+/* dst = src rotated up by `by` bits, both circular of n_words words. */
+F2F_INLINE void f2f_rotate(uint64_t *dst, const uint64_t *src, int by, int n_words) {
+    int shift = by & 63, whole = by >> 6;
+    for (int i = 0; i < n_words; i++) {
+        uint64_t low = src[i], high = src[(i + n_words - 1) & (n_words - 1)];
+        uint64_t v = shift ? (low << shift) | (high >> (64 - shift)) : low;
+        dst[(i + whole) & (n_words - 1)] = v;
+    }
+}
+
+/* Bits [from, to) of the circle, to - from at most its size, as words. */
+F2F_INLINE void f2f_range(uint64_t *dst, int64_t from, int64_t to, int n_words) {
+    int size = n_words * 64;
+    memset(dst, 0, (size_t)n_words * 8);
+    for (int64_t u = from; u < to; u++) {
+        int k = (int)(u & (size - 1));
+        dst[k >> 6] |= (uint64_t)1 << (k & 63);
+    }
+}
+
+/* Reduce F2F_BATCH rows by the pivots; right sides and used pivots follow.
+ *
+ * Each step of a row waits for the one before it: several rows side by side fill the wait.  Rows
+ * of zeros stay as they are, and so may fill a batch. */
+F2F_INLINE void f2f_reduce(f2f_batch *b, const uint64_t *pivots, const uint64_t *slot_rows,
+                           const uint32_t *slot_rhs, int base, int n_words) {
+    static const uint64_t zeros[16];
+    int first = base >> 6;
+    uint64_t head = ~(uint64_t)0 << (base & 63);
+    for (int i = 0; i <= n_words; i++) {
+        int w = (first + i) & (n_words - 1);
+        uint64_t range = (i == 0 ? head : i == n_words ? ~head : ~(uint64_t)0) & pivots[w];
+        uint64_t seen[F2F_BATCH], used[F2F_BATCH] = {0};
+        for (int r = 0; r < F2F_BATCH; r++) seen[r] = b->row[r][w];
+        for (;;) {
+            uint64_t any = 0;
+            for (int r = 0; r < F2F_BATCH; r++) any |= seen[r] & range;
+            if (!any) break;
+            for (int r = 0; r < F2F_BATCH; r++) {
+                uint64_t todo = seen[r] & range;
+                int k = f2f_first_bit(todo | (uint64_t)1 << 63);
+                const uint64_t *other = todo ? slot_rows + (size_t)(w * 64 + k) * n_words : zeros;
+                used[r] |= todo & (0 - todo);
+                b->rhs[r] ^= todo ? slot_rhs[w * 64 + k] : 0;
+                seen[r] ^= other[w];
+                for (int j = 0; j < n_words; j++) b->row[r][j] ^= other[j];
+            }
+        }
+        for (int r = 0; r < F2F_BATCH; r++) b->used[r][w] |= used[r];
+    }
+}
+
+/* Oldest set bit of a circular row seen from `base`, -1 if there is none. */
+F2F_INLINE int f2f_oldest(const uint64_t *row, int base, int n_words) {
+    int first = base >> 6;
+    uint64_t head = ~(uint64_t)0 << (base & 63);
+    for (int i = 0; i <= n_words; i++) {
+        int w = (first + i) & (n_words - 1);
+        uint64_t v = row[w] & (i == 0 ? head : i == n_words ? ~head : ~(uint64_t)0);
+        if (v) return w * 64 + f2f_first_bit(v);
+    }
+    return -1;
+}
+
+/* Equation e of a block into place r of a batch, known history taken out. */
+F2F_INLINE void f2f_load(const f2f_problem *p, const f2f_chunk *c, int64_t e, int64_t oldest,
+                         const uint64_t *known, f2f_batch *b, int r, int n_words) {
+    const int size = n_words * 64, base = (int)(oldest & (size - 1));
+    uint32_t rhs = p->val[e];
+    uint64_t *row = b->row[r];
+    f2f_rotate(row, p->matrix + (size_t)p->pos[e] * n_words, base, n_words);
+    if (oldest < 0) {
+        for (int64_t u = oldest; u < 0; u++) {
+            int k = (int)(u & (size - 1));
+            if (row[k >> 6] >> (k & 63) & 1) rhs ^= c->x[p->n_s * p->n_in + u];
+        }
+        for (int j = 0; j < n_words; j++) row[j] &= ~known[j];
+    }
+    b->val[r] = b->rhs[r] = rhs;
+}
+
+/* Take the pivots that came with the batch's earlier rows out of row r. */
+F2F_INLINE void f2f_reduce_within(f2f_batch *b, int r, int n_words) {
+    for (int q = 0; q < r; q++) {
+        int k = b->pivot[q];
+        if (k < 0 || !(b->row[r][k >> 6] >> (k & 63) & 1)) continue;
+        for (int j = 0; j < n_words; j++) b->row[r][j] ^= b->row[q][j];
+        b->used[r][k >> 6] |= (uint64_t)1 << (k & 63);
+        b->rhs[r] ^= b->rhs[q];
+    }
+}
+
+/* A dependent equation: right by luck, or a contradiction. -1 without memory. */
+F2F_INLINE int f2f_add_check(f2f_chunk *c, const f2f_batch *b, int r, int64_t t, int n_words) {
+    if (f2f_grow_checks(c, n_words)) return -1;
+    int64_t i = c->n_checks++;
+    memcpy(c->check_used + (size_t)i * n_words, b->used[r], (size_t)n_words * 8);
+    c->check_rhs[i] = b->rhs[r];
+    c->check_val[i] = b->val[r];
+    c->check_step[i] = (int32_t)t;
+    c->check_event[i] = (int32_t)c->n_events;
+    c->events[c->n_events++] = (int32_t)~i;
+    return 0;
+}
+
+/* Forward elimination of the steps [0, n_steps) of a chunk whose first block is `block`. */
+F2F_INLINE int f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, int64_t stride,
+                           int64_t n_steps, uint64_t *slot_rows, uint32_t *slot_rhs,
+                           int n_words) {
+    int size = n_words * 64;
+    uint64_t pivots[16] = {0}, known[16] = {0};
+    f2f_batch b;
+    c->n_events = c->n_checks = 0;
+    for (int64_t t = 0; t < n_steps; t++, block += stride) {
+        int64_t oldest = (t - p->n_s) * p->n_in; /* below 0: known history */
+        int base = (int)(oldest & (size - 1));
+        for (int i = 0; i < p->n_in; i++) {
+            int64_t u = t * p->n_in + i;
+            int k = (int)(u & (size - 1));
+            pivots[k >> 6] &= ~((uint64_t)1 << (k & 63));
+            c->step[u] = -1;
+            c->rhs[u] = 0;
+        }
+        if (oldest < 0) f2f_range(known, oldest, 0, n_words);
+        for (int64_t e = p->block_ptr[block]; e < p->block_ptr[block + 1]; e += F2F_BATCH) {
+            int64_t left = p->block_ptr[block + 1] - e;
+            int n = left < F2F_BATCH ? (int)left : F2F_BATCH;
+            memset(&b, 0, sizeof b);
+            for (int r = 0; r < n; r++) f2f_load(p, c, e + r, oldest, known, &b, r, n_words);
+            f2f_reduce(&b, pivots, slot_rows, slot_rhs, base, n_words);
+            for (int r = 0; r < n; r++) {
+                f2f_reduce_within(&b, r, n_words);
+                int k = b.pivot[r] = f2f_oldest(b.row[r], base, n_words);
+                if (k < 0) {
+                    if (f2f_add_check(c, &b, r, t, n_words)) return -1;
+                    continue;
+                }
+                int64_t u = oldest + ((k - base) & (size - 1));
+                pivots[k >> 6] |= (uint64_t)1 << (k & 63);
+                memcpy(slot_rows + (size_t)k * n_words, b.row[r], (size_t)n_words * 8);
+                memcpy(c->rows + (size_t)u * n_words, b.row[r], (size_t)n_words * 8);
+                memcpy(c->used + (size_t)u * n_words, b.used[r], (size_t)n_words * 8);
+                slot_rhs[k] = c->rhs[u] = b.rhs[r];
+                c->step[u] = (int32_t)t;
+                c->val[u] = b.val[r];
+                c->events[c->n_events++] = (int32_t)u;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Back-substitution from the newest unknown to the oldest; free unknowns are 0. */
+F2F_INLINE void f2f_backward(const f2f_problem *p, f2f_chunk *c, int64_t n_steps, int n_words) {
+    int size = n_words * 64, history = p->n_s * p->n_in;
+    uint32_t *x = c->x + history;
+    for (int64_t u = n_steps * p->n_in - 1; u >= 0; u--) {
+        uint32_t value = 0;
+        if (c->step[u] >= 0) {
+            const uint64_t *row = c->rows + (size_t)u * n_words;
+            value = c->rhs[u];
+            for (int w = 0; w < n_words; w++)
+                for (uint64_t v = row[w]; v; v &= v - 1) {
+                    int64_t other = u + ((w * 64 + f2f_first_bit(v) - u) & (size - 1));
+                    if (other != u) value ^= x[other];
+                }
+        }
+        x[u] = value;
+    }
+}
+
+#endif

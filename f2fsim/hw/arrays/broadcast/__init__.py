@@ -1,0 +1,56 @@
+"""The broadcast array (EIE): non-zero activations go to all PEs, each walks its slice."""
+
+from __future__ import annotations
+
+from f2fsim.codec import PrunedTensor
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.layer import Layer
+from f2fsim.config.pe_array import BroadcastArray
+from f2fsim.hw.arrays.broadcast.layer import broadcast_layer
+from f2fsim.hw.arrays.broadcast.plan import plan_broadcast
+from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, LayerWork
+from f2fsim.hw.front_ends.contract import Rates, UnitParts
+from f2fsim.hw.layer_machine import LayerMachine
+from f2fsim.hw.machine_builder import MachineBuilder
+from f2fsim.mapping.plan import Plan
+from f2fsim.mapping.steps import LayerSteps
+
+
+class BroadcastKind(ArrayKind[BroadcastArray]):
+    """EIE: built as a whole, since vectors run one by one and a PE decodes its own slice."""
+
+    model = BroadcastArray
+
+    def own_plan(
+        self, arch: ArchConfig, array: BroadcastArray, layer: Layer, tensor: PrunedTensor
+    ) -> Plan:
+        """As few bands as fit the PEs' memory, then as few tiles of vectors."""
+        return plan_broadcast(arch, array, layer, tensor)
+
+    def build_layer(
+        self, work: LayerWork, array: BroadcastArray, builder: MachineBuilder
+    ) -> LayerMachine:
+        """Add loader, broadcaster, queues, PEs and output unit."""
+        return broadcast_layer(
+            builder,
+            array,
+            work.layer,
+            work.plan,
+            work.bands,
+            work.activation_bits,
+            work.activation_density,
+        )
+
+    def build(self, job: ArrayJob, array: BroadcastArray) -> int:
+        """Never called: `build_layer` builds the whole layer."""
+        raise AssertionError("a broadcast array has no steps of a front end")
+
+    def rates(self, array: BroadcastArray, steps: LayerSteps) -> Rates:
+        """Those of a layer come with its machine."""
+        return {}
+
+    def parts(self, array: BroadcastArray) -> UnitParts:
+        """An index decoder a PE."""
+        found = UnitParts()
+        found.index_units["index decoder"] = array.n_pes
+        return found

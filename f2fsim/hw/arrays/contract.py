@@ -1,0 +1,237 @@
+"""The contract of a PE array: all that is asked of one, and what it is given to build.
+
+A kind states itself once: the rows it works on at once (for plans), the steps it takes and their
+cycles, the order in which weights reach the PEs (for values), the work and rate of each unit (for
+bounds) and its parts (for the area).  Nothing above this package matches on kinds.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.layer import Layer
+from f2fsim.config.pe_array import PeArray
+from f2fsim.hw.description import InPort, IntSeq, OutPort
+from f2fsim.hw.front_ends import front_end_kind
+from f2fsim.hw.front_ends.contract import FrontEndJob, Rates, UnitParts
+from f2fsim.hw.layer_machine import BandWork, LayerMachine, payload_bits
+from f2fsim.hw.machine_builder import MachineBuilder
+from f2fsim.hw.streams import activation_stream, output_stream
+from f2fsim.mapping.geometry import ACTIVATION_BITS
+from f2fsim.mapping.plan import Plan
+from f2fsim.mapping.steps import LayerSteps, band_steps, layer_steps
+
+A = TypeVar("A", bound=PeArray)
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ArrayJob:
+    """What an array is built from: where to add it, its steps, and the ports at both ends."""
+
+    builder: MachineBuilder
+    steps: LayerSteps
+    weight_type: str
+    activation_bits: int
+    inputs: list[InPort]
+    outputs: list[OutPort]
+    work: Sequence[BandWork]
+
+    def add(self, service: IntSeq, macs: int, gated: int, weight_reads: int) -> None:
+        """Add the array as one component whose items are steps, at least a cycle each."""
+        act_bytes = self.activation_bits // 8
+        mac = f"mac_{self.weight_type}"
+        actions = {
+            mac: macs,
+            f"{mac}_gated": gated,
+            "accumulate": macs,
+            # Each multiplication reads its activation; outputs are written once when done.
+            "sram_read_byte": macs * act_bytes,
+            "register_byte": weight_reads,
+        }
+        self.builder.component(
+            "pe array",
+            "pe_array",
+            np.maximum(service, 1),
+            self.steps.n_steps,
+            self.inputs,
+            self.outputs,
+            actions,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LayerWork:
+    """A layer on an architecture: everything that its machine is made from.
+
+    Attributes
+    ----------
+    arch, layer, plan
+        What runs, on what, and how.
+    bands : sequence of (PrunedTensor, EncodedTensor)
+        The row bands of the plan, pruned and encoded.
+    activation_density : float
+        Share of non-zero input activations, for machines that skip the others.
+    """
+
+    arch: ArchConfig
+    layer: Layer
+    plan: Plan
+    bands: Sequence[tuple[PrunedTensor, EncodedTensor]]
+    activation_density: float = 1.0
+
+    @property
+    def activation_bits(self) -> int:
+        """Bits of an activation."""
+        return ACTIVATION_BITS[self.bands[0][0].weight_type.name]
+
+
+class ArrayKind(ABC, Generic[A]):
+    """A kind of PE array.  Instances hold no state; `array` is the configuration.
+
+    What it promises: `build` adds components that take one unit a step from every input port and
+    put the finished outputs, and returns the multiplier slots that were taken; `rates` has the
+    work of each unit that can bound a layer; `parts` has every component of its own but the
+    multipliers and accumulators, which all arrays have.
+
+    Attributes
+    ----------
+    model : type of PeArray
+        Its YAML form.
+    """
+
+    model: type[A]
+    unpriced: ClassVar[dict[str, str]] = {}
+
+    @property
+    def name(self) -> str:
+        """Value of ``pe_array.kind``."""
+        return str(self.model.model_fields["kind"].annotation.__args__[0])  # type: ignore[union-attr]
+
+    # --- plans ------------------------------------------------------------------------------------
+
+    def own_plan(
+        self, arch: ArchConfig, array: A, layer: Layer, tensor: PrunedTensor
+    ) -> Plan | None:
+        """Return the plan where the kind makes its own; None leaves it to the planner."""
+        return None
+
+    def rows_at_once(self, array: A) -> int:
+        """Return the rows worked on at once, each in a place of its own.
+
+        A band of fewer rows would leave the other places idle.
+        """
+        return 1
+
+    def rows_in_flight(self, array: A, band_rows: int, n_reduction: int) -> int:
+        """Return how many rows of a band accumulate at once, for orders row by row."""
+        at_once = getattr(array, "weights_per_cycle", 1)
+        return min(band_rows, -(-at_once // n_reduction) + 1)
+
+    def reload_cycles(self, array: A) -> int:
+        """Return the cycles in which held weights are loaded while nothing streams; 0 for none."""
+        return 0
+
+    # --- time -------------------------------------------------------------------------------------
+
+    def band_work(
+        self, arch: ArchConfig, array: A, layer: Layer, band: tuple[PrunedTensor, EncodedTensor],
+        first_row: int,
+    ) -> BandWork:  # fmt: skip
+        """Return the steps of a band whose first row is `first_row` of the layer.
+
+        The steps are those of the front end unless a kind takes weights in another grouping.
+        """
+        kind, front_end = front_end_kind(arch), arch.front_end
+        units, all_rows = kind.units_per_step(front_end), kind.is_all_rows(front_end)
+        return BandWork(band_steps(band[1], units, all_rows))
+
+    @abstractmethod
+    def build(self, job: ArrayJob, array: A) -> int:
+        """Add the array; return the multiplications that took a multiplier's slot."""
+
+    def build_layer(self, work: LayerWork, array: A, builder: MachineBuilder) -> LayerMachine:
+        """Build the whole machine of a layer: front end, operands, array, outputs."""
+        arch, bands = work.arch, work.bands
+        weight_type = bands[0][0].weight_type
+        by_band, row = [], 0
+        for band in bands:
+            by_band.append(self.band_work(arch, array, work.layer, band, row))
+            row += band[0].shape[0]
+        steps = layer_steps(
+            work.layer, work.plan, [one.steps for one in by_band], work.activation_bits
+        )
+        n_planes = len(bands[0][1].params.get("stored_planes", range(weight_type.n_bits)))
+        kind, front_end = front_end_kind(arch), arch.front_end
+        streams = kind.fetched(front_end)
+        front_end_job = FrontEndJob(
+            builder, front_end, streams, work.plan, steps, n_planes, weight_type.n_bits
+        )
+        inputs = kind.build(front_end_job, front_end)
+        inputs.append(activation_stream(builder, steps))
+        out = output_stream(builder, steps, work.activation_bits)
+        outputs = [out] if out else []
+        job = ArrayJob(
+            builder, steps, weight_type.name, work.activation_bits, inputs, outputs, by_band
+        )
+        issued = self.build(job, array)
+        kept = [band.n_kept for band in steps.bands]
+        effectual = int(steps.over_tiles(kept, steps.tile_columns).sum())
+        machine = builder.build()
+        rates = {
+            "front end": (steps.n_steps, 1),
+            **kind.rates(front_end, steps),
+            **self.rates(array, steps),
+        }
+        return LayerMachine(
+            machine, issued, effectual, payload_bits(machine), rates, steps, tuple(by_band)
+        )
+
+    # --- values -----------------------------------------------------------------------------------
+
+    def sequence(
+        self,
+        arch: ArchConfig,
+        array: A,
+        encoded: EncodedTensor,
+        tensor: PrunedTensor,
+        work: BandWork,
+    ) -> tuple[IntArray, IntArray, IntArray]:
+        """Return place and step of each kept weight in order, and the order in which rows leave.
+
+        Places are row-major; `tensor` is what the streams decode to.
+        """
+        order, rows = front_end_kind(arch).place_order(arch.front_end, encoded, tensor.shape)
+        return *places_in_order(order, tensor, work), rows
+
+    # --- bounds and parts -------------------------------------------------------------------------
+
+    @abstractmethod
+    def rates(self, array: A, steps: LayerSteps) -> Rates:
+        """Return work and rate of the units that can bound a layer beside the multipliers."""
+
+    def parts(self, array: A) -> UnitParts:
+        """Return what its units are made of, beside multipliers and accumulators."""
+        return UnitParts()
+
+
+def places_in_order(
+    order: IntArray, tensor: PrunedTensor, work: BandWork
+) -> tuple[IntArray, IntArray]:
+    """Return place and step of each kept weight, weights coming in `order` of all places."""
+    kept = np.flatnonzero(tensor.mask.reshape(-1)[order])
+    step = np.searchsorted(np.cumsum(work.steps.n_weights), kept, side="right")
+    return order[kept], step
+
+
+def passes_with_columns(steps: LayerSteps) -> list[tuple[Any, int]]:
+    """Return the steps of the band and the columns of the tile of each pass."""
+    return [(steps.bands[band], steps.tile_columns[tile]) for band, tile in steps.passes]

@@ -1,0 +1,102 @@
+"""Systolic arrays: an item a fold of dense weights; zeros are multiplied too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from f2fsim.analytic import systolic_cycles
+from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.layer import Layer
+from f2fsim.config.pe_array import SystolicArray
+from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, IntArray, passes_with_columns
+from f2fsim.hw.arrays.systolic_folds import Folds, fold, fold_cycles, fold_steps
+from f2fsim.hw.front_ends.contract import Rates
+from f2fsim.hw.layer_machine import BandWork
+from f2fsim.mapping.steps import LayerSteps
+
+
+@dataclass(frozen=True, eq=False)
+class FoldWork(BandWork):
+    """Folds as steps, and where each fold lies in the band."""
+
+    folds: Folds
+
+
+class SystolicKind(ArrayKind[SystolicArray]):
+    """``rows`` × ``columns`` PEs, weight- or output-stationary."""
+
+    model = SystolicArray
+
+    def rows_at_once(self, array: SystolicArray) -> int:
+        """A row of the weight matrix a column of PEs."""
+        return array.columns
+
+    def rows_in_flight(self, array: SystolicArray, band_rows: int, n_reduction: int) -> int:
+        """Those of a fold."""
+        return min(band_rows, array.columns)
+
+    def reload_cycles(self, array: SystolicArray) -> int:
+        """Every fold is loaded, and drained, anew."""
+        return 2 * array.rows + array.columns
+
+    def band_work(
+        self,
+        arch: ArchConfig,
+        array: SystolicArray,
+        layer: Layer,
+        band: tuple[PrunedTensor, EncodedTensor],
+        first_row: int,
+    ) -> FoldWork:
+        """Return the folds of a band; strips do not cross groups of a convolution."""
+        tensor, encoded = band
+        group_rows = layer.n_outputs if layer.n_groups > 1 else 0
+        folds = fold(*tensor.shape, array, group_rows, first_row)
+        return FoldWork(fold_steps(tensor, encoded, folds), folds)
+
+    def build(self, job: ArrayJob, array: SystolicArray) -> int:
+        """Add the array, an item a fold; return the multiplications: zeros are multiplied too."""
+        steps = job.steps
+        folds = [work.folds for work in job.work if isinstance(work, FoldWork)]
+        cycles = [
+            fold_cycles(folds[band], steps.tile_columns[tile], array) for band, tile in steps.passes
+        ]
+        counts = [band.n_weights for band in steps.bands]
+        done = int(steps.over_tiles(counts, steps.tile_columns).sum())
+        job.add(np.concatenate(cycles), done, 0, done)
+        return done
+
+    def sequence(
+        self,
+        arch: ArchConfig,
+        array: SystolicArray,
+        encoded: EncodedTensor,
+        tensor: PrunedTensor,
+        work: BandWork,
+    ) -> tuple[IntArray, IntArray, IntArray]:
+        """Return the sequence of folds: strips of rows, each in pieces of columns."""
+        assert isinstance(work, FoldWork)
+        places = np.flatnonzero(tensor.mask.reshape(-1))
+        rows, columns = np.divmod(places, max(tensor.shape[1], 1))
+        tops, lefts = np.unique(work.folds.first_row), np.unique(work.folds.first_col)
+        strip = np.searchsorted(tops, rows, side="right") - 1
+        piece = np.searchsorted(lefts, columns, side="right") - 1
+        step = strip * lefts.shape[0] + piece
+        order = np.argsort(step, kind="stable")
+        return places[order], step[order], np.arange(tensor.shape[0])
+
+    def rates(self, array: SystolicArray, steps: LayerSteps) -> Rates:
+        """The cycles of a matrix product as SCALE-Sim counts them."""
+        cycles = [
+            systolic_cycles(
+                int(band.rows_done.sum()),
+                int(band.n_weights.sum()),
+                n,
+                (array.rows, array.columns),
+                weight_stationary=array.dataflow == "weight_stationary",
+            )
+            for band, n in passes_with_columns(steps)
+        ]
+        return {"array": (sum(cycles), 1)}

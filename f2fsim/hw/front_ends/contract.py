@@ -1,0 +1,227 @@
+"""The contract of a weight front end: all that is asked of one, and what it is given to build.
+
+A kind states itself once: the format that encodes for it, the streams it fetches, its components
+in time, the work and rate of each unit (for the bounds, which `f2fsim.analytic` computes) and its
+parts (for the area).  Nothing above this package matches on kinds.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from f2fsim.codec import FORMATS, EncodedTensor, PrunedTensor, WeightFormat
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.front_end import FrontEnd
+from f2fsim.cost import GateCount
+from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
+from f2fsim.hw.layout import Segments, band_segments
+from f2fsim.hw.machine_builder import MachineBuilder
+from f2fsim.hw.streams import weight_stream
+from f2fsim.mapping.plan import Plan
+from f2fsim.mapping.steps import BandSteps, LayerSteps
+
+ONE = seq(1)
+
+#: Work in all and the most that is done a cycle, by unit.
+Rates = dict[str, tuple[int, int]]
+
+F = TypeVar("F", bound=FrontEnd)
+
+
+@dataclass
+class UnitParts:
+    """What units are made of; every mapping goes from a unit's name, as in `MachineParts`."""
+
+    gates: dict[str, GateCount] = field(default_factory=dict)
+    mux2_bits: dict[str, int] = field(default_factory=dict)
+    index_units: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FrontEndJob:
+    """What a front end is built from: where to add parts, the schedule and the work."""
+
+    builder: MachineBuilder
+    front_end: FrontEnd
+    streams: tuple[str, ...]
+    plan: Plan
+    steps: LayerSteps
+    n_planes: int
+    weight_bits: int
+
+    def over_passes(self, of_band: Callable[[BandSteps], IntSeq]) -> IntSeq:
+        """Return an array over all steps from one over the steps of each band."""
+        return self.steps.over_passes([of_band(band) for band in self.steps.bands])
+
+    def stream(self, name: str) -> list[InPort]:
+        """Return the port of a stream, or none if it is empty or the format lacks it."""
+        if name not in self.steps.bands[0].stream_bits:
+            return []
+        port = weight_stream(self.builder, name, self.plan, self.steps, self.segments[name])
+        return [port] if port else []
+
+    @cached_property
+    def segments(self) -> Mapping[str, list[Segments]]:
+        """Where the streams that the front end fetches lie in memory."""
+        bands = self.steps.bands
+        names = [n for n in self.streams if n in bands[0].stream_bits]
+        sizes = {name: [int(band.stream_bits[name].sum()) for band in bands] for name in names}
+        return band_segments(self.builder, sizes)
+
+    def unit(
+        self,
+        name: str,
+        kind: str,
+        service_cycles: IntSeq,
+        inputs: list[InPort],
+        actions: dict[str, int],
+        latency_cycles: int = 1,
+    ) -> str:
+        """Add a component that takes a step an item, with a FIFO behind it; return the FIFO."""
+        fifo = self.builder.channel(
+            f"{name} out", self.front_end.fifo_units + latency_cycles - 1, latency_cycles
+        )
+        out = OutPort(fifo, ONE, f"{name} out full")
+        n_items = self.steps.n_steps
+        self.builder.component(name, kind, service_cycles, n_items, inputs, [out], actions)
+        return fifo
+
+    def total(self, values: IntSeq) -> int:
+        """Return the sum over all steps of an array or constant."""
+        n = self.steps.n_steps
+        return int(values.sum()) if values.shape[0] == n else int(values[0]) * n
+
+    def n_weight_bytes(self) -> int:
+        """Return the bytes of all weight positions of all steps."""
+        return self.total(self.over_passes(lambda band: band.n_weights)) * self.weight_bits // 8
+
+
+def at_rate(amount: IntSeq, rate: int) -> IntSeq:
+    """Return the cycles for `amount` at `rate` a cycle, at least one."""
+    return seq(np.maximum(-(-amount // rate), 1))
+
+
+def total_work(steps: LayerSteps, of_band: Callable[[BandSteps], IntSeq]) -> int:
+    """Return the sum over all passes of an array over the steps of each band."""
+    by_band = [int(of_band(band).sum()) for band in steps.bands]
+    return sum(by_band[band] for band, _ in steps.passes)
+
+
+class FrontEndKind(ABC, Generic[F]):
+    """A kind of weight front end.  Instances hold no state; `front_end` is the configuration.
+
+    What a kind may rely on: every band that it gets was encoded by `layer_format` of this very
+    machine.  What it promises: `build` adds components whose items are steps, and returns one port
+    (one unit a step) for each channel that the PE array has to take from; every component that it
+    adds is in `rates`, or passes a step a cycle; every action has an energy; every component has
+    its parts in `parts`, or a reason in `unpriced`.
+
+    Attributes
+    ----------
+    model : type of FrontEnd
+        Its YAML form; `model.feeds` names the array kinds that can take from it.
+    title : str
+        What people call the format.
+    streams : tuple of str
+        Encoded streams that it fetches, each by a stream engine of its own, in the order in which
+        they lie in memory.
+    unpriced : mapping of str to str
+        Components without an area of their own, and why.
+    is_fixed_to_fixed : bool
+        Whether it reads fixed-to-fixed encodings, which reports are about.
+    is_mask_and_values : bool
+        Whether it reads a mask beside the packed kept values, and nothing else: the size that F2F's
+        is held against.
+    is_uncompressed : bool
+        Whether it reads all weights as they are: what speed-ups are over.
+    dictates_pruning : bool
+        Whether weights must be pruned to a pattern of the machine (`dictated_pattern`).
+    """
+
+    model: type[F]
+    title: ClassVar[str]
+    streams: ClassVar[tuple[str, ...]]
+    unpriced: ClassVar[Mapping[str, str]] = {}
+    is_fixed_to_fixed: ClassVar[bool] = False
+    is_mask_and_values: ClassVar[bool] = False
+    is_uncompressed: ClassVar[bool] = False
+    dictates_pruning: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """Value of ``front_end.kind``."""
+        return str(self.model.model_fields["kind"].annotation.__args__[0])  # type: ignore[union-attr]
+
+    @property
+    def format_name(self) -> str:
+        """Name of the weight format; that of the kind unless a kind says otherwise."""
+        return self.name
+
+    @abstractmethod
+    def format_params(self, front_end: F, arch: ArchConfig) -> dict[str, object]:
+        """Return the parameters of the weight format that the machine reads."""
+
+    @abstractmethod
+    def build(self, job: FrontEndJob, front_end: F) -> list[InPort]:
+        """Add the components; return the ports, one unit a step, that the PE array takes from."""
+
+    def weight_format(self, arch: ArchConfig) -> WeightFormat:
+        """Return the weight format, with its parameters, that `arch` reads."""
+        front_end: Any = arch.front_end
+        return FORMATS[self.format_name](**self.format_params(front_end, arch))
+
+    def layer_format(self, front_end: F, arch: ArchConfig, tensor: PrunedTensor) -> WeightFormat:
+        """Return the format in which `arch` reads one layer; `weight_format` unless it adapts."""
+        return self.weight_format(arch)
+
+    def fetched(self, front_end: F) -> tuple[str, ...]:
+        """Return the encoded streams that a machine of this configuration can fetch."""
+        return self.streams
+
+    def units_per_step(self, front_end: F) -> int:
+        """Return the work units of the encoding that a step takes at once."""
+        return 1
+
+    def is_all_rows(self, front_end: F) -> bool:
+        """Whether the order runs through all rows of a band, so that all accumulate at once."""
+        return False
+
+    def dictated_pattern(self, front_end: F) -> tuple[int, int] | None:
+        """Return (n, m) if weights must be pruned to n of m; None if any mask will do."""
+        return None
+
+    def bits_per_weight(self, front_end: F, tensor: PrunedTensor) -> float:
+        """Return an upper estimate of the encoded bits a weight, to reserve buffers with.
+
+        Raw mask or index beside the kept values, and never more than the dense size.
+        """
+        n_bits = tensor.weight_type.n_bits
+        return min((1 - tensor.sparsity) * (n_bits * 1.25 + 8) + 1, n_bits)
+
+    def place_order(
+        self, front_end: F, encoded: EncodedTensor, shape: tuple[int, int]
+    ) -> tuple[IntSeq, IntSeq]:
+        """Return the row-major place of each weight in the order of steps, and the rows' order."""
+        return np.arange(shape[0] * shape[1]), np.arange(shape[0])
+
+    def rates(self, front_end: F, steps: LayerSteps) -> Rates:
+        """Return work and rate of the units that can bound a layer beyond a step a cycle."""
+        return {}
+
+    def parts(self, front_end: F, arch: ArchConfig, weight_bits: int) -> UnitParts:
+        """Return what its units are made of, for the area."""
+        return UnitParts()
+
+    def step_bits(self, front_end: F, arch: ArchConfig, weight_bits: int) -> int:
+        """Return the bits of a step in the FIFOs: a weight a PE unless a kind says otherwise."""
+        return weight_bits * int(getattr(arch.pe_array, "n_pes", 1))
+
+    def decoder_gates(self, front_end: F) -> GateCount | None:
+        """Return the cells of one XOR decoder, for its energy; None where there is none."""
+        return None

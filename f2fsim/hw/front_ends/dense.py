@@ -1,0 +1,43 @@
+"""Dense weights: a buffer that passes on a step a cycle."""
+
+from __future__ import annotations
+
+from f2fsim.codec import PrunedTensor
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.front_end import DenseFrontEnd
+from f2fsim.hw.description import InPort
+from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind
+
+
+class DenseKind(FrontEndKind[DenseFrontEnd]):
+    """Weights as they are."""
+
+    model = DenseFrontEnd
+    title = "dense"
+    streams = ("weights",)
+    is_uncompressed = True
+    unpriced = {"weight buffer": "is the FIFO behind it, which is priced"}  # noqa: RUF012
+
+    def format_params(self, front_end: DenseFrontEnd, arch: ArchConfig) -> dict[str, object]:
+        """Weights a step."""
+        return {"block": front_end.weights_per_cycle}
+
+    def build(self, job: FrontEndJob, front_end: DenseFrontEnd) -> list[InPort]:
+        """Add the buffer."""
+        out = job.unit(
+            "weight buffer",
+            "dense",
+            ONE,
+            job.stream("weights"),
+            {"fifo_byte": job.n_weight_bytes()},
+            front_end.pipeline_cycles,
+        )
+        return [InPort(out, ONE, "weight buffer empty")]
+
+    def bits_per_weight(self, front_end: DenseFrontEnd, tensor: PrunedTensor) -> float:
+        """Exactly the type's bits."""
+        return tensor.weight_type.n_bits
+
+    def step_bits(self, front_end: DenseFrontEnd, arch: ArchConfig, weight_bits: int) -> int:
+        """The weights of a cycle."""
+        return front_end.weights_per_cycle * weight_bits

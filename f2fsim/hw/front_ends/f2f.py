@@ -1,0 +1,169 @@
+"""XOR decoders, patch unit and mask unit: ``groups`` groups of each in lock step."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from f2fsim.codec import FORMATS, EncodedTensor, PrunedTensor, WeightFormat
+from f2fsim.codec.f2f.format import read_params
+from f2fsim.codec.f2f.matrix import DecoderMatrix
+from f2fsim.codec.f2f.params import F2FParams, matrix_rows
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.front_end import F2fFrontEnd
+from f2fsim.cost import (
+    GateCount,
+    estimate_decoder_gates,
+    estimate_mask_unit_gates,
+    estimate_patch_unit_gates,
+)
+from f2fsim.hw.description import InPort, IntSeq
+from f2fsim.hw.front_ends.contract import (
+    ONE,
+    FrontEndJob,
+    FrontEndKind,
+    Rates,
+    UnitParts,
+    at_rate,
+    total_work,
+)
+from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
+from f2fsim.mapping.steps import LayerSteps
+
+#: Block orders that run through all rows of a band.
+ALL_ROWS_ORDERS = ("diagonal", "column")
+
+
+def used_outputs(front_end: F2fFrontEnd, n_weights: int, n_kept: int) -> int:
+    """Return how many decoder outputs a layer uses: ``n_in / density``, from n_in to n_out."""
+    matched = front_end.n_in * n_weights // n_kept if n_kept else front_end.n_out
+    return max(front_end.n_in, min(front_end.n_out, matched))
+
+
+class F2fKind(FrontEndKind[F2fFrontEnd]):
+    """Fixed-to-fixed: ``groups`` groups of ``n_w`` XOR decoders."""
+
+    model = F2fFrontEnd
+    title = "F2F"
+    streams = ("mask", "weights", "patches")
+    is_fixed_to_fixed = True
+
+    def format_params(self, front_end: F2fFrontEnd, arch: ArchConfig) -> dict[str, object]:
+        """Decoder, order, groups and codes."""
+        same = ("n_in", "n_out", "n_s", "taps", "seed", "encoder", "order", "shuffle_seed")
+        params = {name: getattr(front_end, name) for name in same}
+        params["n_groups"] = front_end.groups
+        return params | {
+            name: getattr(front_end, name) for name in ("mask_code", "invert", "codebook_bits")
+        }
+
+    def layer_format(
+        self, front_end: F2fFrontEnd, arch: ArchConfig, tensor: PrunedTensor
+    ) -> WeightFormat:
+        """With ``outputs: matched`` use the outputs that the layer's density lets be matched.
+
+        A dense layer then takes its own size and no flood of patches.
+        """
+        n_used = used_outputs(front_end, tensor.n_weights, tensor.n_kept)
+        if front_end.outputs == "all" or n_used == front_end.n_out:
+            return self.weight_format(arch)
+        names = ("n_in", "n_out", "n_s", "taps", "seed")
+        whole = F2FParams(**{name: getattr(front_end, name) for name in names})
+        rows = whole.matrix.bits[:n_used]
+        matrix = DecoderMatrix(rows, front_end.n_in, n_used, front_end.n_s)
+        params = self.format_params(front_end, arch)
+        params |= {"n_out": n_used, "rows": matrix_rows(matrix)}
+        return FORMATS[self.format_name](**params)
+
+    def fetched(self, front_end: F2fFrontEnd) -> tuple[str, ...]:
+        """Its streams, and the codebook if it has one."""
+        return (*self.streams, "codebook") if front_end.codebook_bits else self.streams
+
+    def units_per_step(self, front_end: F2fFrontEnd) -> int:
+        """A block of each group."""
+        return front_end.groups
+
+    def is_all_rows(self, front_end: F2fFrontEnd) -> bool:
+        """Diagonal and column orders do."""
+        return front_end.order in ALL_ROWS_ORDERS
+
+    def build(self, job: FrontEndJob, front_end: F2fFrontEnd) -> list[InPort]:
+        """Add decoders, patch unit and mask unit."""
+        word = front_end.groups * front_end.n_in * job.n_planes // 8
+        decoded = job.unit(
+            "xor decoder",
+            "xor_decoder",
+            ONE,
+            job.stream("weights") + job.stream("codebook"),
+            {
+                "xor_decode": job.n_planes * front_end.groups * job.steps.n_steps,
+                "register_byte": word * job.steps.n_steps,
+            },
+            front_end.pipeline_cycles,
+        )
+        patched = job.unit(
+            "patch unit",
+            "patch_unit",
+            at_rate(job.over_passes(lambda band: band.most_patches), front_end.patch_rate),
+            [InPort(decoded, ONE, "xor decoder empty"), *job.stream("patches")],
+            {
+                "patch": job.total(job.over_passes(lambda band: band.n_patches)),
+                "fifo_byte": job.n_weight_bytes(),
+            },
+        )
+        masks = add_mask_unit(job, front_end)
+        return [InPort(patched, ONE, "patch unit empty"), InPort(masks, ONE, "mask unit empty")]
+
+    def place_order(
+        self, front_end: F2fFrontEnd, encoded: EncodedTensor, shape: tuple[int, int]
+    ) -> tuple[IntSeq, IntSeq]:
+        """The block order of the encoding."""
+        order = read_params(encoded).block_order(shape)
+        return order.flat_indices(0, shape[0] * shape[1]), order.row_order
+
+    def rates(self, front_end: F2fFrontEnd, steps: LayerSteps) -> Rates:
+        """Patches, and words of the mask code."""
+        n_patches = total_work(steps, lambda band: band.n_patches)
+        rates = {"patches": (n_patches, front_end.patch_rate * front_end.groups)}
+        return rates | mask_unit_rates(front_end, steps, front_end.groups)
+
+    def parts(self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int) -> UnitParts:
+        """Decoders, patch and mask units; compaction of kept weights where PEs skip the others."""
+        decoder, groups = self.decoder_gates(front_end), front_end.groups
+        found = UnitParts()
+        found.gates["xor decoder"] = decoder.times(weight_bits * groups)
+        patches = estimate_patch_unit_gates(front_end.n_out, weight_bits, front_end.patch_rate)
+        found.gates["patch unit"] = patches.times(groups)
+        masks = estimate_mask_unit_gates(front_end.n_out, front_end.mask_code, front_end.mask_rate)
+        found.gates["mask unit"] = masks.times(groups)
+        if getattr(arch.pe_array, "zeros", "") == "skip":
+            n_out = groups * front_end.n_out
+            depth = max(n_out - 1, 1).bit_length()
+            lanes = int(getattr(arch.pe_array, "weights_per_cycle", 1))
+            found.mux2_bits["compaction"] = lanes * depth * weight_bits
+            found.index_units["compaction"] = n_out
+        return found
+
+    def step_bits(self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int) -> int:
+        """All outputs of all groups."""
+        return front_end.groups * front_end.n_out * weight_bits
+
+    def decoder_gates(self, front_end: F2fFrontEnd) -> GateCount:
+        """Return the cells of one XOR decoder."""
+        names = ("n_in", "n_out", "n_s", "taps", "seed", "pipeline_cycles", "invert")
+        return _decoder_gates(*(getattr(front_end, name) for name in names))
+
+
+@lru_cache(maxsize=256)
+def _decoder_gates(
+    n_in: int, n_out: int, n_s: int, taps: int | str, seed: int, pipeline_cycles: int, invert: bool
+) -> GateCount:
+    """Return the cells of one XOR decoder; machines of a sweep share decoders."""
+    matrix = DecoderMatrix.random(n_in, n_out, n_s, taps, seed)
+    return estimate_decoder_gates(
+        np.asarray(matrix.bits, dtype=np.bool_),
+        n_in=n_in,
+        pipeline_depth=pipeline_cycles,
+        invertible=invert,
+    )

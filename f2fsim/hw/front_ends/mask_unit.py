@@ -1,0 +1,34 @@
+"""The mask unit that F2F and bitmap front ends share: raw bits or words of a mask code."""
+
+from __future__ import annotations
+
+from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd
+from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, Rates, at_rate, total_work
+from f2fsim.mapping.steps import LayerSteps
+
+MaskedFrontEnd = F2fFrontEnd | BitmapFrontEnd
+
+
+def add_mask_unit(job: FrontEndJob, front_end: MaskedFrontEnd) -> str:
+    """Add the unit; return its FIFO.
+
+    A raw mask passes a step a cycle; a code takes its words at the unit's rate.
+    """
+    service = ONE
+    if front_end.mask_code != "raw":
+        service = at_rate(job.over_passes(lambda band: band.most_symbols), front_end.mask_rate)
+    return job.unit(
+        "mask unit",
+        "mask_unit",
+        service,
+        job.stream("mask"),
+        {"mask_bit": job.total(job.over_passes(lambda band: band.n_weights))},
+    )
+
+
+def mask_unit_rates(front_end: MaskedFrontEnd, steps: LayerSteps, n_units: int) -> Rates:
+    """Return the words of the mask code and their rate; none for a raw mask."""
+    if front_end.mask_code == "raw":
+        return {}
+    words = total_work(steps, lambda band: band.n_symbols)
+    return {"mask unit": (words, front_end.mask_rate * n_units)}

@@ -1,0 +1,54 @@
+"""N:M: index decode of groups of m positions with n kept."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from f2fsim.codec import PrunedTensor, WeightFormat
+from f2fsim.codec.dense import DenseFormat
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.front_end import NmFrontEnd
+from f2fsim.hw.description import InPort
+from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind
+
+
+class NmKind(FrontEndKind[NmFrontEnd]):
+    """``groups_per_cycle`` groups of m positions with n kept a cycle."""
+
+    model = NmFrontEnd
+    title = "N:M"
+    streams = ("indices", "weights")
+    dictates_pruning = True
+    unpriced = {"index decoder": "an N:M index is a lane's multiplexer select"}  # noqa: RUF012
+
+    def format_params(self, front_end: NmFrontEnd, arch: ArchConfig) -> dict[str, object]:
+        """The pattern, and groups a step."""
+        return {"n": front_end.n, "m": front_end.m, "groups": front_end.groups_per_cycle}
+
+    def layer_format(
+        self, front_end: NmFrontEnd, arch: ArchConfig, tensor: PrunedTensor
+    ) -> WeightFormat:
+        """Layers that keep more than n of m weights (those left unpruned) are read densely."""
+        n_rows, n_cols = tensor.shape
+        padded = np.zeros((n_rows, -(-n_cols // front_end.m) * front_end.m), dtype=np.bool_)
+        padded[:, :n_cols] = tensor.mask
+        if int(padded.reshape(-1, front_end.m).sum(axis=1).max(initial=0)) <= front_end.n:
+            return self.weight_format(arch)
+        return DenseFormat(block=front_end.m * front_end.groups_per_cycle)
+
+    def dictated_pattern(self, front_end: NmFrontEnd) -> tuple[int, int]:
+        """Its pattern: it can hold no other mask."""
+        return front_end.n, front_end.m
+
+    def build(self, job: FrontEndJob, front_end: NmFrontEnd) -> list[InPort]:
+        """Add index decode."""
+        n_kept = job.total(job.over_passes(lambda band: band.n_stored))
+        out = job.unit(
+            "index decoder",
+            "index_decoder",
+            ONE,
+            job.stream("indices") + job.stream("weights"),
+            {"index_decode": n_kept, "fifo_byte": n_kept * job.weight_bits // 8},
+            front_end.pipeline_cycles,
+        )
+        return [InPort(out, ONE, "index decoder empty")]

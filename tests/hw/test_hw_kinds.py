@@ -1,0 +1,178 @@
+"""The contract of front ends and arrays: every registered kind passes by being registered."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from f2fsim.config.arch import ArchConfig, load_arch
+from f2fsim.config.workload import build_workload
+from f2fsim.engine import run
+from f2fsim.hw.arrays import ARRAYS, array_kind
+from f2fsim.hw.front_ends import FRONT_ENDS, front_end_kind
+from f2fsim.pipeline.cost import CostModel
+from f2fsim.pipeline.layer import LayerJob, prepare_layer, run_layer
+from f2fsim.pipeline.run import layer_jobs
+from f2fsim.shipped import names
+
+PACKAGE = Path(__file__).parents[2] / "f2fsim"
+PAIRS = [(name, array) for name, kind in FRONT_ENDS.items() for array in kind.model.feeds]
+
+#: A configuration of each kind, beside its defaults.
+FRONT_END_KEYS: dict[str, dict[str, Any]] = {
+    "f2f": {"n_in": 8, "n_out": 40, "n_s": 7, "groups": 2},
+    "dense": {"weights_per_cycle": 32},
+    "csr": {},
+    "csc_relative": {},
+    "bitmap": {"block": 64, "aligner_weights": 8},
+    "nm": {"n": 2, "m": 4, "groups_per_cycle": 8},
+    "rle": {"entries_per_cycle": 8},
+}
+ARRAY_KEYS: dict[str, dict[str, Any]] = {
+    "lanes": {"weights_per_cycle": 32, "columns": 2, "zeros": "skip"},
+    "row_parallel": {"n_pes": 8, "columns": 2, "n_banks": 16, "window": 8},
+    "broadcast": {"n_pes": 4},
+    "flexible": {"n_multipliers": 128, "load_weights": 8, "chunk": 32},
+    "systolic": {"rows": 8, "columns": 8},
+}
+#: Keys that make a unit faster, and by how much.
+FASTER = {
+    "f2f": {"groups": 4},
+    "dense": {"weights_per_cycle": 64},
+    "bitmap": {"block": 64, "aligner_weights": 16},
+    "nm": {"groups_per_cycle": 16},
+    "rle": {"entries_per_cycle": 16},
+}
+WORKLOAD = {
+    "name": "one",
+    "synthetic": {"distribution": "normal"},
+    "pruning": {"method": "magnitude", "sparsity": 0.7},
+    "activations": {"density": 0.5},
+    "layers": [
+        {"name": "linear", "op": "linear", "in_features": 96, "out_features": 64, "n_tokens": 4}
+    ],
+}
+
+
+def machine(front_end: str, array: str, **keys: Any) -> ArchConfig:
+    data = load_arch("dense_edge").model_dump(mode="json") | {
+        "name": "kind",
+        "clock": "800 MHz",
+        "memory": {"preset": "hbm2_stack", "refresh": False},
+        "front_end": {"kind": front_end} | FRONT_END_KEYS[front_end] | keys,
+        "pe_array": {"kind": array} | ARRAY_KEYS[array],
+        "scratchpad": {"capacity": "256 KiB"},
+        "streams": {"prefetch": "64 KiB"},
+    }
+    return ArchConfig.model_validate(data)
+
+
+def job_of(arch: ArchConfig) -> LayerJob:
+    workload = build_workload(WORKLOAD, Path(), "one")
+    return next(layer_jobs(workload, arch))
+
+
+@pytest.mark.parametrize(("front_end", "array"), PAIRS)
+def test_conserved_bounded_and_equal_in_both_engines(front_end: str, array: str) -> None:
+    """`run_layer` checks bytes, multiplications, cycles and bounds; values come out as NumPy's."""
+    job = job_of(machine(front_end, array))
+    result = run_layer(replace(job, functional=True))
+    assert result.outputs_checked == 64 * 4
+    assert max(result.bound_cycles.values()) <= result.n_cycles
+    built, _ = prepare_layer(job)
+    assert run(built.machine, job.dram, "event") == run(built.machine, job.dram, "compiled")
+
+
+@pytest.mark.parametrize(("front_end", "array"), PAIRS)
+def test_streams_are_those_it_says(front_end: str, array: str) -> None:
+    arch = machine(front_end, array)
+    built, encoded = prepare_layer(job_of(arch))
+    readers = {reader.name for reader in built.machine.readers} - {"activations"}
+    said = set(front_end_kind(arch).fetched(arch.front_end))
+    assert readers <= said
+    assert {name for name, stream in encoded[0].streams.items() if stream.n_bits} & said == readers
+
+
+@pytest.mark.parametrize(("front_end", "array"), PAIRS)
+def test_every_unit_has_energy_and_area(front_end: str, array: str) -> None:
+    """Every action has an energy; every component has a part of its name or says why not."""
+    arch = machine(front_end, array)
+    job = job_of(arch)
+    built, _ = prepare_layer(job)
+    cost = CostModel.of(arch)
+    outcome = run(built.machine, job.dram, "compiled")
+    for part in outcome.components:
+        for action, n in part.actions.items():
+            assert n
+            assert cost.terms([replace(part, actions={action: n})], None, []), action
+    kind, array_of = front_end_kind(arch), array_kind(arch)
+    with_area = set(cost.area_um2("int8")) | set(kind.unpriced) | set(array_of.unpriced)
+    common = {"pe array", "scratchpad fill", "weight memory", "broadcaster", "output unit"}
+    for part in built.machine.components:
+        name = part.name
+        if name.endswith(" store") or name.startswith("pe ") or name in common:
+            continue  # memories and multipliers, which every machine has
+        assert name in with_area, f"{name} has neither area nor a reason"
+    for name in kind.unpriced:
+        assert name in {part.name for part in built.machine.components}, f"{name}: no such unit"
+
+
+@pytest.mark.parametrize("front_end", sorted(FASTER))
+def test_a_faster_unit_never_costs(front_end: str) -> None:
+    arrays = FRONT_ENDS[front_end].model.feeds
+    for array in arrays:
+        slow = run_layer(job_of(machine(front_end, array)))
+        fast = run_layer(job_of(machine(front_end, array, **FASTER[front_end])))
+        assert fast.n_cycles <= slow.n_cycles + 4  # a wider step fills the FIFOs a little later
+
+
+def test_every_kind_is_tried_here_and_shipped_machines_name_known_kinds() -> None:
+    assert set(FRONT_END_KEYS) == set(FRONT_ENDS)
+    assert set(ARRAY_KEYS) == set(ARRAYS)
+    for name in names("arch_configs"):
+        arch = load_arch(name)
+        assert arch.front_end.kind in FRONT_ENDS
+        assert arch.pe_array.kind in ARRAYS
+
+
+def test_a_wider_estimate_than_the_encoding() -> None:
+    """Held weights are reserved by an upper estimate."""
+    for name, array in PAIRS:
+        arch = machine(name, array)
+        job = job_of(arch)
+        _, encoded = prepare_layer(job)
+        kind = front_end_kind(arch)
+        bits = sum(s.n_bits for one in encoded for n, s in one.streams.items() if n in kind.streams)
+        estimate = kind.bits_per_weight(arch.front_end, job.data.tensor)
+        assert bits <= 1.1 * estimate * job.data.tensor.n_weights, name
+
+
+MATCHES = re.compile(
+    r"isinstance\([^)]*(FrontEnd|Array)\b|\.format [!=]= \"|front_end\.kind [!=]=|pe_array\.kind [!=]="
+    r"|case (F2f|Dense|Csr|CscRelative|Bitmap|Nm|Rle)FrontEnd"
+    r"|case (Lanes|RowParallel|Broadcast|Flexible|Systolic)Array"
+)
+
+
+@pytest.mark.parametrize(
+    "folder", ["mapping", "scheduling", "pipeline", "report", "explore", "engine"]
+)
+def test_nothing_above_the_kinds_matches_on_them(folder: str) -> None:
+    found = [
+        f"{path.relative_to(PACKAGE)}:{number}: {line.strip()}"
+        for path in sorted((PACKAGE / folder).rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if MATCHES.search(line)
+    ]
+    assert found == []
+
+
+def test_the_grep_finds_what_it_is_for() -> None:
+    assert MATCHES.search("if isinstance(front_end, F2fFrontEnd):")
+    assert MATCHES.search("        case LanesArray():")
+    assert MATCHES.search('if result.format != "nm":')
+    assert not MATCHES.search("isinstance(array, np.ndarray)")
