@@ -1,6 +1,6 @@
 """Results are, to the byte, those of the commit before the kinds got rooms of their own.
 
-``tests/data/same_results.json`` was made at e5ed101.  Whoever changes figures on purpose removes
+``tests/data/same_results.json`` was made at a795021.  Whoever changes figures on purpose removes
 the lines that change, and says so.
 """
 
