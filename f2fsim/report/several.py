@@ -137,10 +137,8 @@ def _formats(cases: Sequence[Case]) -> list[str]:
     for case in cases:
         for name in best_of_formats(case):
             counts[name] = counts.get(name, 0) + 1
-    order = list(FRONT_ENDS)
-    known = sorted(
-        counts, key=lambda name: (-counts[name], order.index(name) if name in order else len(order))
-    )
+    places = {name: place for place, name in enumerate(FRONT_ENDS)}
+    known = sorted(counts, key=lambda name: (-counts[name], places.get(name, len(places))))
     return known[:MOST_FORMATS]
 
 
