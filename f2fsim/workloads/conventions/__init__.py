@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from f2fsim.workloads.conventions.bitsandbytes import eight_bits, four_bits
 from f2fsim.workloads.conventions.compressed_tensors import (
     bitmasks,
-    packed_fp4,
+    packed_floats,
     packed_integers,
 )
 from f2fsim.workloads.conventions.copies import averages, optimiser_state, weight_drop
@@ -47,7 +47,7 @@ CONVENTIONS = (
     Convention("AWD-LSTM weight drop", weight_drop),
     Convention("compressed-tensors bit masks", bitmasks),
     Convention("compressed-tensors packed integers", packed_integers),
-    Convention("compressed-tensors packed FP4", packed_fp4),
+    Convention("compressed-tensors packed floats", packed_floats),
     Convention("NVFP4 (ModelOpt)", nvfp4_weights),
     Convention("MXFP4 blocks", mxfp4_blocks),
     Convention("bitsandbytes 4-bit", four_bits),

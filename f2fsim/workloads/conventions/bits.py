@@ -12,6 +12,24 @@ FP4_VALUES = np.array(
 )
 
 
+#: What the 64 patterns of E2M3 mean (the same): subnormals below 1, then three binades.
+FP6_VALUES = np.concatenate(
+    [
+        sign
+        * np.concatenate([np.arange(8) / 8, *(np.arange(8, 16) / 8 * 2.0**e for e in range(3))])
+        for sign in (1.0, -1.0)
+    ]
+).astype(np.float32)
+
+
+def six_bits(packed: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return the four 6-bit fields of each three bytes, the lowest bits first."""
+    raw = packed.astype(np.uint32, copy=False).reshape(*packed.shape[:-1], -1, 3)
+    word = raw[..., 0] | (raw[..., 1] << np.uint32(8)) | (raw[..., 2] << np.uint32(16))
+    fields = (word[..., None] >> np.array([0, 6, 12, 18], dtype=np.uint32)) & np.uint32(63)
+    return np.asarray(fields.reshape(*packed.shape[:-1], -1), dtype=np.uint8)
+
+
 def words_to_fields(words: NDArray[np.generic], n_bits: int, n: int) -> NDArray[np.uint8]:
     """Cut each row of 32-bit words into fields, the lowest bits first, none across two words.
 

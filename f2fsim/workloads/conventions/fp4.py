@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from f2fsim.workloads.conventions.compressed_tensors import check_groups, fp4_values
+from f2fsim.workloads.conventions.compressed_tensors import check_groups, float_values_of
 from f2fsim.workloads.conventions.table import Table
 from f2fsim.workloads.readers.stored import Stored
 
@@ -30,7 +30,7 @@ def mxfp4_blocks(table: Table) -> None:
 def _blocks(shape: tuple[int, ...], stored: list[Stored]) -> Stored:
     groups = stored[1].values
     flat = Stored(stored[0].values.reshape(*groups.shape[:-1], math.prod(shape[-1:]) // 2))
-    return fp4_values([flat, stored[1]], powers=True, divide=True)
+    return float_values_of([flat, stored[1]], n_bits=4, powers=True, divide=True)
 
 
 def nvfp4_weights(table: Table) -> None:
@@ -46,5 +46,5 @@ def nvfp4_weights(table: Table) -> None:
         check_groups(table, NVFP4, scale, shape)
         if math.prod(table.entries[name].shape) != 1:
             raise table.error(NVFP4, name, "is one number for all weights")
-        read = partial(fp4_values, powers=False, divide=False)
+        read = partial(float_values_of, n_bits=4, powers=False, divide=False)
         table.combine(base, [base, scale, name], shape, NVFP4, read, "F32")

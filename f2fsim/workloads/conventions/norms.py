@@ -105,7 +105,10 @@ def parametrised_masks(table: Table) -> None:
         if len(others) == 1 and re.fullmatch(re.escape(steps) + r"\d+\.mask", others[0]):
             _masked(table, found["module"] + found["tensor"], name, others[0])
             continue
-        table.refuse(name, f"{PARAMETRISED}: it is not known how its weights are computed")
+        if len(table.entries[name].shape) < 2:
+            table.leave_out(name, "vector of a parametrisation, no product")
+        else:
+            table.refuse(name, f"{PARAMETRISED}: it is not known how its weights are computed")
         for item in others:
             table.leave_out(item, f"{PARAMETRISED}: belongs to {name}")
 

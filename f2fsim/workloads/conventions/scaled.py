@@ -146,6 +146,9 @@ def _scaled(grid: Grid, kind: str, stored: list[Stored]) -> Stored:
     weights, mask = stored[0].values, stored[0].mask
     matrices = weights.reshape(grid.weights)
     side = [as_float32(item.values).reshape(grid.scales) for item in stored[1:]]
+    if weights.dtype.kind == "f" and stored[1].values.dtype == np.uint8:
+        # Bytes beside 8-bit floats are powers of two (E8M0).
+        side[0] = np.ldexp(np.float32(1), side[0].astype(np.int32) - 127).astype(np.float32)
     group_of = np.arange(grid.weights[2]) // grid.block[1]
     made = [
         Codes(

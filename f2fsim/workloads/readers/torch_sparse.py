@@ -94,8 +94,9 @@ def dequantised(tensor: Quantised, parts: list[NDArray[Any]], place: str) -> Sto
         raise DataError(f"{place} is damaged: {scales.size} scales for {n} slices")
     along = [1] * codes.ndim
     along[tensor.axis : tensor.axis + 1] = [-1]
-    values = (codes - zeros.reshape(along)) * scales.reshape(along)
-    found = values.astype(np.float32)
+    # In float32, as PyTorch itself computes it.
+    found = codes.astype(np.float32) - zeros.reshape(along)
+    found *= scales.reshape(along)
     if tensor.axis != 0 or codes.dtype.itemsize != 1 or codes.ndim < 2:
         return Stored(found)
     matrix = codes.reshape(codes.shape[0], -1)
@@ -104,9 +105,9 @@ def dequantised(tensor: Quantised, parts: list[NDArray[Any]], place: str) -> Sto
         codes=Codes(
             codes=matrix,
             weight_type="int8" if codes.dtype.kind == "i" else "uint8",
-            scales=scales.astype(np.float32)[:, None],
+            scales=scales[:, None],
             group_of=np.zeros(matrix.shape[1], dtype=np.intp),
-            zeros=zeros.astype(np.float32)[:, None] if zeros.any() else None,
+            zeros=zeros[:, None] if zeros.any() else None,
             side_bits=sum(8 * part.nbytes for part in own),
         ),
     )
@@ -114,9 +115,9 @@ def dequantised(tensor: Quantised, parts: list[NDArray[Any]], place: str) -> Sto
 
 def _parameters(
     tensor: Quantised, own: list[NDArray[Any]], n: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return scale and zero point of each slice."""
     left = list(own)
     scales = left.pop(0) if isinstance(tensor.scale, Strided) else np.full(n, tensor.scale)
     zeros = left.pop(0) if isinstance(tensor.zero, Strided) else np.full(n, tensor.zero)
-    return scales.astype(np.float64), zeros.astype(np.float64)
+    return scales.astype(np.float32), zeros.astype(np.float32)
