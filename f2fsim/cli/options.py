@@ -82,7 +82,10 @@ Seed = Annotated[
 Layers = Annotated[
     list[str] | None,
     typer.Option(
-        "--layer", metavar="NAME", show_default="all", help="Only this layer (may be repeated)."
+        "--layer",
+        metavar="PATTERN",
+        show_default="all",
+        help="Only layers of this name or shell pattern (may be repeated).",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]

@@ -84,7 +84,7 @@ def check_trace(
         raise InputError(f"--trace: {path} is a folder, a file is needed")
     for name in options.layers or ():
         workload.layer(name)
-        if layers and name not in layers:
+        if layers and all(name not in workload.layer_names(pattern) for pattern in layers):
             raise InputError(f"--trace-layer: {name!r} is not among the layers of --layer")
 
 

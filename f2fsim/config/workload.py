@@ -239,6 +239,18 @@ class Workload(ConfigModel):
         near = near_miss(name, [layer.name for layer in self.layers])
         raise InputError(f"workload {self.name!r} has no layer {name!r}{near}")
 
+    def layer_names(self, pattern: str) -> list[str]:
+        """Return the layers of that name, or those that match it as a shell pattern.
+
+        Raises
+        ------
+        InputError
+            If there is none; with the nearest name.
+        """
+        names = [layer.name for layer in self.layers]
+        found = [pattern] if pattern in names else [n for n in names if fnmatchcase(n, pattern)]
+        return found or [self.layer(pattern).name]
+
     def with_folder(self, folder: Path) -> Self:
         """Return the same workload whose relative files start in `folder`."""
         copy = self.model_copy()
@@ -271,7 +283,8 @@ class Workload(ConfigModel):
         pruning : dict, optional
             A whole ``pruning`` section; `sparsity` then changes this one.
         layers : list of str, optional
-            Only these layers, by name; a global scope then ranks them alone.
+            Only these layers, by name or shell pattern (``blk.0.*``); a global scope then ranks
+            them alone.
 
         Raises
         ------
@@ -280,7 +293,7 @@ class Workload(ConfigModel):
         """
         data = self.model_dump()
         if layers is not None:
-            wanted = {self.layer(name).name for name in layers}
+            wanted = {name for pattern in layers for name in self.layer_names(pattern)}
             data["layers"] = [layer for layer in data["layers"] if layer["name"] in wanted]
             data["pruning"] = _for_layers(data["pruning"], wanted)
             if all(layer["mask"] is None for layer in data["layers"]):
@@ -352,6 +365,13 @@ def build_workload(data: dict[str, Any], folder: Path, place: str) -> Workload:
         raise ConfigError(f"{place}: cannot become a workload: {layer}{rule}") from None
 
 
+def _swapped(name: str) -> str:
+    """Return a hint if the name is that of an architecture: the arguments are the wrong way."""
+    if shipped.find(name, shipped.names("arch_configs")) is None:
+        return ""
+    return ": it is an architecture (the order is simulate ARCH WORKLOAD, compare WORKLOAD ARCH …)"
+
+
 def load_workload(name_or_path: str | Path) -> Workload:
     """Load a workload: a shipped one by its name, or a YAML file by its path.
 
@@ -362,14 +382,21 @@ def load_workload(name_or_path: str | Path) -> Workload:
     """
     path = Path(name_or_path)
     known = shipped.names("workloads")
-    if str(name_or_path) in known and not path.is_file():
-        path = known[str(name_or_path)]
+    name = shipped.find(str(name_or_path), known)
+    if name is not None and not path.is_file():
+        path = known[name]
     elif path.suffix.lower() not in (".yaml", ".yml") and not path.exists():
         raise ConfigError(
             f"workload {str(name_or_path)!r} is neither a file nor a shipped workload"
-            f"{near_miss(str(name_or_path), known)}; shipped: {choices(known)}"
+            f"{_swapped(str(name_or_path)) or shipped.near(str(name_or_path), known)}; "
+            f"shipped: {choices(known)}"
         )
     document = load_yaml(path)
+    if "front_end" in document.data and "layers" not in document.data:
+        raise ConfigError(
+            f"{path}: is an architecture, a workload is needed here (the order is simulate ARCH "
+            "WORKLOAD, compare WORKLOAD ARCH …)"
+        )
     workload = validate(Workload, document).with_folder(path.parent)
     workload._document = document
     return workload

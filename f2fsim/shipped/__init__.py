@@ -6,6 +6,8 @@ In a wheel the YAML files lie beside this file; in a source tree they lie at the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 KINDS = ("arch_configs", "workloads")
@@ -21,3 +23,31 @@ def folder(kind: str) -> Path:
 def names(kind: str, sub: str = "") -> dict[str, Path]:
     """Return shipped files by name (stem), sorted; `sub` is a folder below, such as ``dram``."""
     return {path.stem: path for path in sorted((folder(kind) / sub).glob("*.yaml"))}
+
+
+def find(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is meant: case, hyphens, underscores and dots are forgiven.
+
+    An exact name goes before a forgiven one; None if there is none, or two are alike.
+    """
+    several = list(known)
+    if name in several:
+        return name
+    alike = [one for one in several if _plain(one) == _plain(name)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the nearest of the known names, or an empty string.
+
+    Names that begin like it count too: ``ddr4`` means ``ddr4_2400``.
+    """
+    by_plain = {_plain(one): one for one in known}
+    plain = _plain(name)
+    close = get_close_matches(plain, list(by_plain), n=1, cutoff=0.6)
+    close += [one for one in by_plain if plain and (one.startswith(plain) or plain in one)]
+    return f" (did you mean {by_plain[close[0]]!r}?)" if close else ""
+
+
+def _plain(name: str) -> str:
+    return "".join(char for char in name.lower() if char.isalnum())
