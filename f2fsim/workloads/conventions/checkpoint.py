@@ -46,6 +46,7 @@ class Checkpoint(ModelFile):
         self.model = model
         self.entries: dict[str, Entry] = table.ordered()
         self.left_out: tuple[LeftOut, ...] = tuple(table.left_out)
+        self._checks = tuple(table.checks)
         self.refused: tuple[LeftOut, ...] = tuple(table.refused)
         infos = {
             name: TensorInfo(entry.shape, entry.dtype, table.n_bytes(entry))
@@ -62,7 +63,9 @@ class Checkpoint(ModelFile):
         return self.entries[name].read()
 
     def require_readable(self) -> None:
-        """Raise `DataError` if weights of the file are packed in a way that cannot be read."""
+        """Raise `DataError` if weights of the file cannot be read, or what they need is damaged."""
+        for check in self._checks:
+            check()
         if self.refused:
             first = self.refused[0]
             more = f" (and {len(self.refused) - 1} more)" if len(self.refused) > 1 else ""

@@ -49,6 +49,9 @@ def bitmasks(table: Table) -> None:
             what = f"has shape {table.entries[name].shape}, half of {shape} is needed"
             raise table.error(convention, name, what)
         taken = [name, mask, shape_name] + ([] if two_four else [offsets])
+        n_values = math.prod(table.entries[name].shape)
+        check = partial(_mask_of, table, convention, name, shape[1], n_values)
+        table.check(mask, check)
         target = base if base.endswith("weight") else base + ".weight"
         read = partial(_spread, table, convention, name, shape)
         table.combine(target, taken, shape, convention, read)
@@ -59,13 +62,26 @@ def _spread(
 ) -> Stored:
     """Put the stored values where the mask has ones."""
     values, packed = stored[0].values, stored[1].values
-    mask = bit_rows(packed, shape[1])
-    if np.count_nonzero(mask) != values.size:
-        what = f"has {values.size} values, its mask {np.count_nonzero(mask)} ones"
-        raise table.error(convention, name, what)
+    mask = _mask_of(table, convention, name, shape[1], values.size, packed)
     dense = np.zeros(shape, dtype=values.dtype)
     dense[mask] = values.ravel()
     return Stored(dense, mask)
+
+
+def _mask_of(
+    table: Table,
+    convention: str,
+    name: str,
+    n_columns: int,
+    n_values: int,
+    packed: NDArray[np.generic],
+) -> NDArray[np.bool_]:
+    """Return a packed mask, which has a one for each stored value."""
+    mask = bit_rows(packed, n_columns)
+    if np.count_nonzero(mask) != n_values:
+        what = f"has {n_values} values, its mask {np.count_nonzero(mask)} ones"
+        raise table.error(convention, name, what)
+    return mask
 
 
 def declared_shape(table: Table, convention: str, name: str) -> tuple[int, ...]:

@@ -52,6 +52,8 @@ def _gptq(table: Table, base: str, taken: list[str]) -> None:
     if len(taken) > 3 and table.entries[taken[3]].shape != (n_in,):
         what = f"has shape {table.entries[taken[3]].shape}, the weights have {n_in} inputs"
         raise table.error(GPTQ, taken[3], what)
+    if len(taken) > 3:
+        table.check(taken[3], partial(_groups, table, taken[3], groups))
     add = 0 if table.config.get("checkpoint_format") == "gptq_v2" else 1
     read = partial(_read_gptq, table, taken, n_bits, (n_out, n_in), add)
     table.combine(base + ".weight", taken, (n_out, n_in), GPTQ, read, "F32")
@@ -86,11 +88,15 @@ def _read_gptq(
     zeros &= 2**n_bits - 1
     group_of = np.arange(n_in) // -(-n_in // n_groups)
     if len(stored) > 3:
-        index = stored[3].values
-        if index.min(initial=0) < 0 or index.max(initial=0) >= n_groups:
-            raise table.error(GPTQ, taken[3], f"names a group outside 0 to {n_groups - 1}")
-        group_of = index.astype(np.intp)
+        group_of = _groups(table, taken[3], n_groups, stored[3].values)
     return _with_groups(codes, n_bits, scales, zeros, group_of, stored)
+
+
+def _groups(table: Table, name: str, n_groups: int, index: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the group of each input."""
+    if index.min(initial=0) < 0 or index.max(initial=0) >= n_groups:
+        raise table.error(GPTQ, name, f"names a group outside 0 to {n_groups - 1}")
+    return index.astype(np.intp)
 
 
 def _with_groups(

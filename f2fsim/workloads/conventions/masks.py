@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,7 @@ def _apply(table: Table, name: str, weight: str, mask: str, convention: str) -> 
     def read(stored: list[Stored]) -> Stored:
         return stored[0].masked(as_mask(table, convention, mask, stored[1].values))
 
+    table.check(mask, partial(as_mask, table, convention, mask))
     table.combine(name, [weight, mask], shape, convention, read)
 
 

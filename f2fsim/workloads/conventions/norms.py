@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,4 +122,5 @@ def _masked(table: Table, name: str, weight: str, mask: str) -> None:
     def read(stored: list[Stored]) -> Stored:
         return stored[0].masked(as_mask(table, PARAMETRISED, mask, stored[1].values))
 
+    table.check(mask, partial(as_mask, table, PARAMETRISED, mask))
     table.combine(name, [weight, mask], shape, f"{PARAMETRISED}: mask", read)

@@ -100,6 +100,25 @@ def bytes_with_scales(table: Table) -> None:
             what = "BitNet (four weights a byte)" if single else "a convention that is not declared"
             table.refuse(name, f"packed by {what}, which is not read")
             table.leave_out(scale, f"scales: belong to {name}")
+            continue
+        others = _unexplained(table, name)
+        if others:
+            table.refuse(name, f"8-bit codes beside {others[0]!r}, which no known convention reads")
+
+
+#: What may lie beside plain 8-bit weights: biases, other weights, scales of activations.
+_EXPLAINED = re.compile(r"bias|weight|^(in|input|out|output|act|activation|q|k|v)_|_amax$|^_?amax")
+
+
+def _unexplained(table: Table, name: str) -> list[str]:
+    """Return tensors of the same layer that would say what 8-bit codes mean, if one knew how."""
+    module, _, last = name.rpartition(".")
+    found = [n for n in table.entries if n.startswith((name + ".", name + "_"))]
+    if module:
+        beside = [n for n in table.entries if n.rpartition(".")[0] == module and n != name]
+        found += [n for n in beside if not _EXPLAINED.search(n.rpartition(".")[2])]
+        found += [n for n in beside if n.rpartition(".")[2].startswith(last + "_")]
+    return [n for n in dict.fromkeys(found) if "bias" not in n and not n.endswith("_amax")]
 
 
 def ggml_types(table: Table) -> None:

@@ -22,6 +22,8 @@ _SCALES = ("_scale_inv", "_scale", "_scales", "_scaler")
 _SCALES_OF_LAYER = (".scale_weight", ".weight_scales", ".scales", ".scale")
 _ZEROS = ("_zero_point", "_zeros")
 _ZEROS_OF_LAYER = (".zero_point", ".zeros")
+#: Block of a ``weight_scale_inv`` whose metadata are missing (DeepSeek's FP8).
+_INV_BLOCK = 128
 #: Codec's type of each element that can be scaled.
 TYPES = {"I8": "int8", "U8": "uint8", "int8": "int8", "uint8": "uint8", "F8_E4M3": "fp8_e4m3",
          "F8_E5M2": "fp8_e5m2"}  # fmt: skip
@@ -108,6 +110,8 @@ def arrange(table: Table, shape: tuple[int, ...], scale: str) -> Grid:
     if len(grid) != 2 or 0 in grid:
         raise problem
     declared = _declared_block(table.config)
+    if scale.endswith("_inv") and declared == (0, 0):
+        declared = (_INV_BLOCK, _INV_BLOCK)
     rows, columns = (
         given if given and -(-n // given) == g else _even(n, g)
         for n, g, given in zip(shape[-2:], grid, declared, strict=True)
@@ -120,10 +124,8 @@ def arrange(table: Table, shape: tuple[int, ...], scale: str) -> Grid:
 
 
 def _even(n: int, groups: int) -> int:
-    """Return the block of which `groups` cover `n`: an even part, or 128 as the FP8 models use."""
-    if n % groups == 0:
-        return n // groups
-    return 128 if -(-n // 128) == groups else 0
+    """Return the block of which `groups` cover `n` evenly, 0 if there is none."""
+    return n // groups if n % groups == 0 else 0
 
 
 def _declared_block(config: Mapping[str, Any]) -> tuple[int, int]:

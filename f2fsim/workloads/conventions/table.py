@@ -79,6 +79,9 @@ class Table:
     left_out : list of LeftOut
     refused : list of LeftOut
         Weights of a known convention that is not read: the file cannot become a workload.
+    checks : list of callable
+        Read what a convention cannot do without (masks, indices) and raise `DataError` if it does
+        not fit: a file is refused before its workload is written, not when it runs.
     """
 
     model: ModelFile
@@ -86,6 +89,7 @@ class Table:
     entries: dict[str, Entry] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     refused: list[LeftOut] = field(default_factory=list)
+    checks: list[Callable[[], object]] = field(default_factory=list)
     _place: dict[str, int] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
@@ -119,6 +123,11 @@ class Table:
     def n_bytes(self, entry: Entry) -> int:
         """Return the stored bytes of an entry's parts."""
         return sum(self.model.infos[part].n_bytes for part in entry.parts)
+
+    def check(self, name: str, rule: Callable[[NDArray[Any]], object]) -> None:
+        """Let a rule look at a tensor's data before the file is used."""
+        entry = self.entries[name]
+        self.checks.append(lambda: rule(entry.values()))
 
     def leave_out(self, name: str, reason: str) -> None:
         """Take a tensor off the table with a reason."""
