@@ -89,7 +89,11 @@ def open_masks(workload: Workload) -> ModelFile | None:
 
 def _open(workload: Workload, source: FileWeights | None, key: str) -> ModelFile | None:
     try:
-        return None if source is None else open_checkpoint(source_path(workload, source))
+        if source is None:
+            return None
+        path = source_path(workload, source)
+        # A mask is what its own file holds, whatever convention its name would mean elsewhere.
+        return open_model(path) if key.startswith("masks") else open_checkpoint(path)
     except (DataError, MissingDependencyError) as error:
         raise type(error)(f"{workload.place(key)}: {error}") from None
 

@@ -25,6 +25,7 @@ from f2fsim.workloads.conventions.refused import (
     bytes_with_scales,
     declared_methods,
     ggml_types,
+    orphans,
     unreadable_weights,
 )
 from f2fsim.workloads.conventions.scaled import scaled_weights
@@ -63,4 +64,5 @@ CONVENTIONS = (
     Convention("weight norm", weight_norm),
     Convention("parametrisations", parametrised_masks),
     Convention("masks beside weights", masks_beside),
+    Convention("companions without weights", orphans),
 )

@@ -32,9 +32,8 @@ def four_bits(table: Table) -> None:
         state = _state(table, name)
         taken = [base, name, *_needed(table, base, state)]
         shape = tuple(state["shape"])
-        table.combine(
-            base, taken, shape, f"{FOUR_BITS} ({kind})", _FourBits(table, base, state), "F32"
-        )
+        _check_sizes(table, base, state)
+        table.combine(base, taken, shape, f"{FOUR_BITS} ({kind})", _FourBits(state), "F32")
 
 
 def _needed(table: Table, base: str, state: Mapping[str, Any]) -> list[str]:
@@ -68,11 +67,26 @@ def _state(table: Table, name: str) -> dict[str, Any]:
     return dict(state)
 
 
+def _check_sizes(table: Table, base: str, state: Mapping[str, Any]) -> None:
+    """Refuse codes, map and maxima that do not fit the shape of the state."""
+    n = math.prod(state["shape"])
+    n_blocks = -(-n // state["blocksize"])
+    sizes = {"": -(-n // 2), ".quant_map": 16, ".absmax": n_blocks}
+    if "nested_blocksize" in state:
+        n_nested = -(-n_blocks // state["nested_blocksize"])
+        sizes |= {".nested_quant_map": 256, ".nested_absmax": n_nested}
+    for ending, size in sizes.items():
+        found = table.entries[base + ending].shape
+        if math.prod(found) != size:
+            what = f"has shape {found}, its state of {state['shape']} needs {size} elements"
+            raise table.error(FOUR_BITS, base + ending, what)
+
+
 class _FourBits:
     """Reads one weight; called with weights, state, map and maxima in the order of `four_bits`."""
 
-    def __init__(self, table: Table, name: str, state: Mapping[str, Any]) -> None:
-        self._table, self._name, self._state = table, name, state
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self._state = state
 
     def __call__(self, stored: list[Stored]) -> Stored:
         packed, _, code, maxima, *nested = (item.values for item in stored)
@@ -81,19 +95,12 @@ class _FourBits:
         if nested:
             nested_map, nested_maxima = nested
             blocks = np.arange(maxima.size) // state["nested_blocksize"]
-            if nested_map.size != 256 or (blocks.size and blocks[-1] >= nested_maxima.size):
-                raise self._damaged()
             scaled = as_float32(nested_map)[maxima.ravel()] * as_float32(nested_maxima)[blocks]
             maxima = scaled + np.float32(state.get("nested_offset", 0.0))
         fields = nibbles(packed.reshape(1, -1), high_first=True)[0]
         block_of = np.arange(n) // state["blocksize"]
-        if fields.size < n or code.size != 16 or -(-n // state["blocksize"]) != maxima.size:
-            raise self._damaged()
         values = as_float32(code)[fields[:n]] * as_float32(maxima).ravel()[block_of]
         return Stored(rounded(values, str(state.get("dtype", "float32"))).reshape(state["shape"]))
-
-    def _damaged(self) -> Exception:
-        return self._table.error(FOUR_BITS, self._name, "does not fit the shape of its state")
 
 
 def rounded(values: NDArray[np.float32], dtype: str) -> NDArray[np.float32]:

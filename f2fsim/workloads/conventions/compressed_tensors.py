@@ -109,6 +109,7 @@ def packed_integers(table: Table) -> None:
             raise table.error(PACKED, name, f"has shape {words}, the weights are {shape}")
         extra = [base + "_zero_point", base + "_g_idx"]
         given = [item for item in extra if item in table.entries]
+        _check_scales(table, name, table.entries[scale].shape, shape)
         read = partial(_unpacked, table, name, shape, _packing(table, name, shape, words), given)
         table.combine(base, [name, scale, shape_name, *given], shape, PACKED, read, "F32")
 
@@ -157,6 +158,15 @@ def _layouts(table: Table) -> tuple[bool, ...]:
     return (int(found[1]) >= _DENSE_FROM,)
 
 
+def _check_scales(table: Table, name: str, found: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    """Refuse scales that are not one in all, one a row, or one a group of each row."""
+    whole = math.prod(found) == 1
+    rows = found in (shape[:-1], (*shape[:-1], 1))
+    groups = len(found) == len(shape) and found[:-1] == shape[:-1] and found[-1] > 0
+    if not whole and not rows and not (groups and shape[-1] % found[-1] == 0):
+        raise table.error(PACKED, name, f"has scales of {found} for weights of {shape}")
+
+
 def _unpacked(
     table: Table,
     name: str,
@@ -170,9 +180,6 @@ def _unpacked(
     codes = packing.fields(words, n_columns).astype(np.int8)
     scales = as_float32(stored[1].values)
     scales = scales.reshape(-1, scales.shape[-1] if scales.ndim > 1 else 1)
-    if scales.shape[0] not in (1, n_rows) or not scales.size:
-        what = f"has scales of {stored[1].values.shape} for weights of {shape}"
-        raise table.error(PACKED, name, what)
     n_groups = scales.shape[1]
     zeros, group_of = None, np.arange(n_columns) // -(-n_columns // n_groups)
     for item, part in zip(given, stored[3:], strict=True):

@@ -121,6 +121,50 @@ def _unexplained(table: Table, name: str) -> list[str]:
     return [n for n in dict.fromkeys(found) if "bias" not in n and not n.endswith("_amax")]
 
 
+#: What only has a meaning beside its weights: ending, where the weights are called without it
+#: (``X``) or otherwise, and whose it is.
+_COMPANIONS = (
+    (r"(.+)_mask", "{0}", "PyTorch pruning buffers"),
+    (r"(.+\.weight|weight)_(?:scale(?:_inv|_2)?|zero_point|shape|global_scale|g_idx)", "{0}",
+     "scaled or packed weights"),
+    (r"(.+)\.(?:qzeros|g_idx)", "{0}.qweight", "GPTQ or AWQ"),
+    (r"(.+)\.SCB", "{0}.weight", "bitsandbytes int8"),
+    (r"(.+)\.(?:absmax|quant_map|nested_absmax|nested_quant_map)", "{0}", "bitsandbytes 4-bit"),
+    (r"(.+)\.(?:bitmask|row_offsets)", "{0}.compressed", "compressed-tensors bit masks"),
+    (r"(.+proj)_scales", "{0}_blocks", "MXFP4 blocks"),
+    (r"(.+\.parametrizations\..+\.original)1", "{0}0", "weight norm"),
+)  # fmt: skip
+#: Halves of a weight norm, and the names that say they are something else (gates, projections).
+_HALVES = re.compile(r"(.*\bweight)_([gv])$")
+_OTHER_THAN_NORM = "qkifo"
+
+
+def orphans(table: Table) -> None:
+    """Refuse companions whose weights are not there, as in one shard of several.
+
+    Raises
+    ------
+    DataError
+        Naming the convention and the first such tensor.
+    """
+    for name, entry in table.entries.items():
+        last = name.rpartition(".")[2]
+        if last.endswith("_mask") and "weight" not in last:
+            continue
+        for pattern, weights, convention in _COMPANIONS:
+            found = re.fullmatch(pattern, name)
+            wanted = weights.format(found[1]) if found else name
+            if wanted not in table.entries:
+                raise table.error(convention, name, f"has no {wanted!r} beside it")
+        half = _HALVES.match(name)
+        if half is None or len(entry.shape) < 2:
+            continue
+        others = [f"{half[1]}_{letter}" for letter in _OTHER_THAN_NORM]
+        other = half[1] + ("_v" if half[2] == "g" else "_g")
+        if other not in table.entries and not any(item in table.entries for item in others):
+            raise table.error("weight norm", name, f"has no {other!r} beside it")
+
+
 def ggml_types(table: Table) -> None:
     """Refuse matrices of block types that have no reader."""
     for name in list(table.entries):

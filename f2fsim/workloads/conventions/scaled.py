@@ -112,6 +112,8 @@ def arrange(table: Table, shape: tuple[int, ...], scale: str) -> Grid:
     declared = _declared_block(table.config)
     if scale.endswith("_inv") and declared == (0, 0):
         declared = (_INV_BLOCK, _INV_BLOCK)
+    if declared == (0, 0) and grid[1] == 1 and grid[0] != shape[-2]:
+        raise problem
     rows, columns = (
         given if given and -(-n // given) == g else _even(n, g)
         for n, g, given in zip(shape[-2:], grid, declared, strict=True)
