@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from f2fsim.errors import InputError, MissingDependencyError, SimulationError, choices, near_miss
+from f2fsim.rtl.bench import Bench
+from f2fsim.rtl.bench import bench_files as device_bench_files
 from f2fsim.rtl.design import GroupDesign
 from f2fsim.rtl.testbench import bench_files
 from f2fsim.rtl.timing import Environment
@@ -70,12 +72,12 @@ _LINT = {
     "icarus": ("iverilog", "-g2001", "-Wall", "-t", "null"),
     "verilator": (
         *("verilator", "--lint-only", "-Wall", "-Wno-UNOPTFLAT"),
-        *("--language", "1364-2001", "--top-module", "f2f_group"),
+        *("--language", "1364-2001"),
     ),
 }
 
 
-def lint(files: Mapping[str, str], simulator: str = "icarus") -> str:
+def lint(files: Mapping[str, str], simulator: str = "icarus", top: str = "f2f_group") -> str:
     """Return what a simulator's checks say of the Verilog among `files`; empty if it is clean.
 
     Verilator checks what is synthesised, Icarus Verilog the test bench too.
@@ -86,9 +88,31 @@ def lint(files: Mapping[str, str], simulator: str = "icarus") -> str:
         write_files(files, folder)
         left_out = "f2f_tb.v" if chosen == "verilator" else ""
         sources = sorted(file for file in files if file.endswith(".v") and file != left_out)
-        command = [*_LINT[chosen], *sources]
+        command = [*_LINT[chosen], *(["--top-module", top] * (chosen == "verilator")), *sources]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
+
+
+def cosimulate_bench(bench: Bench, simulator: str = "") -> CosimResult:
+    """Run a device between the sources and consumers of its bench.
+
+    Returns
+    -------
+    CosimResult
+        ``passed`` is True if the bits and the cycle of every item are those of the model.
+
+    Raises
+    ------
+    MissingDependencyError
+        If no simulator is installed.
+    SimulationError
+        If the Verilog does not compile, the bench says nothing, or the two engines differ.
+    """
+    chosen = pick_simulator(simulator)
+    with tempfile.TemporaryDirectory() as name:
+        write_files(device_bench_files(bench), Path(name))
+        verdict = run_bench(Path(name), chosen)
+    return CosimResult(verdict.startswith("PASS"), verdict, bench.n_items)
 
 
 def cosimulate(

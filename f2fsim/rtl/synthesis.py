@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from f2fsim.cost import GateCount
 from f2fsim.errors import InputError, MissingDependencyError, SimulationError, choices, near_miss
 from f2fsim.rtl.cosim import write_files
 from f2fsim.rtl.design import GroupDesign
+from f2fsim.rtl.device import Device, Unit
 from f2fsim.rtl.emit import emit_design, group_parameters
 
 _TIME_LIMIT_SECONDS = 3600
@@ -65,7 +70,23 @@ techmap
 abc -g XOR,NAND
 opt_clean -purge
 tee -o stat.json stat -json
+tee -o path.txt ltp -noff
 """
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What synthesis made of a module.
+
+    Attributes
+    ----------
+    cells : GateCount
+    levels : int
+        Cells on the longest path between registers, inputs and outputs.
+    """
+
+    cells: GateCount
+    levels: int
 
 
 def yosys_command() -> list[str]:
@@ -114,11 +135,33 @@ def synthesise(design: GroupDesign, top: str = "f2f_group") -> GateCount:
     values = group_parameters(design)
     chosen = PARTS[top]
     parameters = " ".join(f"-set {name} {values[source]}" for name, source in chosen.items())
+    return _run_yosys(files, _script(files, parameters, top)).cells
+
+
+def synthesise_unit(device: Device[Any], unit: Unit) -> Synthesis:
+    """Return cells and levels of one unit of a device, hierarchy flattened.
+
+    Raises
+    ------
+    MissingDependencyError
+        If there is no Yosys.
+    SimulationError
+        If Yosys fails, or leaves a cell of another kind.
+    """
+    files = {name: text for name, text in device.files().items() if name != f"{device.top}.v"}
+    parameters = " ".join(f"-set {name} {value}" for name, value in unit.parameters)
+    return _run_yosys(files, _script(files, parameters, unit.module))
+
+
+def _script(files: Mapping[str, str], parameters: str, top: str) -> str:
     script = _SCRIPT.format(files=" ".join(files), parameters=parameters, top=top)
-    if not parameters:
-        script = "".join(
-            line for line in script.splitlines(keepends=True) if not line.startswith("chparam")
-        )
+    if parameters:
+        return script
+    lines = script.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("chparam"))
+
+
+def _run_yosys(files: Mapping[str, str], script: str) -> Synthesis:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_files({**files, "synth.ys": script}, folder)
@@ -135,7 +178,13 @@ def synthesise(design: GroupDesign, top: str = "f2f_group") -> GateCount:
             raise SimulationError(f"yosys: no end after {_TIME_LIMIT_SECONDS} s") from None
         if done.returncode:
             raise SimulationError(f"yosys failed: {(done.stderr or done.stdout)[-2000:]}")
-        return _counts((folder / "stat.json").read_text(encoding="utf-8"))
+        cells = _counts((folder / "stat.json").read_text(encoding="utf-8"))
+        return Synthesis(cells, _levels((folder / "path.txt").read_text(encoding="utf-8")))
+
+
+def _levels(text: str) -> int:
+    found = re.search(r"length=(\d+)", text)
+    return int(found.group(1)) if found else 0
 
 
 def _counts(text: str) -> GateCount:

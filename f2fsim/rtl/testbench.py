@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from f2fsim.rtl.design import GroupDesign
 from f2fsim.rtl.emit import emit_design, group_parameters
+from f2fsim.rtl.fields import Beats
 from f2fsim.rtl.timing import (
-    Beats,
     Environment,
     mask_beats,
     output_cycles,

@@ -16,6 +16,7 @@ from f2fsim.engine.event import run_event
 from f2fsim.hw.description import Channel, Component, InPort, Machine, OutPort, seq
 from f2fsim.hw.dram import DramParams
 from f2fsim.rtl.design import GroupDesign
+from f2fsim.rtl.fields import Beats, beats
 from f2fsim.rtl.vectors import GroupVectors
 
 IntArray = NDArray[np.int64]
@@ -39,43 +40,6 @@ class Environment:
     patch_gaps: IntArray
     mask_gaps: IntArray
     output_gaps: IntArray
-
-
-@dataclass(frozen=True, eq=False)
-class Beats:
-    """How a sequence of fields, so many a block, moves at `rate` fields a cycle.
-
-    Attributes
-    ----------
-    per_put : ndarray of int64
-        Fields of each put of the source: `rate`, the last one what is left.
-    per_cycle : ndarray of int64
-        Fields that the unit takes in each of its cycles, block after block.
-    first, last : ndarray of int64
-        1 in the first (last) cycle of each block, else 0; as long as `per_cycle`.
-    """
-
-    per_put: IntArray
-    per_cycle: IntArray
-    first: IntArray
-    last: IntArray
-
-
-def beats(per_block: IntArray, rate: int) -> Beats:
-    """Cut the fields of each block into cycles: ``max(1, ceil(n / rate))`` a block."""
-    n_cycles = np.maximum(1, -(-per_block // rate))
-    ends = n_cycles.cumsum()
-    n = int(ends[-1]) if ends.size else 0
-    first, last = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    first[ends - n_cycles] = 1
-    last[ends - 1] = 1
-    per_cycle = np.full(n, rate, dtype=np.int64)
-    per_cycle[ends - 1] = per_block - rate * (n_cycles - 1)
-    total = int(per_block.sum())
-    per_put = np.full(-(-total // rate), rate, dtype=np.int64)
-    if per_put.size:
-        per_put[-1] = total - rate * (per_put.size - 1)
-    return Beats(per_put, per_cycle, first, last)
 
 
 def patch_beats(design: GroupDesign, vectors: GroupVectors) -> Beats:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.rtl.design import GroupDesign
+from f2fsim.rtl.fields import RunFields, zero_run_fields
 
 IntArray = NDArray[np.int64]
 
@@ -53,45 +54,6 @@ class GroupVectors:
     def zero_runs(self, run_bits: int) -> RunFields:
         """Return the mask of the used outputs as zero-run code words."""
         return zero_run_fields(self.mask[:, : self.n_used], run_bits)
-
-
-@dataclass(frozen=True, eq=False)
-class RunFields:
-    """Zero-run code words of a mask.
-
-    Attributes
-    ----------
-    values : ndarray of int64
-        Code words in order.
-    per_block : ndarray of int64, shape (n_blocks,)
-        Code words that start in each block.
-    """
-
-    values: IntArray
-    per_block: IntArray
-
-
-def zero_run_fields(mask: NDArray[np.bool_], run_bits: int) -> RunFields:
-    """Encode a mask in zero runs, as the mask unit reads them.
-
-    A code word r < 2**run_bits - 1 stands for r pruned weights and a kept one, the highest one
-    for 2**run_bits - 1 pruned weights; pruned weights after the last kept one have none.
-    """
-    n_blocks, n_out = mask.shape
-    escape = (1 << run_bits) - 1
-    values: list[int] = []
-    starts: list[int] = []
-    at = 0
-    for kept in np.flatnonzero(mask).tolist():
-        while kept - at >= escape:
-            values.append(escape)
-            starts.append(at)
-            at += escape
-        values.append(kept - at)
-        starts.append(at)
-        at = kept + 1
-    per_block = np.bincount(np.array(starts, dtype=np.int64) // n_out, minlength=n_blocks)
-    return RunFields(np.array(values, dtype=np.int64), per_block.astype(np.int64))
 
 
 def decode_reference(

@@ -8,7 +8,7 @@
 //   COUNT  bits of a count 0 .. DEPTH + WRITE
 //
 // Fields are visible in the cycle after the put. A put is accepted when all its fields find room,
-// places taken in the same cycle included.
+// places taken in the same cycle included. Both shifters move whole fields.
 module f2f_fields #(
     parameter WIDTH = 4,
     parameter DEPTH = 8,
@@ -28,6 +28,7 @@ module f2f_fields #(
 );
     localparam [COUNT-1:0] ROOM = DEPTH;
     localparam TOTAL = DEPTH * WIDTH;
+    localparam PLACED = TOTAL + WRITE * WIDTH;
 
     reg [COUNT-1:0] held;
     reg [TOTAL-1:0] fields;
@@ -52,9 +53,18 @@ module f2f_fields #(
             assign window = {{(READ-DEPTH)*WIDTH{1'b0}}, fields};
         end
     endgenerate
-    wire [TOTAL+WRITE*WIDTH-1:0] placed = {{TOTAL{1'b0}}, fresh} << (left * WIDTH);
-    wire unused = &{1'b0, placed[TOTAL+WRITE*WIDTH-1:TOTAL]};  // no room there: in_ready is low
-    wire [TOTAL-1:0] kept = fields >> (take * WIDTH);
+    reg [PLACED-1:0] placed;
+    reg [TOTAL-1:0] kept;
+    integer s;
+    always @* begin
+        placed = {{TOTAL{1'b0}}, fresh};
+        kept = fields;
+        for (s = 0; s < COUNT; s = s + 1) begin
+            if (left[s]) placed = placed << (WIDTH << s);
+            if (take[s]) kept = kept >> (WIDTH << s);
+        end
+    end
+    wire unused = &{1'b0, placed[PLACED-1:TOTAL]};  // no room there: in_ready is low
 
     always @(posedge clk) begin
         if (rst) begin

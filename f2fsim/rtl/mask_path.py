@@ -1,0 +1,230 @@
+"""From a mask stream to masks of blocks: the mask unit of a front end, one class a mask code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.errors import InputError
+from f2fsim.rtl.bench import Source, field_rows
+from f2fsim.rtl.cycles import ONE, DeviceMachine
+from f2fsim.rtl.fields import beats, zero_run_fields
+from f2fsim.rtl.text import bits_for, channel
+
+BoolArray = NDArray[np.bool_]
+MAX_RATE = 16
+
+_RAW = """\
+    f2f_mask_raw #(.N_OUT({n})) mask_unit (
+        .clk(clk), .rst(rst),
+        .in_valid(mask_item_valid), .in_ready(mask_item_ready), .in_data(mask_item),
+        .out_valid(made_valid), .out_ready(made_ready), .out_data(made)
+    );
+    wire unused_size = &{{1'b0, n_used}};
+"""
+
+_RUNS = """\
+    wire [{count}-1:0] mask_visible, mask_take;
+    wire [{rate}*{run}-1:0] mask_window;
+    f2f_fields #(
+        .WIDTH({run}), .DEPTH({fifo}), .WRITE({rate}), .READ({rate}), .COUNT({count})
+    ) mask_fields (
+        .clk(clk), .rst(rst),
+        .in_valid(in_mask_valid), .in_ready(in_mask_ready), .in_count(in_mask_n),
+        .in_data(in_mask), .visible(mask_visible), .window(mask_window), .take(mask_take)
+    );
+    f2f_mask_runs #(
+        .N_OUT({n}), .RUN({run}), .RATE({rate}), .COUNT({count}), .PLACE({place})
+    ) mask_unit (
+        .clk(clk), .rst(rst), .size(n_used), .ended(mask_ended),
+        .visible(mask_visible), .window(mask_window), .take(mask_take),
+        .out_valid(made_valid), .out_ready(made_ready), .out_data(made)
+    );
+"""
+
+
+@dataclass(frozen=True)
+class MaskPath:
+    """A mask unit with the buffer before it; masks of `n` weights come out.
+
+    Attributes
+    ----------
+    n : int
+        Weights of a block.
+    fifo : int
+        Items of the stream that wait at the unit.
+    """
+
+    code: ClassVar[str]
+    n: int
+    fifo: int = 8
+
+    def problems(self) -> list[str]:
+        """Return one line for each size that is out of range."""
+        return [] if self.fifo >= 1 else [f"mask_fifo must be at least 1, got {self.fifo}"]
+
+    @property
+    def place_bits(self) -> int:
+        """Width of the port ``n_used``: weights of a block that the layer uses."""
+        raise NotImplementedError
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Library modules that it instantiates."""
+        raise NotImplementedError
+
+    def ports(self) -> list[str]:
+        """Return the ports that the device has for it."""
+        raise NotImplementedError
+
+    def text(self) -> str:
+        """Return the instances between ``in_mask`` and ``made``."""
+        raise NotImplementedError
+
+    def source(self, mask: BoolArray, n_used: int) -> Source:
+        """Return what is put into ``in_mask`` for the masks ``[n_blocks, n]``."""
+        raise NotImplementedError
+
+    def add(self, machine: DeviceMachine, mask: BoolArray, n_used: int, made: str) -> None:
+        """Add source, buffer and unit to the device's machine; masks go to channel `made`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class RawMaskPath(MaskPath):
+    """A bit a weight; a block a cycle."""
+
+    code: ClassVar[str] = "raw"
+
+    @property
+    def place_bits(self) -> int:
+        """Bits of 0 … n."""
+        return bits_for(self.n)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """A channel and a register."""
+        return ("f2f_channel", "f2f_mask_raw")
+
+    def ports(self) -> list[str]:
+        """Return a port of a block's bits."""
+        return [
+            "input  wire in_mask_valid",
+            "output wire in_mask_ready",
+            f"input  wire [{self.n - 1}:0] in_mask",
+            f"input  wire [{self.place_bits - 1}:0] n_used",
+        ]
+
+    def text(self) -> str:
+        """Return channel and register."""
+        wires = (
+            f"    wire mask_item_valid, mask_item_ready;\n    wire [{self.n - 1}:0] mask_item;\n"
+        )
+        items = channel("mask_items", self.n, self.fifo, 1, "in_mask", "mask_item")
+        return wires + items + _RAW.format(n=self.n)
+
+    def source(self, mask: BoolArray, n_used: int) -> Source:
+        """Return a put a block."""
+        return Source("mask", mask)
+
+    def add(self, machine: DeviceMachine, mask: BoolArray, n_used: int, made: str) -> None:
+        """Add a unit that takes a block a cycle."""
+        n = mask.shape[0]
+        machine.channel("mask items", self.fifo)
+        machine.source("mask", "mask items", ONE, n)
+        machine.unit("mask unit", n, {"mask items": ONE}, {made: ONE})
+
+
+@dataclass(frozen=True)
+class RunMaskPath(MaskPath):
+    """Zero runs of `run_bits`, up to `rate` code words a cycle."""
+
+    code: ClassVar[str] = "zero_runs"
+    run_bits: int = 4
+    rate: int = 1
+
+    def problems(self) -> list[str]:
+        """Return what is out of range; a buffer of ``2 * rate - 1`` cannot deadlock."""
+        found = []
+        if not 1 <= self.run_bits <= 16:
+            found.append(f"run_bits must be 1 to 16, got {self.run_bits}")
+        if not 1 <= self.rate <= MAX_RATE:
+            found.append(f"mask_rate must be 1 to {MAX_RATE}, got {self.rate}")
+        if self.fifo < 2 * self.rate - 1:
+            found.append(f"mask_fifo must be at least {2 * self.rate - 1}, got {self.fifo}")
+        return found
+
+    @property
+    def place_bits(self) -> int:
+        """Bits of 0 … n + 2**run_bits."""
+        return bits_for(self.n + 2**self.run_bits)
+
+    @property
+    def count_bits(self) -> int:
+        """Bits of the buffer's counts."""
+        return bits_for(self.fifo + self.rate)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """A field buffer and the run unit."""
+        return ("f2f_fields", "f2f_mask_runs")
+
+    def ports(self) -> list[str]:
+        """Return ports of code words and of the stream's end."""
+        return [
+            "input  wire in_mask_valid",
+            "output wire in_mask_ready",
+            f"input  wire [{self.count_bits - 1}:0] in_mask_n",
+            f"input  wire [{self.rate * self.run_bits - 1}:0] in_mask",
+            "input  wire mask_ended",
+            f"input  wire [{self.place_bits - 1}:0] n_used",
+        ]
+
+    def text(self) -> str:
+        """Return field buffer and run unit."""
+        return _RUNS.format(
+            n=self.n,
+            run=self.run_bits,
+            rate=self.rate,
+            fifo=self.fifo,
+            count=self.count_bits,
+            place=self.place_bits,
+        )
+
+    def source(self, mask: BoolArray, n_used: int) -> Source:
+        """Return puts of code words."""
+        runs = zero_run_fields(mask[:, :n_used], self.run_bits)
+        moves = beats(runs.per_block, self.rate)
+        rows = field_rows(runs.values, self.run_bits, moves.per_put, self.rate)
+        return Source("mask", rows, moves.per_put, self.count_bits, has_end=True)
+
+    def add(self, machine: DeviceMachine, mask: BoolArray, n_used: int, made: str) -> None:
+        """Add a unit that takes up to `rate` code words a cycle."""
+        moves = beats(zero_run_fields(mask[:, :n_used], self.run_bits).per_block, self.rate)
+        machine.channel("mask items", self.fifo)
+        machine.source("mask", "mask items", moves.per_put, moves.per_put.size)
+        machine.unit(
+            "mask unit", moves.first.size, {"mask items": moves.per_cycle}, {made: moves.last}
+        )
+
+
+#: Mask units by mask code.
+MASK_PATHS: dict[str, type[MaskPath]] = {path.code: path for path in (RawMaskPath, RunMaskPath)}
+
+
+def mask_path(code: str, n: int, rate: int, fifo: int, params: dict[str, int]) -> MaskPath:
+    """Return the mask unit for a code and its parameters.
+
+    Raises
+    ------
+    InputError
+        If the code has no Verilog.
+    """
+    if code == "raw":
+        return RawMaskPath(n, fifo)
+    if code == "zero_runs":
+        return RunMaskPath(n, fifo, params["run_bits"], rate)
+    raise InputError(f"no Verilog for mask code {code!r}; known: {', '.join(MASK_PATHS)}")
