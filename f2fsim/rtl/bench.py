@@ -1,9 +1,10 @@
 """A device under test between sources and consumers: the one harness of all front ends.
 
 A `Bench` says what goes in, what must come out, and which machine description the device is.
-`bench_files` writes it as a self-checking Verilog test bench with its vectors as hex files: it
-plays sources and consumers with given gaps, compares every item bit for bit and its cycle with
-the one that the engines give (`f2fsim.rtl.cycles`), and ends with a line ``PASS`` or ``FAIL``.
+`f2fsim.rtl.bench_text.bench_files` writes it as a self-checking Verilog test bench with its vectors
+as hex files: it plays sources and consumers with given gaps, compares every item bit for bit and
+its cycle with the one that the engines give (`f2fsim.rtl.cycles`), and ends with a line ``PASS`` or
+``FAIL``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.rtl.bench_text import bench_text
-from f2fsim.rtl.cycles import Timed, take_cycles
+from f2fsim.rtl.cycles import Timed
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -98,27 +98,6 @@ class Bench:
     def n_items(self) -> int:
         """Items of all outputs."""
         return sum(sink.rows.shape[0] for sink in self.sinks)
-
-
-def bench_files(bench: Bench) -> dict[str, str]:
-    """Return Verilog, test bench and vectors by file name."""
-    if not all(sink.rows.shape[0] for sink in bench.sinks):
-        raise ValueError("a test bench needs at least one item of every output")
-    cycles = take_cycles(bench.timed)
-    last = max(int(of_sink[-1]) for of_sink in cycles.values())
-    files = {**bench.files, "f2f_tb.v": bench_text(bench, last)}
-    for source in bench.sources:
-        files[f"{source.name}.hex"] = hex_rows(source.rows)
-        files[f"{source.name}_gap.hex"] = hex_numbers(bench.timed.gaps[source.name])
-        if source.counts is not None:
-            files[f"{source.name}_n.hex"] = hex_numbers(source.counts)
-    for sink in bench.sinks:
-        files[f"{sink.name}.hex"] = hex_rows(sink.rows)
-        files[f"{sink.name}_gap.hex"] = hex_numbers(bench.timed.gaps[sink.name])
-        files[f"{sink.name}_cycle.hex"] = hex_numbers(cycles[sink.name])
-        if sink.care is not None:
-            files[f"{sink.name}_care.hex"] = hex_rows(sink.care)
-    return files
 
 
 def hex_rows(bits: BoolArray) -> str:

@@ -1,11 +1,9 @@
-"""The Verilog text of a test bench."""
+"""A bench as files: Verilog of the device, its self-checking test bench, and vectors."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from f2fsim.rtl.bench import Bench, Sink, Source
+from f2fsim.rtl.bench import Bench, Sink, Source, hex_numbers, hex_rows
+from f2fsim.rtl.cycles import take_cycles
 
 #: Cycles after the last expected item until the bench gives up.
 PATIENCE_CYCLES = 1000
@@ -106,6 +104,27 @@ _SINK = """\
         end else if ({name}_wait != 0) {name}_wait <= {name}_wait - 1;
     end
 """
+
+
+def bench_files(bench: Bench) -> dict[str, str]:
+    """Return Verilog, test bench and vectors by file name."""
+    if not all(sink.rows.shape[0] for sink in bench.sinks):
+        raise ValueError("a test bench needs at least one item of every output")
+    cycles = take_cycles(bench.timed)
+    last = max(int(of_sink[-1]) for of_sink in cycles.values())
+    files = {**bench.files, "f2f_tb.v": bench_text(bench, last)}
+    for source in bench.sources:
+        files[f"{source.name}.hex"] = hex_rows(source.rows)
+        files[f"{source.name}_gap.hex"] = hex_numbers(bench.timed.gaps[source.name])
+        if source.counts is not None:
+            files[f"{source.name}_n.hex"] = hex_numbers(source.counts)
+    for sink in bench.sinks:
+        files[f"{sink.name}.hex"] = hex_rows(sink.rows)
+        files[f"{sink.name}_gap.hex"] = hex_numbers(bench.timed.gaps[sink.name])
+        files[f"{sink.name}_cycle.hex"] = hex_numbers(cycles[sink.name])
+        if sink.care is not None:
+            files[f"{sink.name}_care.hex"] = hex_rows(sink.care)
+    return files
 
 
 def bench_text(bench: Bench, last_cycle: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from f2fsim.errors import InputError, MissingDependencyError, SimulationError, choices, near_miss
 from f2fsim.rtl.bench import Bench
-from f2fsim.rtl.bench import bench_files as device_bench_files
+from f2fsim.rtl.bench_text import bench_files as device_bench_files
 from f2fsim.rtl.design import GroupDesign
 from f2fsim.rtl.testbench import bench_files
 from f2fsim.rtl.timing import Environment
