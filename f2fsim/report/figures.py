@@ -141,25 +141,65 @@ def _parts(result: SimResult) -> list[ComponentStats]:
     return [part for layer in result.layers for part in layer.components]
 
 
+#: What is left of DRAM energy while rows are open or closed and nothing is read, and the rest.
+_DRAM_PARTS = {
+    "active_standby": "dram standby, a row open",
+    "precharged_standby": "dram standby, rows closed",
+    "refresh": "dram refresh",
+}
+_DRAM_ACCESS = "dram access"
+#: A part of less than this share of every bar is drawn among the others.
+_VISIBLE = 0.01
+_OTHERS = "all other parts"
+
+
 def energy_figure(case: Case) -> Figure | None:
-    """Return energy by component, stacked, one bar a machine; None if no energy was computed."""
-    names = list(dict.fromkeys(name for run in case.runs for name in run.result.energy_pj))
-    if not names:
+    """Return energy by component, stacked, one bar a machine; None if no energy was computed.
+
+    DRAM is split into accesses and what time costs.  Parts that are nowhere `_VISIBLE` are one.
+    """
+    found: dict[tuple[str, str], float] = {}
+    for run in case.runs:
+        for name, value in _energy_parts(run.result).items():
+            found[run.name, name] = value / 1e6
+    if not found:
         return None
-    found = {
-        (run.name, name): value / 1e6
-        for run in case.runs
-        for name, value in run.result.energy_pj.items()
+    total: dict[str, float] = {}
+    for (machine, _), value in found.items():
+        total[machine] = total.get(machine, 0.0) + value
+    names = list(dict.fromkeys(name for _, name in found))
+    small = {
+        name
+        for name in names
+        if all(found.get((m, name), 0.0) < _VISIBLE * total[m] for m in total)
     }
-    return _stacked(
-        case,
-        "energy",
-        "Energy by component",
-        "energy [uJ]",
-        names,
-        found,
-        "One pass of the workload at typical constants of the cost table.",
+    caption = (
+        "One pass of the workload at typical constants of the cost table. DRAM standby grows with "
+        "time, access with bytes and rows."
     )
+    if len(small) > 1:
+        names = [*(name for name in names if name not in small), _OTHERS]
+        for machine in total:
+            found[machine, _OTHERS] = sum(found.get((machine, name), 0.0) for name in small)
+        caption += f" Below {_VISIBLE:.0%} of each bar, together: {', '.join(sorted(small))}."
+    return _stacked(case, "energy", "Energy by component", "energy [uJ]", names, found, caption)
+
+
+def _energy_parts(result: SimResult) -> dict[str, float]:
+    """Return energy in pJ by component, that of the DRAM by what it went into."""
+    parts: dict[str, float] = {}
+    for name, value in result.energy_pj.items():
+        if name != "dram":
+            parts[name] = value
+            continue
+        split: dict[str, float] = {}
+        for layer in result.layers:
+            for key, each in (layer.memory.energy_pj if layer.memory else {}).items():
+                part = _DRAM_PARTS.get(key, _DRAM_ACCESS)
+                split[part] = split.get(part, 0.0) + each * layer.repeat
+        whole = sum(split.values())
+        parts |= {k: v * value / whole for k, v in split.items()} if whole else {name: value}
+    return parts
 
 
 def _stacked(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
+#: Inches of a drawing.
+WIDTH = 7.0
 #: Fixed, so that equal figures are equal bytes.
 SETTINGS: Any = {
     "svg.hashsalt": "f2fsim",
@@ -39,12 +41,18 @@ def canvas_of(figure: Figure, kind: type[Canvas] | None = None) -> Canvas:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as PlainCanvas
 
-    canvas = (kind or PlainCanvas)(figsize=(7.0, _height(figure)), layout="constrained")
+    canvas = (kind or PlainCanvas)(figsize=(WIDTH, _height(figure)), layout="constrained")
     FigureCanvasAgg(canvas)
     if figure.panels:
         _strips(canvas, figure)
     else:
         _fill(canvas.add_subplot(), figure)
+        canvas.legend(
+            loc="outside lower left",
+            ncols=_legend_columns(figure),
+            frameon=False,
+            fontsize=7.5,
+        )
     return canvas
 
 
@@ -88,10 +96,17 @@ def draw(figure: Figure) -> tuple[bytes, bytes]:
 
 def _height(figure: Figure) -> float:
     """Return the height of a drawing in inches: rows of its legend and its strips counted."""
-    legend = 0.18 * (-(-len(figure.series) // 4) - 1)
-    if figure.horizontal:
-        return 1.4 + 0.42 * len(figure.categories) + legend
-    return 1.1 + 0.85 * len(figure.series) if figure.panels else 3.8 + legend
+    if figure.panels:
+        return 1.1 + 0.85 * len(figure.series)
+    legend = 0.18 * -(-len(figure.series) // _legend_columns(figure))
+    return (1.2 + 0.42 * len(figure.categories) if figure.horizontal else 3.6) + legend
+
+
+def _legend_columns(figure: Figure) -> int:
+    """Return how many entries of the legend stand side by side on `WIDTH` inches."""
+    # The key, and the average width of a letter.
+    widest = 0.55 + 0.062 * max((len(series.name) for series in figure.series), default=0)
+    return max(1, min(len(figure.series), int(WIDTH / widest)))
 
 
 def _strips(canvas: Canvas, figure: Figure) -> None:
@@ -101,9 +116,10 @@ def _strips(canvas: Canvas, figure: Figure) -> None:
         look = style(series.style)
         axes.plot(series.x, series.y, color=look.colour, linewidth=1.2)
         axes.set_title(series.name, loc="left", fontsize=8, pad=2)
-        axes.set_ylim(bottom=0)
         if figure.reference is not None:
             axes.axhline(figure.reference, color="#666", linestyle="--", linewidth=1)
+    top = max([figure.reference or 0.0, *(y for series in figure.series for y in series.y)])
+    grid[0, 0].set_ylim(0, 1.08 * top if top else 1.0)  # of all strips: they share it
     grid[-1, 0].set_xlabel(figure.x_title)
     canvas.supylabel(figure.y_title, fontsize=9)
     canvas.suptitle(figure.title, x=0.02, ha="left", fontsize=10, fontweight="bold")
@@ -118,7 +134,7 @@ def _fill(axes: Axes, figure: Figure) -> None:
     for series in figure.series:
         if series.mark != "bar":
             _curve(axes, series, places)
-    axes.set_title(figure.title, loc="left", fontsize=10, fontweight="bold", pad=30)
+    axes.set_title(figure.title, loc="left", fontsize=10, fontweight="bold")
     if figure.horizontal:
         axes.set_xlabel(figure.y_title)
         axes.invert_yaxis()
@@ -131,10 +147,6 @@ def _fill(axes: Axes, figure: Figure) -> None:
         axes.set_yscale("log")
     if figure.reference is not None:
         axes.axhline(figure.reference, color="#666", linestyle="--", linewidth=1)
-    n_columns = min(4, max(1, len(figure.series)))
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=n_columns, frameon=False, fontsize=7.5
-    )
 
 
 def _bars(axes: Axes, figure: Figure, bars: list[Series], places: dict[Any, float]) -> None:
