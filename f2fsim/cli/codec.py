@@ -99,7 +99,9 @@ def encode(
     ] = None,
     auto: Annotated[
         bool,
-        typer.Option("--auto", help="f2f: choose n_out and block order of each tensor."),
+        typer.Option(
+            "--auto", help="f2f: choose for each tensor all parameters that -p does not give."
+        ),
     ] = False,
     tensor: Tensors = None,
     mask: MaskFile = None,
@@ -120,7 +122,7 @@ def encode(
     For example:
       f2fsim encode model.onnx --sparsity 0.9 -o model.f2f.safetensors
       f2fsim encode model.safetensors -f csr -s 0.8 --csv
-      f2fsim encode model.onnx -s 0.9 --auto -p n_s=15 -p mask_code=auto
+      f2fsim encode model.onnx -s 0.9 --auto -o model.f2f.safetensors
       f2fsim encode model.npz -s 0.9 -d fp32 -p n_out=80 -p n_s=15 -p mask_code=auto
     """
     from f2fsim.pipeline import encode_file
@@ -284,7 +286,8 @@ def _print(rows: list[EncodeRow], as_json: bool, as_csv: bool, title: str) -> No
     if as_json or as_csv:
         console.print_rows(table, as_json=as_json, as_csv=as_csv)
         return
-    table.append(total_row(rows).to_table())
+    total = total_row(rows)
+    table.append(total.to_table())
     shown = [{text: row[key] for key, text in _HEADINGS.items()} for row in table]
-    kind = f"{rows[0].format}, {rows[0].weight_type}" if rows else ""
+    kind = f"{total.format}, {total.weight_type}" if rows else ""
     console.print_rows(shown, title=f"{title}: {kind}")

@@ -32,6 +32,28 @@ MAX_TENSORS, MAX_FIELDS = 1 << 16, 128
 #: Greatest side of a shape, number of sides, and bits of a stream (also the greatest statistic).
 MAX_SIDE, MAX_SIDES, MAX_STREAM_BITS = 1 << 40, 64, 1 << 48
 
+#: What a table's text is likely to hold: deflating starts with it (docs/format.md has it too).
+DICTIONARY = (
+    b'"params.run_bits":,"params.index_bits":,"params.pointer_bits":32,"params.pointers":"offsets",'
+    b'"params.interleave":1,"params.n_pes":64,"params.m":4,"params.n":2,"params.groups":16,'
+    b'"params.chunk":16,"params.codebook_bits":3,"params.outlier_code":[2,1],"params.kept_zeros":'
+    b'{"code":"zero_runs","params":{"run_bits":4}},{"code":"block","params":{"block":48,'
+    b'"escapes":0,"inverted":0,"max_ones":5}},"format":"csc_relative","csr","rle","nm","dense",'
+    b'"columns":{"bits.codebook":[,"bits.indices":[,"bits.pointers":[,"format":["bitmap","f2f"],'
+    b'"params.block":[null,64,],"weight_type":"fp32","fp16","uint8","int4","bf16"'
+    b'{"columns":{},"made_by":"f2fsim 0.1.0","names":["decoder.encoder.model.layers.0.self_attn.",'
+    b'"features.0.block.conv1.fc.bias","],"shared":{"bits.mask":[],"bits.patches":[],'
+    b'"bits.weights":[],"format":"bitmap","has_scale":true,"params.block":64,"params.'
+    b'inverted_planes":[[],[0,1,2,3,4,5,6,7]],"params.mask":[{"code":"raw","params":{}},{"code":'
+    b'"rice","params":{"low_bits":3}},],"params.n_groups":1,"params.n_in":8,"params.n_out":[80,81,'
+    b'82,83],"params.n_s":7,"params.order":["row","column","diagonal"],"params.order_step":[],'
+    b'"params.patch_code":[[0,1],[1,1],[2,1],[3,1],[4,1]],"params.seed":1,"params.shuffle_seed":'
+    b'[null,1],"params.stored_planes":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15],"params.taps":'
+    b'"dense","shape":[[64,64,3,3],[128,128,1,1]],"stats.asked_sparsity":0.9,"stats.cv_n_u":[0.3,'
+    b'0.2],"stats.efficiency":[0.99,1.0],"stats.n_kept":[],"stats.value_entropy":[6.,5.],'
+    b'"weight_type":"int8"}}'
+)
+
 _CRC_BYTES = 4
 _PLAIN = ("format", "weight_type", "shape", "matrix", "has_scale")
 _GROUPS = ("params", "stats", "bits")
@@ -104,8 +126,9 @@ def write_table(entries: Sequence[Entry], digests: Sequence[bytes], made_by: str
         "shared": shared,
     }
     text = json.dumps(table, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    folding = zlib.compressobj(9, zdict=DICTIONARY)
     try:
-        folded = zlib.compress(text.encode(), 9)
+        folded = folding.compress(text.encode()) + folding.flush()
     except UnicodeEncodeError:
         raise InputError(f"a tensor's name is no text: {in_a_line(table['names'])}") from None
     checks = np.array([entry.content_crc32 for entry in entries], dtype="<u4").tobytes()
@@ -190,7 +213,7 @@ def read_table(
 def _unfold(folded: bytes) -> Mapping[str, Any]:
     """Return the deflated JSON of the table, whose keys and their types are right."""
     limit = MAX_TEXT_BYTES + MAX_UNFOLDING * len(folded)
-    unfolding = zlib.decompressobj()
+    unfolding = zlib.decompressobj(zdict=DICTIONARY)
     try:
         text = unfolding.decompress(folded, limit)
         if unfolding.unconsumed_tail or not unfolding.eof or unfolding.unused_data:

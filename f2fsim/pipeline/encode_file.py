@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from f2fsim.codec import PrunedTensor, WeightFormat, WeightType, weight_format
 from f2fsim.codec import weight_type as weight_type_of
+from f2fsim.codec.choose import encode_smallest
 from f2fsim.codec.container import SUFFIX, Container, StoredTensor, store, write_container
 from f2fsim.codec.export import check_ending, integer_codes, real_values, write_arrays
 from f2fsim.codec.f2f import F2FFormat
-from f2fsim.codec.f2f.auto import auto_format
 from f2fsim.errors import DataError, InputError
 from f2fsim.pipeline.encode_row import EncodeRow, row_of, stored_stats
 from f2fsim.whole_file import check_file
@@ -28,7 +28,7 @@ from f2fsim.workloads.prune import magnitude_mask, n_pruned
 from f2fsim.workloads.quantise import quantise_stored, require_finite
 from f2fsim.workloads.readers import ModelFile
 from f2fsim.workloads.readers.stored import Stored
-from f2fsim.workloads.roles import kind_of_weights, roles_of
+from f2fsim.workloads.roles import is_bias, kind_of_weights, roles_of
 from f2fsim.workloads.synthetic import generator
 
 if TYPE_CHECKING:
@@ -102,14 +102,15 @@ def encode(
     format : str
         A name in `f2fsim.codec.FORMATS`.
     sparsity : float, optional
-        Share of each tensor that magnitude pruning removes; by default nothing is pruned and the
-        zeros that are there count as pruned.
+        Share of each tensor that magnitude pruning removes, biases left as they are; by default
+        nothing is pruned and the zeros that are there count as pruned.
     weight_type : str
         Weight type; integers are quantised symmetrically per row.
     params : mapping, optional
         Parameters of the format.
     auto : bool
-        Choose `n_out`, block order and row shuffle of fewest bits for each tensor (``f2f`` only).
+        Choose all parameters that `params` do not give, for the fewest bytes of each tensor
+        (``f2f`` only); of very small tensors bitmap may be smaller and is taken then.
     tensors : sequence of str, optional
         Only these; by default the weights of the layers that ``f2fsim workload from`` finds (of
         an ONNX file every tensor of two or more dimensions).
@@ -147,6 +148,7 @@ def encode(
     coder = weight_format(format, params)
     if auto and not isinstance(coder, F2FFormat):
         raise InputError(f"auto chooses parameters of f2f only, not of {format!r}")
+    given = dict(params or {}) if auto else None
     model = open_checkpoint(Path(file))
     names, left_out = _chosen(model, tensors)
     masks = None if mask is None else MaskFile(model, Path(mask))
@@ -156,7 +158,7 @@ def encode(
         for done, name in enumerate(names):
             progress(done, len(names), name)
             weights = read_masked(model, masks, name)
-            item = _encode_one(model, name, weights, wanted, sparsity, seed, coder, auto)
+            item = _encode_one(model, name, weights, wanted, sparsity, seed, coder, given)
             rows.append(row_of(item, int(item.encoded.stats["n_kept"])))
             yield item
         progress(len(names), len(names), "")
@@ -215,9 +217,11 @@ def _encode_one(
     sparsity: float | None,
     seed: int,
     coder: WeightFormat,
-    auto: bool,
+    given: Mapping[str, Any] | None,
 ) -> StoredTensor:
     array = weights.values
+    if is_bias(name, array.ndim):
+        sparsity = None
     try:
         matrix = as_matrix(name, array)
         own = None if weights.mask is None else weights.mask.reshape(matrix.shape)
@@ -226,9 +230,7 @@ def _encode_one(
     except DataError as error:
         raise DataError(f"{model.path}: tensor {name!r} {error}") from None
     tensor = PrunedTensor(name, result.patterns, mask, wanted)
-    if auto and isinstance(coder, F2FFormat):
-        coder = auto_format(tensor, coder)
-    encoded = coder.encode(tensor)
+    encoded = coder.encode(tensor) if given is None else encode_smallest(tensor, given)
     stats = stored_stats(encoded, tensor)
     if sparsity is not None:
         stats[ASKED_SPARSITY] = sparsity

@@ -48,6 +48,7 @@ NO_WEIGHTS = (
     (_named(r"(position|relative)\w*_(index|bucket|ids)$|(^|\.)(num_batches_tracked|n_averaged)$"),
      "indices or counters"),
 )  # fmt: skip
+_BIAS = NO_WEIGHTS[0][0]
 _EMBEDDING = _named(
     r"embed|embd|(^|\.)(wte|wpe|shared)(\.|$)|position|token_type|rel_pos|relative_attention|"
     r"rotary|relative_position_bias_table|token_types|attn_rel_b|(^|\.)encoder\.emb\.|emb_dp"
@@ -70,6 +71,11 @@ def tied_output(model: ModelFile) -> str | None:
     language = bool(model.architecture) and not _NO_OUTPUT.search(model.architecture)
     own = "output.weight" in model.infos
     return table if language and not own and table in model.infos else None
+
+
+def is_bias(name: str, n_dimensions: int) -> bool:
+    """Return whether a tensor is added and not multiplied: nobody prunes it."""
+    return n_dimensions < 2 or _BIAS.search(name) is not None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ import json
 import zlib
 from pathlib import Path
 
+from f2fsim.codec.container_table import DICTIONARY
+
 
 def take_apart(path):
     """Return the JSON of a container's table, the CRC-32s of its tensors and its streams."""
@@ -13,7 +15,9 @@ def take_apart(path):
     header, data = json.loads(raw[8 : 8 + n]), raw[8 + n :]
     begin, end = header["table"]["data_offsets"]
     m = int.from_bytes(data[begin + 16 : begin + 20], "little")
-    text = json.loads(zlib.decompress(data[begin + 20 : begin + 20 + m]))
+    text = json.loads(
+        zlib.decompressobj(zdict=DICTIONARY).decompress(data[begin + 20 : begin + 20 + m])
+    )
     checks = data[end - 4 * len(text["names"]) : end]
     begin, end = header["streams"]["data_offsets"]
     return text, checks, data[begin:end]
@@ -22,8 +26,13 @@ def take_apart(path):
 def forge(path, text, checks, streams, sizes=None):
     """Write a container of any JSON, text or Python value; `sizes` are bytes of its tensors."""
     text = text if isinstance(text, str) else json.dumps(text)
-    folded = zlib.compress(text.encode("utf-8", "surrogatepass"), 9)
+    folded = fold(text)
     write(path, len(folded).to_bytes(4, "little") + folded + sums(streams, sizes) + checks, streams)
+
+
+def fold(text):
+    folding = zlib.compressobj(9, zdict=DICTIONARY)
+    return folding.compress(text.encode("utf-8", "surrogatepass")) + folding.flush()
 
 
 def sums(streams, sizes):

@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import zlib
+from pathlib import Path
 
 WIDTHS = {
     "int4": 4, "uint4": 4, "int8": 8, "uint8": 8, "fp8_e4m3": 8, "fp8_e5m2": 8,
@@ -47,7 +48,7 @@ def read_file(path):
     streams = data[begin:end]
     assert hashlib.sha256(table).digest()[:16] == sum16
     n = int.from_bytes(table[:4], "little")
-    told, rest = json.loads(zlib.decompress(table[4 : 4 + n])), table[4 + n :]
+    told, rest = json.loads(unfold(table[4 : 4 + n])), table[4 + n :]
     names = told["names"]
     sums, checks = rest[: len(rest) - 4 * len(names)], rest[len(rest) - 4 * len(names) :]
     found, at, pack = {}, 0, 0
@@ -68,6 +69,12 @@ def read_file(path):
             pack, sums = at, sums[16:]
     assert (at, sums) == (len(streams), b"")
     return found
+
+
+def unfold(folded):
+    page = (Path(__file__).parents[2] / "docs/format.md").read_text()
+    lines = page.split("**Preset dictionary**")[1].split("```")[1].split("\n")
+    return zlib.decompressobj(zdict="".join(lines).encode()).decompress(folded)
 
 
 def entry_of(flat):

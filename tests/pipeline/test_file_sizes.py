@@ -1,5 +1,6 @@
 """Sizes are whole: what is printed is what the file takes, to the byte, on ten networks."""
 
+import itertools
 import json
 
 import numpy as np
@@ -55,12 +56,14 @@ def write(path, name):
 def test_rows_add_up_to_the_file(tmp_path, name, dtype):
     model, out = tmp_path / "m.safetensors", tmp_path / "m.f2f.safetensors"
     write(model, name)
-    sizes = {}
-    for label, format_name, params in [
-        ("f2f", "f2f", F2F), ("bitmap", "bitmap", {}), ("coded bitmap", "bitmap", {"mask": "auto"}),
-        ("csr", "csr", {}), ("dense", "dense", {}),
+    sizes, headers = {}, {}
+    for label, format_name, params, auto in [
+        ("auto", "f2f", {}, True), ("f2f", "f2f", F2F, False), ("bitmap", "bitmap", {}, False),
+        ("coded bitmap", "bitmap", {"mask": "auto"}, False), ("csr", "csr", {}, False),
+        ("dense", "dense", {}, False),
     ]:  # fmt: skip
-        given = {"format": format_name, "params": params, "sparsity": 0.9, "weight_type": dtype}
+        given = {"format": format_name, "params": params, "auto": auto, "sparsity": 0.9}
+        given["weight_type"] = dtype
         rows = list(encode(model, **given, out=out).rows)
         assert rows == inspect_file(out) == verify_file(out)
         assert list(encode(model, **given).rows) == rows
@@ -70,10 +73,19 @@ def test_rows_add_up_to_the_file(tmp_path, name, dtype):
         stored = Container(out).size()
         streams = sum(-(-bits // 8) for row in rows for bits in row.stream_bits.values())
         assert sum(stored.tensor_bytes.values()) == streams + total.scale_bits // 8
+        headers[label] = stored.header_bytes
         # Frame and one table, and a line of it for each tensor.
-        assert stored.header_bytes < 600 + 60 * len(rows)
+        assert stored.header_bytes < 360 + 60 * len(rows)
         n_rows = sum(row.shape[0] for row in rows)
         assert total.scale_bits == (32 * n_rows if dtype == "int8" else 0)
+
+    own = ["auto"] if sizes["dense"].n_weights < 2000 else ["auto", "f2f"]
+    for label, other in itertools.product(own, ("bitmap", "csr", "dense")):
+        if sizes[label].n_bits < sizes[other].n_bits:
+            assert sizes[label].file_bytes <= sizes[other].file_bytes
+    # F2F's line in the table is longer than bitmap's by its widths, orders, planes and patches.
+    assert headers["f2f"] < headers["bitmap"] + 60 + 24 * len(NETWORKS[name])
+    assert headers["auto"] < headers["bitmap"] + 90 + 32 * len(NETWORKS[name])
 
 
 def test_the_small_recogniser_saves_in_its_file_what_is_printed(tmp_path):

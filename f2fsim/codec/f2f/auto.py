@@ -3,7 +3,8 @@
 A model that only counts kept weights ranks the candidates: a register of ``(n_s + 1) * n_in`` bits
 is a reserve of unknowns that gains `n_in` and loses `n_u` at each step, and what it cannot supply
 becomes checks, each of which costs so many patch bits.  The best few are then really encoded (on a
-sample where the tensor is large) and the real bits decide.
+sample where the tensor is large) to learn what a check really costs there.  The sample prices the
+checks, the whole layer counts them: rows that are denser than the sampled ones mislead nobody.
 """
 
 from __future__ import annotations
@@ -33,6 +34,15 @@ N_TRIALS = 4
 TRIAL_WEIGHTS = 200_000
 TRIAL_PLANES = 2
 TRIAL_PIECES = 8
+#: Checks at the model's price that a trial's own are mixed with: few checks tell little.
+_PRIOR_CHECKS = 64
+#: Orders to choose from: kind and seed of the row shuffle.
+ORDERS: tuple[tuple[str, int | None], ...] = (
+    ("diagonal", None),
+    ("diagonal", 1),
+    ("column", None),
+    ("row", None),
+)
 _SPAN = (0.90, 1.06)
 _MAX_WIDTHS = 16
 
@@ -52,6 +62,8 @@ class Candidate:
         Modelled or measured bits of all stored planes and the mask.
     mask_bits : int
         Bits of the mask, part of `bits`.
+    n_checks : int
+        Checks of a plane of the whole layer.
     """
 
     order: str
@@ -59,18 +71,15 @@ class Candidate:
     n_out: int
     bits: float
     mask_bits: int
+    n_checks: int
 
 
 def auto_format(
     tensor: PrunedTensor,
     base: P,
     max_register_bits: int = 256,
-    orders: tuple[tuple[str, int | None], ...] = (
-        ("diagonal", None),
-        ("diagonal", 1),
-        ("column", None),
-        ("row", None),
-    ),
+    orders: tuple[tuple[str, int | None], ...] = ORDERS,
+    n_outs: tuple[int, ...] | None = None,
 ) -> P:
     """Return `base` with the `n_out`, order and row shuffle of fewest bits for this tensor.
 
@@ -84,6 +93,8 @@ def auto_format(
         Largest ``(n_s + 1) * n_in``.
     orders : tuple of (order, shuffle seed)
         Orders to choose from.
+    n_outs : tuple of int, optional
+        Widths to choose from; by default those around ``n_in / density``.
 
     Raises
     ------
@@ -97,7 +108,7 @@ def auto_format(
     if not tensor.n_kept:
         return base
     masks = {key: _mask_sequence(tensor, base, key) for key in orders}
-    found = [c for key, mask in masks.items() for c in _modelled(tensor, base, key, mask)]
+    found = [c for key, mask in masks.items() for c in _modelled(tensor, base, key, mask, n_outs)]
     found.sort(key=lambda c: c.bits)
     trials = [_measured(tensor, base, c, masks[c.order, c.shuffle_seed]) for c in found[:N_TRIALS]]
     best = min(trials, key=lambda c: c.bits)
@@ -122,46 +133,59 @@ def _widths(base: F2FParams, density: float) -> list[int]:
 
 
 def _modelled(
-    tensor: PrunedTensor, base: F2FParams, key: tuple[str, int | None], mask: NDArray[np.bool_]
+    tensor: PrunedTensor,
+    base: F2FParams,
+    key: tuple[str, int | None],
+    mask: NDArray[np.bool_],
+    n_outs: tuple[int, ...] | None,
 ) -> list[Candidate]:
     """Return candidates of one order with their modelled bits."""
     n, planes = tensor.n_weights, tensor.weight_type.n_bits
     mask_bits = fit_mask(mask, base.mask_code)[2]
-    price = CHECK_BITS if base.search else CHECK_BITS_NO_SEARCH
     out = []
-    for n_out in _widths(base, tensor.n_kept / n):
-        checks = _order.count_checks(
-            mask.view(np.uint8), n_out, base.n_in, base.n_s * base.n_in, base.n_groups
-        )
-        bits = planes * (-(-n // n_out) * base.n_in + price * checks) + mask_bits
-        out.append(Candidate(*key, n_out, bits, mask_bits))
+    for n_out in n_outs or _widths(base, tensor.n_kept / n):
+        checks = _count_checks(base, mask, n_out)
+        bits = planes * (-(-n // n_out) * base.n_in + _price(base) * checks) + mask_bits
+        out.append(Candidate(*key, n_out, bits, mask_bits, checks))
     return out
+
+
+def _price(base: F2FParams) -> float:
+    return CHECK_BITS if base.search else CHECK_BITS_NO_SEARCH
+
+
+def _count_checks(base: F2FParams, mask: NDArray[np.bool_], n_out: int) -> int:
+    """Return the equations of a plane that the registers have no unknown left for."""
+    return _order.count_checks(
+        mask.view(np.uint8), n_out, base.n_in, base.n_s * base.n_in, base.n_groups
+    )
 
 
 def _measured(
     tensor: PrunedTensor, base: F2FParams, candidate: Candidate, mask: NDArray[np.bool_]
 ) -> Candidate:
-    """Return a candidate with the bits of a real encoding, scaled up from a sample."""
+    """Return a candidate with its checks at the price of a real encoding of a sample."""
     n_out = candidate.n_out
     n_blocks = -(-mask.shape[0] // n_out)
     n_taken = max(1, TRIAL_WEIGHTS // TRIAL_PIECES // n_out)
     if n_blocks > TRIAL_PIECES * n_taken:  # pieces from all over: layers are not uniform
         starts = np.linspace(0, n_blocks - 1 - n_taken, TRIAL_PIECES).astype(np.int64) * n_out
         mask = np.concatenate([mask[at : at + n_taken * n_out] for at in starts])
-    n_sampled = -(-mask.shape[0] // n_out)
     care = care_from_mask(mask, n_out)
     planes = min(TRIAL_PLANES, tensor.weight_type.n_bits)
     bits = np.random.default_rng(0).integers(0, 1 << planes, care.n_kept)
     care = care.with_values(bits.astype(np.uint32))
-    per_plane = _plane_bits(replace(base, n_out=n_out), care, planes) / planes
-    total = per_plane * n_blocks / n_sampled * tensor.weight_type.n_bits
+    patches = _patch_bits(replace(base, n_out=n_out), care, planes) / planes
+    sampled = _count_checks(base, mask, n_out)
+    price = (patches + _PRIOR_CHECKS * _price(base)) / (sampled + _PRIOR_CHECKS)
+    per_plane = n_blocks * base.n_in + price * candidate.n_checks
+    total = per_plane * tensor.weight_type.n_bits
     return replace(candidate, bits=total + candidate.mask_bits)
 
 
-def _plane_bits(params: F2FParams, care: CareList, n_planes: int) -> int:
-    """Return encoded and patch bits of planes of random bits, by the elimination encoder."""
+def _patch_bits(params: F2FParams, care: CareList, n_planes: int) -> int:
+    """Return the patch bits of planes of random bits, by the elimination encoder."""
     matrix = params.matrix
     words = encode_elimination(matrix, care, n_planes, params.n_groups, search=params.search)
     wrong = decode_values(matrix, words, care, params.n_groups) ^ care.val
-    patches = int(to_fields(patch_places(care, wrong, n_planes)).widths.sum())
-    return care.n_blocks * n_planes * params.n_in + patches
+    return int(to_fields(patch_places(care, wrong, n_planes)).widths.sum())

@@ -1,0 +1,84 @@
+"""The format of fewest bytes for a layer: all parameters of F2F, and bitmap where a layer is tiny.
+
+`f2fsim.codec.f2f.auto_format` chooses width and order for given registers; here the registers, the
+mask code and, for tensors too small for blocks, another format are chosen too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from f2fsim.codec.base import EncodedTensor
+from f2fsim.codec.bitmap import BitmapFormat
+from f2fsim.codec.f2f import F2FFormat, auto_format
+from f2fsim.codec.f2f.auto import ORDERS
+from f2fsim.codec.registry import weight_format
+from f2fsim.codec.tensor import PrunedTensor
+
+#: What is taken where nothing is given: bits fall with the register, and 256 of them are about the
+#: most that decodes fast (docs/codec.md).
+REGISTERS = {"elimination": {"n_in": 16, "n_s": 15}, "viterbi": {"n_in": 8, "n_s": 2}}
+#: Below so many weights narrower words are tried too: whole blocks and words weigh there.
+FEW_WEIGHTS, NARROW = 20_000, (2, 4, 8)
+#: Below so many weights bitmap is taken if it is no larger.
+TINY_WEIGHTS = 2_000
+#: Bytes by which F2F's line in a container's table is longer than bitmap's.
+F2F_ENTRY_BYTES = 16
+_MAX_REGISTER_BITS = 256
+
+
+def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTensor:
+    """Encode a tensor with the parameters of fewest bytes.
+
+    Parameters
+    ----------
+    tensor : PrunedTensor
+        The layer.
+    given : mapping
+        Parameters of F2F that are to stay as they are; all others are chosen.
+
+    Returns
+    -------
+    EncodedTensor
+        F2F's, or bitmap's with the best mask code for a tensor of less than 2000 weights where
+        that is no larger.
+
+    Raises
+    ------
+    InputError
+        If a given parameter is unknown or not allowed.
+    """
+    registers = REGISTERS["viterbi" if given.get("encoder") == "viterbi" else "elimination"]
+    words = [given.get("n_in", registers["n_in"])]
+    if tensor.n_weights < FEW_WEIGHTS and "n_in" not in given and "rows" not in given:
+        words += NARROW
+    found = [_encode_f2f(tensor, {**registers, "n_in": n_in, **given}) for n_in in words]
+    best = min(found, key=_stored_bytes)
+    if tensor.n_weights < TINY_WEIGHTS:
+        plain = BitmapFormat(mask="auto").encode(tensor)
+        if _stored_bytes(plain) <= _stored_bytes(best) + F2F_ENTRY_BYTES:
+            return plain
+    return best
+
+
+def _encode_f2f(tensor: PrunedTensor, params: Mapping[str, Any]) -> EncodedTensor:
+    """Encode with parameters that fix the registers; what else is not among them is chosen."""
+    base = weight_format("f2f", {"mask_code": "auto", **params})
+    assert isinstance(base, F2FFormat)
+    own = {"order", "order_step", "shuffle_seed"} & set(params)
+    orders = ((base.order, base.shuffle_seed),) if own else ORDERS
+    fixed = "n_out" in params or "rows" in params
+    register = (base.n_s + 1) * base.n_in
+    chosen = auto_format(
+        tensor,
+        base,
+        max(register, _MAX_REGISTER_BITS),
+        orders,
+        (base.n_out,) if fixed else None,
+    )
+    return chosen.encode(tensor)
+
+
+def _stored_bytes(encoded: EncodedTensor) -> int:
+    return sum((stream.n_bits + 7) // 8 for stream in encoded.streams.values())
