@@ -14,6 +14,8 @@ class Network:
     out_stall: Array
     stall_memory: Array
     stall_other: Array
+    stall_gate: Array
+    mark_time: Array
     def __init__(
         self,
         tables: tuple[Array, ...],

@@ -13,7 +13,8 @@ from f2fsim.hw.dram._core cimport DramSystem
 # Columns of the tables that compiled.py fills.
 cdef enum:
     # parts
-    PERIOD, N_ITEMS, SERVICE, SERVICE_STRIDE, IN_FIRST, IN_END, OUT_FIRST, OUT_END, KIND
+    PERIOD, N_ITEMS, SERVICE, SERVICE_STRIDE, IN_FIRST, IN_END, OUT_FIRST, OUT_END, KIND,
+    MARKS, MARKS_END
     # input ports
     IN_CHANNEL = 0, NEED, NEED_STRIDE, RELEASE, RELEASE_STRIDE, AT_END
     # output ports
@@ -21,7 +22,8 @@ cdef enum:
     # channels
     CAPACITY = 0, LATENCY, PRODUCER, CONSUMER, PUT_RING, PUT_MASK, GIVE_RING, GIVE_MASK
     # streams
-    STREAM_CHANNEL = 0, ADDRESSES, BITS, N_SEGMENTS, LIMIT, OPEN_RING, OPEN_MASK
+    STREAM_CHANNEL = 0, ADDRESSES, BITS, N_SEGMENTS, LIMIT, OPEN_RING, OPEN_MASK,
+    GATE, GATE_NEED, GATE_STRIDE, DONE_FIRST, DONE_END
 
 cdef enum:
     COMPONENT = 0
@@ -47,7 +49,12 @@ cdef class Network:
     # requests sent and completed in order, units completed, arrival log
     cdef int64_t[::1] segment, burst, cursor, cycle_start, in_cycle, sent, passed, passed_units
     cdef int64_t[::1] last_passed, log_head, taken
-    cdef readonly int64_t[::1] stall_memory, stall_other
+    cdef readonly int64_t[::1] stall_memory, stall_other, stall_gate
+    # streams: units taken from the gate, segments in memory, bursts of the next one that are
+    cdef int64_t[::1] opened, n_written, n_written_bursts
+    # next mark by part, ends of marked items
+    cdef int64_t[::1] mark
+    cdef readonly int64_t[::1] mark_time
     cdef int64_t[::1] queue
     cdef signed char[::1] queued
     cdef Py_ssize_t queue_head, queue_tail, n_parts, n_components
@@ -60,8 +67,9 @@ cdef class Network:
          self.in_units, self.in_stall, self.out_stall, self.held, self.given, self.put_head,
          self.put_tail, self.give_head, self.give_tail, self.segment, self.burst, self.cursor,
          self.cycle_start, self.in_cycle, self.sent, self.passed, self.passed_units,
-         self.last_passed, self.log_head, self.taken, self.stall_memory, self.stall_other, self.queue,
-         self.queued) = state
+         self.last_passed, self.log_head, self.taken, self.stall_memory, self.stall_other,
+         self.stall_gate, self.opened, self.n_written, self.n_written_bursts, self.mark,
+         self.mark_time, self.queue, self.queued) = state
         self.n_parts = self.part.shape[0]
         self.n_components = self.n_parts - self.stream.shape[0]
         self.burst_bits = 8 * burst_bytes
@@ -220,6 +228,9 @@ cdef class Network:
                     channel = self.out[port, OUT_CHANNEL]
                     self.held[channel] += units
                     self._put(channel, self.held[channel], time + self.chan[channel, LATENCY])
+            if self.mark[p] < self.part[p, MARKS_END] and self.pool[self.mark[p]] == k:
+                self.mark_time[self.mark[p]] = time
+                self.mark[p] += 1
             k += 1
             phase = 0
         self.item[p] = k
@@ -236,10 +247,15 @@ cdef class Network:
         return left if left < self.burst_bits else self.burst_bits
 
     cdef void _request(
-        self, Py_ssize_t p, Py_ssize_t s, int64_t bits, int64_t when, int64_t first_until
+        self, Py_ssize_t p, Py_ssize_t s, int64_t bits, int64_t when, int64_t first_until,
+        int64_t gated_from
     ) noexcept nogil:
-        """Send the next request of stream `s` at or after `when`, and book the wait before it."""
-        cdef int64_t period = self.part[p, PERIOD], edge, turn
+        """Send the next request of stream `s` at or after `when`, and book the wait before it.
+
+        The wait is for memory up to `first_until`, then for the channel, and from `gated_from` on
+        (-1: not at all) for the gate.
+        """
+        cdef int64_t period = self.part[p, PERIOD], edge, turn, gated
         cdef int64_t address
         if when < self.time[p]:
             when = self.time[p]
@@ -253,7 +269,11 @@ cdef class Network:
             turn = (first_until + period - 1) // period * period
             turn = min(edge, max(self.cursor[s], turn))
             self.stall_memory[s] += (turn - self.cursor[s]) // period
-            self.stall_other[s] += (edge - turn) // period
+            gated = edge
+            if gated_from >= 0:
+                gated = min(edge, max(turn, (gated_from + period - 1) // period * period))
+            self.stall_other[s] += (gated - turn) // period
+            self.stall_gate[s] += (edge - gated) // period
             self.busy[p] += 1
             self.cursor[s] = edge + period
             self.cycle_start[s] = edge
@@ -276,14 +296,32 @@ cdef class Network:
 
     cdef void _reader(self, Py_ssize_t p) noexcept nogil:
         cdef Py_ssize_t s = p - self.n_components
-        cdef int64_t channel = self.stream[s, STREAM_CHANNEL], bits, when, target
+        cdef int64_t channel = self.stream[s, STREAM_CHANNEL], gate = self.stream[s, GATE]
+        cdef int64_t bits, when, target, units, opens, gated_from
         while self.segment[s] < self.stream[s, N_SEGMENTS]:
             bits = self._next_bits(s)
+            self.phase[p] = 0
             when = self._room(channel, bits)
             if when < 0:
                 return
+            units, gated_from = 0, -1
+            if gate >= 0 and self.burst[s] == 0:
+                units = self.pool[
+                    self.stream[s, GATE_NEED] + self.segment[s] * self.stream[s, GATE_STRIDE]
+                ]
+            if units > 0:
+                self.phase[p] = 1
+                opens = self._visible(gate, self.opened[s] + units)
+                if opens < 0:
+                    return
+                when = max(when, self.time[p])
+                if opens > when:
+                    gated_from, when = when, opens
+                self.opened[s] += units
             target = self.held[channel] + bits - self.chan[channel, CAPACITY]
-            self._request(p, s, bits, when, self._arrived(s, target))
+            self._request(p, s, bits, when, self._arrived(s, target), gated_from)
+            if units > 0:
+                self._give(gate, units, self.time[p])
             self.held[channel] += bits
 
     cdef int64_t _arrived(self, Py_ssize_t s, int64_t bits) noexcept nogil:
@@ -303,7 +341,7 @@ cdef class Network:
             when = self._visible(channel, self.taken[s] + bits)
             if when < 0:
                 return
-            self._request(p, s, bits, when, 0)
+            self._request(p, s, bits, when, 0, -1)
             self.taken[s] += bits
 
     cdef void _complete(self, Py_ssize_t p, int64_t index, int64_t time) noexcept nogil:
@@ -329,6 +367,7 @@ cdef class Network:
                           self.last_passed[s] + self.chan[channel, LATENCY])
             else:
                 self._give(channel, bits, self.last_passed[s])
+                self._written(s)
         if self.segment[s] == self.stream[s, N_SEGMENTS] and self.passed[s] == self.sent[s]:
             period = self.part[p, PERIOD]
             edge = (self.last_passed[s] + period - 1) // period * period
@@ -336,3 +375,20 @@ cdef class Network:
                 self.stall_memory[s] += (edge - self.cursor[s]) // period
             self.end[p] = max(self.last_passed[s], self.cursor[s])
             self.n_finished += 1
+
+    cdef void _written(self, Py_ssize_t s) noexcept nogil:
+        """Note that one more burst of writer `s` is in memory; tell who waits for its segment."""
+        cdef int64_t segment = self.n_written[s], units, channel
+        cdef Py_ssize_t port
+        self.n_written_bursts[s] += 1
+        if self.n_written_bursts[s] * self.burst_bits < self.pool[self.stream[s, BITS] + segment]:
+            return
+        self.n_written_bursts[s] = 0
+        self.n_written[s] += 1
+        for port in range(self.stream[s, DONE_FIRST], self.stream[s, DONE_END]):
+            units = self.pool[self.out[port, EMIT] + segment * self.out[port, EMIT_STRIDE]]
+            if units > 0:
+                channel = self.out[port, OUT_CHANNEL]
+                self.held[channel] += units
+                self._put(channel, self.held[channel],
+                          self.last_passed[s] + self.chan[channel, LATENCY])

@@ -25,6 +25,7 @@ from f2fsim.hw.description import (
     Reader,
     Writer,
     burst_bits,
+    seq,
 )
 from f2fsim.hw.dram import DramParams, DramSystem
 from f2fsim.units import ticks_per_second
@@ -81,8 +82,12 @@ class _Layout:
         self.consumer = [0] * len(machine.channels)
         self.latency_period = [1] * len(machine.channels)
         self.part: list[list[int]] = []
+        self.links: list[list[int]] = []
         self.inp: list[list[int]] = []
         self.out: list[list[int]] = []
+        # First of all in the pool: the kernel notes the ends of marked items at the same places.
+        self.marks = {c.name: self.pool.add(seq(c.marks))[0] for c in machine.components if c.marks}
+        self.n_marks = self.pool.size
         for component in machine.components:
             self._component(component)
         self.bursts = [burst_bits(e.n_bits, machine.burst_bytes) for e in self.engines]
@@ -110,7 +115,9 @@ class _Layout:
             self.out.append([channel, *self.pool.add(out.emit)])
         service = self.pool.add(c.service_cycles)
         ends = len(self.inp), len(self.out)
-        self.part.append([period, c.n_items, *service, first[0], ends[0], first[1], ends[1], 0])
+        marks = self.marks.get(c.name, 0)
+        row = [period, c.n_items, *service, first[0], ends[0], first[1], ends[1], 0]
+        self.part.append([*row, marks, marks + len(c.marks)])
 
     def _engine(self, engine: Reader | Writer, n_bursts: int) -> None:
         me, period = len(self.part), self.ticks // engine.clock_hz
@@ -121,7 +128,24 @@ class _Layout:
             self.latency_period[channel] = period
         else:
             self.consumer[channel], self.gives[channel] = me, n_bursts
-        self.part.append([period, n_bursts, 0, 0, 0, 0, 0, 0, 1 if reads else 2])
+        self.part.append([period, n_bursts, 0, 0, 0, 0, 0, 0, 1 if reads else 2, 0, 0])
+        self.links.append(self._links(engine, me, period))
+
+    def _links(self, engine: Reader | Writer, me: int, period: int) -> list[int]:
+        """Return the columns of a stream's gate and of what it tells when segments are done."""
+        n_segments, first = engine.n_bits.shape[0], len(self.out)
+        gate = [-1, 0, 0]
+        if isinstance(engine, Writer):
+            for out in engine.done:
+                channel = self.index[out.channel]
+                self.producer[channel], self.puts[channel] = me, n_segments
+                self.latency_period[channel] = period
+                self.out.append([channel, *self.pool.add(out.emit)])
+        elif engine.gate is not None:
+            channel = self.index[engine.gate.channel]
+            self.consumer[channel], self.gives[channel] = me, n_segments
+            gate = [channel, *self.pool.add(engine.gate.need)]
+        return [*gate, first, len(self.out)]
 
     def channels(self) -> Table:
         """Return the table of channels; a ring never holds more entries than places or puts."""
@@ -137,15 +161,17 @@ class _Layout:
     def streams(self) -> Table:
         """Return the table of readers and writers."""
         rows = []
-        for engine, (n_bursts, last) in zip(self.engines, self.bursts, strict=True):
+        of_engines = zip(self.engines, self.bursts, self.links, strict=True)
+        for engine, (n_bursts, last), links in of_engines:
             channel = self.index[engine.channel]
             smallest = int(min(last.min(), 8 * self.machine.burst_bytes))
             places = self.machine.channels[channel].capacity // smallest
             ring = self.rings.add(min(places, int(n_bursts.sum())) + 2)
             addresses, bits = self.pool.add(engine.addresses)[0], self.pool.add(engine.n_bits)[0]
             n_segments = engine.n_bits.shape[0]
-            rows.append([channel, addresses, bits, n_segments, engine.requests_per_cycle, *ring])
-        return _table(rows, 7)
+            row = [channel, addresses, bits, n_segments, engine.requests_per_cycle, *ring]
+            rows.append([*row, *links])
+        return _table(rows, 12)
 
 
 def _table(rows: list[list[int]], width: int) -> Table:
@@ -167,12 +193,15 @@ def _state(layout: _Layout, n_channels: int) -> tuple[NDArray[np.int64] | NDArra
     ports = [zeros(len(layout.inp)), zeros(len(layout.inp)), zeros(len(layout.out))]
     channels = [zeros(n_channels) for _ in range(6)]
     streams = [zeros(n_streams) for _ in range(3)]
-    more = [zeros(n_streams) for _ in range(9)]
+    more = [zeros(n_streams) for _ in range(13)]
+    first_marks = zeros(n_parts)
+    first_marks[:n_parts] = [row[9] for row in layout.part]
+    marks = [first_marks, minus(layout.n_marks)]
     queue = zeros(n_parts + 1)
     queued = np.zeros(max(n_parts, 1), dtype=np.int8)
     return (
         *rings, *parts, minus(n_parts), *ports, *channels,
-        *streams, minus(n_streams), *more, queue, queued,
+        *streams, minus(n_streams), *more, *marks, queue, queued,
     )  # fmt: skip
 
 
@@ -204,7 +233,7 @@ def run_compiled(
     channels, streams = layout.channels(), layout.streams()
     tables = (
         layout.pool.array(),
-        _table(layout.part, 9),
+        _table(layout.part, 11),
         _table(layout.inp, 6),
         _table(layout.out, 3),
         channels,
@@ -234,6 +263,8 @@ def _waits(layout: _Layout, network: Network) -> dict[str, tuple[str, str]]:
         else:
             side = "full" if isinstance(part, Reader) else "empty"
             waits[part.name] = f"{part.channel} {side}", part.channel
+            if isinstance(part, Reader) and part.gate is not None and port:
+                waits[part.name] = part.gate.cause, part.gate.channel
     return waits
 
 
@@ -261,12 +292,20 @@ def _outcome(
             s = p - n_components
             waits = [("memory", network.stall_memory[s])]
             waits += [(f"{part.channel} {side}", network.stall_other[s])]
+            if isinstance(part, Reader) and part.gate is not None:
+                waits += [(part.gate.cause, network.stall_gate[s])]
         for cause, cycles in waits:
             stalls[cause] = stalls.get(cause, 0) + int(cycles)
         stats.append(part_stats(part, int(busy[p]), stalls, end, layout.ticks))
+    times = np.asarray(network.mark_time)
+    marks = {
+        part.name: tuple(times[row[9] : row[10]].tolist())
+        for part, row in zip(parts, layout.part, strict=True)
+        if row[10] > row[9]
+    }
     if memory is None or dram is None or not layout.engines:
-        return Outcome(end, layout.ticks, tuple(stats), {}, None)
+        return Outcome(end, layout.ticks, tuple(stats), {}, None, marks)
     memory.finish_at(-(-end * dram.clock_hz // layout.ticks))
     names = [engine.name for engine in layout.engines]
     streams, counters = memory_counters(memory.stats(), dram, names, spec)
-    return Outcome(end, layout.ticks, tuple(stats), streams, counters)
+    return Outcome(end, layout.ticks, tuple(stats), streams, counters, marks)

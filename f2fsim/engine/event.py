@@ -20,6 +20,7 @@ from f2fsim.engine.outcome import Outcome
 from f2fsim.hw.description import (
     Component,
     InPort,
+    IntSeq,
     Machine,
     OutPort,
     Reader,
@@ -112,8 +113,10 @@ class _Run:
             seen.begin(machine, dram, self.ticks)
         self.ledgers: dict[str, Ledger] = {}
         self.waiting: dict[str, tuple[str, str]] = {}  # cause and channel by part
+        self.marks: dict[str, list[int]] = {c.name: [] for c in machine.components if c.marks}
         clock_of = {out.channel: c.clock_hz for c in machine.components for out in c.outputs}
         clock_of |= {reader.channel: reader.clock_hz for reader in machine.readers}
+        clock_of |= {out.channel: w.clock_hz for w in machine.writers for out in w.done}
         self.channels = {
             c.name: _Channel(
                 self.env,
@@ -155,10 +158,11 @@ class _Run:
         for part in self.machine.parts:
             books = self.ledgers[part.name]
             stats.append(part_stats(part, books.busy_cycles, books.stall_cycles, end, self.ticks))
+        marks = {name: tuple(times) for name, times in self.marks.items()}
         if self.memory is None or self.dram is None or not self.n_streams:
             if self.seen:
                 self.seen.finish(end)
-            return Outcome(end, self.ticks, tuple(stats), {}, None)
+            return Outcome(end, self.ticks, tuple(stats), {}, None, marks)
         self.memory.finish(-(-end * self.dram.clock_hz // self.ticks))
         if self.seen:
             per_clock = self.ticks // self.dram.clock_hz
@@ -166,7 +170,7 @@ class _Run:
             self.seen.finish(end)
         names = [engine.name for engine in self.machine.engines]
         streams, memory = memory_counters(self.memory.stats(), self.dram, names, self.spec)
-        return Outcome(end, self.ticks, tuple(stats), streams, memory)
+        return Outcome(end, self.ticks, tuple(stats), streams, memory, marks)
 
     def component(self, part: Component) -> Wait:
         """Run a component: wait for inputs in order, serve, wait for room in order."""
@@ -176,22 +180,23 @@ class _Run:
         inputs = [(self.channels[p.channel], p) for p in part.inputs]
         outputs = [(self.channels[p.channel], p) for p in part.outputs]
         taken = [0] * len(inputs)
+        marked = frozenset(part.marks)
         for k in range(part.n_items):
             for i, (channel, port) in enumerate(inputs):
-                taken[i] += int(port.need[k if port.need.shape[0] > 1 else 0])
+                taken[i] += _of(port.need, k)
                 if channel.visible < taken[i]:
                     yield from self.stalled(ledger, port, channel.wait_visible(taken[i]))
             for channel, port in inputs:
                 if not port.release_at_end:
-                    channel.release(int(port.released[k if port.released.shape[0] > 1 else 0]))
-            cycles = int(service[k if service.shape[0] > 1 else 0])
+                    channel.release(_of(port.released, k))
+            cycles = _of(service, k)
             if cycles:
                 ledger.busy(self.now, cycles)
                 yield env.timeout(cycles * period)
             for channel, port in inputs:
                 if port.release_at_end:
-                    channel.release(int(port.released[k if port.released.shape[0] > 1 else 0]))
-            emitted = [int(out.emit[k if out.emit.shape[0] > 1 else 0]) for _, out in outputs]
+                    channel.release(_of(port.released, k))
+            emitted = [_of(out.emit, k) for _, out in outputs]
             # Room is awaited at every port before anything is put: a broadcast is one event.
             for (channel, out), units in zip(outputs, emitted, strict=True):
                 if units and channel.released < channel.held + units - channel.capacity:
@@ -200,6 +205,8 @@ class _Run:
                 if units:
                     channel.reserve(units)
                     channel.deliver(units)
+            if k in marked:
+                self.marks[part.name].append(self.now)
         ledger.finish(self.now)
 
     def stalled(self, ledger: Ledger, port: InPort | OutPort, wait: Wait) -> Wait:
@@ -213,15 +220,15 @@ class _Run:
             yield env.timeout(rest)
         ledger.stall(port.cause, start, self.now)
 
-    def requests(self, engine: Reader | Writer) -> Generator[tuple[int, int], None, None]:
-        """Yield byte address and payload bits of each burst."""
+    def requests(self, engine: Reader | Writer) -> Generator[tuple[int, int, int], None, None]:
+        """Yield byte address and payload bits of each burst, and its segment if it is the first."""
         size = self.machine.burst_bytes
         n_bursts, last = burst_bits(engine.n_bits, size)
         for segment in range(engine.n_bits.shape[0]):
             for i in range(int(n_bursts[segment])):
                 final = i == int(n_bursts[segment]) - 1
                 bits = int(last[segment]) if final else 8 * size
-                yield int(engine.addresses[segment]) + i * size, bits
+                yield int(engine.addresses[segment]) + i * size, bits, -1 if i else segment
 
     def paced(self, ledger: Ledger, limit: int) -> Wait:
         """Go to the edge at which the next request may start, at most `limit` a cycle."""
@@ -238,13 +245,24 @@ class _Run:
         env, channel = self.env, self.channels[part.channel]
         ledger = Ledger(part.name, self.ticks // part.clock_hz, self.seen)
         self.ledgers[part.name] = ledger
-        arrivals = _InOrder(env, channel.deliver)
-        for address, bits in self.requests(part):
-            room = channel.held + bits - channel.capacity
-            self.waiting[part.name] = f"{part.channel} full", part.channel
+        arrivals, gate, opened = _InOrder(env, channel.deliver), part.gate, 0
+        for address, bits, segment in self.requests(part):
+            room, full = channel.held + bits - channel.capacity, f"{part.channel} full"
+            self.waiting[part.name] = full, part.channel
             yield from channel.wait_room(bits)
+            waits, last = [("memory", arrivals.time_of(room))], full
+            units = _of(gate.need, segment) if gate and segment >= 0 else 0
+            if gate and units:
+                # The buffer is free, but what is to be read is not there yet.
+                opened += units
+                if self.channels[gate.channel].visible < opened:
+                    waits, last = [*waits, (full, self.now)], gate.cause
+                    self.waiting[part.name] = gate.cause, gate.channel
+                    yield from self.channels[gate.channel].wait_visible(opened)
             yield from self.paced(ledger, part.requests_per_cycle)
-            ledger.request(self.now, arrivals.time_of(room), "memory", f"{part.channel} full")
+            ledger.request(self.now, waits, last)
+            if gate and units:
+                self.channels[gate.channel].release(units)
             channel.reserve(bits)
             arrivals.add(self.memory.offer(index, address, False), bits)
         self.waiting[part.name] = "memory", part.channel
@@ -258,19 +276,44 @@ class _Run:
         env, channel = self.env, self.channels[part.channel]
         ledger = Ledger(part.name, self.ticks // part.clock_hz, self.seen)
         self.ledgers[part.name] = ledger
-        finished = _InOrder(env, channel.release)
+        finished = _InOrder(env, self.written(part, channel))
         taken = 0
-        for address, bits in self.requests(part):
+        for address, bits, _ in self.requests(part):
             taken += bits
             self.waiting[part.name] = f"{part.channel} empty", part.channel
             yield from channel.wait_visible(taken)
             yield from self.paced(ledger, part.requests_per_cycle)
-            ledger.request(self.now, 0, "memory", f"{part.channel} empty")
+            ledger.request(self.now, [("memory", 0)], f"{part.channel} empty")
             finished.add(self.memory.offer(index, address, True), bits)
         self.waiting[part.name] = "memory", part.channel
         yield from finished.drained()
         del self.waiting[part.name]
         ledger.last_wait(self.now, "memory")
+
+    def written(self, part: Writer, channel: _Channel) -> Callable[[int], None]:
+        """Return what a finished burst does: places go back, and a segment's last one is told."""
+        ends = burst_bits(part.n_bits, self.machine.burst_bytes)[0].cumsum().tolist()
+        told = [(self.channels[out.channel], out.emit) for out in part.done]
+        n_bursts = n_segments = 0
+
+        def finished(bits: int) -> None:
+            nonlocal n_bursts, n_segments
+            channel.release(bits)
+            n_bursts += 1
+            if n_bursts < ends[n_segments]:
+                return
+            for to, emit in told:
+                if units := _of(emit, n_segments):
+                    to.reserve(units)
+                    to.deliver(units)
+            n_segments += 1
+
+        return finished
+
+
+def _of(values: IntSeq, k: int) -> int:
+    """Return the value of item `k` of a sequence that may be a constant."""
+    return int(values[k if values.shape[0] > 1 else 0])
 
 
 class _InOrder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from f2fsim.hw.description import Component, Reader, Writer
@@ -38,17 +39,21 @@ class Ledger:
             if self.seen:
                 self.seen.stall(self.part, cause, start, end)
 
-    def request(self, now: int, first_until: int, first: str, then: str) -> None:
+    def request(self, now: int, waits: Sequence[tuple[str, int]], last: str) -> None:
         """Book a request at edge `now`: one busy cycle for all requests that start in it.
 
-        The wait before it is `first` up to the edge after `first_until`, and `then` from there.
+        The wait before it has the causes of `waits` in order, each up to the edge after its time,
+        and `last` from there.
         """
         if now == self.cycle_start:
             self.in_cycle += 1
             return
-        turn = min(now, max(self.cursor, self._edge(first_until)))
-        self.stall(first, self.cursor, turn)
-        self.stall(then, turn, now)
+        start = self.cursor
+        for cause, until in waits:
+            turn = min(now, max(start, self._edge(until)))
+            self.stall(cause, start, turn)
+            start = turn
+        self.stall(last, start, now)
         self.busy(now, 1)
         self.cursor, self.cycle_start, self.in_cycle = now + self.period, now, 1
 

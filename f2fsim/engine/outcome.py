@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from f2fsim.results import ComponentStats, MemoryStats
 
@@ -21,10 +21,14 @@ class StreamCounters:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run: its length, the counters of every part, and what the memory did."""
+    """A finished run: its length, the counters of every part, and what the memory did.
+
+    ``marks`` has, for each component with marks, the ticks at which its marked items ended.
+    """
 
     n_ticks: int
     ticks_per_second: int
     components: tuple[ComponentStats, ...]
     streams: Mapping[str, StreamCounters]
     memory: MemoryStats | None
+    marks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -75,7 +75,7 @@ class Component:
     """A sequential process over `n_items` items (see ``docs/model.md``).
 
     ``service_cycles`` are cycles of its own clock; ``actions`` counts what it does over the whole
-    run, the base of the energy.
+    run, the base of the energy; ``marks`` are items, in rising order, whose ends a run notes.
     """
 
     name: str
@@ -86,6 +86,7 @@ class Component:
     inputs: tuple[InPort, ...] = ()
     outputs: tuple[OutPort, ...] = ()
     actions: Mapping[str, int] = field(default_factory=dict)
+    marks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,9 @@ class Reader:
         Channel of bits; room for a whole burst is taken before the burst is requested.
     addresses, n_bits : IntSeq, shape (n_segments,)
         Byte address (burst-aligned) and payload of each segment; a segment is read in whole bursts.
+    gate : InPort or None
+        What must have become visible, and leaves, before a segment's first request: what it reads
+        is not there earlier.
     """
 
     name: str
@@ -123,11 +127,15 @@ class Reader:
     addresses: IntSeq
     n_bits: IntSeq
     requests_per_cycle: int = 4
+    gate: InPort | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Writer:
-    """A stream engine that writes segments in order; bits leave the channel when written."""
+    """A stream engine that writes segments in order; bits leave the channel when written.
+
+    To each port of `done` it puts units when a segment is in memory; it never waits for room there.
+    """
 
     name: str
     clock_hz: int
@@ -135,6 +143,7 @@ class Writer:
     addresses: IntSeq
     n_bits: IntSeq
     requests_per_cycle: int = 4
+    done: tuple[OutPort, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,19 +231,23 @@ def _component_problems(component: Component) -> Iterator[str]:
     where = f"component {component.name}"
     if component.n_items < 0 or component.clock_hz <= 0:
         yield f"{where}: items and clock must be positive"
-    yield from _sequence_problems(f"{where}.service_cycles", component.service_cycles, component)
+    n_items = component.n_items
+    yield from _sequence_problems(f"{where}.service_cycles", component.service_cycles, n_items)
     for port in component.inputs:
         path = f"{where}.in[{port.channel}]"
-        yield from _sequence_problems(f"{path}.need", port.need, component)
-        yield from _sequence_problems(f"{path}.release", port.released, component)
-        yield from _release_problems(path, port, component.n_items)
+        yield from _sequence_problems(f"{path}.need", port.need, n_items)
+        yield from _sequence_problems(f"{path}.release", port.released, n_items)
+        yield from _release_problems(path, port, n_items)
     for out in component.outputs:
-        yield from _sequence_problems(f"{where}.out[{out.channel}].emit", out.emit, component)
+        yield from _sequence_problems(f"{where}.out[{out.channel}].emit", out.emit, n_items)
+    rising = sorted(set(component.marks)) == list(component.marks)
+    if component.marks and not (rising and 0 <= component.marks[0] <= component.marks[-1] < n_items):
+        yield f"{where}.marks: must be rising items, got {component.marks}"
 
 
-def _sequence_problems(path: str, values: IntSeq, component: Component) -> Iterator[str]:
-    if values.dtype != np.int64 or values.shape not in ((1,), (component.n_items,)):
-        yield f"{path}: needs 1 or {component.n_items} int64, got {values.dtype} {values.shape}"
+def _sequence_problems(path: str, values: IntSeq, n_items: int) -> Iterator[str]:
+    if values.dtype != np.int64 or values.shape not in ((1,), (n_items,)):
+        yield f"{path}: needs 1 or {n_items} int64, got {values.dtype} {values.shape}"
     elif values.size and int(values.min()) < 0:
         yield f"{path}: has a negative value"
 
@@ -260,6 +273,15 @@ def _stream_problems(engine: Reader | Writer, burst_bytes: int) -> Iterator[str]
         yield f"{where}: needs at least one segment"
     if engine.requests_per_cycle < 1:
         yield f"{where}: needs at least one request a cycle"
+    n_segments = int(engine.n_bits.shape[0])
+    if isinstance(engine, Writer):
+        for out in engine.done:
+            yield from _sequence_problems(f"{where}.done[{out.channel}]", out.emit, n_segments)
+    elif engine.gate is not None:
+        gate = engine.gate
+        yield from _sequence_problems(f"{where}.gate[{gate.channel}]", gate.need, n_segments)
+        if gate.release is not None or gate.release_at_end:
+            yield f"{where}.gate[{gate.channel}]: units leave as they are taken"
 
 
 def _channel_problems(machine: Machine) -> Iterator[str]:
@@ -267,16 +289,22 @@ def _channel_problems(machine: Machine) -> Iterator[str]:
     consumers: dict[str, list[tuple[str, int, int]]] = {}
     for c in machine.components:
         for out in c.outputs:
-            producers.setdefault(out.channel, []).append(_flow(c, out.emit))
+            producers.setdefault(out.channel, []).append(_flow(c.name, out.emit, c.n_items))
         for port in c.inputs:
-            consumers.setdefault(port.channel, []).append(_flow(c, port.need))
+            consumers.setdefault(port.channel, []).append(_flow(c.name, port.need, c.n_items))
     burst = 8 * machine.burst_bytes
     for reader in machine.readers:
         flow = (reader.name, int(reader.n_bits.sum()), burst)
         producers.setdefault(reader.channel, []).append(flow)
+        if reader.gate is not None:
+            flow = _flow(reader.name, reader.gate.need, reader.n_bits.shape[0])
+            consumers.setdefault(reader.gate.channel, []).append(flow)
     for writer in machine.writers:
         flow = (writer.name, int(writer.n_bits.sum()), burst)
         consumers.setdefault(writer.channel, []).append(flow)
+        for out in writer.done:
+            units = total(out.emit, writer.n_bits.shape[0])
+            producers.setdefault(out.channel, []).append((writer.name, units, units))
     known = {channel.name for channel in machine.channels}
     for name in sorted((producers.keys() | consumers.keys()) - known):
         yield f"channel {name}: is used by a port but does not exist"
@@ -297,6 +325,6 @@ def _channel_problems(machine: Machine) -> Iterator[str]:
             )
 
 
-def _flow(component: Component, values: IntSeq) -> tuple[str, int, int]:
-    most = int(values.max()) if values.size and component.n_items else 0
-    return component.name, total(values, component.n_items), most
+def _flow(name: str, values: IntSeq, n_items: int) -> tuple[str, int, int]:
+    most = int(values.max()) if values.size and n_items else 0
+    return name, total(values, n_items), most

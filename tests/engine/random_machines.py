@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from f2fsim.hw.description import Channel, Component, InPort, Machine, OutPort, Reader, Writer, seq
@@ -85,4 +87,66 @@ def random_machine(seed: int, burst_bytes: int = 64) -> Machine:
                 tuple(outputs),
             )
         )  # fmt: skip
+    marked = int(rng.integers(0, n_stages))
+    last_item = components[marked].n_items - 1
+    marks = tuple(sorted({int(rng.integers(0, last_item + 1)), last_item}))
+    components[marked] = replace(components[marked], marks=marks)
     return Machine(tuple(components), tuple(channels), tuple(readers), tuple(writers), burst_bytes)
+
+
+def gated_machine(seed: int, burst_bytes: int = 64) -> Machine:
+    """Return two random machines side by side: what the second reads waits for the first's writes.
+
+    The first's writer tells of some segments; a reader of the second waits for them, at some of
+    its own.
+    """
+    rng = np.random.default_rng(seed)
+    first, tries = random_machine(seed, burst_bytes), 1
+    while not first.writers:
+        first, tries = random_machine(seed + 100_003 * tries, burst_bytes), tries + 1
+    second = _renamed(random_machine(seed + 1, burst_bytes))
+    writer, reader = first.writers[0], second.readers[0]
+    n_cuts = int(rng.integers(1, 4))
+    whole = int(writer.n_bits.sum())
+    bits = _split(rng, whole, n_cuts)
+    bits = bits[bits > 0]
+    emit = rng.integers(0, 3, size=bits.shape[0])
+    emit[-1] += 1
+    need = _split(rng, int(emit.sum()), reader.n_bits.shape[0])
+    latency = int(rng.integers(1, 5))
+    gate = Channel("written", int(emit.sum()) + int(rng.integers(0, 3)), latency)
+    writer = replace(
+        writer,
+        addresses=seq(rng.integers(0, 4096, size=bits.shape[0]) * burst_bytes),
+        n_bits=seq(bits),
+        done=(OutPort("written", seq(emit), "never"),),
+    )
+    reader = replace(reader, gate=InPort("written", seq(need), "not written"))
+    return Machine(
+        first.components + second.components,
+        (*first.channels, *second.channels, gate),
+        first.readers + (reader, *second.readers[1:]),
+        (writer, *second.writers),
+        burst_bytes,
+    )
+
+
+def _renamed(machine: Machine) -> Machine:
+    """Return the same machine under other names."""
+
+    def ports(found: tuple) -> tuple:
+        return tuple(replace(port, channel=f"{port.channel}'") for port in found)
+
+    def streams(found: tuple) -> tuple:
+        return tuple(replace(s, name=f"{s.name}'", channel=f"{s.channel}'") for s in found)
+
+    return Machine(
+        tuple(
+            replace(c, name=f"{c.name}'", inputs=ports(c.inputs), outputs=ports(c.outputs))
+            for c in machine.components
+        ),
+        tuple(replace(c, name=f"{c.name}'") for c in machine.channels),
+        streams(machine.readers),
+        streams(machine.writers),
+        machine.burst_bytes,
+    )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from unittest.mock import Mock
 
 import pytest
-from random_machines import random_machine
+from random_machines import gated_machine, random_machine
 
 from f2fsim.config.dram_preset import load_dram
 from f2fsim.engine.compiled import run_compiled
@@ -69,3 +69,16 @@ def test_a_clock_of_one_hertz_beside_a_memory_of_gigahertz_ends() -> None:
     assert event == compiled
     assert event.memory is not None
     assert event.memory.commands["REF"] > 1_000_000
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_equal_counters_where_reads_wait_for_writes(block: int) -> None:
+    waited = 0
+    for seed in range(20 * block, 20 * (block + 1)):
+        machine = gated_machine(seed, DRAM.burst_bytes)
+        event, compiled = run_event(machine, DRAM), run_compiled(machine, DRAM)
+        assert event == compiled, f"seed {seed}"
+        for part in event.components:
+            assert part.busy_cycles + part.stalled_cycles + part.idle_cycles == part.total_cycles
+            waited += part.stall_cycles.get("not written", 0)
+    assert waited > 0
