@@ -68,6 +68,18 @@ class Streams(ConfigModel):
     requests_per_cycle: Annotated[int, Field(ge=1, le=64)] = 4
 
 
+class VectorUnit(ConfigModel):
+    """What does element-wise work, pooling, normalisation and softmax in a network's run.
+
+    Attributes
+    ----------
+    lanes : int
+        Operations on values a cycle.
+    """
+
+    lanes: Annotated[int, Field(ge=1, le=65536)]
+
+
 class ArchConfig(ConfigModel):
     """A machine.
 
@@ -81,6 +93,8 @@ class ArchConfig(ConfigModel):
         each), or ``auto``: what moves fewer bytes.
     cost_table : str
         Energy and area table.
+    vector : VectorUnit or None
+        The vector unit; without one its work takes no time and no energy, and results say so.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
@@ -93,6 +107,7 @@ class ArchConfig(ConfigModel):
     streams: Streams
     schedule: Literal["auto", "input_stationary", "weight_stationary"] = "auto"
     cost_table: Annotated[str, Field(min_length=1)] = "nangate45"
+    vector: VectorUnit | None = None
     _document: Document = PrivateAttr(NO_FILE)
 
     @model_validator(mode="after")

@@ -55,6 +55,9 @@ class Layer(ConfigModel):
     activation_density, activation_origin
         Share of input activations that are not zero, and where the figure comes from; None: the
         workload's.
+    inputs : tuple of str or None
+        Layers and operations that make the input activations (``input``: the network's own); None:
+        the layer before.
     """
 
     name: Name
@@ -67,6 +70,7 @@ class Layer(ConfigModel):
     pruning: AnyRule | None = None
     activation_density: Share | None = None
     activation_origin: ActivationOrigin | None = None
+    inputs: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -10,7 +10,9 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from f2fsim import shipped
 from f2fsim.config.conv_layer import Convolution
+from f2fsim.config.graph import check_graph
 from f2fsim.config.layer import ActivationOrigin, Layer, LinearLayer, LstmLayer
+from f2fsim.config.operation import AnyOperation
 from f2fsim.config.pruning import AnyPruning, NmPruning, NoPruning, Quantisation
 from f2fsim.config.quantity import ConfigModel, Name, Share
 from f2fsim.config.wording import RuleError, problems
@@ -134,6 +136,8 @@ class Workload(ConfigModel):
         else is pruned then.
     layers : tuple of Layer
         In the order of execution, each with the workload's batch unless it has its own.
+    operations : tuple of VectorOperation or Attention
+        What stands between the layers; each is done as soon as the last of its inputs is there.
     excluded : tuple of ExcludedOperation
         What the model also does and this workload leaves out.
     """
@@ -151,6 +155,7 @@ class Workload(ConfigModel):
     pruning: AnyPruning = NoPruning(method="none")
     activations: Activations = Activations()
     layers: Annotated[tuple[AnyLayer, ...], Field(strict=False, min_length=1, max_length=100_000)]
+    operations: Annotated[tuple[AnyOperation, ...], Field(strict=False, max_length=100_000)] = ()
     excluded: Annotated[tuple[ExcludedOperation, ...], Field(strict=False)] = ()
     _folder: Path = PrivateAttr(default_factory=Path)
     _document: Document = PrivateAttr(NO_FILE)
@@ -182,6 +187,7 @@ class Workload(ConfigModel):
             for layer in self.layers
         )
         object.__setattr__(self, "layers", filled)
+        check_graph(self.layers, self.operations, self.batch)
         return self
 
     def _check_pruning(self) -> None:
@@ -283,8 +289,8 @@ class Workload(ConfigModel):
         pruning : dict, optional
             A whole ``pruning`` section; `sparsity` then changes this one.
         layers : list of str, optional
-            Only these layers, by name or shell pattern (``blk.0.*``); a global scope then ranks
-            them alone.
+            Only these layers, by name or shell pattern (``blk.0.*``), as a chain; a global scope
+            then ranks them alone.
 
         Raises
         ------
@@ -294,7 +300,11 @@ class Workload(ConfigModel):
         data = self.model_dump()
         if layers is not None:
             wanted = {name for pattern in layers for name in self.layer_names(pattern)}
-            data["layers"] = [layer for layer in data["layers"] if layer["name"] in wanted]
+            # A selection is a chain of its own: what stood between its layers is left out.
+            data["layers"] = [
+                {**layer, "inputs": None} for layer in data["layers"] if layer["name"] in wanted
+            ]
+            data["operations"] = ()
             data["pruning"] = _for_layers(data["pruning"], wanted)
             if all(layer["mask"] is None for layer in data["layers"]):
                 data["masks"] = None

@@ -27,7 +27,7 @@ def workload_text(workload: Workload, comment: str = "") -> str:
             del layer["batch"]
     lines = [f"# {line}".rstrip() for line in comment.splitlines()]
     for key, value in data.items():
-        if key in ("layers", "excluded"):
+        if key in ("layers", "operations", "excluded"):
             lines += ["", f"{key}:"]
             lines += [f"  - {_flow(item)}" for item in value]
         else:

@@ -42,7 +42,10 @@ BAND_ALIGNMENT_BITS = 512
 class _Sizes:
     """Bits that a choice of bands and tiles needs on the chip and moves."""
 
-    def __init__(self, arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> None:
+    def __init__(
+        self, arch: ArchConfig, layer: Layer, tensor: PrunedTensor, inputs_on_chip: bool = False
+    ) -> None:
+        self.inputs_on_chip = inputs_on_chip
         self.arch, self.layer, self.n_rows = arch, layer, tensor.shape[0]
         self.front_end, self.array = front_end_kind(arch), array_kind(arch)
         # The search asks for the same few sizes hundreds of times, and layers derive theirs anew.
@@ -69,7 +72,9 @@ class _Sizes:
         return rows
 
     def input_bits(self, n_columns: int) -> int:
-        """Return the bits of the input activations of a tile."""
+        """Return the bits of the input activations of a tile; none where all are there already."""
+        if self.inputs_on_chip:
+            return 0
         if n_columns not in self._input_bits:
             values = tile_input_values(self.layer, n_columns)
             self._input_bits[n_columns] = values * self.activation_bits
@@ -133,14 +138,17 @@ def _least(low: int, high: int, fits: Callable[[int], bool]) -> int | None:
     return low
 
 
-def plan_layer(arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> Plan:
+def plan_layer(
+    arch: ArchConfig, layer: Layer, tensor: PrunedTensor, *, inputs_on_chip: bool = False
+) -> Plan:
     """Choose bands and tiles of a layer.
 
     Of the schedules that the architecture allows, the one that moves the fewest bits wins, where a
     bit of held weights that a tile reads again from the scratchpad counts `SCRATCHPAD_COST`; of
     equal ones, the one with the fewest passes.  Where activations have to be loaded in more than
     one tile or compute could hide their loading, tiles are made smaller as long as no more weight
-    bits move.
+    bits move.  With `inputs_on_chip` no activations are loaded, and they take no room of the
+    scratchpad that `arch` has (what they take is not part of it).
 
     Raises
     ------
@@ -150,7 +158,7 @@ def plan_layer(arch: ArchConfig, layer: Layer, tensor: PrunedTensor) -> Plan:
     own = array_kind(arch).own_plan(arch, arch.pe_array, layer, tensor)
     if own is not None:
         return own
-    sizes = _Sizes(arch, layer, tensor)
+    sizes = _Sizes(arch, layer, tensor, inputs_on_chip)
     names = (
         ("input_stationary", "weight_stationary") if arch.schedule == "auto" else (arch.schedule,)
     )
@@ -212,7 +220,7 @@ def _overlapped(
     sizes: _Sizes, n_bands: int, n_tiles: int, schedule: str, names: tuple[str, ...]
 ) -> tuple[int, str]:
     """Return more tiles where that moves hardly more bits: the next loads behind the present."""
-    if not sizes.arch.scratchpad.double_buffered:
+    if not sizes.arch.scratchpad.double_buffered or sizes.inputs_on_chip:
         return n_tiles, schedule
     moved = sizes.moved_bits(n_bands, n_tiles, schedule)
     for more in range(_most_overlap_tiles(sizes), n_tiles, -1):

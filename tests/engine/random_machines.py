@@ -125,7 +125,7 @@ def gated_machine(seed: int, burst_bytes: int = 64) -> Machine:
     return Machine(
         first.components + second.components,
         (*first.channels, *second.channels, gate),
-        first.readers + (reader, *second.readers[1:]),
+        (*first.readers, reader, *second.readers[1:]),
         (writer, *second.writers),
         burst_bytes,
     )

@@ -1,0 +1,1 @@
+"""A network as one machine in time: stages, which maps stay on the chip, layers joined to one run."""

@@ -1,0 +1,148 @@
+"""The graph of a workload as stages: what the array or the vector unit does in one go.
+
+A stage is a product (a layer or attention) with the vector operations that are done on its outputs
+as they leave the array, or a vector operation by itself.  Stages run one after another; what a
+stage makes is one tensor.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from f2fsim.config.graph import Node, Work
+from f2fsim.config.layer import Layer
+from f2fsim.config.operation import NETWORK_INPUT, VectorOperation
+
+#: Operations that work on values one by one, so that they can be done as outputs leave the array.
+FUSIBLE = frozenset(("activation", "add", "multiply", "requantise"))
+
+#: Operations of a vector lane on each value (each value of the window for a pooling): a softmax
+#: looks for the maximum, subtracts and exponentiates, sums, and scales; a normalisation sums values
+#: and squares, scales and shifts.
+LANE_OPERATIONS = {
+    "activation": 1,
+    "add": 1,
+    "average_pool": 1,
+    "max_pool": 1,
+    "multiply": 1,
+    "normalise": 4,
+    "requantise": 1,
+    "select": 1,
+    "softmax": 4,
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the network.
+
+    Attributes
+    ----------
+    name : str
+        Of its first node, with its number if the layer runs several times.
+    work : Layer, VectorOperation or Attention
+        What it does.
+    fused : tuple of VectorOperation
+        What is done on the outputs as they leave the array, in order.
+    inputs : tuple of str
+        Tensors that the work takes.
+    operands : tuple of str
+        Further tensors that fused operations take.
+    output : str
+        Tensor that it makes.
+    n_values : int
+        Values of the output.
+    is_chained : bool
+        Whether its input is the layer before for want of a statement.
+    """
+
+    name: str
+    work: Work
+    fused: tuple[VectorOperation, ...]
+    inputs: tuple[str, ...]
+    operands: tuple[str, ...]
+    output: str
+    n_values: int
+    is_chained: bool = False
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """All tensors that it reads, inputs first."""
+        return tuple(dict.fromkeys((*self.inputs, *self.operands)))
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether only the vector unit works."""
+        return isinstance(self.work, VectorOperation)
+
+    @property
+    def n_lane_operations(self) -> int:
+        """Operations of vector lanes."""
+        total = sum(LANE_OPERATIONS[one.op] * self.n_values for one in self.fused)
+        if isinstance(self.work, VectorOperation):
+            total += LANE_OPERATIONS[self.work.op] * self.n_values * self.work.window
+        return total
+
+
+def build_stages(nodes: Sequence[Node]) -> tuple[Stage, ...]:
+    """Return the stages of a graph in the order of execution.
+
+    Joining costs nothing: who takes from a ``concat`` takes from all that it joins.
+    """
+    uses = Counter(name for node in nodes for name in node.inputs)
+    pieces: dict[str, tuple[str, ...]] = {NETWORK_INPUT: (NETWORK_INPUT,)}
+    stages: list[Stage] = []
+    for node in nodes:
+        inputs = tuple(dict.fromkeys(piece for name in node.inputs for piece in pieces[name]))
+        work = node.work
+        if isinstance(work, VectorOperation) and work.op == "concat":
+            pieces[node.name] = inputs
+            continue
+        if stages and isinstance(work, VectorOperation) and _fuses(stages[-1], node, uses):
+            last = stages[-1]
+            others = tuple(name for name in inputs if name != last.output)
+            stages[-1] = replace(
+                last,
+                fused=(*last.fused, work),
+                operands=tuple(dict.fromkeys((*last.operands, *others))),
+                output=node.name,
+            )
+            pieces[node.name] = (node.name,)
+            continue
+        made = _stages_of(node, inputs)
+        stages += made
+        pieces[node.name] = tuple(stage.output for stage in made)
+    return tuple(stages)
+
+
+def _fuses(last: Stage, node: Node, uses: Counter[str]) -> bool:
+    """Whether a vector operation is done on the values of the stage before as they come."""
+    assert isinstance(node.work, VectorOperation)
+    return (
+        node.work.op in FUSIBLE
+        and last.output in node.inputs
+        and uses[last.output] == 1
+        and node.n_values == last.n_values
+        and NETWORK_INPUT not in node.inputs
+    )
+
+
+def _stages_of(node: Node, inputs: tuple[str, ...]) -> list[Stage]:
+    """Return the stage of a node; a layer that runs several times takes its own last output."""
+    runs = node.work.repeat if isinstance(node.work, Layer) else 1
+    stages: list[Stage] = []
+    for run in range(runs):
+        name = node.name if runs == 1 else f"{node.name}#{run}"
+        before = (stages[-1].output,) if stages else ()
+        own = (*inputs, *before)
+        stages.append(
+            Stage(name, node.work, (), own, (), name, node.n_values, node.is_chained or runs > 1)
+        )
+    return stages
+
+
+def last_uses(stages: Sequence[Stage]) -> dict[str, int]:
+    """Return the number of the last stage that takes each tensor; outputs of the network lack."""
+    return {name: number for number, stage in enumerate(stages) for name in stage.takes}
