@@ -25,6 +25,7 @@ ORDER = [
     {"hw"},
     {"engine"},
     {"scheduling"},
+    {"network"},
     {"pipeline", "rtl"},
     {"explore"},
     {"report"},

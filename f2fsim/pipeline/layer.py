@@ -153,7 +153,7 @@ def _result(
         n_ticks=outcome.n_ticks,
         ticks_per_second=outcome.ticks_per_second,
         clock_hz=arch.clock,
-        encoded_bits=_encoded_bits(encoded),
+        encoded_bits=encoded_bits(encoded),
         bound_cycles=bound_cycles(traffic),
         components=outcome.components,
         streams=streams,
@@ -186,7 +186,7 @@ def _streams(job: LayerJob, built: LayerMachine, outcome: Outcome) -> tuple[Stre
     )
 
 
-def _encoded_bits(encoded: list[EncodedTensor]) -> Mapping[str, int]:
+def encoded_bits(encoded: list[EncodedTensor]) -> Mapping[str, int]:
     """Return the bits of each stream in all bands, those that a machine fetches."""
     bits: dict[str, int] = {}
     for band in encoded:

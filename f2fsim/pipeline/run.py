@@ -35,7 +35,7 @@ MANIFEST_PACKAGES = ("numpy", "scipy", "simpy", "pydantic", "pyyaml", "onnx", "s
 
 
 @dataclass(frozen=True)
-class _Target:
+class Target:
     """One architecture of a comparison, ready to run."""
 
     arch: ArchConfig
@@ -134,7 +134,7 @@ def compare(
         sparsity=sparsity, weight_type=weight_type, batch=batch, seed=seed, layers=layers
     )
     store = EncodingCache.default() if isinstance(cache, str) else cache
-    targets = [_target(arch, base, store) for arch in archs]
+    targets = [make_target(arch, base, store) for arch in archs]
     done: list[list[LayerResult]] = [[] for _ in targets]
     total = len(base.layers) * len(targets)
     for count, (i, job) in enumerate(_jobs(targets, engine, read_layers)):
@@ -152,7 +152,7 @@ def compare(
             format=target.arch.format,
             layers=tuple(results),
             area_um2=target.cost.area_um2(base.weight_type),
-            manifest=_manifest(target, engine),
+            manifest=manifest(target, engine),
         )
         for target, results in zip(targets, done, strict=True)
     ]
@@ -165,12 +165,12 @@ def layer_jobs(
     engine: str = "compiled",
 ) -> Iterator[LayerJob]:
     """Yield what `simulate` runs on an architecture, layer by layer, without running it."""
-    for _, job in _jobs([_target(arch, workload, cache)], engine, iterate_layers):
+    for _, job in _jobs([make_target(arch, workload, cache)], engine, iterate_layers):
         yield job
 
 
 def _jobs(
-    targets: Sequence[_Target], engine: str, read_layers: ReadLayers
+    targets: Sequence[Target], engine: str, read_layers: ReadLayers
 ) -> Iterator[tuple[int, LayerJob]]:
     """Yield the jobs of every layer on every target, and the target's number."""
     for data in _layers_of([target.workload for target in targets], read_layers):
@@ -178,9 +178,9 @@ def _jobs(
             yield i, LayerJob(target.arch, target.dram, data[i], target.encode, engine, target.cost)
 
 
-def _target(
+def make_target(
     arch: ArchConfig | str | Path, workload: Workload, store: EncodingCache | None
-) -> _Target:
+) -> Target:
     config = arch if isinstance(arch, ArchConfig) else load_arch(arch)
     encode = store.encode if store else _encode
     pattern = front_end_kind(config).dictated_pattern(config.front_end)
@@ -191,7 +191,7 @@ def _target(
         cost = CostModel.of(config)
     except ConfigError as error:
         raise config.located(error) from None
-    return _Target(config, dram, workload, encode, cost)
+    return Target(config, dram, workload, encode, cost)
 
 
 def _encode(weight_format: WeightFormat, tensor: PrunedTensor) -> EncodedTensor:
@@ -224,7 +224,7 @@ def _versions() -> dict[str, str]:
     return versions
 
 
-def _manifest(target: _Target, engine: str) -> dict[str, Any]:
+def manifest(target: Target, engine: str) -> dict[str, Any]:
     """Return where a result comes from; the same run gives the same manifest."""
     workload = target.workload
     return {
@@ -234,7 +234,7 @@ def _manifest(target: _Target, engine: str) -> dict[str, Any]:
         "arch_digest": target.arch.digest(),
         "dram": target.arch.dram().model_dump(mode="json"),
         "workload_digest": workload.digest(),
-        "workload": workload.model_dump(mode="json", exclude={"layers", "excluded"}),
+        "workload": workload.model_dump(mode="json", exclude={"layers", "operations", "excluded"}),
         "seed": workload.seed,
         "packages": dict(_versions()),
     }
