@@ -18,6 +18,7 @@ from f2fsim.cli import (
     console,
     dram,
     explore,
+    network,
     paper,
     report,
     rtl,
@@ -68,6 +69,7 @@ def _root(
 # One line a group: GROUPS holds functions that add their commands to the application.
 GROUPS: tuple[Callable[[typer.Typer], None], ...] = (
     simulate.register,
+    network.register,
     codec.register,
     paper.register,
     explore.register,

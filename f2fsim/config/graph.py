@@ -168,4 +168,3 @@ def _operation_values(
         rule = f"operation {operation.name!r}: values must be given for a pooling"
         raise RuleError(rule, "operations", place, "values")
     return known[0]
-

@@ -9,8 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from f2fsim.config.layer import Count
-from f2fsim.config.quantity import ConfigModel, Name
+from f2fsim.config.quantity import ConfigModel, Count, Name
 
 #: What a node of the graph may name as an input beside other nodes: the input of the network.
 NETWORK_INPUT = "input"

@@ -241,7 +241,8 @@ def _component_problems(component: Component) -> Iterator[str]:
     for out in component.outputs:
         yield from _sequence_problems(f"{where}.out[{out.channel}].emit", out.emit, n_items)
     rising = sorted(set(component.marks)) == list(component.marks)
-    if component.marks and not (rising and 0 <= component.marks[0] <= component.marks[-1] < n_items):
+    inside = all(0 <= mark < n_items for mark in component.marks)
+    if not (rising and inside):
         yield f"{where}.marks: must be rising items, got {component.marks}"
 
 

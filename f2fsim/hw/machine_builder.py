@@ -27,7 +27,11 @@ PAGE_BYTES = 4096
 
 @dataclass
 class MachineBuilder:
-    """Collects the parts of one layer's machine."""
+    """Collects the parts of one layer's machine.
+
+    With `one_form` an array that has a form with a component for each PE, for small layers, takes
+    its other one: layers that become one machine in time must have the same parts.
+    """
 
     arch: ArchConfig
     burst_bytes: int
@@ -37,6 +41,7 @@ class MachineBuilder:
     readers: list[Reader] = field(default_factory=list)
     writers: list[Writer] = field(default_factory=list)
     next_address: int = 0
+    one_form: bool = False
 
     def channel(self, name: str, capacity: int, latency_cycles: int = 1) -> str:
         """Add a channel and return its name."""

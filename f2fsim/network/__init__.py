@@ -1,1 +1,1 @@
-"""A network as one machine in time: stages, which maps stay on the chip, layers joined to one run."""
+"""A network as one machine in time: stages, maps that stay on the chip, layers joined to a run."""

@@ -7,109 +7,28 @@ Beside the parts of a layer's machine it has the **vector unit**, through which 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from f2fsim.config.arch import ArchConfig
-from f2fsim.config.operation import NETWORK_INPUT
 from f2fsim.hw.description import Channel, Component, InPort, IntSeq, Machine, OutPort, Reader, seq
-from f2fsim.hw.machine_builder import MachineBuilder
+from f2fsim.network.context import Network
 from f2fsim.network.join import Joiner
 from f2fsim.network.order import (
     KEPT_FOR_ARRAY,
     KEPT_FOR_VECTOR,
     WRITTEN_FOR_ACTIVATIONS,
     WRITTEN_FOR_OPERANDS,
-    Waits,
-    all_waits,
 )
 from f2fsim.network.outputs import OutputPath, output_path
 from f2fsim.network.play import held_streams, with_store
-from f2fsim.network.residency import Tensor
-from f2fsim.network.stages import Stage
 
 #: Parts and channels of a layer's machine that a network's machine replaces.
 FILL, TILES, ACTIVATIONS, OUTPUTS = "scratchpad fill", "activation tiles", "activations", "outputs"
 SCRATCHPAD, STAGE_DONE = "scratchpad", "stage done"
 
 NO_INPUT_WAIT = "inputs not made"
-
-
-@dataclass(frozen=True, eq=False)
-class StagePlan:
-    """What the machine has to know of a stage beside its graph.
-
-    Attributes
-    ----------
-    machine : Machine or None
-        Its machine as a layer by itself; None for a stage of the vector unit.
-    """
-
-    machine: Machine | None
-
-
-@dataclass
-class Network:
-    """Everything that the machine of a network is made from.
-
-    Attributes
-    ----------
-    arch : ArchConfig
-        The architecture.
-    builder : MachineBuilder
-        Hands out addresses.
-    stages : sequence of Stage
-        In order.
-    tensors : mapping of str to Tensor
-        Between stages.
-    residents : set of str
-        Those that stay in the scratchpad.
-    activation_bits : int
-        Bits of a value.
-    """
-
-    arch: ArchConfig
-    builder: MachineBuilder
-    stages: Sequence[Stage]
-    tensors: Mapping[str, Tensor]
-    residents: set[str]
-    activation_bits: int
-    waits: dict[str, Waits] = field(init=False)
-    addresses: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.waits = all_waits(self.stages, self.residents)
-
-    def gives(self, channel: str, number: int) -> int:
-        """Return the tokens that a stage gives to a channel when its output is there."""
-        return int(channel in self.waits and number in self.waits[channel].given)
-
-    def takes(self, channel: str, number: int) -> int:
-        """Return the tokens that a stage takes from a channel before it starts."""
-        return int(channel in self.waits and number in self.waits[channel].taken)
-
-    def values(self, name: str) -> int:
-        """Return the values of a tensor."""
-        for stage in self.stages:
-            if stage.output == name:
-                return stage.n_values
-        return 0
-
-    def address(self, name: str, n_bits: int) -> int:
-        """Return where a tensor lies in memory."""
-        if name not in self.addresses:
-            self.addresses[name] = int(self.builder.allocate([n_bits])[0])
-        return self.addresses[name]
-
-    def spilled_share(self, stage: Stage) -> tuple[int, int]:
-        """Return the share of a stage's inputs that comes from memory, as a fraction."""
-        away = [n for n in stage.inputs if n not in self.residents]
-        if len(away) == len(stage.inputs):
-            return 1, 1
-        total = sum(self.values(name) for name in stage.inputs)
-        return sum(self.values(name) for name in away), total
 
 
 def join_stages(network: Network, machines: Sequence[Machine | None]) -> Machine:
@@ -290,10 +209,3 @@ def _add_tokens(network: Network, joiner: Joiner, n_stages: int) -> None:
             joiner.channel(Channel(name, len(network.waits[name].given)))
     if any(STAGE_DONE in part.outputs for part in joiner.parts.values()):
         joiner.channel(Channel(STAGE_DONE, n_stages))
-
-
-def network_input_bits(network: Network, stage: Stage) -> int:
-    """Return the bits of the network's input that a stage of the vector unit takes."""
-    if NETWORK_INPUT not in stage.takes:
-        return 0
-    return stage.n_values * network.activation_bits

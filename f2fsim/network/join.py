@@ -188,4 +188,3 @@ def _writer(name: str, stream: _Stream) -> Writer:
     done = [OutPort(c, p.values.whole(stream.n_segments), p.cause) for c, p in stream.ports.items()]
     limit = stream.requests_per_cycle
     return Writer(name, stream.clock_hz, stream.channel, *_segments(stream), limit, tuple(done))
-

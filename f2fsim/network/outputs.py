@@ -1,10 +1,9 @@
-"""What happens to a stage's outputs: through the vector unit, then to memory or kept on the chip."""
+"""The way of a stage's outputs: through the vector unit, then to memory or kept on the chip."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,16 +19,14 @@ from f2fsim.hw.description import (
     Writer,
     seq,
 )
+from f2fsim.network.context import Network
+from f2fsim.network.join import Joiner
 from f2fsim.network.order import (
     KEPT_FOR_ARRAY,
     KEPT_FOR_VECTOR,
     WRITTEN_FOR_ACTIVATIONS,
     WRITTEN_FOR_OPERANDS,
 )
-
-if TYPE_CHECKING:
-    from f2fsim.network.assemble import Network
-    from f2fsim.network.join import Joiner
 
 VECTOR, KEEP = "vector unit", "scratchpad keep"
 OPERANDS, RESULTS, KEPT = "operands buffer", "results", "kept outputs"
@@ -204,7 +201,9 @@ def _add_keep(path: OutputPath, items: _Items) -> None:
     network = items.network
     scratchpad = network.arch.scratchpad
     width = 8 * scratchpad.n_banks * scratchpad.bank_bytes_per_cycle
-    filled = items.emit[items.emit > 0]
+    total = int(items.emit.sum())
+    filled = np.full(-(-total // items.burst), items.burst, dtype=np.int64)
+    filled[-1] -= int(filled.sum()) - total
     path.channels.append(Channel(KEPT, 4 * items.burst))
     outputs = []
     for channel in (KEPT_FOR_ARRAY, KEPT_FOR_VECTOR):

@@ -1,4 +1,4 @@
-"""Which tensors stay in the scratchpad: lifetimes from the graph, a stated choice, and the check."""
+"""Which tensors stay in the scratchpad: lifetimes from the graph, a stated choice, the check."""
 
 from __future__ import annotations
 

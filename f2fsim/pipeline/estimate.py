@@ -1,6 +1,6 @@
 """What a layer would move at some size of scratchpad, before its weights are read.
 
-Only to choose which tensors stay on the chip: sizes of encoded weights are those that plans reserve.
+Only to choose which tensors stay on the chip: encoded sizes are those that plans reserve.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class WeightEstimate(PrunedTensor):
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return tuple(self._size[0])  # type: ignore[attr-defined, no-any-return]
+        return tuple(self._size[0])  # type: ignore[attr-defined]
 
     @property
     def n_weights(self) -> int:

@@ -23,7 +23,8 @@ from f2fsim.hw.layer_machine import LayerMachine
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
-from f2fsim.network.assemble import Network, join_stages
+from f2fsim.network.assemble import join_stages
+from f2fsim.network.context import Network
 from f2fsim.network.residency import (
     Tensor,
     all_on_chip,
@@ -198,7 +199,7 @@ def _build(
     """Return a layer's machine, its addresses behind those of the layers before."""
     arch, encode = target.arch, target.encode
     bands = _encode(arch, encode, data, plan)
-    own = MachineBuilder(arch, builder.burst_bytes, builder.capacity_bytes)
+    own = MachineBuilder(arch, builder.burst_bytes, builder.capacity_bytes, one_form=True)
     own.next_address = builder.next_address
     work = LayerWork(arch, data.layer, plan, bands, data.activation_density)
     built = array_kind(arch).build_layer(work, arch.pe_array, own)
@@ -209,9 +210,7 @@ def _build(
 def _encode(arch: ArchConfig, encode: Encode, data: LayerData, plan: Plan) -> list[Any]:
     try:
         weight_format = layer_format(arch, data.tensor)
-        return [
-            (band, encode(weight_format, band)) for band in band_tensors(data.tensor, plan)
-        ]
+        return [(band, encode(weight_format, band)) for band in band_tensors(data.tensor, plan)]
     except ConfigError as error:
         raise arch.located(error) from None
 
@@ -278,11 +277,7 @@ def _notes(prepared: _Run) -> tuple[str, ...]:
 
 def _stage_stats(prepared: _Run, outcome: Outcome) -> tuple[StageStats, ...]:
     marks = {name: iter(times) for name, times in outcome.marks.items()}
-    array = next(
-        name
-        for name in outcome.marks
-        if name not in ("vector unit", "scratchpad fill")
-    )
+    array = next(name for name in outcome.marks if name not in ("vector unit", "scratchpad fill"))
     found = []
     for stage, machine, facts in zip(
         prepared.stages, prepared.machines, prepared.facts, strict=True
@@ -335,4 +330,3 @@ def _streams(machine: Machine, outcome: Outcome, burst_bytes: int) -> tuple[Stre
         )
         for name, counters in outcome.streams.items()
     )
-

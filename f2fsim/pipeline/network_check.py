@@ -27,15 +27,16 @@ def check_network(result: NetworkResult, machine: Machine, residents: set[str]) 
             problems.append(f"{part.name}: busy + stall + idle is not the total")
     size = 8 * machine.burst_bytes
     expected = {engine.name: int((-(-engine.n_bits // size)).sum()) for engine in machine.engines}
-    for stream in result.streams:
-        if stream.n_bursts != expected[stream.name]:
-            problems.append(
-                f"stream {stream.name}: {stream.n_bursts} bursts moved, "
-                f"{expected[stream.name]} are due"
-            )
-    for stage in result.stages:
-        if stage.used_bits > result.scratchpad_bits:
-            problems.append(f"stage {stage.name}: {stage.used_bits} bits held")
+    problems += [
+        f"stream {stream.name}: {stream.n_bursts} bursts moved, {expected[stream.name]} are due"
+        for stream in result.streams
+        if stream.n_bursts != expected[stream.name]
+    ]
+    problems += [
+        f"stage {stage.name}: {stage.used_bits} bits held"
+        for stage in result.stages
+        if stage.used_bits > result.scratchpad_bits
+    ]
     for resource, cycles in result.bound_cycles.items():
         if result.n_cycles < cycles:
             problems.append(f"{result.n_cycles} cycles, {resource} needs at least {cycles}")

@@ -36,7 +36,7 @@ MANIFEST_PACKAGES = ("numpy", "scipy", "simpy", "pydantic", "pyyaml", "onnx", "s
 
 @dataclass(frozen=True)
 class Target:
-    """One architecture of a comparison, ready to run."""
+    """One architecture of a comparison, ready to run, with the workload as it takes it."""
 
     arch: ArchConfig
     dram: DramParams
@@ -181,6 +181,7 @@ def _jobs(
 def make_target(
     arch: ArchConfig | str | Path, workload: Workload, store: EncodingCache | None
 ) -> Target:
+    """Return an architecture ready to run, and the workload as it takes it."""
     config = arch if isinstance(arch, ArchConfig) else load_arch(arch)
     encode = store.encode if store else _encode
     pattern = front_end_kind(config).dictated_pattern(config.front_end)

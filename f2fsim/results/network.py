@@ -37,7 +37,7 @@ class StageStats:
 
 @dataclass(frozen=True)
 class TensorStats:
-    """A tensor: its size, where it was (``scratchpad`` or ``memory``), and its first to last stage."""
+    """A tensor: its size, where it was (``scratchpad`` or ``memory``), its first and last stage."""
 
     name: str
     n_bits: int

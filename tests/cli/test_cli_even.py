@@ -37,6 +37,7 @@ WORKLOAD_COMMANDS = {
     "f2fsim simulate": set(),
     "f2fsim compare": set(),
     "f2fsim what-if": set(),
+    "f2fsim network": set(),
     "f2fsim sweep": set(),
     "f2fsim search": set(),
     "f2fsim workload show": {"--seed"},  # shapes have none

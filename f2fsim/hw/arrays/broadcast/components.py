@@ -66,7 +66,9 @@ class BroadcastJob:
 
     @property
     def is_network(self) -> bool:
-        """Whether the array is small enough work for a component a PE."""
+        """Whether the array is small enough work for a component a PE, and may have that form."""
+        if self.builder.one_form:
+            return False
         return self.n_broadcasts * self.array.n_pes <= NETWORK_SERVICES
 
     @cached_property
