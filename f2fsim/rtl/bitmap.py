@@ -148,7 +148,7 @@ class BitmapDevice(Device[BitmapVectors]):
         machine.channel("masks", self.mask_fifo)
         self.mask_path.add(machine, mask, n, "masks")
         machine.channel("values", self.value_fifo)
-        machine.source("weight", "values", moves.per_put, moves.per_put.size)
+        machine.source("weight", {"values": moves.per_put}, moves.per_put.size)
         machine.channel("results", self.out_fifo, self.pipeline_cycles)
         n_beats = moves.first.size
         one = np.ones(n_beats, dtype=np.int64)

@@ -80,12 +80,12 @@ class DeviceMachine:
         self._channels.append(Channel(name, capacity, latency_cycles))
         return name
 
-    def source(self, name: str, channel: str, emit: IntSeq, n_puts: int) -> None:
-        """Add what plays input `name`."""
+    def source(self, name: str, outputs: Mapping[str, IntSeq], n_puts: int) -> None:
+        """Add what plays input `name`: the units that each put brings into each channel."""
         gaps = self._gaps[name] = self._draw(n_puts)
-        out = OutPort(channel, emit, f"{channel} full")
+        outs = tuple(OutPort(channel, emit, f"{channel} full") for channel, emit in outputs.items())
         self._components.append(
-            Component(f"{name} source", "source", CLOCK_HZ, n_puts, gaps, (), (out,))
+            Component(f"{name} source", "source", CLOCK_HZ, n_puts, gaps, (), outs)
         )
 
     def unit(

@@ -134,7 +134,7 @@ class RawMaskPath(MaskPath):
         """Add a unit that takes a block a cycle."""
         n = mask.shape[0]
         machine.channel("mask items", self.fifo)
-        machine.source("mask", "mask items", ONE, n)
+        machine.source("mask", {"mask items": ONE}, n)
         machine.unit("mask unit", n, {"mask items": ONE}, {made: ONE})
 
 
@@ -205,7 +205,7 @@ class RunMaskPath(MaskPath):
         """Add a unit that takes up to `rate` code words a cycle."""
         moves = beats(zero_run_fields(mask[:, :n_used], self.run_bits).per_block, self.rate)
         machine.channel("mask items", self.fifo)
-        machine.source("mask", "mask items", moves.per_put, moves.per_put.size)
+        machine.source("mask", {"mask items": moves.per_put}, moves.per_put.size)
         machine.unit(
             "mask unit", moves.first.size, {"mask items": moves.per_cycle}, {made: moves.last}
         )

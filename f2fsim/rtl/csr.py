@@ -1,0 +1,373 @@
+"""Verilog of the CSR front end and its gather network: pointers, index decode, banks, crossbar.
+
+::
+
+    row lengths ─▶ a queue a PE ─┐
+    indices ─▶ field buffer ─────┼─▶ index decoder ─▶ rounds ─▶ windows ─▶ arbiter ─▶ answers
+    values ─▶ field buffer ──────┘                                        banks ⇄ crossbar
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.rtl.bench import Bench, Sink, Source, bit_rows, field_rows
+from f2fsim.rtl.cycles import DeviceMachine, Gaps
+from f2fsim.rtl.device import Device, Unit, check_sizes
+from f2fsim.rtl.expansion import emit_expand
+from f2fsim.rtl.fields import puts
+from f2fsim.rtl.gathers import Served, bank_words, serve
+from f2fsim.rtl.text import bits_for, channel, instance, library_files, module
+
+IntArray = NDArray[np.int64]
+
+MODULES = (
+    *("f2f_channel", "f2f_fields", "f2f_rows", "f2f_csr_decoder", "f2f_gather", "f2f_select"),
+    "f2f_bank",
+)
+
+_COMMENT = """\
+f2f_front_end: CSR front end with banked gathers; generated, do not edit.
+
+An output item is a cycle of gathers: for each PE {granted, last of its row, row among the PE's
+own, value, activation word}. f2f_bank stands for a bank of the scratchpad."""
+
+
+@dataclass(frozen=True, eq=False)
+class CsrVectors:
+    """An interleaved stream: row lengths, and columns and values in stream order."""
+
+    counts: IntArray
+    columns: IntArray
+    values: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Rounds:
+    """What each PE gets in each round, ``[n_rounds, n_pes]``; `at` is the place in the stream.
+
+    `active` says who has an entry, `starts` whose row begins; where nobody is active the others
+    are 0.
+    """
+
+    active: NDArray[np.bool_]
+    starts: NDArray[np.bool_]
+    last: IntArray
+    wave: IntArray
+    at: IntArray
+
+
+def rounds_of(counts: IntArray, n_pes: int) -> Rounds:
+    """Return the rounds of rows of `counts` entries, row r on PE r mod `n_pes`."""
+    lists: list[list[tuple[int, int, int]]] = [[] for _ in range(n_pes)]
+    for row, n in enumerate(counts.tolist()):
+        lists[row % n_pes] += [(i == 0, i == n - 1, row // n_pes) for i in range(n)]
+    shape = (max(map(len, lists)), n_pes)
+    table = np.zeros((3, *shape), dtype=np.int64)
+    active = np.zeros(shape, dtype=np.bool_)
+    for p, entries in enumerate(lists):
+        active[: len(entries), p] = True
+        if entries:
+            table[:, : len(entries), p] = np.array(entries, dtype=np.int64).T
+    at = np.zeros(shape, dtype=np.int64)
+    at[active] = np.arange(int(active.sum()))
+    return Rounds(active, table[0].astype(np.bool_), table[1], table[2], at)
+
+
+def rows_waiting(counts: IntArray, n_pes: int) -> int:
+    """Return the rows that a PE's queue has to hold for such a stream not to block itself.
+
+    Row lengths come in the order of rows, PEs take them as their lists go on: rows wait at a PE
+    while another one is ahead, and at the end, when all have to come before it is known that a
+    list has ended.
+    """
+    rounds = rounds_of(counts, n_pes)
+    n_waves = -(-counts.size // n_pes)
+    needed = np.where(rounds.starts, rounds.wave + 1, 0).max(axis=1)
+    needed[~rounds.active.all(axis=1)] = n_waves
+    grid = np.zeros((n_waves, n_pes), dtype=np.int64)
+    grid.ravel()[: counts.size] = counts > 0
+    come = np.vstack([np.zeros((1, n_pes), dtype=np.int64), grid.cumsum(axis=0)])
+    begun = rounds.starts.cumsum(axis=0) - rounds.starts
+    return max(1, int((come[np.maximum.accumulate(needed)] - begun).max()))
+
+
+@dataclass(frozen=True)
+class CsrDevice(Device[CsrVectors]):
+    """A CSR front end with the gathers of its PEs.
+
+    Attributes
+    ----------
+    n_pes, n_banks, window : int
+        PEs; banks (a power of two); rounds that are arbitrated together.
+    index_bits, weight_bits, length_bits, wave_bits : int
+        Widths of a column, a value, a row's length, and of a row's number on its PE.
+    activation_bits : int
+        Bits of a word of a bank: all activation columns of one address.
+    row_fifo, entry_fifo, round_fifo, answer_fifo : int
+        Rows that wait at a PE, entries at the decoder, rounds behind it (pipeline included),
+        gathers' answers.
+    pipeline_cycles : int
+        Latency of rounds.
+    """
+
+    top: ClassVar[str] = "f2f_front_end"
+    n_pes: int
+    n_banks: int
+    window: int
+    index_bits: int
+    length_bits: int
+    wave_bits: int
+    weight_bits: int = 8
+    activation_bits: int = 8
+    row_fifo: int = 4
+    entry_fifo: int = 64
+    round_fifo: int = 9
+    answer_fifo: int = 2
+    pipeline_cycles: int = 2
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.n_banks < 2 or self.n_banks & (self.n_banks - 1):
+            problems.append(f"banks must be a power of two from 2, got {self.n_banks}")
+        if self.n_pes < 2 or self.window < 2:
+            problems.append("PEs and window must be at least 2")
+        if self.entry_fifo < 2 * self.n_pes - 1:
+            problems.append(f"entry_fifo must be at least {2 * self.n_pes - 1}")
+        if self.index_bits <= bits_for(self.n_banks - 1):
+            problems.append("an index must be wider than a bank's number")
+        check_sizes("csr", problems)
+
+    @property
+    def payload_bits(self) -> int:
+        """Bits that stay with an entry: last of its row, row, value."""
+        return 1 + self.wave_bits + self.weight_bits
+
+    def decoder_parameters(self) -> dict[str, int]:
+        """Return the parameters of f2f_csr_decoder."""
+        return {
+            "P": self.n_pes,
+            "COUNT": bits_for(self.entry_fifo + self.n_pes),
+            "ACTIVE": bits_for(self.n_pes),
+            "INDEX": self.index_bits,
+            "WEIGHT": self.weight_bits,
+            "LENGTH": self.length_bits,
+            "WAVE": self.wave_bits,
+            "ROW_FIFO": self.row_fifo,
+            "ROW_POINTER": bits_for(self.row_fifo - 1),
+            "ROW_HELD": bits_for(self.row_fifo),
+        }
+
+    def gather_parameters(self) -> dict[str, int]:
+        """Return the parameters of f2f_gather."""
+        log_banks = bits_for(self.n_banks - 1)
+        return {
+            "P": self.n_pes,
+            "TURN": bits_for(self.n_pes - 1),
+            "BANKS": self.n_banks,
+            "LOG_B": log_banks,
+            "WINDOW": self.window,
+            "SLOT": bits_for(self.window),
+            "SLOTS": bits_for(2 * self.window - 1),
+            "ADDRESS": self.index_bits - log_banks,
+            "PAYLOAD": self.payload_bits,
+            "ACT": self.activation_bits,
+            "ROUNDS": self.wave_bits + self.length_bits,
+        }
+
+    def files(self) -> dict[str, str]:
+        """Return the generated top module and the library's modules."""
+        return {
+            f"{self.top}.v": module(self.top, _COMMENT, self._ports(), self._body()),
+            "f2f_expand.v": emit_expand(self.n_pes, self.weight_bits + self.index_bits),
+            **library_files(MODULES),
+        }
+
+    def _ports(self) -> list[str]:
+        count, p = self.decoder_parameters()["COUNT"], self.n_pes
+        ports = [
+            f"input  wire [{self.wave_bits}:0] n_waves",
+            f"input  wire [{self.gather_parameters()['ROUNDS'] - 1}:0] n_rounds",
+        ]
+        widths = {"in_pointer": self.length_bits, "in_index": self.index_bits}
+        for name, width in {**widths, "in_weight": self.weight_bits}.items():
+            ports += [f"input  wire {name}_valid", f"output wire {name}_ready"]
+            ports.append(f"input  wire [{p * width - 1}:0] {name}")
+        ports += [f"input  wire [{count - 1}:0] in_{name}_n" for name in ("index", "weight")]
+        item = p * (1 + self.payload_bits + self.activation_bits)
+        return [
+            *ports,
+            *("output wire out_valid", "input  wire out_ready", f"output wire [{item - 1}:0] out"),
+        ]
+
+    def _body(self) -> str:
+        decoder, gather = self.decoder_parameters(), self.gather_parameters()
+        p, count, banks = self.n_pes, decoder["COUNT"], self.n_banks
+        item = p * (1 + self.payload_bits + self.index_bits)
+        answer = p * (1 + self.payload_bits + self.activation_bits)
+        text = f"    wire [{count - 1}:0] take, index_visible, weight_visible;\n"
+        for name, width in (("index", self.index_bits), ("weight", self.weight_bits)):
+            text += f"    wire [{p * width - 1}:0] {name}_window;\n" + instance(
+                "f2f_fields",
+                f"{name}_fields",
+                {"WIDTH": width, "DEPTH": self.entry_fifo, "WRITE": p, "READ": p, "COUNT": count},
+                [
+                    *("clk", "rst", "take", f"in_count=in_{name}_n", f"in_data=in_{name}"),
+                    *(f"in_{end}=in_{name}_{end}" for end in ("valid", "ready")),
+                    *(f"{end}={name}_{end}" for end in ("visible", "window")),
+                ],
+            )
+        handshake = ("valid", "ready")
+        text += (
+            "    wire made_valid, made_ready, round_valid, round_ready, got_valid, got_ready;\n"
+            f"    wire [{item - 1}:0] made, round;\n    wire [{answer - 1}:0] got;\n"
+            f"    wire [{banks - 1}:0] bank_read;\n"
+            f"    wire [{banks * gather['ADDRESS'] - 1}:0] bank_address;\n"
+            f"    wire [{banks * self.activation_bits - 1}:0] bank_data;\n"
+        )
+        fields = [f"{name}_{end}" for name in ("index", "weight") for end in ("visible", "window")]
+        text += instance(
+            "f2f_csr_decoder",
+            "decoder",
+            decoder,
+            [
+                *("clk", "rst", "n_waves", "in_pointer_valid", "in_pointer_ready", "in_pointer"),
+                *(*fields, "take", "out_data=made"),
+                *(f"out_{end}=made_{end}" for end in handshake),
+            ],
+        )
+        text += channel("rounds", item, self.round_fifo, self.pipeline_cycles, "made", "round")
+        text += instance(
+            "f2f_gather",
+            "gather",
+            gather,
+            [
+                *("clk", "rst", "n_rounds", "in_data=round", "out_data=got"),
+                *("bank_read", "bank_address", "bank_data"),
+                *(f"in_{end}=round_{end}" for end in handshake),
+                *(f"out_{end}=got_{end}" for end in handshake),
+            ],
+        )
+        text += channel("answers", answer, self.answer_fifo, 1, "got", "out")
+        for b in range(banks):
+            text += instance(
+                "f2f_bank",
+                f"bank_{b}",
+                {
+                    "BANKS": banks,
+                    "NUMBER": b,
+                    "ADDRESS": gather["ADDRESS"],
+                    "ACT": self.activation_bits,
+                },
+                [
+                    *("clk", f"read=bank_read[{b}]"),
+                    f"address=bank_address[{b}*{gather['ADDRESS']} +: {gather['ADDRESS']}]",
+                    f"word=bank_data[{b}*{self.activation_bits} +: {self.activation_bits}]",
+                ],
+            )
+        return text
+
+    def bench(self, vectors: CsrVectors, gaps: Gaps) -> Bench:
+        """Return the bench: every PE's gathers, cycle by cycle."""
+        p = self.n_pes
+        rounds = rounds_of(vectors.counts, p)
+        columns = np.where(rounds.active, vectors.columns[rounds.at], 0)
+        served = serve(rounds.active, columns, self.n_banks, self.window)
+        waves = np.zeros((-(-vectors.counts.size // p), p), dtype=np.int64)
+        waves.ravel()[: vectors.counts.size] = vectors.counts
+        moves = puts(vectors.values.size, p)
+        count_bits = self.decoder_parameters()["COUNT"]
+        index = field_rows(vectors.columns, self.index_bits, moves, p)
+        weight = field_rows(vectors.values, self.weight_bits, moves, p)
+        return Bench(
+            self.top,
+            self.files(),
+            {},
+            (
+                Source("pointer", bit_rows(waves, self.length_bits)),
+                Source("index", index, moves, count_bits),
+                Source("weight", weight, moves, count_bits),
+            ),
+            (self._answers(vectors, rounds, served),),
+            self._machine(rounds, waves, served, moves, gaps).build(),
+            {
+                "n_waves": (self.wave_bits + 1, waves.shape[0]),
+                "n_rounds": (self.gather_parameters()["ROUNDS"], rounds.active.shape[0]),
+            },
+            items="cycles of gathers",
+        )
+
+    def _machine(
+        self, rounds: Rounds, waves: IntArray, served: Served, moves: IntArray, gaps: Gaps
+    ) -> DeviceMachine:
+        """Return the device's machine: an item is a round, then a cycle of gathers."""
+        n_rounds, n_pes = rounds.active.shape
+        machine = DeviceMachine(gaps)
+        one = np.ones(n_rounds, dtype=np.int64)
+        n_active = rounds.active.sum(axis=1)
+        rows, taken = {}, {}
+        for p in range(n_pes):
+            if waves[:, p].any():
+                rows[machine.channel(f"rows {p}", self.row_fifo)] = np.minimum(waves[:, p], 1)
+                taken[f"rows {p}"] = rounds.starts[:, p].astype(np.int64)
+        if (n_active < n_pes).any():
+            # That a PE has no entry any more is known when the last row was put.
+            ended, told = np.zeros(n_rounds, dtype=np.int64), np.zeros(len(waves), dtype=np.int64)
+            ended[int((n_active < n_pes).argmax())] = told[-1] = 1
+            rows[machine.channel("end of rows", 1)] = told
+            taken["end of rows"] = ended
+        machine.source("pointer", rows, waves.shape[0])
+        for name in ("index", "weight"):
+            machine.channel(name, self.entry_fifo)
+            machine.source(name, {name: moves}, moves.size)
+            taken[name] = n_active
+        machine.channel("rounds", self.round_fifo, self.pipeline_cycles)
+        machine.unit("index decoder", n_rounds, taken, {"rounds": one})
+        machine.channel("windows", 1)
+        complete = np.zeros(n_rounds, dtype=np.int64)
+        complete[self.window - 1 :: self.window] = 1
+        complete[-1] = 1
+        machine.unit("loader", n_rounds, {"rounds": one}, {"windows": complete})
+        machine.channel("answers", self.answer_fifo)
+        each = np.ones(served.first.size, dtype=np.int64)
+        machine.unit(
+            "gather", each.size, {"windows": (served.first, served.last)}, {"answers": each}
+        )
+        machine.sink("out", {"answers": each}, each.size)
+        return machine
+
+    def _answers(self, vectors: CsrVectors, rounds: Rounds, served: Served) -> Sink:
+        """Return what comes out: each cycle's granted entries with their activation words."""
+        granted, at = served.granted, served.round
+        pe = np.broadcast_to(np.arange(self.n_pes), at.shape)
+        place = rounds.at[at, pe]
+        word = bank_words(vectors.columns[place], self.activation_bits)
+        fields = [
+            (word, self.activation_bits),
+            (vectors.values[place], self.weight_bits),
+            (rounds.wave[at, pe], self.wave_bits),
+            (rounds.last[at, pe], 1),
+            (granted.astype(np.int64), 1),
+        ]
+        n = at.shape[0]
+        bits = [bit_rows(values.reshape(-1, 1), width) for values, width in fields]
+        width = 1 + self.payload_bits + self.activation_bits
+        rows = np.hstack(bits).reshape(n, self.n_pes * width)
+        care = np.repeat(granted, width, axis=1)
+        care[:, width - 1 :: width] = True
+        return Sink("out", rows, care)
+
+    def units(self) -> tuple[Unit, ...]:
+        """Return index decoder (with its queues and field buffers) and gather network."""
+        fields = {"DEPTH": self.entry_fifo, "WRITE": self.n_pes, "READ": self.n_pes}
+        fields["COUNT"] = self.decoder_parameters()["COUNT"]
+        return (
+            Unit("index decoder", "f2f_csr_decoder", tuple(self.decoder_parameters().items())),
+            Unit("index decoder", "f2f_fields", (("WIDTH", self.index_bits), *fields.items())),
+            Unit("index decoder", "f2f_fields", (("WIDTH", self.weight_bits), *fields.items())),
+            Unit("gather", "f2f_gather", tuple(self.gather_parameters().items())),
+        )
