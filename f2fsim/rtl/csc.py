@@ -12,7 +12,7 @@ from f2fsim.rtl.bench import Bench, Sink, Source, bit_rows, hex_rows
 from f2fsim.rtl.cycles import DeviceMachine, Gaps
 from f2fsim.rtl.device import Device, Unit, check_sizes
 from f2fsim.rtl.fields import beats
-from f2fsim.rtl.text import bits_for, channel, instance, library_files, module
+from f2fsim.rtl.text import channel, instance, library_files, module
 
 IntArray = NDArray[np.int64]
 
