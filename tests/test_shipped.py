@@ -6,6 +6,9 @@ import pytest
 
 from f2fsim import shipped
 from f2fsim.config import load_workload
+from f2fsim.config.arch import load_arch
+from f2fsim.config.dram_preset import load_dram
+from f2fsim.config.front_end import F2fFrontEnd
 from f2fsim.errors import ConfigError
 
 KNOWN = ["ddr4_2400", "ddr4_3200", "lpddr5_6400", "silero_vad", "llama7b.decode"]
@@ -65,3 +68,23 @@ def test_layers_by_pattern() -> None:
     workload = load_workload("silero_vad")
     found = workload.with_overrides(layers=["conv[12]", "lstm_cell"])
     assert [layer.name for layer in found.layers] == ["conv1", "conv2", "lstm_cell"]
+
+
+def test_names_of_machines_and_memories() -> None:
+    assert load_arch("F2F-Edge").name == "f2f_edge"
+    assert load_dram("DDR4-2400") == load_dram("ddr4_2400")
+    assert load_arch("f2f_edge").with_values({"memory.preset": "LPDDR5-6400"}).dram().name
+    with pytest.raises(ConfigError, match="it is a workload"):
+        load_arch("opennsfw")
+    with pytest.raises(ConfigError, match="is a workload, an architecture is needed"):
+        load_arch(shipped.names("workloads")["opennsfw"])
+    with pytest.raises(ConfigError, match=r"no DRAM preset 'ddr5'.*shipped"):
+        load_dram("ddr5")
+
+
+def test_a_machine_written_without_outputs_matches_them() -> None:
+    """The bare decoder would drown a dense layer in patches."""
+    arch = load_arch("f2f_edge")
+    data = arch.model_dump(mode="json")
+    del data["front_end"]["outputs"]
+    assert F2fFrontEnd.model_validate(data["front_end"]).outputs == "matched"

@@ -62,7 +62,15 @@ class Scratchpad(ConfigModel):
 
 
 class Streams(ConfigModel):
-    """The stream engines: ``prefetch`` bytes of buffer for each stream, requests a cycle."""
+    """The stream engines that fetch ahead.
+
+    Attributes
+    ----------
+    prefetch : bytes
+        Buffer of each stream.
+    requests_per_cycle : int
+        Bursts that may be requested in a core cycle.
+    """
 
     prefetch: Bytes
     requests_per_cycle: Annotated[int, Field(ge=1, le=64)] = 4
@@ -87,6 +95,8 @@ class ArchConfig(ConfigModel):
     ----------
     clock : hertz
         Clock of everything but the memory.
+    memory, front_end, pe_array, scratchpad, streams
+        The machine's parts, each a section of its own.
     schedule : str
         ``input_stationary`` (activations of a column tile stay, weights are streamed for each),
         ``weight_stationary`` (encoded weights of a row band stay, activations are streamed for
@@ -242,6 +252,13 @@ def _with_units(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+def _swapped(name: str) -> str:
+    """Return a hint if the name is that of a workload: the arguments are the wrong way."""
+    if shipped.find(name, shipped.names("workloads")) is None:
+        return ""
+    return ": it is a workload (the order is simulate ARCH WORKLOAD, compare WORKLOAD ARCH …)"
+
+
 def load_arch(name_or_path: str | Path) -> ArchConfig:
     """Load an architecture: a shipped one by its name, or a YAML file by its path.
 
@@ -252,14 +269,21 @@ def load_arch(name_or_path: str | Path) -> ArchConfig:
     """
     path = Path(name_or_path)
     known = shipped.names("arch_configs")
-    if str(name_or_path) in known and not path.is_file():
-        path = known[str(name_or_path)]
+    name = shipped.find(str(name_or_path), known)
+    if name is not None and not path.is_file():
+        path = known[name]
     elif path.suffix.lower() not in (".yaml", ".yml") and not path.exists():
         raise ConfigError(
             f"architecture {str(name_or_path)!r} is neither a file nor a shipped architecture"
-            f"{near_miss(str(name_or_path), known)}; shipped: {choices(known)}"
+            f"{_swapped(str(name_or_path)) or shipped.near(str(name_or_path), known)}; "
+            f"shipped: {choices(known)}"
         )
     document = load_yaml(path)
+    if "layers" in document.data and "front_end" not in document.data:
+        raise ConfigError(
+            f"{path}: is a workload, an architecture is needed here (the order is simulate ARCH "
+            "WORKLOAD, compare WORKLOAD ARCH …)"
+        )
     arch = validate(ArchConfig, document)
     arch._document = document
     arch.dram()

@@ -38,7 +38,21 @@ def _power_of_two(value: int) -> int:
 
 
 class Organisation(ConfigModel):
-    """How a channel is built: ranks of devices, their banks, rows and columns."""
+    """How a channel is built: ranks of devices, their banks, rows and columns.
+
+    Attributes
+    ----------
+    channels : int
+        Independent channels, each with a bus of its own.
+    bus_width_bits, device_width_bits : int
+        Bits of a channel's data bus, and of one device on it.
+    ranks, bank_groups, banks_per_group : int
+        Ranks of a channel, bank groups of a rank, banks of a group.
+    rows : int
+        Rows of a bank.
+    burst_length : int
+        Transfers of a burst on the data bus.
+    """
 
     channels: Annotated[int, Field(ge=1, le=256)] = 1
     bus_width_bits: Annotated[int, Field(ge=4, le=4096)]
@@ -86,7 +100,33 @@ class Organisation(ConfigModel):
 
 
 class Timing(ConfigModel):
-    """JEDEC timings in memory clocks."""
+    """JEDEC timings in memory clocks.
+
+    Attributes
+    ----------
+    transfers_per_clock : int
+        Transfers on the data bus in a command clock.
+    AL, CL, CWL : int
+        Additive latency, and clocks from a read or write command to its first data.
+    tRCD, tRCDRD, tRCDWR : int or None
+        Clocks from activating a row to a column command (to a read, to a write).
+    tRP, tRAS : int
+        Clocks of a precharge, and from activating a row to its precharge.
+    tRRD_S, tRRD_L : int
+        Clocks between two activations, of other bank groups and of the same.
+    tFAW, t32AW : int
+        Window that may hold four (32) activations of a rank; 0: no such rule.
+    tCCD_S, tCCD_L : int
+        Clocks between two column commands, of other bank groups and of the same.
+    tRTP, tWR : int
+        Clocks from a read to a precharge, and from the last written data to one.
+    tWTR_S, tWTR_L : int
+        Clocks from the last written data to a read, of other bank groups and of the same.
+    tPPD : int
+        Clocks between two precharges.
+    tREFI, tRFC : int
+        Mean clocks between refreshes, and clocks of one.
+    """
 
     clock: Hertz = Field(description="command clock (CK)")
     transfers_per_clock: Annotated[int, Field(ge=1, le=64)] = 2
@@ -139,7 +179,13 @@ class Timing(ConfigModel):
 
 
 class WriteQueue(ConfigModel):
-    """A queue of its own for writes, drained between two marks."""
+    """A queue of its own for writes, drained between two marks.
+
+    Attributes
+    ----------
+    size : int
+        Writes that wait.
+    """
 
     size: Annotated[int, Field(ge=1, le=512)] = 32
     high_percent: Annotated[int, Field(ge=0, le=100)] = Field(
@@ -159,7 +205,19 @@ class WriteQueue(ConfigModel):
 
 
 class Controller(ConfigModel):
-    """Scheduling: window, write queue, page policy, refresh, and the address map."""
+    """Scheduling: window, write queue, page policy, refresh, and the address map.
+
+    Attributes
+    ----------
+    window : int
+        Requests that the scheduler chooses from.
+    write_queue : WriteQueue or None
+        Queue that collects writes; None: they go with the reads.
+    page_policy : str
+        ``open``: rows stay open; ``closed``: they are closed when no request waits for them.
+    refresh : str
+        ``all_bank`` or ``off``.
+    """
 
     mapping: Annotated[str, Field(max_length=200)] = Field(
         description="address fields from the top bit down, such as "
@@ -189,7 +247,15 @@ class Controller(ConfigModel):
 
 
 class Power(ConfigModel):
-    """Supply voltage and the datasheet's currents of one device."""
+    """Supply voltage and the datasheet's currents of one device.
+
+    Attributes
+    ----------
+    VDD : float
+        Supply voltage in volts.
+    IDD0, IDD2N, IDD3N, IDD4R, IDD4W, IDD5AB : float
+        Currents of a device in milliamperes, as the data sheet names them.
+    """
 
     VDD: Annotated[float, Field(gt=0, le=10)]
     IDD0: MilliAmpere
@@ -201,7 +267,15 @@ class Power(ConfigModel):
 
 
 class DramSpec(ConfigModel):
-    """A memory system: one standard, one speed grade, one controller."""
+    """A memory system: one standard, one speed grade, one controller.
+
+    Attributes
+    ----------
+    standard : str
+        Name of the standard, such as LPDDR4.
+    organisation, timing, controller, power
+        Its sections; without `power` no energy is computed from currents.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
     standard: Annotated[str, Field(min_length=1, max_length=20)]

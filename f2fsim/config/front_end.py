@@ -16,9 +16,12 @@ MaskCode = Literal["raw", "zero_runs", "block", "auto"]
 class FrontEnd(ConfigModel):
     """What all front ends share.
 
-    ``fifo_units`` is the depth of the FIFO between two units of the front end, and between the
-    front end and the PE array; ``pipeline_cycles`` the latency of the decoding step.  ``feeds``
-    names the kinds of PE arrays that can take what it delivers.
+    Attributes
+    ----------
+    fifo_units : int
+        Depth of the FIFO between two units of the front end, and between it and the PE array.
+    pipeline_cycles : int
+        Latency of the decoding step in cycles.
     """
 
     feeds: ClassVar[tuple[str, ...]] = ("lanes",)
@@ -68,7 +71,7 @@ class F2fFrontEnd(FrontEnd):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     encoder: Literal["elimination", "viterbi"] = "elimination"
     groups: Annotated[int, Field(ge=1, le=256)] = 1
-    outputs: Literal["all", "matched"] = "all"
+    outputs: Literal["all", "matched"] = "matched"
     order: Literal["row", "column", "diagonal"] = "diagonal"
     shuffle_seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     patch_rate: Rate = 1
@@ -92,7 +95,13 @@ class F2fFrontEnd(FrontEnd):
 
 
 class DenseFrontEnd(FrontEnd):
-    """Weights as they are, ``weights_per_cycle`` a cycle."""
+    """Weights as they are, ``weights_per_cycle`` a cycle.
+
+    Attributes
+    ----------
+    weights_per_cycle : int
+        Weights that it delivers a cycle.
+    """
 
     feeds: ClassVar[tuple[str, ...]] = ("lanes", "systolic")
     kind: Literal["dense"]
@@ -100,7 +109,13 @@ class DenseFrontEnd(FrontEnd):
 
 
 class CsrFrontEnd(FrontEnd):
-    """Row pointers and index decode; the stream is interleaved for the PEs of the array."""
+    """Row pointers and index decode; the stream is interleaved for the PEs of the array.
+
+    Attributes
+    ----------
+    index_bits, pointer_bits : int or "auto"
+        Bits of a column index and of a row pointer; ``auto``: as few as the layer needs.
+    """
 
     feeds: ClassVar[tuple[str, ...]] = ("row_parallel",)
     kind: Literal["csr"]
@@ -109,7 +124,13 @@ class CsrFrontEnd(FrontEnd):
 
 
 class CscRelativeFrontEnd(FrontEnd):
-    """EIE: column-major, a zero run of ``run_bits`` and a value, padding zeros."""
+    """EIE: column-major, a zero run of ``run_bits`` and a value, padding zeros.
+
+    Attributes
+    ----------
+    run_bits : int
+        Bits of a zero run; a longer run takes a padding zero.
+    """
 
     feeds: ClassVar[tuple[str, ...]] = ("broadcast",)
     kind: Literal["csc_relative"]
@@ -117,7 +138,17 @@ class CscRelativeFrontEnd(FrontEnd):
 
 
 class BitmapFrontEnd(FrontEnd):
-    """Prefix sum over ``block`` mask bits; an aligner of ``aligner_weights`` kept ones a cycle."""
+    """Prefix sum over ``block`` mask bits; an aligner of ``aligner_weights`` kept ones a cycle.
+
+    Attributes
+    ----------
+    block : int
+        Mask bits of a step.
+    aligner_weights : int
+        Kept weights that the aligner moves a cycle.
+    mask_code, mask_rate
+        Code of the mask stream; code words that the mask unit decodes a cycle.
+    """
 
     feeds: ClassVar[tuple[str, ...]] = ("lanes", "flexible")
     kind: Literal["bitmap"]
@@ -128,7 +159,15 @@ class BitmapFrontEnd(FrontEnd):
 
 
 class NmFrontEnd(FrontEnd):
-    """N:M: ``groups_per_cycle`` groups of m positions with n kept a cycle."""
+    """N:M: ``groups_per_cycle`` groups of m positions with n kept a cycle.
+
+    Attributes
+    ----------
+    n, m : int
+        Kept weights of a group, and weights of a group.
+    groups_per_cycle : int
+        Groups that it delivers a cycle.
+    """
 
     kind: Literal["nm"]
     n: Annotated[int, Field(ge=1, le=64)]
@@ -143,7 +182,15 @@ class NmFrontEnd(FrontEnd):
 
 
 class RleFrontEnd(FrontEnd):
-    """Run lengths of ``run_bits``; ``entries_per_cycle`` run-value pairs a cycle."""
+    """Run lengths of ``run_bits``; ``entries_per_cycle`` run-value pairs a cycle.
+
+    Attributes
+    ----------
+    run_bits : int
+        Bits of a zero run; a longer run takes a padding zero.
+    entries_per_cycle : int
+        Run-value pairs that it decodes a cycle.
+    """
 
     kind: Literal["rle"]
     run_bits: Annotated[int, Field(ge=1, le=16)] = 4

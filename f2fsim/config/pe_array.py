@@ -22,6 +22,10 @@ class LanesArray(PeArray):
 
     Attributes
     ----------
+    weights_per_cycle : int
+        Weights that are multiplied a cycle.
+    columns : int
+        Activation columns that each weight is multiplied with at once.
     zeros : str
         What a pruned weight does: ``multiply`` and ``gate`` take a multiplier's slot (gated: no
         energy), ``skip`` takes none.
@@ -43,6 +47,8 @@ class RowParallelArray(PeArray):
 
     Attributes
     ----------
+    n_pes : int
+        PEs; row r belongs to PE r mod n_pes.
     columns : int
         Activation columns that a PE multiplies a weight with at once.
     n_banks : int
@@ -112,7 +118,15 @@ class FlexibleArray(PeArray):
 
 
 class SystolicArray(PeArray):
-    """``rows`` × ``columns`` PEs; ``dataflow`` weight- or output-stationary."""
+    """``rows`` × ``columns`` PEs; ``dataflow`` weight- or output-stationary.
+
+    Attributes
+    ----------
+    rows, columns : int
+        PEs along the reduction and along the outputs.
+    dataflow : str
+        ``weight_stationary`` or ``output_stationary``.
+    """
 
     kind: Literal["systolic"]
     rows: Count

@@ -21,7 +21,7 @@ from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.pipeline.cache import EncodingCache
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import LayerJob, run_layer
-from f2fsim.results import LayerResult, SimResult
+from f2fsim.results import Comparison, LayerResult, SimResult
 from f2fsim.workloads import LayerData, iterate_layers
 
 #: Called as (done, total, label): layers done of all layers on all architectures, and the next.
@@ -122,7 +122,7 @@ def compare(
     trace: Trace | None = None,
     progress: Progress | None = None,
     read_layers: ReadLayers = iterate_layers,
-) -> list[SimResult]:
+) -> Comparison:
     """Simulate a workload on several architectures; parameters as in `simulate`.
 
     Every architecture gets the same pruned tensors, but for N:M ones: these take the same trained
@@ -145,17 +145,19 @@ def compare(
         done[i].append(run_layer(replace(job, observer=seen, functional=functional)))
     if progress:
         progress(total, total, "")
-    return [
-        SimResult(
-            arch=target.arch.name,
-            workload=base.name,
-            format=target.arch.format,
-            layers=tuple(results),
-            area_um2=target.cost.area_um2(base.weight_type),
-            manifest=manifest(target, engine),
-        )
-        for target, results in zip(targets, done, strict=True)
-    ]
+    return Comparison(
+        [
+            SimResult(
+                arch=target.arch.name,
+                workload=base.name,
+                format=target.arch.format,
+                layers=tuple(results),
+                area_um2=target.cost.area_um2(base.weight_type),
+                manifest=manifest(target, engine),
+            )
+            for target, results in zip(targets, done, strict=True)
+        ]
+    )
 
 
 def layer_jobs(

@@ -15,7 +15,7 @@ ARCH = """\
 name: small_f2f
 clock: 800 MHz
 memory: {preset: ddr4_2400}
-front_end: {kind: f2f, n_in: 8, n_out: 40, n_s: 3, groups: 1}
+front_end: {kind: f2f, n_in: 8, n_out: 40, n_s: 3, groups: 1, outputs: all}
 pe_array: {kind: lanes, weights_per_cycle: 64, columns: 1, zeros: gate}
 scratchpad: {capacity: 64 KiB, n_banks: 16}
 streams: {prefetch: 4 KiB}
