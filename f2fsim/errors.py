@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 #: Characters of a foreign value that a message shows.
+_MOST_NAMES = 20_000
 _SHOWN_CHARACTERS = 80
 
 
@@ -48,7 +49,10 @@ class DeadlockError(SimulationError):
 
 def near_miss(name: str, known: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the known name closest to `name`, or an empty string."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    names = list(known)
+    if len(name) > _SHOWN_CHARACTERS or len(names) > _MOST_NAMES:
+        return ""  # comparing would take longer than reading them
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 

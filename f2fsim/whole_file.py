@@ -1,14 +1,22 @@
-"""Writing a file whole or not at all: the only way that this package writes results."""
+"""Writing a file whole or not at all: the only way that this package writes results.
+
+And what may be read as a file: nothing that waits for somebody to write.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from f2fsim.errors import InputError
+
+#: Characters of a neighbour's name from the file's own: names have 255 bytes.
+_STEM = 40
 
 #: The system's reasons that lie in a path as it was given; a full or broken disk is none of them.
 BAD_PATH = frozenset(
@@ -28,11 +36,11 @@ BAD_PATH = frozenset(
 
 
 @contextmanager
-def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
+def whole_file(path: Path, *, durable: bool = False, follow: bool = True) -> Iterator[Path]:
     """Give a neighbour of `path` to write to, which takes its place once all is written.
 
-    Folders on the way are made, links are followed.  A pipe or a device cannot be replaced: it is
-    given itself.
+    Folders on the way are made.  The neighbour is new, with a name that cannot be foreseen.  A pipe
+    or a device cannot be replaced: it is given itself.
 
     Parameters
     ----------
@@ -40,6 +48,9 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
         The file to make or replace.
     durable : bool
         Whether the content is forced to the disk before the old file goes.
+    follow : bool
+        Whether a link at `path` is followed, and a pipe or device written to; otherwise what lies
+        there is replaced, whatever it is.
 
     Raises
     ------
@@ -54,22 +65,25 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     if is_folder:
         raise InputError(f"{path}: is a folder, a file is needed")
-    if is_special:
+    if is_special and follow:
         try:
             yield path
         except OSError as error:
             error.filename = error.filename or str(path)
             raise
         return
-    target = path.resolve() if path.is_symlink() else path
+    target = path.resolve() if follow and path.is_symlink() else path
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         if error.errno not in BAD_PATH:  # a full disk is no fault of the path
             raise
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
-    partial = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+    made = f".{target.stem[:_STEM]}.{os.getpid()}-{secrets.token_hex(8)}.part{target.suffix}"
+    partial = target.with_name(made)
     try:
+        # Where others may write too, a link may lie at any name: a new file is no link.
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield partial
         if durable:
             with partial.open("rb") as file:
@@ -85,6 +99,22 @@ def whole_file(path: Path, *, durable: bool = False) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def refuse_pipe(path: Path) -> None:
+    """Refuse a pipe or socket in place of a file: reading it could wait for ever.
+
+    Raises
+    ------
+    InputError
+        If `path` is one; what is missing is left to the reader to tell.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        raise InputError(f"{path}: is a pipe or socket, a file is needed")
 
 
 def check_file(path: Path, what: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from f2fsim.errors import InputError
-from f2fsim.whole_file import check_file, check_folder, whole_file
+from f2fsim.whole_file import check_file, check_folder, refuse_pipe, whole_file
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -100,3 +100,56 @@ def test_a_full_disk_is_no_fault_of_the_path(
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(kind), whole_file(tmp_path / "deep" / "x"):
         pass
+
+
+def test_a_neighbour_is_new_and_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link at the neighbour's name, were it foreseen, is not written through."""
+    monkeypatch.setattr("secrets.token_hex", lambda n: "0" * 2 * n)
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    foreseen = tmp_path / f".x.{os.getpid()}-{'0' * 16}.part"
+    foreseen.symlink_to(victim)
+    with pytest.raises(InputError, match="File exists"), whole_file(tmp_path / "x") as partial:
+        partial.write_text("written")
+    assert victim.read_text() == "mine"
+    assert not (tmp_path / "x").exists()
+
+
+def test_names_of_neighbours_differ(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "x") as one, whole_file(tmp_path / "x") as other:
+        assert one != other
+
+
+def test_a_long_name_has_a_neighbour(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 240 + ".csv")
+    with whole_file(path) as partial:
+        partial.write_text("new")
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("kind", ["link", "broken link", "pipe"])
+def test_what_is_not_followed_is_replaced(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "x"
+    (tmp_path / "victim").write_text("mine")
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(tmp_path / ("victim" if kind == "link" else "none"))
+    with whole_file(path, follow=False) as partial:
+        partial.write_text("new")
+    assert path.read_text() == "new"
+    assert path.is_file()
+    assert not path.is_symlink()
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert not (tmp_path / "none").exists()
+
+
+def test_pipes_are_refused_and_files_are_not(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is a pipe or socket, a file is needed"):
+        refuse_pipe(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with pytest.raises(InputError, match="is a pipe"):
+        refuse_pipe(tmp_path / "link")
+    refuse_pipe(tmp_path)
+    refuse_pipe(tmp_path / "missing")

@@ -30,6 +30,12 @@ from f2fsim.whole_file import BAD_PATH, whole_file
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+#: Characters of a line of an error; of a longer one the beginning and the end are shown.
+_LONGEST_LINE, _HEAD, _TAIL = 1200, 700, 300
+#: Lines of an error: one for each problem of a file.
+_MOST_LINES = 100
+
+
 class Advance(Protocol):
     """Called as work goes on: how much is done of how much, and what is under way."""
 
@@ -46,13 +52,18 @@ def run(main: Callable[[], Any]) -> int:
     """
     if sys.stdout is None:  # closed by the shell: nobody wants to read
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files need not be text
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             main()
         finally:
             sys.stdout.flush()  # here, where a full disk can still be told
     except F2fsimError as error:
-        ERR.print(f"f2fsim: {error}", style="red" if ERR.is_terminal else None, markup=False)
+        ERR.print(
+            f"f2fsim: {brief(str(error))}", style="red" if ERR.is_terminal else None, markup=False
+        )
         return error.exit_code
     except KeyboardInterrupt:
         ERR.print("f2fsim: interrupted")
@@ -76,10 +87,22 @@ def run(main: Callable[[], Any]) -> int:
     except Exception as error:
         if os.environ.get("F2FSIM_TRACEBACK"):
             raise
-        ERR.print(f"f2fsim: a fault of the program: {_origin(error)}", markup=False)
+        ERR.print(f"f2fsim: a fault of the program: {brief(_origin(error))}", markup=False)
         ERR.print("f2fsim: with F2FSIM_TRACEBACK=1 set it says more; please report it")
         return 1
     return 0
+
+
+def brief(message: str) -> str:
+    """Return an error's text with no more than a line of what was read in each of its lines."""
+    lines = message.splitlines()
+    shown = [
+        line if len(line) <= _LONGEST_LINE else f"{line[:_HEAD]} … {line[-_TAIL:]}"
+        for line in lines[:_MOST_LINES]
+    ]
+    if len(lines) > _MOST_LINES:
+        shown.append(f"… {len(lines) - _MOST_LINES} more")
+    return "\n".join(shown)
 
 
 def _origin(error: Exception) -> str:

@@ -19,9 +19,12 @@ from pydantic import BaseModel, ValidationError
 
 from f2fsim.config.wording import problems
 from f2fsim.errors import ConfigError
+from f2fsim.whole_file import refuse_pipe
 
 MAX_FILE_BYTES = 16 * 2**20
 MAX_DEPTH = 32
+#: Characters of a key; paths of a sweep's axes are keys too, and hold names of layers.
+_MAX_KEY = 10_100
 
 KeyPath = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -86,6 +89,7 @@ def read_text(path: Path, limit_bytes: int = MAX_FILE_BYTES) -> str:
     try:
         if path.is_dir():
             raise ConfigError(f"{path}: is a folder, a file is needed")
+        refuse_pipe(path)
         with path.open("rb") as file:
             data = file.read(limit_bytes + 1)
     except (OSError, ValueError) as error:
@@ -192,7 +196,11 @@ def _key_name(node: yaml.Node, path: Path, loader: _Loader) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise ConfigError(f"{path}:{node.start_mark.line + 1}: a key must be a plain word")
     _check_tag(node, path, loader)
-    return str(node.value)
+    name = str(node.value)
+    if len(name) > _MAX_KEY:
+        line = node.start_mark.line + 1
+        raise ConfigError(f"{path}:{line}: key {name[:40]!r}… has {len(name)} characters")
+    return name
 
 
 def _check_tag(node: yaml.ScalarNode, path: Path, loader: _Loader) -> None:

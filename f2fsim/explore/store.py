@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from f2fsim.errors import DataError, F2fsimError
 from f2fsim.explore.points import Point, text_digest
+from f2fsim.whole_file import refuse_pipe
 
 STORE_FILE = "sweep.sqlite"
 #: ``F2FS`` and the version of the tables, in SQLite's own header fields.
@@ -105,6 +106,7 @@ class ResultStore:
         if self.path.parent.exists() and not self.path.parent.is_dir():
             raise DataError(f"{self.path.parent}: is a file, a folder is needed")
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        refuse_pipe(self.path)
         try:
             db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
         except sqlite3.OperationalError as error:

@@ -143,7 +143,8 @@ class EncodingCache:
             "stats": dict(encoded.stats),
         }
         arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-        with whole_file(path) as partial, partial.open("wb") as file:
+        # A link at an entry's name, which can be foreseen, is not followed but replaced.
+        with whole_file(path, follow=False) as partial, partial.open("wb") as file:
             np.savez(file, **arrays)
         # Looking through a cache of tens of thousands of entries takes longer than encoding a
         # layer: it is done at a process's first entry (many short runs fill a cache too) and after
@@ -176,6 +177,8 @@ def _narrow(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def _load(path: Path) -> EncodedTensor | None:
     """Return an entry, None if there is none or it is damaged."""
     try:
+        if not path.is_file():  # nothing, or a pipe that would be waited on
+            return None
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         with contextlib.suppress(OSError):  # on a read-only disk an entry's age stays as it is

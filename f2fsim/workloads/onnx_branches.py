@@ -8,7 +8,7 @@ from typing import Any
 from f2fsim.workloads.onnx_graph import infer
 
 #: Conditions worked out one after another; more than any exporter writes.
-_MAX_ROUNDS = 64
+_MAX_ROUNDS = 16
 
 
 def take_branches(path: Path, model: Any) -> list[tuple[str, Any, str]]:

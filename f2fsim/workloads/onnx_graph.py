@@ -18,6 +18,9 @@ from f2fsim.workloads.readers.onnx_derived import own_operators
 from f2fsim.workloads.readers.onnx_file import constants, subgraphs
 from f2fsim.workloads.readers.onnx_standard_form import for_inference
 
+#: Elements of an input that a model is run on.
+_MOST_ELEMENTS = 2**26
+
 Sizes = Mapping[str, tuple[int, ...] | int]
 
 
@@ -207,7 +210,11 @@ def evaluate(
     whole.graph.output.extend(
         onnx.helper.make_empty_tensor_value_info(name) for name in wanted if name in made
     )
-    values = {entry.name: feeds.get(entry.name, _zeros(entry)) for entry in inputs(whole.graph)}
+    entries = inputs(whole.graph)
+    largest = max((_n_elements(entry) for entry in entries), default=0)
+    if largest > _MOST_ELEMENTS:
+        raise DataError(f"{path}: an input of {largest} elements is too large to run the model on")
+    values = {e.name: feeds[e.name] if e.name in feeds else _zeros(e) for e in entries}
     try:
         onnx.load_external_data_for_model(whole, str(path.parent))
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -241,6 +248,10 @@ def values_used(node: Any) -> set[str]:
                 used |= values_used(other)
             used.update(entry.name for entry in inner.output)
     return used
+
+
+def _n_elements(entry: Any) -> int:
+    return math.prod(max(1, dim.dim_value) for dim in entry.type.tensor_type.shape.dim)
 
 
 def _zeros(entry: Any) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,8 @@ Shape = tuple[int, ...]
 #: Constants with more elements than this are not needed to infer shapes.
 SMALL = 1024
 
+#: Operators whose result may be far larger than their inputs.
+_GROWING = ("ConstantOfShape", "Expand", "Tile", "Range", "Pad", "Resize", "OneHot", "EyeLike")
 #: Operators whose result is not fixed by their inputs.
 _RANDOM = ("RandomNormal", "RandomUniform", "Bernoulli", "Multinomial")
 
@@ -83,9 +86,10 @@ def _value(
         return None
     if any(name and name not in known for name in node.input):
         return None
-    if any(min(shapes.get(name, (-1,)), default=1) < 0 for name in node.output if name) and (
-        node.op_type in ("ConstantOfShape", "Expand", "Tile", "Range", "Pad", "Resize")
-    ):
+    sizes = [shapes.get(name, (-1,)) for name in node.output if name]
+    if any(min(shape, default=1) >= 0 and math.prod(shape) > SMALL for shape in sizes):
+        return None
+    if any(min(shape, default=1) < 0 for shape in sizes) and node.op_type in _GROWING:
         return None
     return _run(node, known, opsets)
 

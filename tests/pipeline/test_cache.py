@@ -169,6 +169,25 @@ def test_a_cut_entry_counts_as_missing(tmp_path: Path, keep: float) -> None:
     assert path.read_bytes() == data
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_lies_at_an_entry_s_name_is_replaced(tmp_path: Path, kind: str) -> None:
+    """Names of entries can be foreseen: no link there is written through, no pipe waited on."""
+    cache = EncodingCache(tmp_path / "cache")
+    first = cache.encode(F2F, tensor(1))
+    (entry,) = (tmp_path / "cache").glob("*.npz")
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    entry.unlink()
+    if kind == "link":
+        entry.symlink_to(victim)
+    else:
+        os.mkfifo(entry)
+    assert same(cache.encode(F2F, tensor(1)), first)
+    assert victim.read_text() == "mine"
+    assert entry.is_file()
+    assert not entry.is_symlink()
+
+
 def test_entries_left_half_written_are_removed(tmp_path: Path) -> None:
     cache = EncodingCache(tmp_path)
     old, young = tmp_path / ".old.1.part.npz", tmp_path / ".new.2.part.npz"

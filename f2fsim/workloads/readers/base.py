@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.errors import DataError, near_miss
+from f2fsim.errors import DataError, in_a_line, near_miss
 from f2fsim.workloads.readers.stored import Stored
 
 
@@ -67,6 +67,10 @@ class ModelFile(ABC):
         unread: Sequence[Unread] = (),
         data_bytes: int | None = None,
     ) -> None:
+        for name, info in infos.items():
+            problem = entry_problem(name, info.shape)
+            if problem:
+                raise DataError(f"{path}: tensor {in_a_line(name)} {problem}")
         self.path = path
         self.infos = infos
         self.unread = unread
@@ -85,7 +89,7 @@ class ModelFile(ABC):
     def _info(self, name: str) -> TensorInfo:
         if name not in self.infos:
             raise DataError(
-                f"{self.path}: has no tensor {name!r}{near_miss(name, self.infos)}; "
+                f"{self.path}: has no tensor {in_a_line(name)}{near_miss(name, self.infos)}; "
                 f"it has {len(self.infos)} tensors"
             )
         return self.infos[name]
@@ -132,6 +136,23 @@ class ModelFile(ABC):
         """Return the data of an existing tensor."""
 
 
+#: What NumPy can hold, and what fits a line of a table.
+_MAX_AXES, _MAX_NAME = 64, 10_000
+
+
+def entry_problem(name: str, shape: tuple[int, ...]) -> str:
+    """Return why an entry of a table of contents cannot be used, "" if it can."""
+    if not name or len(name) > _MAX_NAME:
+        return f"has a name of {len(name)} characters, 1 to {_MAX_NAME} are read"
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        return "has a name that is no text: it holds a lone surrogate"
+    if len(shape) > _MAX_AXES:
+        return f"has {len(shape)} dimensions, at most {_MAX_AXES} are read"
+    if any(not 0 <= n < 2**63 for n in shape):
+        return f"has the shape {_short(shape)}"
+    return ""
+
+
 #: Cells of a sparse matrix that may be nearly empty, and the fewest of them stored beyond that.
 _FREE_CELLS, _CELLS_A_VALUE = 2**22, 4096
 #: Most cells of a matrix in memory.
@@ -139,13 +160,13 @@ _MAX_CELLS = 2**34
 
 
 def check_stored(shape: tuple[int, ...], n_stored: int) -> str:
-    """Return why a matrix of so many stored values cannot be made dense, "" if it can.
+    """Return why an array of so many stored values cannot be made dense, "" if it can.
 
     A few bytes can claim any size: nothing is allocated for what is nearly empty.
     """
     cells = math.prod(shape)
-    if len(shape) != 2 or min(shape) < 1 or cells > _MAX_CELLS:
-        return f"its shape {_short(shape)} is not that of a matrix in memory"
+    if not shape or len(shape) > _MAX_AXES or min(shape) < 1 or cells > _MAX_CELLS:
+        return f"its shape {_short(shape)} is not that of an array in memory"
     if n_stored > cells:
         return f"it stores {n_stored} values in {cells} cells"
     if cells > _FREE_CELLS and cells > _CELLS_A_VALUE * n_stored:

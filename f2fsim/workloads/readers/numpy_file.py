@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from f2fsim.errors import DataError
 from f2fsim.workloads.readers.base import ModelFile, TensorInfo
+from f2fsim.workloads.readers.sparse_npz import matrix_of, parts_of
 from f2fsim.workloads.readers.stored import Stored
+from f2fsim.workloads.readers.zip_archive import open_archive
 
 _DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, KeyError, SyntaxError,
            MemoryError, NotImplementedError, RuntimeError, TypeError,
@@ -46,6 +48,8 @@ def _header(file: IO[bytes], n_bytes: int) -> TensorInfo:
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     with _quiet():
         shape, _, dtype = read(file)
+    if any(n < 0 for n in shape):
+        raise ValueError(f"its shape {shape} has a negative size")
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are never unpickled")
     if math.prod(shape) * dtype.itemsize > n_bytes:
@@ -62,7 +66,7 @@ class NpyFile(ModelFile):
             with self.path.open("rb") as file:
                 return _read_array(file)
         except _DAMAGE as error:
-            raise DataError(f"{self.path}: damaged npy file: {error}") from None
+            raise DataError(f"{self.path}: damaged npy file: {_first(error)}") from None
 
 
 def open_npy(path: Path) -> ModelFile:
@@ -73,7 +77,7 @@ def open_npy(path: Path) -> ModelFile:
             info = _header(file, n_file)
             n_data = n_file - file.tell()
     except _DAMAGE as error:
-        raise DataError(f"{path}: damaged npy file: {error}") from None
+        raise DataError(f"{path}: damaged npy file: {_first(error)}") from None
     return NpyFile(path, {path.stem: info}, data_bytes=n_data)
 
 
@@ -82,10 +86,10 @@ class NpzFile(ModelFile):
 
     def _load(self, name: str) -> NDArray[Any]:
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(name + ".npy") as file:
+            with open_archive(self.path) as archive, archive.open(name + ".npy") as file:
                 return _read_array(file)
         except _DAMAGE as error:
-            raise DataError(f"{self.path}: array {name!r} is damaged: {error}") from None
+            raise DataError(f"{self.path}: array {name!r} is damaged: {_first(error)}") from None
 
 
 class SparseNpz(ModelFile):
@@ -94,19 +98,24 @@ class SparseNpz(ModelFile):
     What is not stored reads as 0; what is stored is kept, a stored 0 too.
     """
 
-    def _load(self, name: str) -> Stored:
-        from scipy import sparse
+    def __init__(
+        self, path: Path, arrays: dict[str, TensorInfo], dense: TensorInfo, n_data: int
+    ) -> None:
+        super().__init__(path, {path.stem: dense}, data_bytes=n_data)
+        self._arrays = arrays
 
+    def _load(self, name: str) -> Stored:
+        arrays = NpzFile(self.path, self._arrays)
         try:
-            matrix: Any = sparse.load_npz(self.path)
-            if matrix.format in ("csr", "csc", "bsr"):
-                matrix.check_format(full_check=True)
+            word, shape = parts_of(arrays.read, set(self._arrays))
+            matrix = matrix_of(word, shape, arrays.read)
             entries = matrix.tocoo()
             mask = np.zeros(matrix.shape, dtype=np.bool_)
             mask[entries.row, entries.col] = True
             return Stored(np.asarray(matrix.toarray()), mask)
         except (*_DAMAGE, IndexError, AttributeError) as error:
-            raise DataError(f"{self.path}: damaged sparse matrix: {error}") from None
+            what = f"{self.path}: damaged sparse matrix"
+            raise DataError(f"{what}: {_first(error)}") from None
 
 
 def open_npz(path: Path) -> ModelFile:
@@ -114,19 +123,25 @@ def open_npz(path: Path) -> ModelFile:
     infos: dict[str, TensorInfo] = {}
     n_data = 0
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             for entry in archive.infolist():
                 if not entry.filename.endswith(".npy"):
-                    raise ValueError(f"its member {entry.filename!r} is not an array")
+                    raise ValueError(f"its member {entry.filename[:80]!r} is not an array")
                 with archive.open(entry) as file:
                     infos[entry.filename.removesuffix(".npy")] = _header(file, entry.file_size)
                     n_data += entry.file_size - file.tell()
-        if {"format", "shape", "data"} <= set(infos):
-            shape = NpzFile(path, infos).read("shape").astype(np.int64)
-            dense = TensorInfo(tuple(int(n) for n in shape), infos["data"].dtype, n_data)
-            if len(dense.shape) != 2 or min(dense.shape) < 0 or math.prod(dense.shape) > 2**34:
-                raise ValueError(f"its shape {dense.shape} is not that of a matrix in memory")
-            return SparseNpz(path, {path.stem: dense}, data_bytes=n_data)
+        if {"format", "shape"} <= set(infos):
+            try:
+                _, shape = parts_of(NpzFile(path, infos).read, set(infos))
+            except (*_DAMAGE, IndexError) as error:
+                raise DataError(f"{path}: damaged sparse matrix: {_first(error)}") from None
+            data = infos["data"].dtype
+            return SparseNpz(path, infos, TensorInfo(shape, data, n_data), n_data)
     except _DAMAGE as error:
-        raise DataError(f"{path}: damaged npz file: {error}") from None
+        raise DataError(f"{path}: damaged npz file: {_first(error)}") from None
     return NpzFile(path, infos, data_bytes=n_data)
+
+
+def _first(error: Exception) -> str:
+    """Return the first line of what went wrong, cut if it is long."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

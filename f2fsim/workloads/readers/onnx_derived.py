@@ -7,7 +7,6 @@ running only the nodes that make it, with ONNX's reference evaluator.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.errors import DataError
+from f2fsim.workloads.readers.onnx_run import run_nodes
 
 #: Domain of the operators that `onnx_standard_form` puts in place of quantised ones.
 DOMAIN = "f2fsim"
@@ -81,30 +81,18 @@ class DerivedValues:
         return self._last[1]
 
     def _compute(self, name: str) -> NDArray[Any]:
-        from onnx import helper
-        from onnx.reference import ReferenceEvaluator
+        from onnx import numpy_helper
 
         nodes, leaves = self._ancestors(name)
         try:
-            graph = helper.make_graph(
-                nodes,
-                "constants",
-                [],
-                [helper.make_empty_tensor_value_info(name)],
-                [self._inline(leaf) for leaf in leaves],
-            )
-            opsets = [helper.make_opsetid(*item) for item in self._opsets.items()]
-            model = helper.make_model(graph, opset_imports=opsets)
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                evaluator = ReferenceEvaluator(model, new_ops=own_operators())
-                found: list[Any] = list(evaluator.run(None, {}))
+            values = {leaf: numpy_helper.to_array(self._inline(leaf)) for leaf in leaves}
+            run_nodes(nodes, values, self._opsets, own_operators())
         except DataError:
             raise
         except Exception as error:  # the evaluator lets any exception of an operator through
             reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
             raise DataError(f"value {name!r} cannot be computed: {reason[:300]}") from None
-        return np.asarray(found[0])
+        return values[name]
 
     def _ancestors(self, name: str) -> tuple[list[Any], list[str]]:
         """Return the nodes that a value needs, in an order to run them, and their constants."""

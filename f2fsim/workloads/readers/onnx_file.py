@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.errors import DataError
-from f2fsim.workloads.readers.base import ModelFile, TensorInfo
+from f2fsim.whole_file import refuse_pipe
+from f2fsim.workloads.readers.base import ModelFile, TensorInfo, check_stored
 from f2fsim.workloads.readers.onnx_derived import DerivedValues
 from f2fsim.workloads.readers.onnx_standard_form import rewrite
 
@@ -155,6 +156,7 @@ class OnnxFile(ModelFile):
         n_bytes = -(-math.prod(tensor.dims) * _n_bits(tensor.data_type) // 8)
         length = int(fields.get("length", n_bytes))
         try:
+            refuse_pipe(file)
             with file.open("rb") as stream:
                 stream.seek(int(fields.get("offset", 0)))
                 raw = stream.read(min(length, n_bytes))
@@ -195,6 +197,9 @@ def _dense(sparse: Any) -> Any:
 
     values = numpy_helper.to_array(sparse.values)
     indices = numpy_helper.to_array(sparse.indices)
+    problem = check_stored(tuple(sparse.dims), values.size)
+    if problem:
+        raise ValueError(problem)
     dense = np.zeros(tuple(sparse.dims), dtype=values.dtype)
     if indices.ndim == 2:
         dense[tuple(indices.T)] = values

@@ -8,7 +8,7 @@ calls that make tensors and dictionaries are recognised by name by the reader of
 from __future__ import annotations
 
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -38,7 +38,6 @@ class Reference:
     content: Any
 
 
-_MARK = object()
 _VALUES = {
     "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINSTRING", "SHORT_BINSTRING", "UNICODE",
     "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "INT", "BINFLOAT", "FLOAT",
@@ -46,6 +45,7 @@ _VALUES = {
 }  # fmt: skip
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _IGNORED = {"PROTO", "FRAME"}
+_KEYS = (str, int, float, bool, type(None))
 
 
 class Interpreter:
@@ -54,7 +54,7 @@ class Interpreter:
     ``references`` are the persistent ids met so far, those inside dropped objects too.
     """
 
-    def __init__(self, file: IO[bytes], max_ops: int = 5_000_000) -> None:
+    def __init__(self, file: IO[bytes], max_ops: int = 1_000_000) -> None:
         self._file = file
         self._max_ops = max_ops
         self.references: list[Reference] = []
@@ -68,6 +68,7 @@ class Interpreter:
             If it is damaged, too long, or uses an opcode outside the subset.
         """
         self._stack: list[Any] = []
+        self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
         try:
             for count, (opcode, argument, _) in enumerate(pickletools.genops(self._file)):
@@ -80,7 +81,7 @@ class Interpreter:
             raise
         except (ValueError, IndexError, KeyError, TypeError, EOFError, OverflowError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DataError(f"the pickle is damaged: {reason}") from None
+            raise DataError(f"the pickle is damaged: {reason[:200]}") from None
         raise DataError("the pickle is damaged: it has no end")
 
     def _step(self, name: str, argument: Any) -> None:
@@ -103,9 +104,14 @@ class Interpreter:
         elif name not in _IGNORED:
             raise DataError(f"the pickle uses {name}, which a file of tensors does not need")
 
+    def _mark(self) -> None:
+        self._marks.append(len(self._stack))
+
     def _since_mark(self) -> list[Any]:
-        at = len(self._stack) - 1 - self._stack[::-1].index(_MARK)
-        items = self._stack[at + 1 :]
+        if not self._marks or self._marks[-1] > len(self._stack):
+            raise IndexError("a mark is missing")
+        at = self._marks.pop()
+        items = self._stack[at:]
         del self._stack[at:]
         return items
 
@@ -117,20 +123,8 @@ class Interpreter:
         return items
 
     def _set_items(self, items: list[Any]) -> None:
-        target = self._stack[-1]
-        if isinstance(target, Call) and target.function == Symbol("collections", "OrderedDict"):
-            target = self._stack[-1] = self._replace(target, {})
-        if isinstance(target, dict):
-            for key, value in zip(items[::2], items[1::2], strict=True):
-                if isinstance(key, str | int | float | bool | None):
-                    target[key] = value
-
-    def _replace(self, old: Call, new: dict[Any, Any]) -> dict[Any, Any]:
-        """Put a dictionary where the memo holds the call that would have made it."""
-        for key, value in self._memo.items():
-            if value is old:
-                self._memo[key] = new
-        return new
+        if isinstance(self._stack[-1], dict):
+            _fill(self._stack[-1], zip(items[::2], items[1::2], strict=True))
 
     def _append(self, items: list[Any]) -> None:
         if isinstance(self._stack[-1], list):
@@ -144,18 +138,36 @@ class Interpreter:
     def _drop(self) -> None:
         self._take(1)
 
+    def _pop(self) -> None:
+        if self._marks and self._marks[-1] == len(self._stack):
+            self._marks.pop()
+        else:
+            self._take(1)
+
     def _reduce(self) -> None:
         function, arguments = self._take(2)
-        empty_dict = function == Symbol("collections", "OrderedDict") and not arguments
-        self._stack.append({} if empty_dict else Call(function, arguments))
+        if function != Symbol("collections", "OrderedDict"):
+            self._stack.append(Call(function, arguments))
+            return
+        made: dict[Any, Any] = {}
+        pairs = arguments[0] if isinstance(arguments, tuple) and arguments else ()
+        _fill(made, (pair for pair in pairs if isinstance(pair, list | tuple) and len(pair) == 2))
+        self._stack.append(made)
 
     def _stack_global(self) -> None:
         module, name = self._take(2)
-        self._stack.append(Symbol(str(module), str(name)))
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise TypeError("a name that is no text")
+        self._stack.append(Symbol(module, name))
+
+
+def _fill(target: dict[Any, Any], pairs: Iterable[Any]) -> None:
+    """Set keys that names can be made of."""
+    target |= {key: value for key, value in pairs if isinstance(key, _KEYS)}
 
 
 _ACTIONS: dict[str, Callable[[Interpreter], None]] = {
-    "MARK": lambda m: m._stack.append(_MARK),
+    "MARK": Interpreter._mark,
     "EMPTY_DICT": lambda m: m._stack.append({}),
     "EMPTY_LIST": lambda m: m._stack.append([]),
     "EMPTY_TUPLE": lambda m: m._stack.append(()),
@@ -175,5 +187,5 @@ _ACTIONS: dict[str, Callable[[Interpreter], None]] = {
     "REDUCE": Interpreter._reduce,
     "NEWOBJ": Interpreter._reduce,
     "STACK_GLOBAL": Interpreter._stack_global,
-    "POP": Interpreter._drop,
+    "POP": Interpreter._pop,
 }

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.errors import DataError
-from f2fsim.workloads.readers.base import ModelFile, TensorInfo, Unread
+from f2fsim.errors import DataError, in_a_line
+from f2fsim.workloads.readers.base import ModelFile, TensorInfo, Unread, entry_problem
 from f2fsim.workloads.readers.elements import ELEMENTS, decode
 
 #: The format's own limit of the header.
@@ -84,7 +84,9 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
             )
         raw = file.read(length)
     try:
-        header = json.loads(raw)
+        header = json.loads(raw, object_pairs_hook=_no_twins)
+    except _TwinError as twin:
+        raise DataError(f"{path}: damaged safetensors header: {twin}") from None
     except (ValueError, RecursionError):
         raise DataError(f"{path}: damaged safetensors header: not valid JSON") from None
     if not isinstance(header, dict):
@@ -92,9 +94,22 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
+class _TwinError(Exception):
+    """A key stands twice in an object."""
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _TwinError(f"the key {in_a_line(key)} is there twice")
+        found[key] = value
+    return found
+
+
 def _entry(path: Path, name: str, entry: Any) -> tuple[TensorInfo, tuple[int, int]]:
     """Check one header entry and return the tensor's description and its byte span."""
-    problem = DataError(f"{path}: damaged safetensors header: entry {name!r} is not valid")
+    problem = DataError(f"{path}: damaged safetensors header: entry {in_a_line(name)} is not valid")
     if not isinstance(entry, dict) or not isinstance(entry.get("dtype"), str):
         raise problem
     shape, span = entry.get("shape"), entry.get("data_offsets")
@@ -107,6 +122,9 @@ def _entry(path: Path, name: str, entry: Any) -> tuple[TensorInfo, tuple[int, in
     assert isinstance(span, list)
     if len(span) != 2 or span[1] < span[0]:
         raise problem
+    rule = entry_problem(name, tuple(shape))
+    if rule:
+        raise DataError(f"{path}: damaged safetensors header: tensor {in_a_line(name)} {rule}")
     dtype = entry["dtype"]
     if dtype in ELEMENTS:
         n_bytes = math.prod(shape) * np.dtype(ELEMENTS[dtype].dtype).itemsize

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.errors import DataError
-from f2fsim.workloads.readers.base import ModelFile, TensorInfo, Unread
+from f2fsim.errors import DataError, in_a_line
+from f2fsim.workloads.readers.base import ModelFile, TensorInfo, Unread, check_stored
 from f2fsim.workloads.readers.elements import ELEMENTS, decode
 from f2fsim.workloads.readers.pickle_ops import Interpreter
 from f2fsim.workloads.readers.stored import Stored
@@ -31,9 +31,12 @@ from f2fsim.workloads.readers.torch_tensors import (
     storage_of,
     tensors,
 )
+from f2fsim.workloads.readers.zip_archive import open_archive
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_MAX_PICKLE_BYTES = 2**28
+_MAX_PICKLE_BYTES, _FREE_PICKLE_BYTES = 2**26, 2**20
+#: Elements that a view may repeat from a smaller storage.
+_FREE_ELEMENTS = 2**22
 
 
 class TorchFile(ModelFile):
@@ -58,6 +61,10 @@ class TorchFile(ModelFile):
                 reason = f"elements of {found.word}, which are not read"
                 unread.append(Unread(name, reason, n_bytes, math.prod(found.shape)))
                 continue
+            reason = _too_large(found)
+            if reason:
+                unread.append(Unread(name, reason, n_bytes))
+                continue
             infos[name] = TensorInfo(found.shape, found.word, n_bytes)
             self._tensors[name] = found
         rest = [span[2] for key, span in spans.items() if key not in claimed]
@@ -65,6 +72,11 @@ class TorchFile(ModelFile):
             what = f"{len(rest)} storages of objects that are never unpickled"
             unread.append(Unread("pickled objects", what, sum(rest)))
         super().__init__(path, infos, unread, sum(span[2] for span in spans.values()))
+        if not infos and content:
+            first = unread[0]
+            raise DataError(
+                f"{path}: holds no tensor that can be read: {in_a_line(first.name)}: {first.reason}"
+            )
         if not infos:
             raise DataError(
                 f"{path}: holds no dictionary of tensors (a whole pickled module is never "
@@ -111,15 +123,27 @@ class TorchFile(ModelFile):
         n_bytes = min(n_stored, tensor.n_elements * dtype.itemsize)
         try:
             if member:
-                with zipfile.ZipFile(self.path) as archive:
-                    raw = archive.read(member)[:n_bytes]
-            else:
-                with self.path.open("rb") as file:
-                    file.seek(start)
+                with open_archive(self.path) as archive, archive.open(member) as file:
                     raw = file.read(n_bytes)
+            else:
+                with self.path.open("rb") as plain:
+                    plain.seek(start)
+                    raw = plain.read(n_bytes)
         except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
             raise DataError(f"{self.path}: tensor {name!r} is damaged: {error}") from None
         return np.frombuffer(raw[: len(raw) // dtype.itemsize * dtype.itemsize], dtype=dtype)
+
+
+def _too_large(found: Described) -> str:
+    """Return why a tensor that a few stored values stand for is not read, "" if it is."""
+    n_elements = math.prod(found.shape)
+    if isinstance(found, Sparse):
+        n_stored = math.prod(found.parts[-1].shape)
+        return check_stored(found.shape, n_stored) if n_elements else ""
+    n_stored = found.parts[0].n_elements
+    if n_elements > max(n_stored, _FREE_ELEMENTS):
+        return f"a view of {n_elements} elements of a storage of {n_stored}"
+    return ""
 
 
 def open_torch(path: Path) -> ModelFile:
@@ -131,21 +155,26 @@ def open_torch(path: Path) -> ModelFile:
     except DataError as error:
         text = str(error)
         raise DataError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+    except RecursionError:
+        raise DataError(f"{path}: damaged PyTorch file: calls nest too deeply") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         raise DataError(f"{path}: damaged PyTorch file: {error}") from None
 
 
 def _open_zip(path: Path) -> ModelFile:
-    with zipfile.ZipFile(path) as archive:
+    with open_archive(path) as archive:
         members = {entry.filename: entry.file_size for entry in archive.infolist()}
-        pickles = [name for name in members if name.endswith("data.pkl")]
-        if len(pickles) != 1 or members[pickles[0]] > _MAX_PICKLE_BYTES:
+        pickles = [entry for entry in archive.infolist() if entry.filename.endswith("data.pkl")]
+        if len(pickles) != 1 or pickles[0].file_size > _MAX_PICKLE_BYTES:
             raise DataError("is no PyTorch file of tensors: a zip with one data.pkl is needed")
-        root = pickles[0].removesuffix("data.pkl")
+        name = pickles[0].filename
+        if pickles[0].file_size > max(_FREE_PICKLE_BYTES, 20 * pickles[0].compress_size):
+            raise DataError(f"its pickle of {pickles[0].file_size} bytes is a zip bomb")
+        root = name.removesuffix("data.pkl")
         order = archive.read(root + "byteorder") if root + "byteorder" in members else b"little"
         if order.strip() != b"little":
             raise DataError("was written on a big-endian machine, which is not supported")
-        content = Interpreter(io.BytesIO(archive.read(pickles[0]))).next()
+        content = Interpreter(io.BytesIO(archive.read(name))).next()
     spans = {
         name.removeprefix(root + "data/"): (name, 0, size)
         for name, size in members.items()
@@ -170,14 +199,17 @@ def _open_legacy(path: Path) -> ModelFile:
             except (TypeError, ValueError):
                 raise DataError("damaged PyTorch file: a storage is not described") from None
             kinds[key] = STORAGES.get(kind, "U8" if kind == "UntypedStorage" else "")
-        keys = interpreter.next()
+        keys, end = interpreter.next(), path.stat().st_size
         spans: dict[str, tuple[str, int, int]] = {}
         for key in keys if isinstance(keys, list) else []:
+            if not isinstance(key, str | int):
+                raise DataError("damaged PyTorch file: a storage without a name")
             count = int.from_bytes(file.read(8), "little")
             word = kinds.get(str(key), "")
             if not word:
                 raise DataError(f"damaged PyTorch file: storage {key!r} has no known type")
             n_bytes = count * np.dtype(ELEMENTS[word].dtype).itemsize
             spans[str(key)] = ("", file.tell(), n_bytes)
-            file.seek(n_bytes, io.SEEK_CUR)
+            # What is cut short is told when it is read.
+            file.seek(min(n_bytes, end), io.SEEK_CUR)
     return TorchFile(path, content, spans)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from f2fsim.errors import DataError
+from f2fsim.errors import DataError, in_a_line
 from f2fsim.workloads.readers.base import Unread
 from f2fsim.workloads.readers.pickle_ops import Call, Reference, Symbol
 
@@ -53,6 +53,9 @@ TYPES = {
     "bool": "BOOL",
 }
 _MAX_DEPTH = 20
+#: Containers and calls of a file, shared ones counted each time, and how often one is shared.
+_MAX_VALUES, _MAX_VISITS = 1_000_000, 10_000
+_MAX_NAME = 10_000
 
 
 @dataclass(frozen=True)
@@ -116,20 +119,54 @@ class Quantised:
 Described = Strided | Sparse | Quantised
 
 
-def tensors(value: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield name and `Described` or `Unread` of all tensors in nested dictionaries and lists."""
-    if depth > _MAX_DEPTH:
-        yield prefix, Unread(prefix, f"nested deeper than {_MAX_DEPTH} dictionaries")
-    elif isinstance(value, Call):
+class _Walk:
+    """One pass over what a pickle made: values may be shared, so that few unfold to very many."""
+
+    def __init__(self) -> None:
+        self.open: set[int] = set()
+        self._n_left = _MAX_VALUES
+        self._visits: dict[int, int] = {}
+
+    def step(self, value: Any, name: str) -> None:
+        """Count a container or call; `DataError` if there were too many or its name is too long."""
+        self._n_left -= 1
+        n_visits = self._visits.get(id(value), 0)
+        self._visits[id(value)] = n_visits + 1
+        if self._n_left < 0 or n_visits > _MAX_VISITS:
+            raise DataError("damaged PyTorch file: shared lists unfold to very many values")
+        if len(name) > _MAX_NAME:
+            raise DataError(f"damaged PyTorch file: a name of {len(name)} characters")
+
+
+def tensors(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield name and `Described` or `Unread` of all tensors in nested dictionaries and lists.
+
+    Raises
+    ------
+    DataError
+        If a container holds itself, or shared containers unfold to more than can be meant.
+    """
+    yield from _tensors(value, "", _Walk())
+
+
+def _tensors(value: Any, prefix: str, walk: _Walk) -> Iterator[tuple[str, Any]]:
+    walk.step(value, prefix)
+    if isinstance(value, Call):
         found = describe(value, prefix or "tensor")
         if found is not None:
             yield prefix or "tensor", found
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from tensors(item, f"{prefix}.{key}" if prefix else str(key), depth + 1)
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from tensors(item, f"{prefix}.{i}" if prefix else str(i), depth + 1)
+    if not isinstance(value, dict | list | tuple):
+        return
+    if id(value) in walk.open:
+        raise DataError(f"damaged PyTorch file: {in_a_line(prefix)} contains itself")
+    if len(walk.open) > _MAX_DEPTH:
+        yield prefix, Unread(prefix, f"nested deeper than {_MAX_DEPTH} dictionaries")
+        return
+    walk.open.add(id(value))
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(item, Call | dict | list | tuple):
+            yield from _tensors(item, f"{prefix}.{key}" if prefix else str(key), walk)
+    walk.open.discard(id(value))
 
 
 def describe(call: Call, name: str) -> Described | Unread | None:
@@ -142,9 +179,9 @@ def describe(call: Call, name: str) -> Described | Unread | None:
         return _unknown(function, arguments, name)
     try:
         return known(arguments, name)
-    except (TypeError, ValueError, IndexError, AttributeError):
+    except (TypeError, ValueError, IndexError, KeyError, AttributeError, OverflowError):
         raise DataError(
-            f"damaged PyTorch file: the description of tensor {name!r} is not valid"
+            f"damaged PyTorch file: the description of tensor {in_a_line(name)} is not valid"
         ) from None
 
 
@@ -155,24 +192,26 @@ def _unknown(function: Symbol, arguments: Any, name: str) -> Unread | None:
         return Unread(name, f"{what}: a kind of tensor that is not read")
     if function.name == "_reconstruct" and function.module.startswith("numpy"):
         return Unread(name, "a NumPy array inside the pickle, which is not unpickled")
-    if any(True for _ in _references(arguments)):
+    if _holds_storage(arguments):
         return Unread(name, f"an object of {what}: never unpickled")
     return None
 
 
-def _references(value: Any, depth: int = 0) -> Iterator[Reference]:
-    if isinstance(value, Reference):
-        yield value
-    elif depth > _MAX_DEPTH:
-        return
-    elif isinstance(value, Call):
-        yield from _references(value.arguments, depth + 1)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _references(item, depth + 1)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _references(item, depth + 1)
+def _holds_storage(value: Any) -> bool:
+    """Whether a storage is anywhere inside; each shared container is looked into once."""
+    left, seen = [value], set[int]()
+    while left:
+        item = left.pop()
+        if isinstance(item, Reference):
+            return True
+        if id(item) in seen or not isinstance(item, Call | dict | list | tuple):
+            continue
+        seen.add(id(item))
+        if isinstance(item, Call):
+            left.append(item.arguments)
+        else:
+            left.extend(item.values() if isinstance(item, dict) else item)
+    return False
 
 
 def storage_of(reference: Any) -> tuple[str, str, int]:
@@ -184,7 +223,7 @@ def storage_of(reference: Any) -> tuple[str, str, int]:
         If it describes no storage.
     """
     _, kind, key, _, count = reference.content[:5]
-    if not isinstance(kind, Symbol) or isinstance(count, bool) or not isinstance(count, int):
+    if not isinstance(kind, Symbol) or not isinstance(key, str | int) or not _is_size(count):
         raise TypeError
     return str(key), kind.name, count
 
@@ -218,7 +257,9 @@ def _tensor_v3(arguments: Any, name: str) -> Described | Unread:
 
 def _parameter(arguments: Any, name: str) -> Described | Unread | None:
     inner = arguments[0]
-    return describe(inner, name) if isinstance(inner, Call) else None
+    if not isinstance(inner, Call):
+        raise TypeError
+    return describe(inner, name)
 
 
 def _from_type(arguments: Any, name: str) -> Described | Unread | None:
@@ -236,7 +277,9 @@ def _part(call: Any, name: str) -> Strided:
 def _sparse(arguments: Any, name: str) -> Described | Unread:
     layout, data = arguments
     word = layout.arguments[0] if isinstance(layout, Call) else layout.name
-    layout_name = str(word).removeprefix("torch.").removeprefix("sparse_")
+    if not isinstance(word, str):
+        raise TypeError
+    layout_name = word.removeprefix("torch.").removeprefix("sparse_")
     *arrays, size = data[: 3 if layout_name == "coo" else 4]
     shape = tuple(size.arguments[0]) if isinstance(size, Call) else tuple(size)
     if not all(_is_size(n) for n in shape):
