@@ -45,6 +45,15 @@ def report_command(
             help="Words, crossovers and one table of all cases: Markdown, CSV and SVG, no page."
         ),
     ] = False,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            metavar="COLUMN",
+            show_default="conditions that vary, such as sparsity",
+            help="Of a sweep: a front and curves for each value of this column (may be repeated).",
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -60,6 +69,7 @@ def report_command(
         made_by=made_by,
         drawings=drawings,
         brief=brief,
+        by=by or (),
         quiet=quiet,
     )
     if as_json:
@@ -76,6 +86,7 @@ def write_page(
     made_by: str = "",
     drawings: bool = True,
     brief: bool = False,
+    by: Sequence[str] = (),
     quiet: bool = False,
 ) -> Path:
     """Write the report of result files into `out` with progress; return the page's path."""
@@ -91,5 +102,6 @@ def write_page(
             command=command,
             drawings=drawings,
             brief=brief,
+            by=by,
             progress=progress,
         )

@@ -111,21 +111,31 @@ def store_export(
 def store_pareto(
     store: Store,
     objective: Objectives = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            metavar="COLUMN",
+            show_default="of all",
+            help="A front for each value of this column (may be repeated).",
+        ),
+    ] = None,
     key: SweepKey = None,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
     """Show the points that no other point beats in every objective.
 
-    Example: f2fsim store pareto out/n_out --objective seconds --objective area_um2
+    Example: f2fsim store pareto out/n_out --objective seconds --objective area_um2 --by sparsity
     """
     from f2fsim.explore.tables import pareto_rows, to_frame
 
     rows, spec = _rows(store, key)
     objectives = objective or spec["objectives"]
-    front = pareto_rows(to_frame(rows), objectives)
+    front = pareto_rows(to_frame(rows), objectives, by or ())
     columns = _columns(rows, spec, objectives)
-    console.print_rows(cells(front, columns), title="Pareto front", as_json=as_json, as_csv=as_csv)
+    title = f"Pareto front of each {', '.join(by)}" if by else "Pareto front"
+    console.print_rows(cells(front, columns), title=title, as_json=as_json, as_csv=as_csv)
 
 
 def store_best(

@@ -131,7 +131,7 @@ def metrics_of(result: SimResult) -> dict[str, Any]:
         "pe_utilisation": result.pe_utilisation,
         "encoding_efficiency": 1 - unmatched / care if care else None,
         "bound_cycles": sum(layer.bound * layer.repeat for layer in result.layers),
-        "sparsity": _sparsity(result),
+        "measured_sparsity": _sparsity(result),
         "n_unmatched_bits": unmatched if care else None,
     }
     metrics |= {f"energy_pj.{part}": value for part, value in sorted(energy.items())}

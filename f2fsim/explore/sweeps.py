@@ -62,9 +62,12 @@ class SweepResult:
         """Return the points as a DataFrame, one row a point in the sweep's order."""
         return to_frame(self.rows(baselines=baselines))
 
-    def pareto(self, objectives: Sequence[str] = ()) -> pd.DataFrame:
-        """Return the points on the Pareto front of the objectives (the specification's own)."""
-        return pareto_rows(self.frame(), objectives or self.spec.objectives)
+    def pareto(self, objectives: Sequence[str] = (), by: Sequence[str] = ()) -> pd.DataFrame:
+        """Return the points on the Pareto front of the objectives (the specification's own).
+
+        With `by`, a front for each group of points with equal values of these columns.
+        """
+        return pareto_rows(self.frame(), objectives or self.spec.objectives, by)
 
     def best(self, objective: str = "", by: Sequence[str] = (), n_best: int = 1) -> pd.DataFrame:
         """Return the best points by an objective, of all or of each group."""

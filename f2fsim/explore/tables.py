@@ -83,18 +83,42 @@ def split_objectives(objectives: Sequence[str]) -> tuple[list[str], list[str]]:
     return [column for column, _ in parts], [direction for _, direction in parts]
 
 
-def pareto_rows(frame: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of `frame` on the Pareto front, sorted by the first objective.
+def pareto_rows(
+    frame: pd.DataFrame, objectives: Sequence[str], by: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return the rows of `frame` on the Pareto front: of all, or of each group of equal `by`.
+
+    Sorted by the columns of `by`, then by the first objective.
 
     Raises
     ------
     InputError
-        If an objective is unknown, or no point has a figure for one of them.
+        If an objective or column is unknown, or no point has a figure for an objective.
     """
     columns, directions = split_objectives(objectives)
+    _check_columns(frame, by)
     good = frame[frame["status"] == "ok"] if "status" in frame else frame
-    front = good[pareto_mask(_figures(good, columns), directions)]
-    return front.sort_values(columns[0], ascending=directions[0] == "min", kind="stable")
+    figures = _figures(good, columns)
+    on_front = np.zeros(len(good), np.bool_)
+    for places in _places(good, by):
+        on_front[places] = pareto_mask(figures[places], directions)
+    rising = [True] * len(by) + [directions[0] == "min"]
+    return good[on_front].sort_values([*by, columns[0]], ascending=rising, kind="stable")
+
+
+def _places(frame: pd.DataFrame, by: Sequence[str]) -> list[np.ndarray[Any, np.dtype[np.intp]]]:
+    """Return the row numbers of each group with equal values of `by`."""
+    if not by:
+        return [np.arange(len(frame))]
+    groups = frame.groupby([frame[name] for name in by], sort=False, dropna=False)
+    return [np.asarray(places, dtype=np.intp) for places in groups.indices.values()]
+
+
+def _check_columns(frame: pd.DataFrame, by: Sequence[str]) -> None:
+    for name in by:
+        if name not in frame:
+            near = near_miss(name, list(frame.columns))
+            raise InputError(f"no column {name!r} to group by{near}")
 
 
 def _figures(frame: pd.DataFrame, columns: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -126,10 +150,7 @@ def best_rows(
     """
     (column,), (direction,) = split_objectives([objective])
     _figures(frame, [column])
-    for name in by:
-        if name not in frame:
-            near = near_miss(name, list(frame.columns))
-            raise InputError(f"no column {name!r} to group by{near}")
+    _check_columns(frame, by)
     import pandas as pd
 
     known = frame[pd.to_numeric(frame[column], errors="coerce").notna() & (frame["status"] == "ok")]

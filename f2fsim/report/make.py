@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +34,7 @@ def make_report(
     command: str = "",
     drawings: bool = True,
     brief: bool = False,
+    by: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Path:
     """Write a report and return the path of its page.
@@ -51,6 +53,9 @@ def make_report(
         Whether SVG and PNG files are drawn beside the page.
     brief : bool
         Words, crossovers over batch and one table of all cases, as Markdown, CSV and SVG only.
+    by : sequence of str
+        Columns of a sweep of which each value has a front and curves of its own, in place of the
+        conditions that vary (sparsity, weight type, batch …).
     progress : callable, optional
         Called with (done, total, label).
 
@@ -83,6 +88,6 @@ def make_report(
         else:
             name = getattr(getattr(one, "spec", None), "name", "sweep")
             sweeps.append(Sweep(name, tuple(named(row) for row in one.rows())))
-    inputs = Inputs(tuple(results), tuple(sweeps))
+    inputs = Inputs(tuple(results), tuple(replace(one, asked_by=tuple(by)) for one in sweeps))
     report = build_report(inputs, title=title, command=command, brief=brief)
     return write_report(report, Path(out), page=not brief, drawings=drawings, progress=progress)

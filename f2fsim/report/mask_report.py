@@ -18,7 +18,17 @@ from f2fsim.explore.mask_totals import (
     table_problems,
 )
 from f2fsim.report.quality_figures import quality_section
-from f2fsim.report.value import Answer, Column, Figure, Report, Section, Series, Table, number
+from f2fsim.report.value import (
+    Answer,
+    Column,
+    Figure,
+    Number,
+    Report,
+    Section,
+    Series,
+    Table,
+    number,
+)
 
 AUTO_VARIANT = VARIANTS[-1]
 #: What the figure of sizes compares.
@@ -49,10 +59,8 @@ def mask_report(
     ]
     if table is not None:
         sections.insert(1, quality_section(totals, table))
-    return Report(
-        "F2F on real pruning masks", (_answer(totals), _method(n_exact_planes)), tuple(sections),
-        command,
-    )  # fmt: skip
+    sections.append(_method(n_exact_planes))
+    return Report("F2F on real pruning masks", (_answer(totals),), tuple(sections), command)
 
 
 def name_of(variant: Variant) -> str:
@@ -62,28 +70,39 @@ def name_of(variant: Variant) -> str:
 
 
 def _answer(totals: Sequence[SetTotals]) -> Answer:
-    points = []
-    for one in totals:
-        name = str(one.set)
-        points.append(
-            (
-                f"{name}: ",
-                number(
-                    one.over_entropy(AUTO_VARIANT), f"value bits over entropy of {name}", digits=4
-                ),
-                " encoded bits for a bit of a kept value; values and mask ",
-                number(
-                    one.over_bound(AUTO_VARIANT), f"all bits over the bound of {name}", digits=4
-                ),
-                " of the bound for independent positions.",
-            )
+    values = max(one.over_entropy(AUTO_VARIANT) for one in totals)
+    whole = [one.over_bound(AUTO_VARIANT) for one in totals]
+    headline: list[tuple[str | Number, ...]] = [
+        (
+            "Summed over all layers of a set, the program's own choice takes at most ",
+            number(values, "largest ratio of value bits to entropy of all sets", digits=4),
+            " encoded bits for a bit of a kept value, patches counted; values and mask are ",
+            number(min(whole), "smallest ratio of all bits to the bound", digits=4),
+            " to ",
+            number(max(whole), "largest ratio of all bits to the bound", digits=4),
+            " of the bound that takes positions for independent.",
         )
-    return Answer(
-        "What the program's own choice comes to, all layers of a set summed", tuple(points)
+    ]
+    columns = (
+        Column("set", "set", numeric=False),
+        Column("values", "value bits over entropy"),
+        Column("mask", "mask over H(S)"),
+        Column("whole", "values and mask over the bound"),
     )
+    rows = tuple(
+        {
+            "set": str(one.set),
+            "values": one.over_entropy(AUTO_VARIANT),
+            "mask": one.mask_bits("auto") / (one.bound_bits - one.entropy_bits),
+            "whole": one.over_bound(AUTO_VARIANT),
+        }
+        for one in totals
+    )
+    table = Table("auto", "The program's own choice, all layers of a set", columns, rows)
+    return Answer("What real masks cost", tuple(headline), table)
 
 
-def _method(n_exact_planes: int) -> Answer:
+def _method(n_exact_planes: int) -> Section:
     lines = (
         "Masks are real, whole layers, as published; values are not published and are synthetic: "
         "independent normal numbers, int8 symmetric by row. So a kept value has 8 bits and nothing "
@@ -102,7 +121,7 @@ def _method(n_exact_planes: int) -> Answer:
         "The bound is H(S) + 8 (1-S) bits a position, each layer with its own S: positions "
         "independent, values incompressible. A mask that is not even can be coded below its part.",
     )
-    return Answer("How", tuple((line,) for line in lines))
+    return Section("How it was measured", "method", tuple((line,) for line in lines))
 
 
 def _sets(totals: Sequence[SetTotals], table: MaskTable | None) -> Section:

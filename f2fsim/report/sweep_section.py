@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from f2fsim.report.sweeps import METRICS, Sweep, front_figure, is_number, label, objectives, pareto
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from f2fsim.report.sweeps import (
+    METRICS,
+    Sweep,
+    axis_title,
+    front_figure,
+    fronts,
+    is_number,
+    label,
+    objectives,
+)
 from f2fsim.report.value import Answer, Column, Number, Paragraph, Section, Table, number
 from f2fsim.report.width_figures import curve_figures
 
@@ -34,13 +46,28 @@ def sweep_answer(sweep: Sweep) -> Answer:
     if failed:
         count += ["; ", Number(failed, f"{failed:,}", "points without result or baselines")]
         count.append(" more were excluded, broke a limit, failed or are baselines")
-    points: list[Paragraph] = [(*count, ".")]
-    for key in dict.fromkeys([*(objectives(sweep) or ()), "efficiency", "bits_per_weight"]):
-        usable = [row for row in good if is_number(row.get(key))]
-        if not usable or key not in METRICS:
+    keys = dict.fromkeys([*(objectives(sweep) or ()), "efficiency", "bits_per_weight"])
+    wanted = [key for key in keys if key in METRICS]
+    title = f"Design space: {sweep.name}"
+    if len(sweep.groups) > 1:
+        return Answer(title, ((*count, "."),), _best_table(sweep, wanted))
+    return Answer(title, ((*count, "."), *_best(sweep, wanted)))
+
+
+def _best_of(rows: Sequence[Mapping[str, Any]], key: str) -> Mapping[str, Any] | None:
+    """Return the best row by a figure, None if none has it."""
+    usable = [row for row in rows if is_number(row.get(key))]
+    choose = max if METRICS[key].more_is_better else min
+    return choose(usable, key=lambda row: row[key]) if usable else None
+
+
+def _best(sweep: Sweep, keys: Sequence[str]) -> list[Paragraph]:
+    """Say which point is best in each figure."""
+    points: list[Paragraph] = []
+    for key in keys:
+        best, metric = _best_of(sweep.good, key), METRICS[key]
+        if best is None:
             continue
-        metric = METRICS[key]
-        best = (max if metric.more_is_better else min)(usable, key=lambda row: row[key])
         ending = f" {metric.unit}".rstrip()
         points.append(
             (
@@ -49,7 +76,28 @@ def sweep_answer(sweep: Sweep) -> Answer:
                 f" at {label(sweep, best)}.",
             )
         )
-    return Answer(f"Design space: {sweep.name}", tuple(points))
+    return points
+
+
+def _best_table(sweep: Sweep, keys: Sequence[str]) -> Table:
+    """Return the best point of each group in each figure."""
+    rows = []
+    for words, group in sweep.groups.items():
+        for key in keys:
+            best = _best_of(group, key)
+            if best is not None:
+                metric = METRICS[key]
+                what = f"{'highest' if metric.more_is_better else 'lowest'} {axis_title(key)}"
+                rows.append(
+                    {"group": words, "what": what, "value": best[key], "at": label(sweep, best)}
+                )
+    columns = (
+        Column("group", ", ".join(sweep.by), numeric=False),
+        Column("what", "best figure", numeric=False),
+        Column("value", "value"),
+        Column("at", "at", numeric=False),
+    )
+    return Table("best", f"Best points of each {', '.join(sweep.by)}", columns, tuple(rows))
 
 
 def sweep_section(sweep: Sweep, number_: int) -> Section:
@@ -61,8 +109,10 @@ def sweep_section(sweep: Sweep, number_: int) -> Section:
     tables = []
     pair = objectives(sweep)
     if pair:
-        rows = tuple(pareto(sweep.good, pair))
-        tables.append(Table(f"{prefix}front", "Points on the Pareto front", table.columns, rows))
+        rows = tuple(row for front in fronts(sweep, pair).values() for row in front)
+        each = f" of each {', '.join(sweep.by)}" if sweep.by else ""
+        title = f"Points on the Pareto front{each}"
+        tables.append(Table(f"{prefix}front", title, table.columns, rows))
     return Section(
         f"Design space: {sweep.name}",
         f"sweep{number_}",

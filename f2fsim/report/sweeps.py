@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from f2fsim.report.value import (
-    Figure,
-    Series,
-)
+from f2fsim.errors import InputError, choices, near_miss
+from f2fsim.report.value import Figure, Series
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,12 @@ ALIASES = {
 BOOKKEEPING = frozenset(
     (
         "index", "point", "digest", "status", "error", "role", "trial", "generation", "state",
-        "bound_cycles", "sparsity", "n_unmatched_bits",
+        "bound_cycles", "measured_sparsity", "n_unmatched_bits",
     )
 )  # fmt: skip
+#: Last names of axes that set what is asked of the machines, not the machines: points are compared
+#: where these are equal.
+CONDITIONS = frozenset(("workload", "sparsity", "weight_type", "batch", "seed", "pruning"))
 PARTS = ("energy_pj.", "area_um2.", "values_", "params_", "user_attrs_")
 
 
@@ -83,10 +84,23 @@ FRONTS = (
 
 @dataclass(frozen=True)
 class Sweep:
-    """Points of a sweep or search: rows with the values of the axes and what was measured."""
+    """Points of a sweep or search: rows with the values of the axes and what was measured.
+
+    ``asked_by`` are the columns of which each value has its own front and curves; without them
+    those of `CONDITIONS` that vary.
+    """
 
     name: str
     rows: tuple[Mapping[str, Any], ...]
+    asked_by: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key in self.asked_by:
+            if key not in self.axes:
+                near = near_miss(key, self.axes)
+                raise InputError(
+                    f"{self.name}: no column {key!r} varies{near}; known: {choices(self.axes)}"
+                )
 
     @cached_property
     def good(self) -> list[Mapping[str, Any]]:
@@ -118,9 +132,41 @@ class Sweep:
             and len({repr(row.get(key)) for row in self.good}) > 1
         ]
 
+    @cached_property
+    def by(self) -> list[str]:
+        """Axes of which each value has a front of its own."""
+        if self.asked_by:
+            return list(self.asked_by)
+        return [
+            key
+            for key in self.axes
+            if key.rpartition(".")[2] in CONDITIONS or key.startswith("workload.")
+        ]
+
+    @cached_property
+    def groups(self) -> dict[str, list[Mapping[str, Any]]]:
+        """Good points by the values of `by` in words; one group "" without such axes."""
+        return grouped(self.good, self.by)
+
     def axis(self, ending: str) -> str | None:
         """Return the axis whose last name is `ending`, such as ``n_out``."""
         return next((key for key in self.axes if key.rpartition(".")[2] == ending), None)
+
+
+def grouped(
+    rows: Sequence[Mapping[str, Any]], keys: Sequence[str]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Return rows by the values of columns, in words, in the order of their values."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in sorted(rows, key=lambda row: [_sortable(row.get(key)) for key in keys]):
+        words = ", ".join(f"{key.rpartition('.')[2]}={row.get(key)}" for key in keys)
+        found.setdefault(words, []).append(row)
+    return found
+
+
+def _sortable(value: Any) -> tuple[bool, float, str]:
+    """Return a key that puts numbers before text."""
+    return (not is_number(value), value if is_number(value) else 0.0, str(value))
 
 
 def is_number(value: Any) -> bool:
@@ -164,14 +210,19 @@ def objectives(sweep: Sweep) -> tuple[str, str] | None:
     return varying[0] if varying else None
 
 
+def fronts(sweep: Sweep, pair: tuple[str, str]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the Pareto front of each group of points (`Sweep.groups`)."""
+    return {words: pareto(rows, pair) for words, rows in sweep.groups.items()}
+
+
 def front_figure(sweep: Sweep, prefix: str) -> Figure | None:
-    """Return all points and the Pareto front of the first pair of objectives."""
+    """Return all points and the Pareto front of each group, of the first pair of objectives."""
     pair = objectives(sweep)
     if pair is None:
         return None
     usable = [row for row in sweep.good if all(is_number(row.get(key)) for key in pair)]
-    front = pareto(usable, pair)
-    chosen = {id(row) for row in front}
+    found = fronts(sweep, pair)
+    chosen = {id(row) for front in found.values() for row in front}
     rest = [row for row in usable if id(row) not in chosen]
 
     def series(name: str, rows: Sequence[Mapping[str, Any]], style: int, mark: Any) -> Series:
@@ -184,17 +235,22 @@ def front_figure(sweep: Sweep, prefix: str) -> Figure | None:
             style,
         )
 
+    # Style 7 is the grey of all other points.
+    styles = [5, *range(5), 6, *range(8, 8 + len(found))]
+    lines = [
+        series(f"Pareto front{f' of {words}' if words else ''}", front, styles[i], "line")
+        for i, (words, front) in enumerate(found.items())
+    ]
+    each = f" of its {', '.join(sweep.by)}" if sweep.by else ""
     return Figure(
         f"{prefix}pareto",
         f"{sweep.name}: {METRICS[pair[0]].title} against {METRICS[pair[1]].title}",
-        f"Scatter of {len(usable)} points with the {len(front)} on the Pareto front joined.",
+        f"Scatter of {len(usable)} points with the {len(chosen)} on a Pareto front joined.",
         axis_title(pair[0]),
         axis_title(pair[1]),
-        (
-            series("other points", rest, 7, "points"),
-            series("Pareto front", front, 5, "line"),
-        ),
-        f"{len(front)} of {len(usable)} points are not beaten in both. Point at one for its axes.",
+        (series("other points", rest, 7, "points"), *lines),
+        f"{len(chosen)} of {len(usable)} points are not beaten in both by any{each}. Point at one "
+        "for its axes.",
     )
 
 

@@ -144,6 +144,32 @@ def test_front_and_best_of_a_table() -> None:
             pareto_rows(frame, [bad])
 
 
+def test_a_front_for_each_value_of_a_column() -> None:
+    rng = np.random.default_rng(3)
+    rows = [
+        {"a": int(rng.integers(3)), "b": "xy"[int(rng.integers(2))], "seconds": float(rng.random()),
+         "area_um2": float(rng.random()), "status": "failed" if i % 9 == 0 else "ok", "point": i}
+        for i in range(90)
+    ]  # fmt: skip
+    frame = to_frame(rows)
+    for by in ([], ["a"], ["b", "a"]):
+        expected = []
+        for row in rows:
+            alike = [
+                r for r in rows if r["status"] == "ok" and all(r[key] == row[key] for key in by)
+            ]
+            beaten = any(
+                r["seconds"] < row["seconds"] and r["area_um2"] < row["area_um2"] for r in alike
+            )
+            if row["status"] == "ok" and not beaten:
+                expected.append(row)
+        expected.sort(key=lambda row: ([row[key] for key in by], row["seconds"]))
+        front = pareto_rows(frame, ["seconds", "area_um2"], by)
+        assert front["point"].tolist() == [row["point"] for row in expected]
+    with pytest.raises(InputError, match="no column 'c' to group by"):
+        pareto_rows(frame, ["seconds"], ["c"])
+
+
 @pytest.mark.parametrize("ending", [".csv", ".json", ".parquet"])
 def test_exports_read_back(tmp_path: Path, ending: str) -> None:
     rows = member_rows(members())
