@@ -14,15 +14,18 @@ import numpy as np
 
 from f2fsim.hw.description import Channel, Component, InPort, IntSeq, Machine, OutPort, Reader, seq
 from f2fsim.network.context import Network
-from f2fsim.network.join import Joiner
+from f2fsim.network.join import Joiner, StageParts
 from f2fsim.network.order import (
     KEPT_FOR_ARRAY,
     KEPT_FOR_VECTOR,
     WRITTEN_FOR_ACTIVATIONS,
+    WRITTEN_FOR_CACHE,
     WRITTEN_FOR_OPERANDS,
 )
 from f2fsim.network.outputs import OutputPath, output_path
 from f2fsim.network.play import held_streams, with_store
+from f2fsim.network.stages import CacheAppend
+from f2fsim.network.vector_items import output_bits
 
 #: Parts and channels of a layer's machine that a network's machine replaces.
 FILL, TILES, ACTIVATIONS, OUTPUTS = "scratchpad fill", "activation tiles", "activations", "outputs"
@@ -31,7 +34,7 @@ SCRATCHPAD, STAGE_DONE = "scratchpad", "stage done"
 NO_INPUT_WAIT = "inputs not made"
 
 
-def join_stages(network: Network, machines: Sequence[Machine | None]) -> Machine:
+def join_stages(network: Network, machines: Sequence[StageParts | None]) -> Machine:
     """Return the machine that runs all stages; `machines` are those of layers by themselves."""
     held = held_streams([one for one in machines if one is not None])
     joiner = Joiner(network.builder.burst_bytes)
@@ -47,23 +50,29 @@ def join_stages(network: Network, machines: Sequence[Machine | None]) -> Machine
     return joiner.machine()
 
 
-def _segments(network: Network, number: int, machine: Machine | None) -> tuple[IntSeq, IntSeq, int]:
+def _segments(
+    network: Network, number: int, machine: StageParts | None
+) -> tuple[IntSeq, IntSeq, int]:
     """Return addresses and bits of a stage's outputs, and the room of the array's own buffer."""
     stage = network.stages[number]
     if machine is not None:
         writer = next(one for one in machine.writers if one.name == OUTPUTS)
         network.addresses[stage.output] = int(writer.addresses[0])
         return writer.addresses, writer.n_bits, _capacity(machine, OUTPUTS)
-    n_bits = stage.n_values * network.activation_bits
+    if isinstance(stage.work, CacheAppend):
+        work = stage.work.attention
+        cache = network.cache(work, stage.work.batch)
+        return *cache.appended(work.context, work.n_tokens), 0
+    n_bits = output_bits(network, number)
     return seq(network.address(stage.output, n_bits)), seq(n_bits), 0
 
 
-def _capacity(machine: Machine, channel: str) -> int:
+def _capacity(machine: StageParts, channel: str) -> int:
     return next(one.capacity for one in machine.channels if one.name == channel)
 
 
 def _add_product(
-    network: Network, joiner: Joiner, number: int, machine: Machine, path: OutputPath
+    network: Network, joiner: Joiner, number: int, machine: StageParts, path: OutputPath
 ) -> None:
     """Add front end and array of a stage, its streams, and how it takes its inputs."""
     for channel in machine.channels:
@@ -134,7 +143,7 @@ def tile_room(network: Network, need: IntSeq) -> int:
     return room
 
 
-def _add_fills(network: Network, joiner: Joiner, machines: Sequence[Machine | None]) -> None:
+def _add_fills(network: Network, joiner: Joiner, machines: Sequence[StageParts | None]) -> None:
     """Add the loading of tiles: first the rest of the scratchpad is taken, then tiles come in."""
     arch, burst = network.arch, 8 * network.builder.burst_bytes
     width = 8 * arch.scratchpad.n_banks * arch.scratchpad.bank_bytes_per_cycle
@@ -204,6 +213,7 @@ def _add_tokens(network: Network, joiner: Joiner, n_stages: int) -> None:
         KEPT_FOR_VECTOR,
         WRITTEN_FOR_ACTIVATIONS,
         WRITTEN_FOR_OPERANDS,
+        WRITTEN_FOR_CACHE,
     ):
         if name in network.waits:
             joiner.channel(Channel(name, len(network.waits[name].given)))

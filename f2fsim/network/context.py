@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from f2fsim.config.arch import ArchConfig
+from f2fsim.config.operation import Attention
 from f2fsim.hw.machine_builder import MachineBuilder
+from f2fsim.network.cache import Cache, Tile
 from f2fsim.network.order import Waits, all_waits
 from f2fsim.network.residency import Tensor
 from f2fsim.network.stages import Stage
@@ -40,6 +42,8 @@ class Network:
     activation_bits: int
     waits: dict[str, Waits] = field(init=False)
     addresses: dict[str, int] = field(default_factory=dict)
+    tiles: dict[int, tuple[Tile, ...]] = field(default_factory=dict)
+    caches: dict[str, Cache] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.waits = all_waits(self.stages, self.residents)
@@ -58,6 +62,12 @@ class Network:
             if stage.output == name:
                 return stage.n_values
         return 0
+
+    def cache(self, attention: Attention, batch: int) -> Cache:
+        """Return where the keys and values of an attention lie in memory."""
+        if attention.name not in self.caches:
+            self.caches[attention.name] = Cache.allocate(self.builder, attention, batch)
+        return self.caches[attention.name]
 
     def address(self, name: str, n_bits: int) -> int:
         """Return where a tensor lies in memory."""

@@ -25,6 +25,23 @@ from f2fsim.hw.description import (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class StageParts:
+    """The parts of one stage: those of a layer's machine, or less than a whole machine."""
+
+    components: tuple[Component, ...]
+    channels: tuple[Channel, ...]
+    readers: tuple[Reader, ...]
+    writers: tuple[Writer, ...]
+    burst_bytes: int
+
+    @classmethod
+    def of(cls, machine: Machine) -> StageParts:
+        """Return the parts of a machine."""
+        found = machine.components, machine.channels, machine.readers, machine.writers
+        return cls(*found, machine.burst_bytes)
+
+
 @dataclass
 class Pieces:
     """A sequence over the items of several stages, put together from that of each."""

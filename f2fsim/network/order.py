@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from f2fsim.config.operation import Attention
 from f2fsim.network.stages import Stage
 
 #: Channels of tokens, by who waits: the readers for memory, array and vector unit for the chip.
 WRITTEN_FOR_ACTIVATIONS = "written for activations"
 WRITTEN_FOR_OPERANDS = "written for operands"
+WRITTEN_FOR_CACHE = "written for kv cache"
 KEPT_FOR_ARRAY = "kept for array"
 KEPT_FOR_VECTOR = "kept for vector unit"
 
@@ -41,11 +43,15 @@ def all_waits(stages: Sequence[Stage], residents: set[str]) -> dict[str, Waits]:
     channels = (
         WRITTEN_FOR_ACTIVATIONS,
         WRITTEN_FOR_OPERANDS,
+        WRITTEN_FOR_CACHE,
         KEPT_FOR_ARRAY,
         KEPT_FOR_VECTOR,
     )
     waits = {name: Waits() for name in channels}
     for number, stage in enumerate(stages):
+        if isinstance(stage.work, Attention):
+            # The stage before appends the keys and values that it reads.
+            waits[WRITTEN_FOR_CACHE].wait(number, [number - 1])
         to_array = () if stage.is_vector else stage.inputs
         to_vector = stage.takes if stage.is_vector else stage.operands
         for names, memory, chip in (

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from f2fsim.config.operation import NETWORK_INPUT
 from f2fsim.errors import ConfigError
 from f2fsim.hw.description import (
     Channel,
@@ -25,11 +23,17 @@ from f2fsim.network.order import (
     KEPT_FOR_ARRAY,
     KEPT_FOR_VECTOR,
     WRITTEN_FOR_ACTIVATIONS,
+    WRITTEN_FOR_CACHE,
     WRITTEN_FOR_OPERANDS,
 )
+from f2fsim.network.stages import CacheAppend
+from f2fsim.network.vector_items import PROBABILITIES, SCORES, VectorItems
 
 VECTOR, KEEP = "vector unit", "scratchpad keep"
 OPERANDS, RESULTS, KEPT = "operands buffer", "results", "kept outputs"
+
+#: The writer of new keys and values, and the channel before it.
+APPEND, APPENDED = "kv append", "appended"
 
 
 @dataclass
@@ -72,86 +76,36 @@ def output_path(
     """
     addresses, n_bits, room = segments
     path = OutputPath(outputs_room - room if room else 0)
-    items = _Items(network, number, n_bits, bool(room))
+    items = VectorItems(network, number, n_bits, bool(room))
     inputs, outputs = [], []
     if room:
         need, release = items.emit.copy(), items.emit.copy()
-        need[0] += path.unused_room
+        need[items.first] += path.unused_room
         release[-1] += path.unused_room
         inputs.append(InPort("outputs", need, "outputs empty", release))
         path.channels.append(Channel("outputs", outputs_room))
     inputs += _operands(path, items)
     if network.takes(KEPT_FOR_VECTOR, number):
         inputs.append(InPort(KEPT_FOR_VECTOR, items.at(0, 1), "inputs not made"))
-    is_kept = network.stages[number].output in network.residents
-    target = KEPT if is_kept else RESULTS
+    if items.softmax.any():
+        inputs.append(InPort(SCORES, items.softmax, "scores not made"))
+        outputs.append(OutPort(PROBABILITIES, items.softmax, "probabilities full"))
+        path.channels += [Channel(SCORES, 2), Channel(PROBABILITIES, 2)]
+    stage = network.stages[number]
+    is_kept = stage.output in network.residents
+    target = KEPT if is_kept else APPENDED if isinstance(stage.work, CacheAppend) else RESULTS
     outputs.append(OutPort(target, items.emit, f"{target} full"))
-    if any(not stage.is_vector for stage in network.stages[number + 1 :]):
+    if any(not one.is_vector for one in network.stages[number + 1 :]):
         outputs.append(OutPort("stage done", items.at(-1, 1), "never"))
     path.components.append(items.vector_unit(inputs, outputs))
     if is_kept:
         _add_keep(path, items)
     else:
-        _add_writer(path, items, addresses, n_bits)
+        _add_writer(path, items, target, addresses, n_bits)
     return path
 
 
-class _Items:
-    """The items of the vector unit in one stage: a burst of its largest stream each."""
-
-    def __init__(self, network: Network, number: int, n_bits: IntSeq, is_product: bool) -> None:
-        self.network, self.number, self.stage = network, number, network.stages[number]
-        self.burst = 8 * network.builder.burst_bytes
-        names = self.stage.operands if is_product else self.stage.takes
-        self.sizes = {name: self._bits(name) for name in names}
-        if is_product:
-            # As outputs leave the array: no burst reaches over a pass.
-            counts = -(-n_bits // self.burst)
-            emit = np.full(int(counts.sum()), self.burst, dtype=np.int64)
-            emit[np.cumsum(counts) - 1] = n_bits - (counts - 1) * self.burst
-            self.emit = emit
-        else:
-            largest = max([int(n_bits.sum()), *self.sizes.values()])
-            self.emit = _shares(int(n_bits.sum()), -(-largest // self.burst))
-        self.n = int(self.emit.shape[0])
-
-    def _bits(self, name: str) -> int:
-        network, work = self.network, self.stage
-        if name == NETWORK_INPUT:
-            return work.n_values * network.activation_bits
-        return network.values(name) * network.activation_bits
-
-    def at(self, item: int, units: int) -> IntSeq:
-        """Return `units` at one item, none elsewhere."""
-        values = np.zeros(self.n, dtype=np.int64)
-        values[item] = units
-        return values
-
-    def vector_unit(self, inputs: Sequence[InPort], outputs: Sequence[OutPort]) -> Component:
-        """Return the vector unit; without lanes it takes no time and no energy."""
-        stage, network = self.stage, self.network
-        vector = network.arch.vector
-        service, actions = seq(0), {}
-        if vector is not None and stage.n_lane_operations:
-            service = -(-_shares(stage.n_lane_operations, self.n) // vector.lanes)
-            kept = [n for n in self.sizes if n in network.residents]
-            read = sum(self.sizes[name] for name in kept) // 8
-            actions = {"accumulate": stage.n_lane_operations, "sram_read_byte": read}
-        clock = network.arch.clock
-        return Component(
-            VECTOR,
-            "vector_unit",
-            clock,
-            self.n,
-            seq(service),
-            tuple(inputs),
-            tuple(outputs),
-            {name: n for name, n in actions.items() if n},
-            (self.n - 1,),
-        )
-
-
-def _operands(path: OutputPath, items: _Items) -> list[InPort]:
+def _operands(path: OutputPath, items: VectorItems) -> list[InPort]:
     """Add the reading of what the vector unit takes from memory, item by item."""
     network, number, burst = items.network, items.number, items.burst
     arch = network.arch
@@ -196,7 +150,7 @@ def _operands(path: OutputPath, items: _Items) -> list[InPort]:
     return [InPort(OPERANDS, need, "operands empty")]
 
 
-def _add_keep(path: OutputPath, items: _Items) -> None:
+def _add_keep(path: OutputPath, items: VectorItems) -> None:
     """Store the outputs in the scratchpad, and tell who waits for them."""
     network = items.network
     scratchpad = network.arch.scratchpad
@@ -225,31 +179,28 @@ def _add_keep(path: OutputPath, items: _Items) -> None:
     )
 
 
-def _add_writer(path: OutputPath, items: _Items, addresses: IntSeq, n_bits: IntSeq) -> None:
+def _add_writer(
+    path: OutputPath, items: VectorItems, target: str, addresses: IntSeq, n_bits: IntSeq
+) -> None:
     """Write the outputs, and tell who waits for them when all are in memory."""
     network = items.network
     streams = network.arch.streams
     # The array has a buffer of its own; here waits what goes to the memory, as all streams do.
-    path.channels.append(Channel(RESULTS, max(8 * streams.prefetch, 2 * items.burst)))
+    path.channels.append(Channel(target, max(8 * streams.prefetch, 2 * items.burst)))
     done = []
-    for channel in (WRITTEN_FOR_ACTIVATIONS, WRITTEN_FOR_OPERANDS):
+    for channel in (WRITTEN_FOR_ACTIVATIONS, WRITTEN_FOR_OPERANDS, WRITTEN_FOR_CACHE):
         if network.gives(channel, items.number):
             last = np.zeros(n_bits.shape[0], dtype=np.int64)
             last[-1] = 1
             done.append(OutPort(channel, last, "never"))
     path.writers.append(
         Writer(
-            "outputs",
+            APPEND if target == APPENDED else "outputs",
             network.arch.clock,
-            RESULTS,
+            target,
             addresses,
             n_bits,
             streams.requests_per_cycle,
             tuple(done),
         )
     )
-
-
-def _shares(total: int, n: int) -> IntSeq:
-    """Cut `total` into `n` parts that differ by at most one."""
-    return seq(np.diff(np.arange(n + 1, dtype=np.int64) * total // n))

@@ -11,18 +11,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from f2fsim.hw.description import Channel, Component, InPort, Machine, OutPort, seq
+from f2fsim.hw.description import Channel, Component, InPort, OutPort, seq
 from f2fsim.hw.streams import CHUNK_BITS
+from f2fsim.network.join import StageParts
 
 
-def held_streams(machines: Sequence[Machine]) -> tuple[str, ...]:
+def held_streams(machines: Sequence[StageParts]) -> tuple[str, ...]:
     """Return the encoded streams that at least one layer holds on the chip."""
     names = {part.name for one in machines for part in one.components}
     streams = {reader.name for one in machines for reader in one.readers}
     return tuple(sorted(name for name in streams if f"{name} store" in names))
 
 
-def with_store(machine: Machine, streams: Sequence[str]) -> Machine:
+def with_store(machine: StageParts, streams: Sequence[str]) -> StageParts:
     """Return a layer's machine in which all of `streams` go through a store."""
     present = {part.name for part in machine.components}
     for name in streams:
@@ -33,7 +34,7 @@ def with_store(machine: Machine, streams: Sequence[str]) -> Machine:
     return machine
 
 
-def _passed(machine: Machine, name: str, buffer: str, n_bits: int) -> Machine:
+def _passed(machine: StageParts, name: str, buffer: str, n_bits: int) -> StageParts:
     held = f"{name} held"
     room = next(one.capacity for one in machine.channels if one.name == buffer)
     chunk = max(min(CHUNK_BITS, room - 8 * machine.burst_bytes), 1)

@@ -8,12 +8,12 @@ stage makes is one tensor.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from f2fsim.config.graph import Node, Work
 from f2fsim.config.layer import Layer
-from f2fsim.config.operation import NETWORK_INPUT, VectorOperation
+from f2fsim.config.operation import NETWORK_INPUT, Attention, VectorOperation
 
 #: Operations that work on values one by one, so that they can be done as outputs leave the array.
 FUSIBLE = frozenset(("activation", "add", "multiply", "requantise"))
@@ -35,6 +35,15 @@ LANE_OPERATIONS = {
 
 
 @dataclass(frozen=True)
+class CacheAppend:
+    """Keys and values of new tokens in the type of the cache, on their way to it."""
+
+    attention: Attention
+    batch: int
+    op: str = "append"
+
+
+@dataclass(frozen=True)
 class Stage:
     """A step of the network.
 
@@ -42,8 +51,8 @@ class Stage:
     ----------
     name : str
         Of its first node, with its number if the layer runs several times.
-    work : Layer, VectorOperation or Attention
-        What it does.
+    work : Layer, VectorOperation, Attention or CacheAppend
+        What it does; an attention comes after the appending of its new tokens to the cache.
     fused : tuple of VectorOperation
         What is done on the outputs as they leave the array, in order.
     inputs : tuple of str
@@ -59,13 +68,14 @@ class Stage:
     """
 
     name: str
-    work: Work
+    work: Work | CacheAppend
     fused: tuple[VectorOperation, ...]
     inputs: tuple[str, ...]
     operands: tuple[str, ...]
     output: str
     n_values: int
     is_chained: bool = False
+    batch: int = 1
 
     @property
     def takes(self) -> tuple[str, ...]:
@@ -75,7 +85,7 @@ class Stage:
     @property
     def is_vector(self) -> bool:
         """Whether only the vector unit works."""
-        return isinstance(self.work, VectorOperation)
+        return isinstance(self.work, VectorOperation | CacheAppend)
 
     @property
     def n_lane_operations(self) -> int:
@@ -83,6 +93,11 @@ class Stage:
         total = sum(LANE_OPERATIONS[one.op] * self.n_values for one in self.fused)
         if isinstance(self.work, VectorOperation):
             total += LANE_OPERATIONS[self.work.op] * self.n_values * self.work.window
+        if isinstance(self.work, CacheAppend):
+            total += LANE_OPERATIONS["requantise"] * self.n_values
+        if isinstance(self.work, Attention):
+            pairs = self.work.n_pairs * self.work.n_heads * self.batch
+            total += LANE_OPERATIONS["softmax"] * pairs
         return total
 
 
@@ -111,9 +126,10 @@ def build_stages(nodes: Sequence[Node]) -> tuple[Stage, ...]:
             )
             pieces[node.name] = (node.name,)
             continue
-        made = _stages_of(node, inputs)
+        made = _stages_of(node, inputs, pieces)
         stages += made
-        pieces[node.name] = tuple(stage.output for stage in made)
+        ends = made[-1:] if isinstance(work, Attention) else made
+        pieces[node.name] = tuple(stage.output for stage in ends)
     return tuple(stages)
 
 
@@ -129,8 +145,12 @@ def _fuses(last: Stage, node: Node, uses: Counter[str]) -> bool:
     )
 
 
-def _stages_of(node: Node, inputs: tuple[str, ...]) -> list[Stage]:
-    """Return the stage of a node; a layer that runs several times takes its own last output."""
+def _stages_of(
+    node: Node, inputs: tuple[str, ...], pieces: Mapping[str, tuple[str, ...]]
+) -> list[Stage]:
+    """Return the stages of a node; a layer that runs several times takes its own last output."""
+    if isinstance(node.work, Attention):
+        return _attention_stages(node, node.work, pieces)
     runs = node.work.repeat if isinstance(node.work, Layer) else 1
     stages: list[Stage] = []
     for run in range(runs):
@@ -141,6 +161,21 @@ def _stages_of(node: Node, inputs: tuple[str, ...]) -> list[Stage]:
             Stage(name, node.work, (), own, (), name, node.n_values, node.is_chained or runs > 1)
         )
     return stages
+
+
+def _attention_stages(
+    node: Node, work: Attention, pieces: Mapping[str, tuple[str, ...]]
+) -> list[Stage]:
+    """Return the appending of keys and values to the cache, and the attention over it."""
+    batch = node.n_values // work.query_values
+    queries, keys, values = (pieces[name] for name in node.inputs)
+    name = f"{node.name}.append"
+    append = CacheAppend(work, batch)
+    n_values = 2 * batch * work.kv_values
+    return [
+        Stage(name, append, (), tuple(dict.fromkeys((*keys, *values))), (), name, n_values),
+        Stage(node.name, work, (), queries, (), node.name, node.n_values, batch=batch),
+    ]
 
 
 def last_uses(stages: Sequence[Stage]) -> dict[str, int]:

@@ -14,11 +14,13 @@ from f2fsim.codec.tensor import WeightType
 from f2fsim.config import Workload
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
+from f2fsim.config.operation import KV_BITS, Attention
 from f2fsim.config.pruning import NmPruning, NmRule
 from f2fsim.errors import ConfigError
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.geometry import tile_input_values
 from f2fsim.mapping.plan import Plan
+from f2fsim.network.attention import plan_attention, tiles_of
 from f2fsim.network.residency import StageCost
 from f2fsim.network.stages import Stage
 from f2fsim.scheduling import plan_layer
@@ -58,6 +60,8 @@ def stage_cost(
 
     def cost(number: int, free_bits: int, on_chip: bool) -> float | None:
         work = stages[number].work
+        if isinstance(work, Attention):
+            return _attention_bits(arch, stages[number], work, free_bits, on_chip, activation_bits)
         if not isinstance(work, Layer):
             return 0.0
         if work.name not in estimates:
@@ -74,6 +78,23 @@ def stage_cost(
         return _moved_bits(work, plan, weights, 0 if on_chip else activation_bits)
 
     return cost
+
+
+def _attention_bits(
+    arch: ArchConfig,
+    stage: Stage,
+    work: Attention,
+    free_bits: int,
+    on_chip: bool,
+    activation_bits: int,
+) -> float | None:
+    try:
+        plan = plan_attention(arch, work, free_bits, activation_bits, on_chip)
+    except ConfigError:
+        return None
+    visible = sum(tile.n_visible for tile in tiles_of(work, stage.batch, plan))
+    queries = 0 if on_chip else work.query_values * stage.batch * activation_bits
+    return float(2 * visible * work.head_size * KV_BITS[work.kv_type] + queries)
 
 
 def _sparsity(workload: Workload, layer: Layer) -> float:

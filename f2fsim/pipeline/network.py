@@ -12,6 +12,7 @@ from f2fsim.config import Workload, load_workload
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.graph import network_nodes
 from f2fsim.config.layer import Layer
+from f2fsim.config.operation import Attention
 from f2fsim.cost import sum_terms
 from f2fsim.engine import Outcome, check_engine, run
 from f2fsim.errors import ConfigError, InputError, SimulationError
@@ -24,7 +25,10 @@ from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
 from f2fsim.network.assemble import join_stages
+from f2fsim.network.attention import CACHE, attention_parts, plan_attention
 from f2fsim.network.context import Network
+from f2fsim.network.join import StageParts
+from f2fsim.network.outputs import APPEND
 from f2fsim.network.residency import (
     Tensor,
     all_on_chip,
@@ -57,8 +61,8 @@ class _Run:
     residents: set[str]
     activation_bits: int
     network: Network
-    machines: list[Machine | None] = field(default_factory=list)
-    built: list[LayerMachine | None] = field(default_factory=list)
+    machines: list[StageParts | None] = field(default_factory=list)
+    macs_issued: list[int] = field(default_factory=list)
     facts: list[dict[str, Any]] = field(default_factory=list)
     encoded_bits: dict[str, int] = field(default_factory=dict)
 
@@ -145,6 +149,8 @@ def prepare_network(
             if data is None or data.layer.name != stage.work.name:
                 data = _next(layers, stage.work)
             _add_layer(prepared, number, data)
+        elif isinstance(stage.work, Attention):
+            _add_attention(prepared, number, stage.work)
         else:
             _add_vector(prepared, number)
     if progress:
@@ -171,8 +177,8 @@ def _add_layer(prepared: _Run, number: int, data: LayerData) -> None:
     for name, n_bits in streams.items():
         if stage.name in (data.layer.name, f"{data.layer.name}#0"):
             prepared.encoded_bits[name] = prepared.encoded_bits.get(name, 0) + n_bits
-    prepared.machines.append(built.machine)
-    prepared.built.append(built)
+    prepared.machines.append(StageParts.of(built.machine))
+    prepared.macs_issued.append(built.macs_issued)
     words = f"{plan.schedule.replace('_', ' ')}, {len(plan.band_rows)} x {len(plan.tile_columns)}"
     prepared.facts.append(
         {
@@ -215,11 +221,33 @@ def _encode(arch: ArchConfig, encode: Encode, data: LayerData, plan: Plan) -> li
         raise arch.located(error) from None
 
 
+def _add_attention(prepared: _Run, number: int, work: Attention) -> None:
+    """Plan and build an attention beside the maps that are held meanwhile."""
+    stage, network, arch = prepared.stages[number], prepared.network, prepared.target.arch
+    held = prepared.held_bits(number)
+    on_chip = all_on_chip(stage, prepared.residents)
+    free = prepared.capacity_bits - held
+    plan = plan_attention(arch, work, free, prepared.activation_bits, on_chip)
+    check_capacity(stage, prepared.capacity_bits, held, plan.scratchpad_bits)
+    found = attention_parts(network, number, plan, prepared.target.workload.weight_type)
+    network.tiles[number] = found.tiles
+    prepared.machines.append(found.parts)
+    prepared.macs_issued.append(found.macs_issued)
+    prepared.facts.append(
+        {
+            "plan": f"{len(plan.tile_tokens)} tiles of queries",
+            "macs_dense": work.macs * stage.batch,
+            "macs_effectual": work.macs * stage.batch,
+            "held_bits": held,
+            "used_bits": held + sum(plan.scratchpad_bits.values()),
+        }
+    )
+
+
 def _add_vector(prepared: _Run, number: int) -> None:
     held = prepared.held_bits(number)
     check_capacity(prepared.stages[number], prepared.capacity_bits, held, {})
     prepared.machines.append(None)
-    prepared.built.append(None)
     prepared.facts.append({"held_bits": held, "used_bits": held})
 
 
@@ -231,7 +259,7 @@ def _result(
     streams = _streams(machine, outcome, dram.burst_bytes)
     terms = target.cost.terms(outcome.components, outcome.memory, streams)
     array = arch.pe_array
-    cycles = [-(-one.macs_issued // array.n_multipliers) for one in prepared.built if one]
+    cycles = [-(-issued // array.n_multipliers) for issued in prepared.macs_issued]
     lanes = arch.vector.lanes if arch.vector else 0
     operations = sum(stage.n_lane_operations for stage in prepared.stages)
     totals = NetworkTotals(
@@ -261,8 +289,17 @@ def _result(
         energy_pj=sum_terms(terms, target.cost.table),
         area_um2=target.cost.area_um2(target.workload.weight_type),
         notes=_notes(prepared),
+        tokens=_tokens(prepared),
+        cache_bits={
+            name: one.payload_bits for one in streams if (name := one.name) in (CACHE, APPEND)
+        },
         manifest=manifest(target, engine),
     )
+
+
+def _tokens(prepared: _Run) -> int:
+    """Return the tokens that a run makes: one a sample, if it has attention."""
+    return max((s.batch for s in prepared.stages if isinstance(s.work, Attention)), default=0)
 
 
 def _notes(prepared: _Run) -> tuple[str, ...]:

@@ -142,6 +142,16 @@ class ArrayKind(ABC, Generic[A]):
 
     # --- time -------------------------------------------------------------------------------------
 
+    def dense_cycles(self, array: A, n_rows: int, n_reduction: int, n_columns: int) -> int:
+        """Return the cycles of a product of two dense operands, (rows x reduction) held.
+
+        A multiplier for each of the array's columns takes a held value and an activation a cycle;
+        a value that several take is read once for all.
+        """
+        at_once = getattr(array, "columns", 1)
+        held = int(getattr(array, "n_multipliers", 1)) // at_once
+        return -(-n_rows * n_reduction // held) * -(-n_columns // at_once)
+
     def band_work(
         self, arch: ArchConfig, array: A, layer: Layer, band: tuple[PrunedTensor, EncodedTensor],
         first_row: int,

@@ -35,6 +35,13 @@ class FlexibleKind(ArrayKind[FlexibleArray]):
         """Every fold is loaded anew."""
         return -(-array.n_multipliers // array.load_weights)
 
+    def dense_cycles(
+        self, array: FlexibleArray, n_rows: int, n_reduction: int, n_columns: int
+    ) -> int:
+        """All values are held in turn, each fold loaded anew."""
+        n = n_rows * n_reduction
+        return flexible_cycles(n, n_columns, array.n_multipliers, array.load_weights)
+
     def band_work(
         self,
         arch: ArchConfig,

@@ -42,6 +42,18 @@ class SystolicKind(ArrayKind[SystolicArray]):
         """Every fold is loaded, and drained, anew."""
         return 2 * array.rows + array.columns
 
+    def dense_cycles(
+        self, array: SystolicArray, n_rows: int, n_reduction: int, n_columns: int
+    ) -> int:
+        """As SCALE-Sim counts any product."""
+        return systolic_cycles(
+            n_rows,
+            n_rows * n_reduction,
+            n_columns,
+            (array.rows, array.columns),
+            weight_stationary=array.dataflow == "weight_stationary",
+        )
+
     def band_work(
         self,
         arch: ArchConfig,
