@@ -38,6 +38,23 @@ Residency = Annotated[
 Isolated = Annotated[
     bool, typer.Option("--isolated", help="Show each layer from DRAM to DRAM beside it.")
 ]
+Context = Annotated[
+    list[int] | None,
+    typer.Option(
+        metavar="TOKENS",
+        min=0,
+        show_default="the workload's own",
+        help="Tokens in the KV caches before the run (may be repeated: a row each).",
+    ),
+]
+KvType = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYPE",
+        show_default="the workload's own",
+        help="Type of the KV caches: int4, int8, fp16 or bf16.",
+    ),
+]
 Stages = Annotated[bool, typer.Option("--stages", help="Show every stage and tensor.")]
 
 
@@ -50,6 +67,8 @@ def network_command(
     workload: WorkloadName,
     arch: Archs,
     residency: Residency = None,
+    context: Context = None,
+    kv_type: KvType = None,
     isolated: Isolated = False,
     stages: Stages = False,
     sparsity: Sparsity = None,
@@ -80,11 +99,16 @@ def network_command(
         "layers": layer, "cache": None if no_cache else "default", "engine": engine,
     }  # fmt: skip
     policy = _policy(residency)
+    contexts: list[int | None] = [*context] if context else [None]
     with console.progress("simulating", quiet=quiet) as progress:
         found = [
-            simulate_network(one, workload, residency=policy, progress=progress, **conditions)
+            simulate_network(
+                one, workload, residency=policy, context=tokens, kv_type=kv_type,
+                progress=progress, **conditions,
+            )
             for one in arch
-        ]
+            for tokens in contexts
+        ]  # fmt: skip
         alone = compare(workload, arch, progress=progress, **conditions) if isolated else []
     if out is not None:
         text = json.dumps([one.to_dict() for one in found], indent=1, sort_keys=True)
@@ -111,7 +135,9 @@ def _policy(residency: list[str] | None) -> str | list[str]:
 def _rows(found: list[NetworkResult], alone: list[SimResult]) -> list[dict[str, Any]]:
     """Return a row an architecture, with its layers by themselves beside it."""
     rows = [network_row(one) for one in found]
-    for row, one in zip(rows, alone, strict=False):
+    by_name = {one.arch: one for one in alone}
+    for row in rows if alone else ():
+        one = by_name[row["arch"]]
         row["isolated_time_us"] = one.seconds * 1e6
         row["isolated_dram_bytes"] = one.n_bytes
     return rows

@@ -53,7 +53,8 @@ class NetworkResult:
     ``bound_cycles`` maps a resource to the fewest core cycles that it alone would need, over the
     whole network; ``encoded_bits`` maps a stream to the bits of all layers as they lie in memory.
     ``notes`` say what the run leaves out.  ``tokens`` are those that one run makes (0: the
-    network makes none), ``cache_bits`` what a KV cache read and wrote.
+    network makes none), ``context`` the tokens that its caches held before, ``cache_bits`` what
+    was read from the caches and written to them.
     """
 
     arch: str
@@ -76,6 +77,7 @@ class NetworkResult:
     area_um2: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     tokens: int = 0
+    context: int = 0
     cache_bits: Mapping[str, int] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
@@ -122,6 +124,15 @@ class NetworkResult:
 def network_row(result: NetworkResult) -> dict[str, Any]:
     """Return a run's main figures."""
     kept = sum(one.place == "scratchpad" for one in result.tensors)
+    tokens = {}
+    if result.tokens:
+        cache = sum(one.n_bytes for one in result.streams if one.name in result.cache_bits)
+        tokens = {
+            "context": result.context,
+            "tokens_per_second": result.tokens_per_second,
+            "kv_share": cache / result.n_bytes,
+            "energy_uj_per_token": sum(result.energy_pj.values()) / 1e6 / result.tokens,
+        }
     return {
         "arch": result.arch,
         "format": result.format,
@@ -133,6 +144,7 @@ def network_row(result: NetworkResult) -> dict[str, Any]:
         "bound_by": max(result.bound_cycles, key=lambda k: result.bound_cycles[k], default=""),
         "bound_cycles": result.bound,
         "energy_uj": sum(result.energy_pj.values()) / 1e6,
+        **tokens,
     }
 
 

@@ -1,0 +1,173 @@
+"""From the outcome of a network's run to its result: stages, tensors, streams, bounds, energy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from f2fsim.analytic.network import NetworkTotals, network_bounds
+from f2fsim.config.operation import Attention
+from f2fsim.cost import sum_terms
+from f2fsim.engine import Outcome
+from f2fsim.hw.description import Machine
+from f2fsim.network.attention import CACHE
+from f2fsim.network.context import Network
+from f2fsim.network.join import StageParts
+from f2fsim.network.outputs import APPEND
+from f2fsim.network.residency import Tensor, resident_bits
+from f2fsim.network.stages import Stage
+from f2fsim.pipeline.run import Target, manifest
+from f2fsim.results import StreamStats
+from f2fsim.results.network import NetworkResult, StageStats, TensorStats
+
+Residency = str | Sequence[str]
+
+
+@dataclass
+class PreparedNetwork:
+    """One network on one target, from graph to machine."""
+
+    target: Target
+    stages: tuple[Stage, ...]
+    tensors: Mapping[str, Tensor]
+    residents: set[str]
+    activation_bits: int
+    network: Network
+    machines: list[StageParts | None] = field(default_factory=list)
+    macs_issued: list[int] = field(default_factory=list)
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    encoded_bits: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def capacity_bits(self) -> int:
+        """Bits of the scratchpad."""
+        return 8 * self.target.arch.scratchpad.capacity
+
+    def held_bits(self, number: int) -> int:
+        """Return the bits of residents that live in a stage."""
+        return resident_bits([self.tensors[name] for name in sorted(self.residents)], number)
+
+
+def network_result(
+    prepared: PreparedNetwork,
+    machine: Machine,
+    outcome: Outcome,
+    residency: Residency,
+    engine: str,
+) -> NetworkResult:
+    """Return the result of a run; `check_network` holds it against its rules."""
+    target = prepared.target
+    arch, dram = target.arch, target.dram
+    streams = _streams(machine, outcome, dram.burst_bytes)
+    terms = target.cost.terms(outcome.components, outcome.memory, streams)
+    array = arch.pe_array
+    cycles = [-(-issued // array.n_multipliers) for issued in prepared.macs_issued]
+    lanes = arch.vector.lanes if arch.vector else 0
+    operations = sum(stage.n_lane_operations for stage in prepared.stages)
+    totals = NetworkTotals(
+        sum(stream.payload_bits for stream in streams),
+        dram.peak_bytes_per_second,
+        arch.clock,
+        cycles,
+        -(-operations // lanes) if lanes else 0,
+    )
+    return NetworkResult(
+        arch=arch.name,
+        workload=target.workload.name,
+        format=arch.format,
+        n_ticks=outcome.n_ticks,
+        ticks_per_second=outcome.ticks_per_second,
+        clock_hz=arch.clock,
+        stages=_stage_stats(prepared, outcome),
+        tensors=_tensor_stats(prepared),
+        components=outcome.components,
+        streams=streams,
+        memory=outcome.memory,
+        bound_cycles=network_bounds(totals),
+        encoded_bits=prepared.encoded_bits,
+        scratchpad_bits=prepared.capacity_bits,
+        n_multipliers=array.n_multipliers,
+        residency=residency if isinstance(residency, str) else ", ".join(residency),
+        energy_pj=sum_terms(terms, target.cost.table),
+        area_um2=target.cost.area_um2(target.workload.weight_type),
+        notes=_notes(prepared),
+        tokens=max((stage.batch for stage, _ in _attentions(prepared)), default=0),
+        context=max((work.context for _, work in _attentions(prepared)), default=0),
+        cache_bits={
+            name: one.payload_bits for one in streams if (name := one.name) in (CACHE, APPEND)
+        },
+        manifest=manifest(target, engine),
+    )
+
+
+def _attentions(prepared: PreparedNetwork) -> list[tuple[Stage, Attention]]:
+    """Return the stages of attention: a run makes one token a sample."""
+    return [(s, s.work) for s in prepared.stages if isinstance(s.work, Attention)]
+
+
+def _notes(prepared: PreparedNetwork) -> tuple[str, ...]:
+    notes = []
+    if prepared.target.arch.vector is None and any(s.n_lane_operations for s in prepared.stages):
+        notes.append("vector operations take no time and no energy: the machine has no vector unit")
+    loose = [stage for stage in prepared.stages[1:] if stage.is_chained]
+    if loose and not prepared.target.workload.operations:
+        notes.append("the workload states no graph: each layer takes from the one before")
+    return tuple(notes)
+
+
+def _stage_stats(prepared: PreparedNetwork, outcome: Outcome) -> tuple[StageStats, ...]:
+    marks = {name: iter(times) for name, times in outcome.marks.items()}
+    array = next(name for name in outcome.marks if name not in ("vector unit", "scratchpad fill"))
+    found = []
+    for stage, machine, facts in zip(
+        prepared.stages, prepared.machines, prepared.facts, strict=True
+    ):
+        ready = computed = 0
+        if machine is not None:
+            ready, computed = next(marks["scratchpad fill"]), next(marks[array])
+        found.append(
+            StageStats(
+                stage.name,
+                getattr(stage.work, "op", ""),
+                tuple(one.op for one in stage.fused),
+                ready,
+                computed,
+                next(marks["vector unit"]),
+                lane_operations=stage.n_lane_operations,
+                **facts,
+            )
+        )
+    return tuple(found)
+
+
+def _tensor_stats(prepared: PreparedNetwork) -> tuple[TensorStats, ...]:
+    return tuple(
+        TensorStats(
+            one.name,
+            one.n_bits,
+            "scratchpad" if one.name in prepared.residents else "memory",
+            one.first,
+            one.last,
+        )
+        for one in prepared.tensors.values()
+    )
+
+
+def _streams(machine: Machine, outcome: Outcome, burst_bytes: int) -> tuple[StreamStats, ...]:
+    written = {writer.name for writer in machine.writers}
+    payload = {engine.name: int(engine.n_bits.sum()) for engine in machine.engines}
+    return tuple(
+        StreamStats(
+            name,
+            name in written,
+            payload[name],
+            counters.n_bursts,
+            burst_bytes,
+            counters.row_hits,
+            counters.row_misses,
+            counters.row_conflicts,
+            counters.latency_sum_clocks,
+        )
+        for name, counters in outcome.streams.items()
+    )
