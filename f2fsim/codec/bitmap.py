@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from f2fsim.codec.base import EncodedTensor, WeightFormat, WorkUnits
+from f2fsim.codec.base import EncodedTensor, WorkUnits
 from f2fsim.codec.checks import check_int
 from f2fsim.codec.masks import check_mask_code, decode_mask, encode_mask
+from f2fsim.codec.narrow import NarrowFormat
 from f2fsim.codec.streams import (
     check_format,
     pack_equal,
@@ -24,7 +25,7 @@ from f2fsim.errors import DataError
 
 
 @dataclass(frozen=True)
-class BitmapFormat(WeightFormat):
+class BitmapFormat(NarrowFormat):
     """The mask in row-major order and the kept values one after another.
 
     Attributes
@@ -45,7 +46,7 @@ class BitmapFormat(WeightFormat):
         if self.mask != "auto":
             check_mask_code(self.mask)
 
-    def encode(self, tensor: PrunedTensor) -> EncodedTensor:
+    def _encode(self, tensor: PrunedTensor) -> EncodedTensor:
         """Encode `tensor`; one work unit for each `block` weights."""
         mask = tensor.mask.ravel()
         n_bits = tensor.weight_type.n_bits
@@ -72,7 +73,7 @@ class BitmapFormat(WeightFormat):
             self.name, tensor.name, tensor.shape, tensor.weight_type, params, streams, work
         )
 
-    def decode(self, encoded: EncodedTensor) -> PrunedTensor:
+    def _decode(self, encoded: EncodedTensor) -> PrunedTensor:
         """Return the tensor that was encoded."""
         check_format(encoded, self.name)
         code = encoded.params.get("mask")

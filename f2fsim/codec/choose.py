@@ -23,8 +23,9 @@ REGISTERS = {"elimination": {"n_in": 16, "n_s": 15}, "viterbi": {"n_in": 8, "n_s
 FEW_WEIGHTS, NARROW = 20_000, (2, 4, 8)
 #: Below so many weights bitmap is taken if it is no larger.
 TINY_WEIGHTS = 2_000
-#: Bytes by which F2F's line in a container's table is longer than bitmap's.
-F2F_ENTRY_BYTES = 16
+#: Bytes by which F2F's and a coded mask's lines in a container's table are longer than those of
+#: bitmap with a raw mask.
+F2F_ENTRY_BYTES, MASK_CODE_ENTRY_BYTES = 22, 6
 _MAX_REGISTER_BITS = 256
 
 
@@ -41,8 +42,7 @@ def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTe
     Returns
     -------
     EncodedTensor
-        F2F's, or bitmap's with the best mask code for a tensor of less than 2000 weights where
-        that is no larger.
+        F2F's, or bitmap's for a tensor of less than 2000 weights where that is no larger.
 
     Raises
     ------
@@ -56,9 +56,13 @@ def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTe
     found = [_encode_f2f(tensor, {**registers, "n_in": n_in, **given}) for n_in in words]
     best = min(found, key=_stored_bytes)
     if tensor.n_weights < TINY_WEIGHTS:
-        plain = BitmapFormat(mask="auto").encode(tensor)
-        if _stored_bytes(plain) <= _stored_bytes(best) + F2F_ENTRY_BYTES:
-            return plain
+        raw, coded = (BitmapFormat(mask=code).encode(tensor) for code in ("raw", "auto"))
+        sizes = {
+            _stored_bytes(best) + F2F_ENTRY_BYTES: best,
+            _stored_bytes(coded) + MASK_CODE_ENTRY_BYTES: coded,
+            _stored_bytes(raw): raw,
+        }
+        return sizes[min(sizes)]
     return best
 
 

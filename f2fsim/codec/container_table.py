@@ -49,8 +49,9 @@ DICTIONARY = (
     b'82,83],"params.n_s":7,"params.order":["row","column","diagonal"],"params.order_step":[],'
     b'"params.patch_code":[[0,1],[1,1],[2,1],[3,1],[4,1]],"params.seed":1,"params.shuffle_seed":'
     b'[null,1],"params.stored_planes":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15],"params.taps":'
-    b'"dense","shape":[[64,64,3,3],[128,128,1,1]],"stats.asked_sparsity":0.9,"stats.cv_n_u":[0.3,'
+    b'"dense","params.constant_ones":15360,"params.varying_bits":33279,"shape":[[64,64,3,3],[128,128,1,1]],"stats.asked_sparsity":0.9,"stats.cv_n_u":[0.3,'
     b'0.2],"stats.efficiency":[0.99,1.0],"stats.n_kept":[],"stats.value_entropy":[6.,5.],'
+    b'"stats.varying_bits":12,'
     b'"weight_type":"int8"}}'
 )
 

@@ -11,9 +11,10 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.codec.base import EncodedTensor, IntArray, WeightFormat, WorkUnits
+from f2fsim.codec.base import EncodedTensor, IntArray, WorkUnits
 from f2fsim.codec.checks import check_auto_or_int, check_int
 from f2fsim.codec.kept_zeros import decode_kept_zeros, encode_kept_zeros
+from f2fsim.codec.narrow import NarrowFormat
 from f2fsim.codec.streams import (
     bits_for,
     check_format,
@@ -49,7 +50,7 @@ class EntryCounts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CscRelativeFormat(WeightFormat):
+class CscRelativeFormat(NarrowFormat):
     """Column-major entries of a zero run and a value, each column split among PEs.
 
     Row r belongs to PE ``r mod n_pes`` and is its row ``r // n_pes``.  For each column, for each
@@ -94,7 +95,7 @@ class CscRelativeFormat(WeightFormat):
         run_bits = self._run_bits(gaps, tensor)
         return _count(segments, gaps, run_bits, (tensor.shape[1], self.n_pes))
 
-    def encode(self, tensor: PrunedTensor) -> EncodedTensor:
+    def _encode(self, tensor: PrunedTensor) -> EncodedTensor:
         """Encode `tensor`; a work unit is a column of all PEs."""
         n_cols = tensor.shape[1]
         segments, gaps, values = _walk(tensor, self.n_pes)
@@ -142,7 +143,7 @@ class CscRelativeFormat(WeightFormat):
             self.name, tensor.name, tensor.shape, tensor.weight_type, params, streams, work
         )
 
-    def decode(self, encoded: EncodedTensor) -> PrunedTensor:
+    def _decode(self, encoded: EncodedTensor) -> PrunedTensor:
         """Return the tensor that was encoded."""
         check_format(encoded, self.name)
         n_rows = encoded.shape[0]
@@ -236,6 +237,9 @@ def _read_counts(encoded: EncodedTensor, n_pes: int) -> IntArray:
     n_pointers = n_cols * n_pes
     if kind == "offsets" and n_pointers:
         n_pointers += n_pes
+    if pointer_bits == 0:  # no entries, however many segments are claimed
+        read_fields(encoded, "pointers", 0, 0)
+        return np.zeros((0, n_pes), dtype=np.int64)
     fields = read_fields(encoded, "pointers", pointer_bits, n_pointers).astype(np.int64)
     table = fields.reshape(-1, n_pes)
     counts: IntArray = table

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import _interleave
-from f2fsim.codec.base import EncodedTensor, IntArray, WeightFormat, WorkUnits
+from f2fsim.codec.base import EncodedTensor, IntArray, WorkUnits
 from f2fsim.codec.checks import check_auto_or_int, check_int
+from f2fsim.codec.narrow import NarrowFormat
 from f2fsim.codec.streams import (
     bits_for,
     check_format,
@@ -29,7 +30,7 @@ MAX_PES = 1 << 16
 
 
 @dataclass(frozen=True)
-class CsrFormat(WeightFormat):
+class CsrFormat(NarrowFormat):
     """Compressed sparse rows.
 
     Streams: ``weights`` (values of kept weights), ``indices`` (their columns), ``pointers``.
@@ -65,7 +66,7 @@ class CsrFormat(WeightFormat):
             )
         check_int("format csr: interleave", self.interleave, 1, MAX_PES)
 
-    def encode(self, tensor: PrunedTensor) -> EncodedTensor:
+    def _encode(self, tensor: PrunedTensor) -> EncodedTensor:
         """Encode `tensor`; a work unit is a row, or a round of the PEs if interleaved."""
         n_rows, n_cols = tensor.shape
         counts = row_counts(tensor)
@@ -104,7 +105,7 @@ class CsrFormat(WeightFormat):
             self.name, tensor.name, tensor.shape, tensor.weight_type, params, streams, work
         )
 
-    def decode(self, encoded: EncodedTensor) -> PrunedTensor:
+    def _decode(self, encoded: EncodedTensor) -> PrunedTensor:
         """Return the tensor that was encoded."""
         check_format(encoded, self.name)
         n_rows, n_cols = encoded.shape

@@ -1,7 +1,8 @@
 """The least bits a code without context can take: of the kept weights and of the mask.
 
 Bounds of a tensor, in bits a weight: ``H(S) + (1-S)·n_w`` takes the bits of a kept weight to be
-incompressible, ``H(S) + (1-S)·H(value)`` takes only the zero-order entropy of its value, as it is
+incompressible (those that vary: what all kept weights share costs nothing), ``H(S) +
+(1-S)·H(value)`` takes only the zero-order entropy of its value, as it is
 distributed in this very tensor (its table not counted).
 """
 
@@ -42,6 +43,15 @@ def zero_order_entropy(symbols: NDArray[Any]) -> float:
 def value_entropy(tensor: PrunedTensor) -> float:
     """Return ``H(value)``: the zero-order entropy of a kept weight's pattern, in bits."""
     return zero_order_entropy(tensor.patterns.ravel()[tensor.mask.ravel()])
+
+
+def n_varying_bits(tensor: PrunedTensor) -> int:
+    """Return how many bits of a kept weight are not the same in all of them; 0 if none is kept."""
+    kept = tensor.patterns[tensor.mask]
+    if not kept.size:
+        return 0
+    differ = np.bitwise_or.reduce(kept) ^ np.bitwise_and.reduce(kept)
+    return int(differ).bit_count()
 
 
 def entropy_bits(tensor: PrunedTensor) -> float:

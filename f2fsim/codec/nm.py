@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.codec.base import EncodedTensor, IntArray, WeightFormat, WorkUnits
+from f2fsim.codec.base import EncodedTensor, IntArray, WorkUnits
 from f2fsim.codec.checks import check_int
 from f2fsim.codec.kept_zeros import decode_kept_zeros, encode_kept_zeros
+from f2fsim.codec.narrow import NarrowFormat
 from f2fsim.codec.streams import (
     bits_for,
     check_format,
@@ -28,7 +29,7 @@ MAX_GROUP = 1024
 
 
 @dataclass(frozen=True)
-class NmFormat(WeightFormat):
+class NmFormat(NarrowFormat):
     """Fixed slots for the kept weights of each group of m columns.
 
     A row is cut into groups of m columns, the last one padded with pruned weights.  Each group
@@ -54,7 +55,7 @@ class NmFormat(WeightFormat):
         check_int("format nm: n", self.n, 1, self.m)
         check_int("format nm: groups", self.groups, 1)
 
-    def encode(self, tensor: PrunedTensor) -> EncodedTensor:
+    def _encode(self, tensor: PrunedTensor) -> EncodedTensor:
         """Encode `tensor`; one work unit for each `groups` groups.
 
         Raises
@@ -101,7 +102,7 @@ class NmFormat(WeightFormat):
             self.name, tensor.name, tensor.shape, tensor.weight_type, params, streams, work
         )
 
-    def decode(self, encoded: EncodedTensor) -> PrunedTensor:
+    def _decode(self, encoded: EncodedTensor) -> PrunedTensor:
         """Return the tensor that was encoded."""
         check_format(encoded, self.name)
         m = int_param(encoded, "m", 1, MAX_GROUP)

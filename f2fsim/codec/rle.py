@@ -8,10 +8,11 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.codec.base import EncodedTensor, WeightFormat, WorkUnits
+from f2fsim.codec.base import EncodedTensor, WorkUnits
 from f2fsim.codec.checks import check_auto_or_int, check_int
 from f2fsim.codec.kept_zeros import decode_kept_zeros, encode_kept_zeros
 from f2fsim.codec.mask_code import zero_gaps
+from f2fsim.codec.narrow import NarrowFormat
 from f2fsim.codec.streams import (
     check_format,
     int_param,
@@ -33,7 +34,7 @@ from f2fsim.errors import DataError
 
 
 @dataclass(frozen=True)
-class RleFormat(WeightFormat):
+class RleFormat(NarrowFormat):
     """Entries of a zero run and a value, in row-major order across rows.
 
     Streams: ``indices`` (the runs), ``weights`` (the values; 0 for padding), and ``mask`` only if
@@ -56,7 +57,7 @@ class RleFormat(WeightFormat):
         check_auto_or_int("format rle: run_bits", self.run_bits, 1, MAX_RUN_BITS)
         check_int("format rle: chunk", self.chunk, 1)
 
-    def encode(self, tensor: PrunedTensor) -> EncodedTensor:
+    def _encode(self, tensor: PrunedTensor) -> EncodedTensor:
         """Encode `tensor`; one work unit for each `chunk` entries, the free tail in the last."""
         mask = tensor.mask.ravel()
         value_bits = tensor.weight_type.n_bits
@@ -94,12 +95,12 @@ class RleFormat(WeightFormat):
             self.name, tensor.name, tensor.shape, tensor.weight_type, params, streams, work
         )
 
-    def decode(self, encoded: EncodedTensor) -> PrunedTensor:
+    def _decode(self, encoded: EncodedTensor) -> PrunedTensor:
         """Return the tensor that was encoded."""
         check_format(encoded, self.name)
         kind = encoded.weight_type
         run_bits = int_param(encoded, "run_bits", 1, MAX_RUN_BITS)
-        n_entries = read_stream(encoded, "weights").n_bits // kind.n_bits
+        n_entries = read_stream(encoded, "indices").n_bits // run_bits
         values = read_fields(encoded, "weights", kind.n_bits, n_entries)
         runs = read_fields(encoded, "indices", run_bits, n_entries).astype(np.int64)
         is_kept = np.ones(n_entries, dtype=np.bool_)

@@ -17,8 +17,6 @@ from f2fsim.errors import DataError, in_a_line
 
 #: Fields handled at once: a multiple of 8, so that a chunk ends on a byte; bounds the memory.
 _CHUNK_FIELDS = 1 << 20
-#: Fields of 0 bits that a stream may hold: no byte of it stands for them.
-MAX_EMPTY_FIELDS = 1 << 22
 _BYTE_TYPES = {8: "<u1", 16: "<u2", 32: "<u4", 64: "<u8"}
 
 
@@ -112,8 +110,6 @@ def read_fields(
     if n < 0 or stream.n_bits != n * width:
         raise DataError(f"{what}: {stream.n_bits} bits in place of {n} fields of {width}")
     if width == 0:
-        if n > MAX_EMPTY_FIELDS:
-            raise DataError(f"{what}: {n} fields of 0 bits, at most {MAX_EMPTY_FIELDS} are read")
         return np.zeros(n, dtype=np.uint8)
     return unpack_equal(stream, width, what)
 

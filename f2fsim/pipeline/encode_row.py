@@ -8,7 +8,7 @@ from typing import Any
 
 from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.codec.container import StoredTensor
-from f2fsim.codec.entropy import binary_entropy, value_entropy
+from f2fsim.codec.entropy import binary_entropy, n_varying_bits, value_entropy
 
 #: Streams that carry values; the others say where the kept weights are.
 VALUE_STREAMS = ("weights", "patches", "codebook")
@@ -36,6 +36,8 @@ class EncodeRow:
     value_entropy : float or None
         ``H(value)``: zero-order entropy of a kept weight in bits (in a total: the mean over kept
         weights, each tensor with its own distribution); None if the file does not say.
+    varying_bits : int or None
+        Bits that vary among all kept weights together, which the bounds are of; None: all bits.
     scale_bits : int
         Bits of the scale that stands beside the streams.
     file_bytes : int or None
@@ -54,6 +56,7 @@ class EncodeRow:
     efficiency: float | None = None
     cv_n_u: float | None = None
     value_entropy: float | None = None
+    varying_bits: int | None = None
     scale_bits: int = 0
     file_bytes: int | None = None
 
@@ -73,16 +76,21 @@ class EncodeRow:
         return 1.0 - self.n_kept / self.n_weights if self.n_weights else 0.0
 
     @property
+    def kept_bits(self) -> int:
+        """Bits of the kept weights, those that all of them share left out."""
+        whole = self.n_kept * self.weight_bits
+        return whole if self.varying_bits is None else self.varying_bits
+
+    @property
     def value_overhead(self) -> float | None:
-        """Value bits over ``(1-S)·n_w`` a weight; None if no weight is kept."""
-        limit = self.n_kept * self.weight_bits
-        return self.value_bits / limit if limit else None
+        """Value bits over ``(1-S)·n_w`` of bits that vary; None if there are none."""
+        return self.value_bits / self.kept_bits if self.kept_bits else None
 
     @property
     def overhead(self) -> float | None:
         """All bits over ``H(S) + (1-S)·n_w`` a weight; None if no weight is kept."""
-        limit = self.n_kept * self.weight_bits + self.n_weights * binary_entropy(self.sparsity)
-        return self.n_bits / limit if self.n_kept else None
+        limit = self.kept_bits + self.n_weights * binary_entropy(self.sparsity)
+        return self.n_bits / limit if self.n_kept and limit else None
 
     @property
     def zero_order_overhead(self) -> float | None:
@@ -146,6 +154,7 @@ def row_of(item: StoredTensor, n_kept: int, file_bytes: int | None = None) -> En
         Its share of the file.
     """
     encoded = item.encoded
+    varying = encoded.stats.get("varying_bits")
     return EncodeRow(
         tensor=encoded.name,
         shape=item.source_shape,
@@ -158,6 +167,7 @@ def row_of(item: StoredTensor, n_kept: int, file_bytes: int | None = None) -> En
         efficiency=encoded.stats.get("efficiency"),
         cv_n_u=encoded.stats.get("cv_n_u"),
         value_entropy=encoded.stats.get("value_entropy"),
+        varying_bits=None if varying is None else n_kept * int(varying),
         scale_bits=0 if item.scale is None else 32 * item.scale.shape[0],
         file_bytes=file_bytes,
     )
@@ -167,7 +177,13 @@ def stored_stats(encoded: EncodedTensor, tensor: PrunedTensor) -> dict[str, floa
     """Return what a container keeps of a tensor's figures, in as many digits as are shown."""
     n_u = encoded.work.n_kept
     mean = float(n_u.mean()) if n_u.size else 0.0
-    stats = {"n_kept": tensor.n_kept, "value_entropy": round(value_entropy(tensor), 4)}
+    stats: dict[str, float] = {
+        "n_kept": tensor.n_kept,
+        "value_entropy": round(value_entropy(tensor), 4),
+    }
+    n_bits = n_varying_bits(tensor)
+    if n_bits < tensor.weight_type.n_bits:
+        stats["varying_bits"] = n_bits
     if mean:
         stats["cv_n_u"] = round(float(n_u.std()) / mean, 3)
     if "efficiency" in encoded.stats:
@@ -181,7 +197,7 @@ def total_row(rows: list[EncodeRow], name: str = "total") -> EncodeRow:
     for row in rows:
         for stream, bits in row.stream_bits.items():
             streams[stream] = streams.get(stream, 0) + bits
-    care = [(r.n_kept * r.weight_bits, r.efficiency) for r in rows if r.efficiency is not None]
+    care = [(r.kept_bits, r.efficiency) for r in rows if r.efficiency is not None]
     n_care = sum(bits for bits, _ in care)
     in_file = [r.file_bytes for r in rows if r.file_bytes is not None]
     formats, types = {r.format for r in rows}, {r.weight_type for r in rows}
@@ -196,6 +212,7 @@ def total_row(rows: list[EncodeRow], name: str = "total") -> EncodeRow:
         stream_bits=streams,
         efficiency=sum(bits * e for bits, e in care) / n_care if n_care else None,
         value_entropy=_mean_entropy(rows),
+        varying_bits=sum(r.kept_bits for r in rows),
         scale_bits=sum(r.scale_bits for r in rows),
         file_bytes=sum(in_file) if in_file else None,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from f2fsim.analytic import LayerTraffic, Refresh, bound_cycles
 from f2fsim.codec import EncodedTensor, PrunedTensor, WeightFormat
+from f2fsim.codec.entropy import n_varying_bits
 from f2fsim.codec.kept_zeros import PARAM as KEPT_ZEROS
 from f2fsim.config.arch import ArchConfig
 from f2fsim.cost import amounts, sum_terms
@@ -158,7 +159,7 @@ def _result(
         components=outcome.components,
         streams=streams,
         memory=outcome.memory,
-        codec_stats=_codec_stats(encoded),
+        codec_stats=_codec_stats(encoded) | _shared_bits(tensor),
         energy_pj=sum_terms(terms, job.cost.table),
         energy_amounts=amounts(terms),
         origins={**job.data.origins, **built.origins},
@@ -197,7 +198,13 @@ def encoded_bits(encoded: list[EncodedTensor]) -> Mapping[str, int]:
     return bits
 
 
-def _codec_stats(encoded: list[EncodedTensor]) -> Mapping[str, float]:
+def _shared_bits(tensor: PrunedTensor) -> dict[str, float]:
+    """Return the bits of all kept weights that vary, where some are the same in all of them."""
+    n_bits = n_varying_bits(tensor)
+    return {"n_varying_bits": tensor.n_kept * n_bits} if n_bits < tensor.weight_type.n_bits else {}
+
+
+def _codec_stats(encoded: list[EncodedTensor]) -> dict[str, float]:
     """Add the counts of all bands; efficiency is matched over all care bits."""
     totals: dict[str, float] = {}
     for band in encoded:

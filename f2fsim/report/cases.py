@@ -163,11 +163,11 @@ def entropy_bits(layer: LayerResult) -> float:
     """Return the bits that a layer's weights need at least: mask entropy and kept values.
 
     ``n_weights * H(S) + n_kept * n_w``, for a mask whose places are independent (design, section 2)
-    and values without redundancy.
+    and values without redundancy but bits that all kept weights share: n_w are those that vary.
     """
-    return layer.n_weights * binary_entropy(layer.sparsity) + layer.n_kept * bits_of(
-        layer.weight_type
-    )
+    whole = layer.n_kept * bits_of(layer.weight_type)
+    values = layer.codec_stats.get("n_varying_bits", whole)
+    return layer.n_weights * binary_entropy(layer.sparsity) + values
 
 
 def entropy_bits_per_weight(result: SimResult) -> float:

@@ -145,7 +145,14 @@ def decode(entry, streams):
     n_rows, n_cols = entry["matrix"]
     out = [0] * (n_rows * n_cols), [0] * (n_rows * n_cols)
     width = WIDTHS[entry["weight_type"]]
-    READERS[entry["format"]](entry, streams, width, n_rows, n_cols, *out)
+    varying = entry["params"].get("varying_bits", 2**width - 1)
+    places = [i for i in range(width) if varying >> i & 1]
+    stored = width if entry["format"] == "f2f" else len(places)
+    READERS[entry["format"]](entry, streams, stored, n_rows, n_cols, *out)
+    if len(places) < width:
+        for at, field in enumerate(out[0]):
+            pattern = sum((field >> i & 1) << place for i, place in enumerate(places))
+            out[0][at] = pattern | (entry["params"]["constant_ones"] if out[1][at] else 0)
     flags = sum(flag << i for i, flag in enumerate(out[1]))
     patterns = b"".join(pattern.to_bytes(max(1, width // 8), "little") for pattern in out[0])
     content = patterns + flags.to_bytes((len(out[1]) + 7) // 8, "little")
@@ -246,7 +253,7 @@ def csc_relative(entry, streams, width, n_rows, n_cols, patterns, kept):
 
 
 def rle(entry, streams, width, n_rows, n_cols, patterns, kept):
-    n = streams["weights"].n_bits // width
+    n = streams["indices"].n_bits // entry["params"]["run_bits"]
     runs(entry, streams, width, [(n, range(n_rows * n_cols))], patterns, kept)
 
 
@@ -268,9 +275,9 @@ def runs(entry, streams, width, segments, patterns, kept):
 
 def nm(entry, streams, width, n_rows, n_cols, patterns, kept):
     n, m = entry["params"]["n"], entry["params"]["m"]
-    values = streams["weights"].all(width)
-    flags = iter(kept_zeros(entry, streams, values.count(0)))
     groups = -(-n_cols // m)
+    values = [streams["weights"].take(width) for _ in range(n_rows * groups * n)]
+    flags = iter(kept_zeros(entry, streams, values.count(0)))
     for slot, value in enumerate(values):
         place = streams["indices"].take((m - 1).bit_length())
         if value or next(flags):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor, decode, weight_format
-from f2fsim.codec.choose import F2F_ENTRY_BYTES, encode_smallest
+from f2fsim.codec.choose import F2F_ENTRY_BYTES, MASK_CODE_ENTRY_BYTES, encode_smallest
 from f2fsim.codec.entropy import binary_entropy
 from f2fsim.codec.f2f import F2FFormat, auto_format
 from f2fsim.errors import ConfigError, InputError
@@ -18,6 +18,10 @@ def make_tensor(shape, sparsity, seed=0, rows=0.5, columns=0.0):
     mask = np.abs(values) >= np.quantile(np.abs(values), sparsity)
     patterns = (rng.integers(1, 256, shape) * mask).astype(np.uint8)
     return PrunedTensor("t", patterns, mask, WEIGHT_TYPES["int8"])
+
+
+def n_bytes(encoded):
+    return sum(-(-stream.n_bits // 8) for stream in encoded.streams.values())
 
 
 def bound(tensor):
@@ -54,10 +58,10 @@ def test_what_is_given_stays():
 def test_tiny_layers_are_not_larger_than_bitmap(n, sparsity):
     tensor = make_tensor((1, n), sparsity)
     encoded = encode_smallest(tensor, {})
-    plain = weight_format("bitmap", {"mask": "auto"}).encode(tensor)
-    extra = F2F_ENTRY_BYTES if encoded.format == "f2f" else 0
-    stored = sum(-(-stream.n_bits // 8) for stream in encoded.streams.values())
-    assert stored + extra <= sum(-(-stream.n_bits // 8) for stream in plain.streams.values()) + 0
+    for code, entry in (("raw", 0), ("auto", MASK_CODE_ENTRY_BYTES)):
+        plain = weight_format("bitmap", {"mask": code}).encode(tensor)
+        own = F2F_ENTRY_BYTES if encoded.format == "f2f" else 0
+        assert n_bytes(encoded) + own <= n_bytes(plain) + entry
     np.testing.assert_array_equal(decode(encoded).mask, tensor.mask)
 
 

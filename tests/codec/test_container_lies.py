@@ -74,7 +74,7 @@ LIES = {
         {"format": "csc_relative", "shape": [1, 1 << 20], "weight_type": "int8", "bits.pointers": 0,
          "params.n_pes": 1 << 16, "params.run_bits": 4, "params.pointer_bits": 0,
          "params.pointers": "offsets", "bits.weights": 0, "bits.indices": 0},
-        "fields of 0 bits",
+        "does not decode to what was encoded",
     ),
     "a diagonal without step": (
         {"format": "f2f", "shape": [1, 1 << 24], "weight_type": "int8", "params.n_in": 8,

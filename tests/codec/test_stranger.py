@@ -51,10 +51,21 @@ def make_tensor(name, kind, seed):
     return PrunedTensor(name, patterns, mask, weight_type)
 
 
+def make_narrow(name, seed, varying, ones):
+    """Kept floats that share all bits but some; where none of those is set, all stored ones are 0."""
+    tensor = make_tensor(name, "bf16", seed)
+    shared = (tensor.patterns & np.uint16(varying)) | np.uint16(ones)
+    patterns = np.where(tensor.mask, shared, 0).astype(np.uint16)
+    return PrunedTensor(name, patterns, tensor.mask, tensor.weight_type)
+
+
 @pytest.mark.parametrize(("name", "params"), CASES)
 def test_a_stranger_decodes(tmp_path, name, params):
     kinds = ["fp32", "bf16"] if "codebook_bits" in params else ["int8", "int4", "fp16"]
     tensors = [make_tensor(f"layer.{kind}", kind, i) for i, kind in enumerate(kinds)]
+    if "codebook_bits" not in params:
+        tensors.append(make_narrow("narrow", 5, 0b1000_0011_0110_0000, 0b0011_1000_0000_0001))
+        tensors.append(make_narrow("constant", 6, 0, 0b0011_1111_1000_0000))
     path = tmp_path / "m.f2f.safetensors"
     write_container(path, [store(t, weight_format(name, params).encode(t)) for t in tensors])
     found = stranger_decoder.read_file(path)

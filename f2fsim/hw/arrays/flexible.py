@@ -100,7 +100,8 @@ def flexible_steps(tensor: PrunedTensor, encoded: EncodedTensor, array: Flexible
     zeros, ones = np.zeros_like(weights), np.ones_like(weights)
     done = zeros.copy()
     done[-1] = tensor.shape[0]
-    streams = {"mask": weights, "weights": kept * encoded.weight_type.n_bits}
+    value_bits = encoded.streams["weights"].n_bits // max(int(kept.sum()), 1)
+    streams = {"mask": weights, "weights": kept * value_bits}
     return BandSteps(streams, weights, kept, kept, zeros, ones, zeros, ones, done)
 
 
