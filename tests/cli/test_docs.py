@@ -16,7 +16,7 @@ from f2fsim.cli.main import app
 ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
     *sorted(ROOT.glob("*/*/*.yaml")),
 ]
 #: A command in an indented line, in a comment of a YAML file, or between backticks.
