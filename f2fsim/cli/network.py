@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -132,7 +133,7 @@ def _policy(residency: list[str] | None) -> str | list[str]:
     return residency
 
 
-def _rows(found: list[NetworkResult], alone: list[SimResult]) -> list[dict[str, Any]]:
+def _rows(found: Sequence[NetworkResult], alone: Sequence[SimResult]) -> list[dict[str, Any]]:
     """Return a row an architecture, with its layers by themselves beside it."""
     rows = [network_row(one) for one in found]
     by_name = {one.arch: one for one in alone}

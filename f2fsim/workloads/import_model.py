@@ -101,6 +101,7 @@ def import_model(
         "batch": found.batch,
         "weights": weights,
         "layers": found.layers,
+        "operations": found.operations,
         "excluded": found.excluded,
     }
     if mask is not None:

@@ -10,12 +10,14 @@ from f2fsim.errors import DataError, InputError
 from f2fsim.workloads.import_found import Found
 from f2fsim.workloads.onnx_axes import batch_axes
 from f2fsim.workloads.onnx_branches import take_branches
+from f2fsim.workloads.onnx_edges import Edges
 from f2fsim.workloads.onnx_graph import (
     Sizes,
     batch_of,
     evaluate,
     fix_inputs,
     infer,
+    inputs,
     size_option,
 )
 from f2fsim.workloads.onnx_nodes import PRODUCTS, RECURRENT, NodeReader, node_name
@@ -119,7 +121,8 @@ def _collect(
     free: list[str],
     unknown: UnknownOperators,
 ) -> None:
-    """Add the layers of a graph in its (topological) order."""
+    """Add the layers of a graph in its (topological) order, and what stands between them."""
+    edges = Edges(reader.shapes, found.batch, [entry.name for entry in inputs(graph)])
     floats = _floats(graph)
     used: set[str] = set()
     for node in graph.node:
@@ -134,6 +137,8 @@ def _collect(
             layer["name"] = _unique(layer["name"], used)
             found.inputs[layer["name"]] = reader.activation(node)
         found.layers += layers
+        if not reader.is_derived(node):
+            edges.node(node, layers, reader.activation(node) if layers else "")
         left = sum(floats.get(name, 0) for name in node.input)
         inner = sum(size for body in _bodies(node) for size in _floats(body).values())
         if inner > SMALL:
@@ -148,6 +153,7 @@ def _collect(
             elif unknown.is_unknown(node):
                 entry["reason"] = "the operator is not known"
             found.excluded.append(entry)
+    edges.add_to(found)
 
 
 def _bodies(node: Any) -> list[Any]:

@@ -49,6 +49,11 @@ class NodeReader:
         self._aliases: dict[str, tuple[str, bool]] = {}
         self._derived = derived
 
+    @property
+    def shapes(self) -> Mapping[str, Shape]:
+        """Every value's shape, as far as it is known."""
+        return self._shapes
+
     def note(self, node: Any) -> None:
         """Remember nodes that rename or transpose a constant."""
         if not node.input:
