@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,9 @@ from f2fsim.codec.tensor import PrunedTensor, WeightType
 from f2fsim.errors import in_a_line
 
 IntArray = NDArray[np.int64]
+
+#: Name of the stream of scales and zero points, which no format makes.
+SCALES = "scales"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,24 @@ class BitStream:
                 f"a stream of {self.n_bits} bits needs {(self.n_bits + 7) // 8} uint8, "
                 f"got {self.data.dtype} {self.data.shape}"
             )
+
+
+def scale_shares(n_weights: IntArray, n_bits: int) -> dict[str, IntArray]:
+    """Return the stream of scales: as large a share of its bits for each unit as its positions.
+
+    Parameters
+    ----------
+    n_weights : ndarray of int64, shape (n_units,)
+        Weight positions of each unit; their sum is not 0.
+    n_bits : int
+        Of all scales; without any there is no stream.
+    """
+    if not n_bits:
+        return {}
+    covered = np.cumsum(n_weights)
+    # In floats: bits times positions may exceed 64 bits.  The last share is 1 exactly.
+    upto = np.floor(covered / covered[-1] * n_bits).astype(np.int64)
+    return {SCALES: np.diff(upto, prepend=0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +127,9 @@ class EncodedTensor:
         Per-unit work for the timing model.
     stats : mapping of str to float
         What the encoder measured (for F2F: ``efficiency``, ``n_care_bits``, ``n_unmatched_bits``).
+    scale_bits : int
+        Bits of the scales and zero points that a machine fetches beside the streams
+        (`with_scales`); a container holds scales of its own.
     """
 
     format: str
@@ -116,6 +140,18 @@ class EncodedTensor:
     streams: Mapping[str, BitStream]
     work: WorkUnits
     stats: Mapping[str, float] = field(default_factory=dict)
+    scale_bits: int = 0
+
+    def with_scales(self, n_bits: int) -> EncodedTensor:
+        """Return the encoding with scales beside it, the same for every format.
+
+        They come as the stream `SCALES` in step with the weights that they belong to: each unit
+        takes as large a share of their bits as it covers of the weight positions.
+        """
+        if not n_bits or not self.n_weights:
+            return self
+        bits = {**self.work.stream_bits, **scale_shares(self.work.n_weights, n_bits)}
+        return replace(self, work=replace(self.work, stream_bits=bits), scale_bits=n_bits)
 
     @property
     def label(self) -> str:

@@ -88,6 +88,9 @@ class PrunedTensor:
         True where the weight is kept (unpruned).  A kept weight may have the pattern 0.
     weight_type : WeightType
         How the patterns are to be read.
+    scale_bits : int
+        Bits of the scales and zero points that a machine fetches with the weights, whatever their
+        format.
 
     Raises
     ------
@@ -100,6 +103,7 @@ class PrunedTensor:
     patterns: NDArray[np.unsignedinteger]
     mask: NDArray[np.bool_]
     weight_type: WeightType
+    scale_bits: int = 0
 
     def __post_init__(self) -> None:
         expected = self.weight_type.pattern_dtype

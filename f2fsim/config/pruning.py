@@ -226,7 +226,23 @@ class Quantisation(ConfigModel):
     Attributes
     ----------
     granularity : str
-        ``channel``: one scale a row of the matrix; ``tensor``: one for all.
+        ``channel``: one scale a row of the matrix; ``tensor``: one for all; ``group``: one for
+        each `group` columns of a row.
+    group : int or None
+        Columns that share a scale.
+    symmetric : bool
+        False: unsigned codes with a zero point beside each scale.
+    scale_type : str
+        Number format of a scale.
     """
 
-    granularity: Literal["channel", "tensor"] = "channel"
+    granularity: Literal["channel", "tensor", "group"] = "channel"
+    group: Annotated[int, Field(ge=2, le=2**20)] | None = None
+    symmetric: bool = True
+    scale_type: Literal["fp32", "fp16", "bf16"] = "fp32"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.granularity == "group") != (self.group is not None):
+            raise ValueError("granularity group and group must be given together")
+        return self

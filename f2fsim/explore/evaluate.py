@@ -75,7 +75,7 @@ class KeptLayers:
 
 
 def _n_bytes(data: LayerData) -> int:
-    scale = 0 if data.scale is None else data.scale.nbytes
+    scale = 0 if data.scales is None else data.scales.values.nbytes
     return data.tensor.patterns.nbytes + data.tensor.mask.nbytes + scale
 
 

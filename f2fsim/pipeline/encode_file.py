@@ -226,7 +226,8 @@ def _encode_one(
         matrix = as_matrix(name, array)
         own = None if weights.mask is None else weights.mask.reshape(matrix.shape)
         mask = _mask(matrix, own, sparsity, seed, name)
-        result = quantise_stored(replace(weights, values=matrix, mask=own), mask, wanted)
+        stored = replace(weights, values=matrix, mask=own)
+        result = quantise_stored(stored, mask, wanted, by_row=True)
     except DataError as error:
         raise DataError(f"{model.path}: tensor {name!r} {error}") from None
     tensor = PrunedTensor(name, result.patterns, mask, wanted)

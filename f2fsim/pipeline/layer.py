@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from f2fsim.analytic import LayerTraffic, Refresh, bound_cycles
-from f2fsim.codec import EncodedTensor, PrunedTensor, WeightFormat
+from f2fsim.codec import SCALES, EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.codec.entropy import n_varying_bits
 from f2fsim.codec.kept_zeros import PARAM as KEPT_ZEROS
 from f2fsim.config.arch import ArchConfig
@@ -50,14 +50,14 @@ def band_tensors(tensor: PrunedTensor, plan: Plan) -> list[PrunedTensor]:
     """Cut a tensor into the row bands of a plan (views, no copies)."""
     if len(plan.band_rows) == 1:
         return [tensor]
-    bands, first = [], 0
+    bands, first, n_all = [], 0, tensor.shape[0]
     for i, n_rows in enumerate(plan.band_rows):
-        rows = slice(first, first + n_rows)
+        last = first + n_rows
         name = f"{tensor.name}[band {i}]"
-        bands.append(
-            PrunedTensor(name, tensor.patterns[rows], tensor.mask[rows], tensor.weight_type)
-        )
-        first += n_rows
+        n_side = last * tensor.scale_bits // n_all - first * tensor.scale_bits // n_all
+        patterns, mask = tensor.patterns[first:last], tensor.mask[first:last]
+        bands.append(PrunedTensor(name, patterns, mask, tensor.weight_type, n_side))
+        first = last
     return bands
 
 
@@ -80,7 +80,10 @@ def prepare_layer(job: LayerJob) -> tuple[LayerMachine, list[EncodedTensor]]:
     plan = _plan(job)
     try:
         weight_format = layer_format(job.arch, tensor)
-        bands = [(band, job.encode(weight_format, band)) for band in band_tensors(tensor, plan)]
+        bands = [
+            (band, job.encode(weight_format, band).with_scales(band.scale_bits))
+            for band in band_tensors(tensor, plan)
+        ]
     except ConfigError as error:
         raise job.arch.located(error) from None
     built = build_layer(job.arch, job.dram, layer, plan, bands, job.data.activation_density)
@@ -195,6 +198,8 @@ def encoded_bits(encoded: list[EncodedTensor]) -> Mapping[str, int]:
             if name == "mask" and KEPT_ZEROS in band.params:
                 continue  # only tells a kept 0 from a pruned one: no machine fetches it
             bits[name] = bits.get(name, 0) + stream.n_bits
+        if band.scale_bits:
+            bits[SCALES] = bits.get(SCALES, 0) + band.scale_bits
     return bits
 
 

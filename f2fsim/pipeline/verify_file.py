@@ -76,7 +76,9 @@ def _check_against(
         raise DataError(f"{place} has shape {item.source_shape}, {model.path} has {array.shape}")
     matrix = as_matrix(tensor.name, array)
     _check_pruned(place, item, tensor.mask, matrix, model)
-    expected = quantise_stored(Stored(matrix, codes=stored.codes), tensor.mask, tensor.weight_type)
+    expected = quantise_stored(
+        Stored(matrix, codes=stored.codes), tensor.mask, tensor.weight_type, by_row=True
+    )
     scale = expected.scale
     same_scale = (scale is None) == (item.scale is None) and (
         scale is None or item.scale is None or np.array_equal(scale, item.scale)

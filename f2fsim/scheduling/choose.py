@@ -57,7 +57,7 @@ class _Sizes:
         self.capacity_bits = 8 * arch.scratchpad.capacity
         # Only to choose and to reserve the weight buffer.
         per_weight = self.front_end.bits_per_weight(arch.front_end, tensor)
-        self.weight_bits = int(per_weight * tensor.n_weights) + 1
+        self.weight_bits = int(per_weight * tensor.n_weights) + 1 + tensor.scale_bits
 
     @property
     def most_bands(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import PrunedTensor, weight_type
+from f2fsim.codec.scales import Scales
 from f2fsim.config.layer import Layer
 from f2fsim.config.pruning import (
     AnyRule,
@@ -40,8 +41,8 @@ class LayerData:
         Geometry; the batch is included in ``n_columns``.
     tensor : PrunedTensor
         Shape ``layer.shape``: the rows of all groups below each other.
-    scale : ndarray of float32, shape (n_rows,), or None
-        Value of one integer step of each row; None for floats.
+    scales : Scales or None
+        Value of one step of a code and its zero point; None for floats of 16 bits and more.
     quantisation_error : float
         Relative error (2-norm, kept weights) that the weight type makes.
     activation_density : float
@@ -53,10 +54,15 @@ class LayerData:
 
     layer: Layer
     tensor: PrunedTensor
-    scale: NDArray[np.float32] | None
+    scales: Scales | None
     quantisation_error: float
     activation_density: float
     origins: Mapping[str, str]
+
+    @property
+    def scale(self) -> NDArray[np.float32] | None:
+        """The scale of each row, None where there is none or one a row does not say all."""
+        return None if self.scales is None else self.scales.by_row(self.tensor.shape[0])
 
 
 class LayerReader:
@@ -158,7 +164,7 @@ class LayerReader:
         rule = layer_rule(workload, layer)
         try:
             mask = self._kept(layer, stored, rule)
-            result = quantise_stored(stored, mask, wanted, workload.quantisation.granularity)
+            result = quantise_stored(stored, mask, wanted, workload.quantisation)
         except DataError as error:
             raise DataError(self._place(layer) + str(error)) from None
         density, origin = layer.activation_density, layer.activation_origin
@@ -171,8 +177,9 @@ class LayerReader:
             "activations": origin,
         }
         name = layer.tensor or layer.name
-        tensor = PrunedTensor(name, result.patterns, mask, wanted)
-        return LayerData(layer, tensor, result.scale, result.error, density, origins)
+        n_side = 0 if result.scales is None else result.scales.n_bits
+        tensor = PrunedTensor(name, result.patterns, mask, wanted, n_side)
+        return LayerData(layer, tensor, result.scales, result.error, density, origins)
 
 
 def iterate_layers(workload: Workload, names: Sequence[str] | None = None) -> Iterator[LayerData]:

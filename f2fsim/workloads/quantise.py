@@ -10,9 +10,18 @@ from numpy.typing import NDArray
 
 from f2fsim.codec import WeightType
 from f2fsim.codec.floats import float_values, largest_finite, nearest_patterns
+from f2fsim.codec.scales import SCALE_BITS, Scales, rounded_scales
+from f2fsim.config.pruning import Quantisation
 from f2fsim.errors import DataError
 from f2fsim.workloads.prune import row_blocks
 from f2fsim.workloads.readers.stored import Codes, Stored
+
+Patterns = NDArray[np.unsignedinteger]
+Mask = NDArray[np.bool_]
+
+#: One scale a row, in float32.
+BY_ROW = Quantisation()
+_SMALLEST = np.float32(np.finfo(np.float32).smallest_subnormal)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,32 +32,36 @@ class Quantised:
     ----------
     patterns : ndarray of unsigned int, shape (n_rows, n_cols)
         Pruned weights are 0.
-    scale : ndarray of float32, shape (n_rows,), or None
-        Value of one integer step, or of the 1 of an 8-bit float, in each row; None for wider
+    scales : Scales or None
+        Value of one integer step, or of the 1 of an 8-bit float, and zero points; None for wider
         floats.
     error : float
         Root of the summed squared errors of the kept weights over the root of their summed
         squares.
     """
 
-    patterns: NDArray[np.unsignedinteger]
-    scale: NDArray[np.float32] | None
+    patterns: Patterns
+    scales: Scales | None
     error: float
+
+    @property
+    def scale(self) -> NDArray[np.float32] | None:
+        """The scale of each row, None where there is none or one a row does not say all."""
+        return None if self.scales is None else self.scales.by_row(self.patterns.shape[0])
 
 
 def quantise(
-    matrix: NDArray[Any],
-    mask: NDArray[np.bool_],
-    weight_type: WeightType,
-    granularity: str = "channel",
+    matrix: NDArray[Any], mask: Mask, weight_type: WeightType, how: Quantisation = BY_ROW
 ) -> Quantised:
     """Turn the kept weights of a matrix into bit patterns.
 
     Integers: symmetric, ``round_half_even(w / scale)`` with ``scale = max|w| / (2^(n-1) - 1)`` of
-    the row (``channel``) or of the matrix (``tensor``); unsigned types ``max w / (2^n - 1)``,
-    for weights without negative values.  A matrix of integers that fit the type is kept as it is
-    with the scale 1.  Floats: round to nearest even; those of 8 bits are scaled as integers are,
-    the largest magnitude to the largest finite number.
+    the row (``channel``), of the matrix (``tensor``) or of a run of columns of a row (``group``);
+    unsigned types ``max w / (2^n - 1)``, for weights without negative values.  Not symmetric:
+    ``round(w / scale) + zero`` with ``scale = (max - min) / (2^n - 1)``, 0 being in the range.  A
+    matrix of integers that fit the type is kept as it is, its scale 1 takes no bits.  Floats: round
+    to nearest even; those of 8 bits are scaled as integers are, the largest magnitude to the
+    largest finite number.
 
     Raises
     ------
@@ -58,33 +71,44 @@ def quantise(
     """
     if weight_type.is_float and weight_type.n_bits > 8:
         return _to_float(matrix, mask, weight_type)
-    if weight_type.is_float:
-        return _to_scaled_float(matrix, mask, weight_type, granularity)
-    return _to_integer(matrix, mask, weight_type, granularity)
+    if not weight_type.is_float and _fits(matrix, weight_type):
+        return _as_they_are(matrix, mask, weight_type)
+    if how.group is not None:
+        return _by_group(matrix, mask, weight_type, how, how.group)
+    if not how.symmetric:
+        return _asymmetric(matrix, mask, weight_type, how)
+    high = largest_finite(weight_type) if weight_type.is_float else _range(weight_type)[1]
+    step = _steps(matrix, mask, weight_type, high, how)
+    patterns, error = _scaled_patterns(matrix, mask, weight_type, step)
+    n_scales = 1 if how.granularity == "tensor" else matrix.shape[0]
+    n_bits = n_scales * SCALE_BITS[how.scale_type]
+    return Quantised(patterns, Scales.of_rows(step, matrix.shape[1], n_bits), error)
 
 
 def quantise_stored(
     stored: Stored,
-    mask: NDArray[np.bool_],
+    mask: Mask,
     weight_type: WeightType,
-    granularity: str = "channel",
+    how: Quantisation = BY_ROW,
+    *,
+    by_row: bool = False,
 ) -> Quantised:
     """Turn the kept weights of a stored matrix into bit patterns.
 
-    Codes that the file holds in this very type, with one scale a row, stay bit for bit; all else
-    is quantised by `quantise`.
+    Codes that the file holds in this very type stay bit for bit with their scales (`by_row`: if
+    there is one a row); all else is quantised by `quantise`.
     """
-    kept = _stored_codes(stored.codes, mask, weight_type)
-    return quantise(stored.values, mask, weight_type, granularity) if kept is None else kept
+    kept = _stored_codes(stored.codes, mask, weight_type, by_row)
+    return quantise(stored.values, mask, weight_type, how) if kept is None else kept
 
 
 def _stored_codes(
-    codes: Codes | None, mask: NDArray[np.bool_], weight_type: WeightType
+    codes: Codes | None, mask: Mask, weight_type: WeightType, by_row: bool
 ) -> Quantised | None:
     """Return the patterns of stored codes, None where they are none of this type."""
-    if codes is None or codes.weight_type != weight_type.name or codes.row_scales is None:
+    if codes is None or codes.weight_type != weight_type.name or codes.codes.shape != mask.shape:
         return None
-    if codes.codes.shape != mask.shape:
+    if by_row and codes.side.by_row(mask.shape[0]) is None:
         return None
     patterns = np.zeros(mask.shape, dtype=weight_type.pattern_dtype)
     for rows in row_blocks(mask.shape):
@@ -94,7 +118,69 @@ def _stored_codes(
         else:
             found = (numbers.astype(np.int16) & (2**weight_type.n_bits - 1)).astype(np.uint8)
         patterns[rows] = np.where(mask[rows], found, 0)
-    return Quantised(patterns, codes.row_scales, 0.0)
+    return Quantised(patterns, codes.side, 0.0)
+
+
+def _by_group(
+    matrix: NDArray[Any], mask: Mask, weight_type: WeightType, how: Quantisation, group: int
+) -> Quantised:
+    """Quantise each group of a row as a row of its own; the last may be shorter."""
+    n_rows, n_columns = matrix.shape
+    n_groups = -(-n_columns // group)
+    spare = ((0, 0), (0, n_groups * group - n_columns))
+    shape = (n_rows * n_groups, group)
+    found = quantise(
+        np.pad(matrix.astype(np.float32, copy=False), spare).reshape(shape),
+        np.pad(mask, spare).reshape(shape),
+        weight_type,
+        how.model_copy(update={"granularity": "channel", "group": None}),
+    )
+    assert found.scales is not None
+    zeros = found.scales.zeros
+    scales = Scales(
+        found.scales.values.reshape(n_rows, n_groups),
+        np.arange(n_columns) // group,
+        zeros=None if zeros is None else zeros.reshape(n_rows, n_groups),
+        n_bits=found.scales.n_bits,
+    )
+    patterns = found.patterns.reshape(n_rows, -1)[:, :n_columns]
+    return Quantised(np.ascontiguousarray(patterns), scales, found.error)
+
+
+def _asymmetric(
+    matrix: NDArray[Any], mask: Mask, weight_type: WeightType, how: Quantisation
+) -> Quantised:
+    """Return unsigned codes with a zero point beside each scale."""
+    n_rows, n_columns = matrix.shape
+    low, top = np.zeros(n_rows, np.float32), np.zeros(n_rows, np.float32)
+    for rows in row_blocks((n_rows, n_columns)):
+        kept = np.where(mask[rows], matrix[rows], 0).astype(np.float32, copy=False)
+        if not np.isfinite(kept).all():
+            raise DataError(f"{_not_finite(kept)}; {weight_type.name} cannot hold them")
+        low[rows], top[rows] = kept.min(axis=1, initial=0), kept.max(axis=1, initial=0)
+    if how.granularity == "tensor":
+        low[:], top[:] = low.min(), top.max()
+    high = np.float32(2**weight_type.n_bits - 1)
+    step = np.where(top > low, (top - low) / high, 1.0).astype(np.float32)
+    step = rounded_scales(np.maximum(step, _SMALLEST), how.scale_type)
+    zero = np.clip(np.rint(-low / step), 0, high).astype(np.float32)
+    patterns: Patterns = np.zeros(matrix.shape, dtype=np.uint8)
+    squares = np.zeros(2)
+    for rows in row_blocks((n_rows, n_columns)):
+        chosen = mask[rows]
+        values = np.where(chosen, matrix[rows], 0).astype(np.float32, copy=False)
+        codes = np.clip(np.rint(values / step[rows, None]) + zero[rows, None], 0, high)
+        patterns[rows] = np.where(chosen, codes, 0).astype(np.uint8)
+        back = (codes - zero[rows, None]) * step[rows, None]
+        squares += _squares(values[chosen], back[chosen])
+    n_scales = 1 if how.granularity == "tensor" else n_rows
+    scales = Scales(
+        step[:, None],
+        np.zeros(n_columns, dtype=np.intp),
+        zeros=zero[:, None],
+        n_bits=n_scales * (SCALE_BITS[how.scale_type] + weight_type.n_bits),
+    )
+    return Quantised(patterns, scales, _relative(squares))
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +210,7 @@ class _Kept:
         return found
 
 
-def _kept(matrix: NDArray[Any], mask: NDArray[np.bool_], rows: slice) -> _Kept:
+def _kept(matrix: NDArray[Any], mask: Mask, rows: slice) -> _Kept:
     """Take the kept weights of some rows: at high sparsity a small part of what is there."""
     counts = np.count_nonzero(mask[rows], axis=1)
     flat = matrix[rows].reshape(-1)
@@ -132,36 +218,55 @@ def _kept(matrix: NDArray[Any], mask: NDArray[np.bool_], rows: slice) -> _Kept:
     return _Kept(counts, places, flat[places].astype(np.float32, copy=False))
 
 
-def _to_integer(
-    matrix: NDArray[Any], mask: NDArray[np.bool_], weight_type: WeightType, granularity: str
-) -> Quantised:
-    n_bits = weight_type.n_bits
-    low, high = (-(2 ** (n_bits - 1)), 2 ** (n_bits - 1) - 1)
-    if not weight_type.signed:
-        low, high = 0, 2**n_bits - 1
-    patterns: NDArray[np.unsignedinteger] = np.zeros(matrix.shape, dtype=np.uint8)
-    if matrix.dtype.kind in "iu" and int(matrix.min()) >= low and int(matrix.max()) <= high:
-        for rows in row_blocks(matrix.shape):
-            whole = np.where(mask[rows], matrix[rows], 0).astype(np.int16)
-            patterns[rows] = whole & (2**n_bits - 1)
-        return Quantised(patterns, np.ones(matrix.shape[0], dtype=np.float32), 0.0)
-    step = _steps(matrix, mask, weight_type, high, granularity)
+def _range(weight_type: WeightType) -> tuple[int, int]:
+    """Return the least and the greatest code of an integer type."""
+    half = 2 ** (weight_type.n_bits - 1)
+    return (-half, half - 1) if weight_type.signed else (0, 2 * half - 1)
+
+
+def _fits(matrix: NDArray[Any], weight_type: WeightType) -> bool:
+    """Whether a matrix holds integers of the type's range."""
+    low, high = _range(weight_type)
+    return matrix.dtype.kind in "iu" and int(matrix.min()) >= low and int(matrix.max()) <= high
+
+
+def _as_they_are(matrix: NDArray[Any], mask: Mask, weight_type: WeightType) -> Quantised:
+    patterns: Patterns = np.zeros(matrix.shape, dtype=np.uint8)
+    for rows in row_blocks(matrix.shape):
+        whole = np.where(mask[rows], matrix[rows], 0).astype(np.int16)
+        patterns[rows] = whole & (2**weight_type.n_bits - 1)
+    one = np.ones(matrix.shape[0], dtype=np.float32)
+    return Quantised(patterns, Scales.of_rows(one, matrix.shape[1], 0), 0.0)
+
+
+def _scaled_patterns(
+    matrix: NDArray[Any], mask: Mask, weight_type: WeightType, step: NDArray[np.float32]
+) -> tuple[Patterns, float]:
+    """Return the nearest patterns of weights over their row's step, and the error."""
+    low, high = _range(weight_type)
+    patterns: Patterns = np.zeros(matrix.shape, weight_type.pattern_dtype)
     squares = np.zeros(2)
     for rows in row_blocks(matrix.shape):
         kept = _kept(matrix, mask, rows)
         steps = np.repeat(step[rows], kept.counts)
-        codes = np.clip(np.rint(kept.values / steps), low + weight_type.signed, high)
-        patterns[rows].reshape(-1)[kept.places] = codes.astype(np.int16) & (2**n_bits - 1)
-        squares += _squares(kept.values, codes * steps)
-    return Quantised(patterns, step, _relative(squares))
+        if weight_type.is_float:
+            found = nearest_patterns(kept.values / steps, weight_type)
+            back = float_values(found, weight_type) * steps
+        else:
+            codes = np.clip(np.rint(kept.values / steps), low + weight_type.signed, high)
+            found = (codes.astype(np.int16) & (2**weight_type.n_bits - 1)).astype(np.uint8)
+            back = codes * steps
+        patterns[rows].reshape(-1)[kept.places] = found
+        squares += _squares(kept.values, back)
+    return patterns, _relative(squares)
 
 
 def _steps(
     matrix: NDArray[Any],
-    mask: NDArray[np.bool_],
+    mask: Mask,
     weight_type: WeightType,
     high: float,
-    granularity: str,
+    how: Quantisation,
 ) -> NDArray[np.float32]:
     """Return the value of one step in each row, positive even where nothing is kept."""
     largest = np.zeros(matrix.shape[0], dtype=np.float64)
@@ -174,15 +279,15 @@ def _steps(
         if not weight_type.signed and float(kept.values.min(initial=0)) < 0:
             raise DataError(f"has negative weights, which {weight_type.name} cannot hold")
         largest[rows] = kept.largest()
-    if granularity == "tensor":
+    if how.granularity == "tensor":
         largest[:] = largest.max()
     step = np.where(largest > 0, largest / high, 1.0).astype(np.float32)
     # A step below the smallest float32 (weights near 1e-45) is no step: keep it positive.
-    return np.maximum(step, np.float32(np.finfo(np.float32).smallest_subnormal))
+    return rounded_scales(np.maximum(step, _SMALLEST), how.scale_type)
 
 
-def _to_float(matrix: NDArray[Any], mask: NDArray[np.bool_], weight_type: WeightType) -> Quantised:
-    patterns: NDArray[np.unsignedinteger] = np.zeros(matrix.shape, weight_type.pattern_dtype)
+def _to_float(matrix: NDArray[Any], mask: Mask, weight_type: WeightType) -> Quantised:
+    patterns: Patterns = np.zeros(matrix.shape, weight_type.pattern_dtype)
     squares = np.zeros(2)
     for rows in row_blocks(matrix.shape):
         kept = _kept(matrix, mask, rows)
@@ -195,21 +300,6 @@ def _to_float(matrix: NDArray[Any], mask: NDArray[np.bool_], weight_type: Weight
             raise DataError(f"has weights up to {worst:g}, beyond the range of {weight_type.name}")
         squares += _squares(kept.values[finite], back[finite])
     return Quantised(patterns, None, _relative(squares))
-
-
-def _to_scaled_float(
-    matrix: NDArray[Any], mask: NDArray[np.bool_], weight_type: WeightType, granularity: str
-) -> Quantised:
-    patterns: NDArray[np.unsignedinteger] = np.zeros(matrix.shape, weight_type.pattern_dtype)
-    step = _steps(matrix, mask, weight_type, largest_finite(weight_type), granularity)
-    squares = np.zeros(2)
-    for rows in row_blocks(matrix.shape):
-        kept = _kept(matrix, mask, rows)
-        steps = np.repeat(step[rows], kept.counts)
-        codes = nearest_patterns(kept.values / steps, weight_type)
-        patterns[rows].reshape(-1)[kept.places] = codes
-        squares += _squares(kept.values, float_values(codes, weight_type) * steps)
-    return Quantised(patterns, step, _relative(squares))
 
 
 def _squares(exact: NDArray[np.float32], back: NDArray[Any]) -> NDArray[np.float64]:

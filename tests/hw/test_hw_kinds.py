@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from f2fsim.codec import SCALES
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.workload import build_workload
 from f2fsim.engine import run
 from f2fsim.hw.arrays import ARRAYS, array_kind
-from f2fsim.hw.front_ends import FRONT_ENDS, front_end_kind
+from f2fsim.hw.front_ends import FRONT_ENDS, fetched, front_end_kind
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import LayerJob, prepare_layer, run_layer
 from f2fsim.pipeline.run import layer_jobs
@@ -92,9 +93,31 @@ def test_streams_are_those_it_says(front_end: str, array: str) -> None:
     arch = machine(front_end, array)
     built, encoded = prepare_layer(job_of(arch))
     readers = {reader.name for reader in built.machine.readers} - {"activations"}
-    said = set(front_end_kind(arch).fetched(arch.front_end))
+    said = set(front_end_kind(arch).fetched(arch.front_end)) | {SCALES}
+    assert said == set(fetched(arch))
     assert readers <= said
-    assert {name for name, stream in encoded[0].streams.items() if stream.n_bits} & said == readers
+    made = {name for name, stream in encoded[0].streams.items() if stream.n_bits} | {SCALES}
+    assert made & said == readers
+
+
+@pytest.mark.parametrize(("front_end", "array"), PAIRS)
+@pytest.mark.parametrize("engine", ["event", "compiled"])
+def test_scales_are_fetched_and_paid_whatever_the_format(
+    front_end: str, array: str, engine: str
+) -> None:
+    arch = machine(front_end, array)
+    job = replace(job_of(arch), engine=engine)
+    result = run_layer(job)
+    n_rows = job.data.tensor.shape[0]
+    assert job.data.tensor.scale_bits == 32 * n_rows
+    assert result.encoded_bits[SCALES] == 32 * n_rows
+    moved = {stream.name: stream for stream in result.streams}[SCALES]
+    assert moved.payload_bits % (32 * n_rows) == 0
+    bare = replace(job.data.tensor, scale_bits=0)
+    free = run_layer(replace(job, data=replace(job.data, tensor=bare)))
+    assert SCALES not in free.encoded_bits
+    assert result.n_bytes > free.n_bytes
+    assert result.energy_pj["dram"] > free.energy_pj["dram"]
 
 
 @pytest.mark.parametrize(("front_end", "array"), PAIRS)

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from f2fsim.codec import WEIGHT_TYPES, weight_type
 from f2fsim.codec.floats import float_values, largest_finite
+from f2fsim.config.pruning import Quantisation
 from f2fsim.errors import DataError
 from f2fsim.workloads.quantise import quantise
 
@@ -33,7 +34,7 @@ def decode(patterns: np.ndarray, name: str) -> np.ndarray:
 @given(MATRICES, st.sampled_from(["int8", "int4"]), st.sampled_from(["channel", "tensor"]))
 def test_integers_round_to_the_nearest_step(w: np.ndarray, name: str, granularity: str) -> None:
     mask = np.arange(w.size).reshape(w.shape) % 3 != 1
-    result = quantise(w, mask, weight_type(name), granularity)
+    result = quantise(w, mask, weight_type(name), Quantisation(granularity=granularity))
     codes = decode(result.patterns, name)
     high = 127 if name == "int8" else 7
     assert result.patterns.dtype == np.uint8
@@ -124,10 +125,68 @@ def test_8_bit_floats_are_scaled_to_their_largest_number(name, error, granularit
     matrix = (rng.standard_normal((6, 500)) * 1e-3).astype(np.float32)
     mask = rng.random(matrix.shape) < 0.4
     kind = weight_type(name)
-    result = quantise(matrix, mask, kind, granularity)
+    result = quantise(matrix, mask, kind, Quantisation(granularity=granularity))
     values = float_values(result.patterns, kind) * result.scale[:, None]
     assert 0 < result.error < error
     np.testing.assert_allclose(values, np.where(mask, matrix, 0), atol=np.abs(matrix).max() / 14)
     largest = np.abs(float_values(result.patterns, kind)).max(axis=1)
     assert largest.max() == largest_finite(kind)
     assert (largest == largest_finite(kind)).all() == (granularity == "channel")
+
+
+@pytest.mark.parametrize("group", [4, 5, 16])
+@pytest.mark.parametrize("symmetric", [True, False])
+@given(MATRICES)
+def test_groups_of_columns_are_rows_of_their_own(
+    group: int, symmetric: bool, w: np.ndarray
+) -> None:
+    kind = weight_type("int4" if symmetric else "uint4")
+    how = Quantisation(granularity="group", group=group, symmetric=symmetric, scale_type="fp16")
+    mask = w != 0
+    result = quantise(w, mask, kind, how)
+    assert result.scales is not None
+    n_groups = -(-w.shape[1] // group)
+    zero_bits = 0 if symmetric else 4
+    assert result.scales.n_bits == w.shape[0] * n_groups * (16 + zero_bits)
+    codes = result.patterns.astype(np.int16)
+    codes = np.where(codes > 7, codes - 16, codes) if symmetric else codes
+    real = np.where(mask, result.scales.apply(codes.astype(np.int8)), 0)
+    for row in range(w.shape[0]):
+        for g in range(n_groups):
+            columns = slice(g * group, (g + 1) * group)
+            step = float(result.scales.values[row, g])
+            assert step == np.float32(np.float16(step))
+            values = w[row, columns]
+            # fp16 rounds the step by up to 2^-11, or by an eighth of a step when subnormal.
+            reach = max(values.max(), 0) - min(values.min(), 0) if not symmetric else 0
+            limit = step * (0.5 + 16 * 2**-11) + 1e-7 * (abs(values).max() + reach)
+            limit += 15 * 2**-25
+            assert np.abs(real[row, columns] - values).max() <= limit * 1.01
+
+
+def test_asymmetric_codes_are_those_of_the_formula() -> None:
+    w = np.array([[-1.0, 0.5, 2.0, 0.0]], np.float32)
+    how = Quantisation(symmetric=False)
+    result = quantise(w, w != 0, weight_type("uint8"), how)
+    assert result.scales is not None
+    step = np.float32(3.0) / np.float32(255)
+    assert result.scales.values[0, 0] == step
+    assert result.scales.zeros is not None
+    zero = round(1.0 / float(step))
+    assert result.scales.zeros[0, 0] == zero
+    assert result.patterns.tolist() == [[0, round(0.5 / float(step)) + zero, 255, 0]]
+    assert result.scales.n_bits == 32 + 8
+
+
+def test_zero_points_need_unsigned_codes() -> None:
+    from f2fsim.config.workload import Workload
+
+    data = {
+        "name": "w",
+        "synthetic": {"distribution": "normal"},
+        "layers": [{"name": "a", "op": "linear", "in_features": 8, "out_features": 4}],
+        "quantisation": {"symmetric": False},
+    }
+    with pytest.raises(ValueError, match="zero points need unsigned codes"):
+        Workload.model_validate(data)
+    assert Workload.model_validate(data | {"weight_type": "uint4"}).quantisation.symmetric is False

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.codec import SCALES, EncodedTensor, PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import PeArray
@@ -181,11 +181,12 @@ class ArrayKind(ABC, Generic[A]):
         )
         n_planes = len(bands[0][1].params.get("stored_planes", range(weight_type.n_bits)))
         kind, front_end = front_end_kind(arch), arch.front_end
-        streams = kind.fetched(front_end)
+        streams = (*kind.fetched(front_end), SCALES)
         front_end_job = FrontEndJob(
             builder, front_end, streams, work.plan, steps, n_planes, weight_type.n_bits
         )
-        inputs = kind.build(front_end_job, front_end)
+        # Sums are scaled where they are made, in step with the weights, whatever their format.
+        inputs = [*kind.build(front_end_job, front_end), *front_end_job.stream(SCALES)]
         inputs.append(activation_stream(builder, steps))
         out = output_stream(builder, steps, work.activation_bits)
         outputs = [out] if out else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from f2fsim.analytic import flexible_cycles
-from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.codec import EncodedTensor, PrunedTensor, scale_shares
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import FlexibleArray
@@ -102,6 +102,7 @@ def flexible_steps(tensor: PrunedTensor, encoded: EncodedTensor, array: Flexible
     done[-1] = tensor.shape[0]
     value_bits = encoded.streams["weights"].n_bits // max(int(kept.sum()), 1)
     streams = {"mask": weights, "weights": kept * value_bits}
+    streams |= scale_shares(weights, encoded.scale_bits)
     return BandSteps(streams, weights, kept, kept, zeros, ones, zeros, ones, done)
 
 

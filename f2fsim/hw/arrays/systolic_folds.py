@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.codec import EncodedTensor, PrunedTensor, scale_shares
 from f2fsim.config.pe_array import SystolicArray
 from f2fsim.hw.description import Component, IntSeq, Machine, seq
 from f2fsim.mapping.steps import BandSteps
@@ -101,7 +101,7 @@ def fold_steps(tensor: PrunedTensor, encoded: EncodedTensor, folds: Folds) -> Ba
     kept = fold_counts(tensor.mask, folds)
     zeros = np.zeros_like(n_weights)
     return BandSteps(
-        {"weights": n_weights * bits},
+        {"weights": n_weights * bits, **scale_shares(n_weights, encoded.scale_bits)},
         n_weights,
         kept,
         n_weights,

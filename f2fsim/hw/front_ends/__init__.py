@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from f2fsim.codec import PrunedTensor, WeightFormat
+from f2fsim.codec import SCALES, PrunedTensor, WeightFormat
 from f2fsim.config.arch import ArchConfig, accept_front_end
 from f2fsim.hw.front_ends.bitmap import BitmapKind
 from f2fsim.hw.front_ends.contract import FrontEndKind
@@ -59,8 +59,11 @@ def layer_format(arch: ArchConfig, tensor: PrunedTensor) -> WeightFormat:
 
 
 def fetched(arch: ArchConfig) -> tuple[str, ...]:
-    """Return the encoded streams that a machine can fetch, each by a stream engine of its own."""
-    return front_end_kind(arch).fetched(arch.front_end)
+    """Return the streams of weights that a machine can fetch, each by a stream engine of its own.
+
+    Scales come beside those of the kind, on every machine.
+    """
+    return (*front_end_kind(arch).fetched(arch.front_end), SCALES)
 
 
 def format_title(name: str) -> str:

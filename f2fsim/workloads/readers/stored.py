@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from f2fsim.codec.scales import Scales
+
 
 @dataclass(frozen=True, eq=False)
 class Codes:
@@ -44,27 +46,21 @@ class Codes:
     offsets: NDArray[np.float32] | None = None
     side_bits: int = 0
 
+    @property
+    def side(self) -> Scales:
+        """Scales and zero points on their own."""
+        return Scales(
+            self.scales,
+            self.group_of,
+            self.rows_per_scale,
+            self.zeros,
+            self.offsets,
+            self.side_bits,
+        )
+
     def values(self) -> NDArray[np.float32]:
         """Return what the codes mean, in float32."""
-        found = np.empty(self.codes.shape, dtype=np.float32)
-        for first in range(0, self.codes.shape[0], self.rows_per_scale):
-            rows = slice(first, first + self.rows_per_scale)
-            block = first // self.rows_per_scale
-            steps = self.codes[rows].astype(np.float32)
-            if self.zeros is not None:
-                steps -= self.zeros[block, self.group_of]
-            steps *= self.scales[block, self.group_of]
-            if self.offsets is not None:
-                steps += self.offsets[block, self.group_of]
-            found[rows] = steps
-        return found
-
-    @property
-    def row_scales(self) -> NDArray[np.float32] | None:
-        """The scale of each row where one a row (or fewer) says all, None otherwise."""
-        if self.scales.shape[1] != 1 or self.zeros is not None or self.offsets is not None:
-            return None
-        return np.repeat(self.scales[:, 0], self.rows_per_scale)[: self.codes.shape[0]]
+        return self.side.apply(self.codes)
 
 
 @dataclass(frozen=True, eq=False)

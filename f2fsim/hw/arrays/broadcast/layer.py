@@ -144,7 +144,7 @@ def _weights(whole: _Layer, first: IntSeq, last: IntSeq) -> InPort:
     ports: list[tuple[str, str, IntSeq]] = []
     read = 0
     names = fetched(job.builder.arch)
-    present = [s for s in names if any(one.streams.get(s) for one in whole.encoded)]
+    present = [s for s in names if any(s in one.work.stream_bits for one in whole.encoded)]
     bits = {
         name: [np.add.reduceat(one.work.stream_bits[name], starts) for one in whole.encoded]
         for name in present
