@@ -231,7 +231,7 @@ class Quantisation(ConfigModel):
     group : int or None
         Columns that share a scale.
     symmetric : bool
-        False: unsigned codes with a zero point beside each scale.
+        False: a zero point, itself a code, stands beside each scale of integers.
     scale_type : str
         Number format of a scale.
     """

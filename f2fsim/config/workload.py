@@ -182,8 +182,8 @@ class Workload(ConfigModel):
         if self.masks is not None and all(layer.mask is None for layer in self.layers):
             raise RuleError("no layer names a mask of it", "masks")
         self._check_pruning()
-        if not self.quantisation.symmetric and not self.weight_type.startswith("uint"):
-            text = f"zero points need unsigned codes (uint4, uint8), not {self.weight_type}"
+        if not self.quantisation.symmetric and "int" not in self.weight_type:
+            text = f"zero points need integer codes, not {self.weight_type}"
             raise RuleError(text, "quantisation", "symmetric")
         filled = tuple(
             layer if layer.batch else layer.model_copy(update={"batch": self.batch})

@@ -11,13 +11,14 @@ from typing import Any
 from f2fsim.config.workload import FileWeights, Workload, build_workload
 from f2fsim.errors import InputError
 from f2fsim.workloads.activations import measure_densities
-from f2fsim.workloads.conventions.checkpoint import open_checkpoint
+from f2fsim.workloads.conventions.checkpoint import Checkpoint, open_checkpoint
 from f2fsim.workloads.conventions.masks import MaskFile
 from f2fsim.workloads.import_matrices import import_matrices, is_matrix_set, set_name
 from f2fsim.workloads.import_onnx import import_onnx
 from f2fsim.workloads.import_tensors import import_tensors
 from f2fsim.workloads.readers import ModelFile, open_model
 from f2fsim.workloads.sources import package_file
+from f2fsim.workloads.stored_types import stored_type
 
 
 def import_model(
@@ -104,10 +105,24 @@ def import_model(
         "operations": found.operations,
         "excluded": found.excluded,
     }
+    if isinstance(model, Checkpoint):
+        _keep_codes(model, data)
     if mask is not None:
         data["masks"] = {"file": _relative(mask, folder)}
         _name_masks(found.layers, model, mask)
     return build_workload(data, folder or Path(), str(path))
+
+
+def _keep_codes(model: Checkpoint, data: dict[str, Any]) -> None:
+    """Take the weight type that most weights are stored in, and say so."""
+    tensors = list(dict.fromkeys(str(layer["tensor"]) for layer in data["layers"]))
+    found = stored_type(model, tensors)
+    if found is None:
+        return
+    data |= {"weight_type": found.weight_type}
+    if found.quantisation:
+        data["quantisation"] = found.quantisation
+    data["description"] += "; " + found.note(len(tensors))
 
 
 def _name_masks(layers: list[dict[str, Any]], model: ModelFile, file: Path) -> None:

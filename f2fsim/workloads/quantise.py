@@ -150,7 +150,7 @@ def _by_group(
 def _asymmetric(
     matrix: NDArray[Any], mask: Mask, weight_type: WeightType, how: Quantisation
 ) -> Quantised:
-    """Return unsigned codes with a zero point beside each scale."""
+    """Return codes with a zero point, a code too, beside each scale."""
     n_rows, n_columns = matrix.shape
     low, top = np.zeros(n_rows, np.float32), np.zeros(n_rows, np.float32)
     for rows in row_blocks((n_rows, n_columns)):
@@ -160,17 +160,18 @@ def _asymmetric(
         low[rows], top[rows] = kept.min(axis=1, initial=0), kept.max(axis=1, initial=0)
     if how.granularity == "tensor":
         low[:], top[:] = low.min(), top.max()
-    high = np.float32(2**weight_type.n_bits - 1)
-    step = np.where(top > low, (top - low) / high, 1.0).astype(np.float32)
+    least, most = _range(weight_type)
+    step = np.where(top > low, (top - low) / np.float32(most - least), 1.0).astype(np.float32)
     step = rounded_scales(np.maximum(step, _SMALLEST), how.scale_type)
-    zero = np.clip(np.rint(-low / step), 0, high).astype(np.float32)
+    zero = np.clip(np.rint(-low / step) + least, least, most).astype(np.float32)
     patterns: Patterns = np.zeros(matrix.shape, dtype=np.uint8)
     squares = np.zeros(2)
     for rows in row_blocks((n_rows, n_columns)):
         chosen = mask[rows]
         values = np.where(chosen, matrix[rows], 0).astype(np.float32, copy=False)
-        codes = np.clip(np.rint(values / step[rows, None]) + zero[rows, None], 0, high)
-        patterns[rows] = np.where(chosen, codes, 0).astype(np.uint8)
+        codes = np.clip(np.rint(values / step[rows, None]) + zero[rows, None], least, most)
+        bits = codes.astype(np.int16) & (2**weight_type.n_bits - 1)
+        patterns[rows] = np.where(chosen, bits, 0).astype(np.uint8)
         back = (codes - zero[rows, None]) * step[rows, None]
         squares += _squares(values[chosen], back[chosen])
     n_scales = 1 if how.granularity == "tensor" else n_rows

@@ -74,19 +74,6 @@ def test_gptq(tmp_path: Path, n_bits: int, act_order: bool, declared: str | None
         assert stored.codes.side_bits == 8 * beside
 
 
-def test_gptq_symmetric_codes_are_signed(tmp_path: Path) -> None:
-    codes = RNG.integers(0, 16, (64, 16))
-    tensors = {
-        "fc.qweight": packed_along_rows(codes, 4),
-        "fc.qzeros": packed_along_rows(np.full((16, 2), 7), 4).T,
-        "fc.scales": RNG.random((2, 16)).astype(np.float16),
-    }
-    stored = read(opened(tmp_path, tensors), "fc.weight")
-    assert stored.codes is not None
-    assert stored.codes.weight_type == "int4"
-    np.testing.assert_array_equal(stored.codes.codes, codes.T - 8)
-
-
 def awq_words(fields: np.ndarray) -> np.ndarray:
     """Nibble i of a word holds output order[i] of its eight."""
     order = [0, 2, 4, 6, 1, 3, 5, 7]

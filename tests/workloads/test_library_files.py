@@ -98,3 +98,40 @@ def test_bits_of_codes_and_scales_are_those_in_the_file(path: Path) -> None:
 def test_parametrised_weights_without_their_mask_are_refused() -> None:
     with pytest.raises(DataError, match=r"'0.parametrizations.weight.original'.*not known how"):
         import_model(str(WITHOUT_MASK), folder=FOLDER)
+
+
+@pytest.mark.parametrize(
+    ("file", "weight_type", "section"),
+    [
+        ("ct_int4_group", "int4", {"granularity": "group", "group": 16}),
+        ("ct_int4_asym", "int4", {"granularity": "group", "group": 16, "symmetric": False}),
+        ("ct_int8_channel", "int8", {}),
+        ("ct_fp8_block", "fp8_e4m3", {"granularity": "group", "group": 16}),
+        ("bnb_int8", "int8", {}),
+    ],
+)
+def test_a_workload_keeps_the_codes_of_its_file(
+    file: str, weight_type: str, section: dict[str, object]
+) -> None:
+    workload = import_model(str(FOLDER / f"{file}.safetensors"), folder=FOLDER)
+    assert workload.weight_type == weight_type
+    given = workload.quantisation.model_dump(exclude_defaults=True)
+    assert given.items() >= section.items()
+    assert "codes of 1 of 1 tensors are kept" in workload.description
+    data = next(iterate_layers(workload))
+    stored = open_checkpoint(FOLDER / f"{file}.safetensors").read_stored("fc.weight")
+    assert stored.codes is not None
+    assert data.quantisation_error == 0.0
+    assert data.tensor.scale_bits == stored.codes.side_bits
+    n_bits = data.tensor.weight_type.n_bits
+    if "int" in weight_type:
+        codes = np.where(data.tensor.mask, stored.codes.codes, 0).astype(np.int16)
+        np.testing.assert_array_equal(data.tensor.patterns, codes & (2**n_bits - 1))
+    # Pruned by what the codes mean, the survivors keep theirs.
+    pruned = next(iterate_layers(workload.with_overrides(sparsity=0.5)))
+    same = pruned.tensor.mask & data.tensor.mask
+    np.testing.assert_array_equal(
+        np.where(same, pruned.tensor.patterns, 0), np.where(same, data.tensor.patterns, 0)
+    )
+    magnitude = np.abs(stored.values)
+    assert magnitude[pruned.tensor.mask].min() >= magnitude[~pruned.tensor.mask].max()

@@ -108,14 +108,8 @@ def _with_groups(
     stored: list[Stored],
 ) -> Stored:
     side = sum(8 * item.values.nbytes for item in stored[1:])
-    half = 1 << (n_bits - 1)
-    rows = as_float32(scales.T)
-    if (zeros == half).all():
-        signed = (codes.astype(np.int16) - half).astype(np.int8)
-        made = Codes(signed, f"int{n_bits}", rows, group_of, side_bits=side)
-    else:
-        own = as_float32(zeros.T)
-        made = Codes(codes, f"uint{n_bits}", rows, group_of, zeros=own, side_bits=side)
+    rows, own = as_float32(scales.T), as_float32(zeros.T)
+    made = Codes(codes, f"uint{n_bits}", rows, group_of, zeros=own, side_bits=side)
     return Stored(made.values(), codes=made if n_bits in (4, 8) else None)
 
 
