@@ -61,6 +61,16 @@ def band_tensors(tensor: PrunedTensor, plan: Plan) -> list[PrunedTensor]:
     return bands
 
 
+def encoded_bands(
+    encode: Encode, weight_format: WeightFormat, tensor: PrunedTensor, plan: Plan
+) -> list[tuple[PrunedTensor, EncodedTensor]]:
+    """Encode the row bands of a plan, each with its scales beside it."""
+    return [
+        (band, encode(weight_format, band).with_scales(band.scale_bits))
+        for band in band_tensors(tensor, plan)
+    ]
+
+
 def prepare_layer(job: LayerJob) -> tuple[LayerMachine, list[EncodedTensor]]:
     """Plan, encode and build one layer: everything but the run.
 
@@ -79,11 +89,7 @@ def prepare_layer(job: LayerJob) -> tuple[LayerMachine, list[EncodedTensor]]:
     layer, tensor = job.data.layer, job.data.tensor
     plan = _plan(job)
     try:
-        weight_format = layer_format(job.arch, tensor)
-        bands = [
-            (band, job.encode(weight_format, band).with_scales(band.scale_bits))
-            for band in band_tensors(tensor, plan)
-        ]
+        bands = encoded_bands(job.encode, layer_format(job.arch, tensor), tensor, plan)
     except ConfigError as error:
         raise job.arch.located(error) from None
     built = build_layer(job.arch, job.dram, layer, plan, bands, job.data.activation_density)

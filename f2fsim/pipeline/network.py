@@ -34,7 +34,7 @@ from f2fsim.network.residency import (
 from f2fsim.network.stages import build_stages
 from f2fsim.pipeline.cache import EncodingCache
 from f2fsim.pipeline.estimate import stage_cost
-from f2fsim.pipeline.layer import Encode, band_tensors, encoded_bits
+from f2fsim.pipeline.layer import Encode, encoded_bands, encoded_bits
 from f2fsim.pipeline.network_check import check_network
 from f2fsim.pipeline.network_result import PreparedNetwork, Residency, network_result
 from f2fsim.pipeline.run import Progress, ReadLayers, Target, make_target
@@ -186,8 +186,7 @@ def _build(
 
 def _encode(arch: ArchConfig, encode: Encode, data: LayerData, plan: Plan) -> list[Any]:
     try:
-        weight_format = layer_format(arch, data.tensor)
-        return [(band, encode(weight_format, band)) for band in band_tensors(data.tensor, plan)]
+        return encoded_bands(encode, layer_format(arch, data.tensor), data.tensor, plan)
     except ConfigError as error:
         raise arch.located(error) from None
 
