@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from f2fsim.config.arch import ArchConfig, load_arch
@@ -12,7 +13,7 @@ from f2fsim.engine.event import run_event
 from f2fsim.network.assemble import join_stages
 from f2fsim.pipeline.network import prepare_network
 from f2fsim.pipeline.run import make_target
-from f2fsim.workloads import iterate_layers
+from f2fsim.workloads import LayerData, iterate_layers
 
 Line = tuple[str, str, int, int]
 Interval = tuple[str, int, int]
@@ -60,10 +61,19 @@ class Log:
         pass
 
 
+def without_scales(workload: Workload) -> Iterator[LayerData]:
+    """Yield the layers of a workload as if one step were worth 1."""
+    for data in iterate_layers(workload):
+        yield replace(data, tensor=replace(data.tensor, scale_bits=0))
+
+
 def logged(workload: Workload, arch: ArchConfig, residency: Any) -> dict[str, list[Interval]]:
-    """Return the log of each part, in order of time; both engines agree on its counters."""
+    """Return the log of each part, in order of time; both engines agree on its counters.
+
+    Weights have no scales here: one stream less to work by hand.
+    """
     target = make_target(arch, workload, None)
-    prepared = prepare_network(target, residency, iterate_layers)
+    prepared = prepare_network(target, residency, without_scales)
     machine = join_stages(prepared.network, prepared.machines)
     log = Log()
     outcome = run_event(machine, target.dram, log)
