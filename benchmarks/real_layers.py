@@ -59,8 +59,8 @@ def published(tensor):
     return F2FFormat(n_in=8, n_out=n_out, n_s=2, order="row", encoder="viterbi")
 
 
-def measure(name, sparsity, weight_type, codebook_bits, viterbi):
-    base = F2FFormat(n_in=16, n_s=15, mask_code="auto", codebook_bits=codebook_bits)
+def measure(name, sparsity, weight_type, viterbi):
+    base = F2FFormat(n_in=16, n_s=15, mask_code="auto")
     sums = {"auto": Sums()} | ({"viterbi": Sums()} if viterbi else {})
     entropy = mask_entropy = 0.0
     workload = load_workload(name).with_overrides(sparsity=sparsity, weight_type=weight_type)
@@ -82,12 +82,11 @@ def main():
     parser.add_argument("workloads", nargs="*", default=["opennsfw", "silero_vad"])
     parser.add_argument("--sparsity", nargs="+", type=float, default=[0.9, 0.8, 0.7])
     parser.add_argument("--weight-type", default="int8")
-    parser.add_argument("--codebook-bits", type=int, default=0)
     parser.add_argument("--viterbi", action="store_true", help="the published scheme too (slow)")
     given = parser.parse_args()
     for name in given.workloads:
         for sparsity in given.sparsity:
-            measure(name, sparsity, given.weight_type, given.codebook_bits, given.viterbi)
+            measure(name, sparsity, given.weight_type, given.viterbi)
 
 
 if __name__ == "__main__":

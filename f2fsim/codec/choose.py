@@ -1,7 +1,8 @@
 """The format of fewest bytes for a layer: all parameters of F2F, and bitmap where a layer is tiny.
 
 `f2fsim.codec.f2f.auto_format` chooses width and order for given registers; here the registers, the
-mask code and, for tensors too small for blocks, another format are chosen too.
+mask code, whether a value code is used and, for tensors too small for blocks, another format are
+chosen too.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTe
 
 def _encode_f2f(tensor: PrunedTensor, params: Mapping[str, Any]) -> EncodedTensor:
     """Encode with parameters that fix the registers; what else is not among them is chosen."""
-    base = weight_format("f2f", {"mask_code": "auto", **params})
+    base = weight_format("f2f", {"mask_code": "auto", "value_code": "auto", **params})
     assert isinstance(base, F2FFormat)
     own = {"order", "order_step", "shuffle_seed"} & set(params)
     orders = ((base.order, base.shuffle_seed),) if own else ORDERS

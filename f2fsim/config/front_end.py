@@ -59,8 +59,6 @@ class F2fFrontEnd(FrontEnd):
         Code of the mask stream; code words a mask unit of a group decodes a cycle.
     invert : bool
         Whether planes of mostly ones are stored inverted.
-    codebook_bits : int
-        Bits of the exponent codebook for float weights, 0 for none.
     """
 
     kind: Literal["f2f"]
@@ -78,7 +76,6 @@ class F2fFrontEnd(FrontEnd):
     mask_code: MaskCode = "raw"
     mask_rate: Rate = 8
     invert: bool = True
-    codebook_bits: Literal[0, 2, 3, 4] = 0
 
     @model_validator(mode="after")
     def _check(self) -> Self:

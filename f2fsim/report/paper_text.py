@@ -83,7 +83,7 @@ def _preface(command: str, n_blocks: int) -> list[str]:
         "- Trained: the layer's own weights, magnitude pruning only.",
         f"- Row-uneven pruning draws row densities with a coefficient of variation of {ROW_CV}.",
         "- int8 is symmetric per row; fp32 is the bits as they are, constant planes cost nothing,",
-        "  no exponent codebook.",
+        "  no value code.",
     ]
 
 

@@ -43,7 +43,7 @@ def group_for_layer(arch: ArchConfig, tensor: PrunedTensor, *, max_blocks: int =
     Raises
     ------
     InputError
-        If the front end is of another kind, or its mask code or codebook has no Verilog.
+        If the front end is of another kind, or its mask code has no Verilog.
     """
     front_end = arch.front_end
     if not isinstance(front_end, F2fFrontEnd):

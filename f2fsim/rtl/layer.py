@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import EncodedTensor, PrunedTensor
-from f2fsim.codec.f2f.format import F2FFormat, read_params, read_words
-from f2fsim.codec.f2f.patches import read_code, unpack_events
+from f2fsim.codec.f2f.format import F2FFormat, read_params, read_planes
+from f2fsim.codec.f2f.patches import read_code, unpack_patches
 from f2fsim.codec.streams import read_stream
 from f2fsim.errors import InputError
 from f2fsim.rtl.vectors import GroupVectors
@@ -30,7 +30,7 @@ def layer_vectors(
     tensor : PrunedTensor
         The layer.
     encoded : EncodedTensor
-        Its F2F encoding, without an exponent codebook.
+        Its F2F encoding, without a value code.
     n_out : int
         Outputs of the decoder, at least those that the encoding uses; 0 for as many.
     group : int
@@ -41,15 +41,16 @@ def layer_vectors(
     Raises
     ------
     InputError
-        If the encoding is not F2F or has a codebook, or there is no such group.
+        If the encoding is not F2F or has a value code, or there is no such group.
     """
     if encoded.format != F2FFormat.name:
         raise InputError(f"tensor {encoded.name!r}: format {encoded.format!r} has no XOR decoder")
-    if "codebook" in encoded.streams:
-        raise InputError(
-            f"tensor {encoded.name!r}: no Verilog for the exponent codebook; use codebook_bits: 0"
-        )
     params = read_params(encoded)
+    layout, code, stored_words = read_planes(encoded, params)
+    if code is not None:
+        raise InputError(
+            f"tensor {encoded.name!r}: no Verilog for a value code; use value_code: none"
+        )
     if not 0 <= group < params.n_groups:
         raise InputError(f"group must be 0 to {params.n_groups - 1}, got {group}")
     n_used = params.n_out
@@ -57,15 +58,15 @@ def layer_vectors(
     if n_out < n_used:
         raise InputError(f"tensor {encoded.name!r} uses {n_used} outputs of a decoder of {n_out}")
     n_planes = encoded.weight_type.n_bits
-    stored = np.asarray(encoded.params["stored_planes"], dtype=np.int64)
+    stored = np.asarray(layout.stored, dtype=np.int64)
     inverted = np.zeros(n_planes, dtype=np.bool_)
-    inverted[np.asarray(encoded.params["inverted_planes"], dtype=np.int64)] = True
+    inverted[list(layout.inverted)] = True
     mask_sequence, care = params.block_order(tensor.shape).care_list(
         tensor.patterns, tensor.mask, n_used
     )
     n_blocks = care.n_blocks
     words = np.zeros((n_blocks, n_planes), dtype=np.int64)
-    words[:, stored] = read_words(encoded, params, n_blocks, stored.size)
+    words[:, stored] = stored_words
     used = np.zeros(n_blocks * n_used, dtype=np.bool_)
     used[: mask_sequence.size] = mask_sequence
     mask = np.zeros((n_blocks, n_out), dtype=np.bool_)
@@ -75,9 +76,9 @@ def layer_vectors(
     for plane in range(n_planes):
         expected[block_of, plane, care.pos] = care.val >> np.uint32(plane) & np.uint32(1)
     what = f"tensor {encoded.name!r}, patches"
-    code = read_code(encoded.params.get("patch_code"), what)
+    gaps = read_code(encoded.params.get("patch_code"), what)
     stream = read_stream(encoded, "patches")
-    places, _ = unpack_events(stream, 0, code, 0, care.n_kept * stored.size, what)
+    places = unpack_patches(stream, gaps, care.n_kept * stored.size, what)
     patches = _patches(places, care.block_ptr, care.pos.astype(np.int64), stored)
     chosen = np.arange(group, n_blocks, params.n_groups)
     chosen = chosen[:max_blocks] if max_blocks else chosen

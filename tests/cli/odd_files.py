@@ -117,10 +117,6 @@ RULES: dict[str, tuple[Spoil, str]] = {
         arch("4 KiB", "1 B"),
         "a.yaml:29: streams.prefetch: stream 'weights' needs at least 56 bytes",
     ),
-    "codebook for integers": (
-        arch("fifo_units: 8", "codebook_bits: 3"),
-        "a.yaml:18: front_end.codebook_bits: int8 weights have no exponent",
-    ),
     "kind in capitals": (
         arch("kind: f2f", "kind: F2F"),
         "a.yaml:9: front_end.kind: must be one of f2f, dense",

@@ -377,9 +377,19 @@ def f2f(entry, streams, width, n_rows, n_cols, patterns, kept):
     positions = sequence(params, n_rows, n_cols)
     flags = read_flags(streams["mask"], len(positions), params["mask"])
     rows, n_in, n_out = matrix(params), params["n_in"], params["n_out"]
-    stored, inverted = params["stored_planes"], params["inverted_planes"]
+    code = None
+    if "codebook" in streams:
+        code = value_code(streams["codebook"], entry["weight_type"], width, n_in)
+        rates, stored, inverted = code["rates"], range(len(code["rates"])), []
+    else:
+        stored, inverted = params["stored_planes"], params["inverted_planes"]
+        rates = [64 * n_in for _ in stored]
     blocks = [range(b, min(b + n_out, len(flags))) for b in range(0, len(flags), n_out)]
-    words = [[streams["weights"].take(n_in) for _ in stored] for _ in blocks]
+    words = []
+    for b in range(len(blocks)):
+        t = b // params["n_groups"]
+        fills = [a * (t + 1) // 64 - a * t // 64 for a in rates]
+        words.append([streams["weights"].take(fill) for fill in fills])
     care = []
     for b, block in enumerate(blocks):
         for s, plane in enumerate(stored):
@@ -397,26 +407,56 @@ def f2f(entry, streams, width, n_rows, n_cols, patterns, kept):
     for number, (k, plane, bit) in enumerate(care):
         coded[k] |= (bit ^ (number in flipped)) << plane
     inversion = sum(1 << plane for plane in inverted)
-    values = [value ^ inversion for value in coded.values()]
-    if "codebook_bits" in params:
-        values = exponents(params, streams["codebook"], values, entry["weight_type"], width)
-    for k, value in zip(coded, values, strict=True):
-        patterns[positions[k]], kept[positions[k]] = value, 1
+    for k, value in coded.items():
+        patterns[positions[k]] = value_of(code, value) if code else value ^ inversion
+        kept[positions[k]] = 1
 
 
-def exponents(params, stream, values, kind, width):
-    n_e, n_m = FLOATS[kind]
-    n_index = params["codebook_bits"]
-    table = [stream.take(n_e) for _ in range(2**n_index)] if stream.n_bits else []
-    outliers = {}
-    for place in gaps(stream, params["outlier_code"]):
-        outliers[place] = stream.take(n_e)
-    out = []
-    for i, value in enumerate(values):
-        exponent = outliers.get(i, table[value >> n_m & (2**n_index - 1)])
-        sign = value >> (n_m + n_index)
-        out.append(value & (2**n_m - 1) | exponent << n_m | sign << (width - 1))
-    return out
+def value_code(stream, kind, width, n_in):
+    """The table of a value code."""
+    code = {"signed": stream.take(1), "float": kind[0] in "fb"}
+    code["shift"] = stream.take(5) if stream.take(1) else 0
+    code["centre"] = stream.take(width) if stream.take(1) else 0
+    code["width"] = width - code["shift"]
+    classes, base = [], 0
+    for _ in range(stream.take(5)):
+        base = stream.take(width) if stream.take(1) else base
+        suffix, prefix = stream.take(width.bit_length()), stream.take(3)
+        classes.append((prefix, base, suffix))
+        base += 1 << suffix
+    n_planes = max((prefix + suffix for prefix, _, suffix in classes), default=0)
+    value, before, code["classes"] = 0, 0, []
+    for prefix, base, suffix in sorted(classes, key=lambda c: c[0]):
+        value <<= prefix - before
+        code["classes"].append((prefix, value, base, suffix))
+        value, before = value + 1, prefix
+    known, code["rates"] = {}, []
+    for plane in range(n_planes):
+        cares = tuple(
+            i
+            for i, (prefix, _, suffix) in enumerate(classes)
+            if plane < suffix or plane >= n_planes - prefix
+        )
+        if cares not in known:
+            known[cares] = stream.take((64 * n_in).bit_length())
+        code["rates"].append(known[cares])
+    assert not stream.left()
+    return code
+
+
+def value_of(code, coded):
+    """The pattern of a coded weight."""
+    n_planes, width = len(code["rates"]), code["width"]
+    for prefix, value, base, suffix in code["classes"]:
+        if coded >> (n_planes - prefix) == value:
+            u = (base + coded % 2**suffix) % 2**width
+    if not code["signed"]:
+        x = u + code["centre"]
+    elif code["float"]:
+        x = u // 2 + u % 2 * 2 ** (width - 1)
+    else:
+        x = (-(u // 2) - 1 if u % 2 else u // 2) + code["centre"]
+    return x % 2**width << code["shift"]
 
 
 READERS = {

@@ -24,6 +24,16 @@ VARIANTS = {
     "f2f": [
         {"n_in": 5, "n_out": 9, "n_s": 2, "order": "row", "n_groups": 3, "mask_code": "auto"},
         {"n_in": 11, "n_out": 70, "n_s": 15, "order": "column", "shuffle_seed": 4, "taps": 5},
+        {"value_code": "classes"},
+        {
+            "n_in": 3,
+            "n_out": 9,
+            "n_s": 3,
+            "value_code": "auto",
+            "n_groups": 3,
+            "encoder": "viterbi",
+        },
+        {"n_in": 16, "n_out": 32, "n_s": 15, "value_code": "auto", "mask_code": "auto"},
     ],
     "dense": [{"block": 5}],
     "bitmap": [{"block": 7, "mask": "zero_runs"}, {"mask": "auto"}],

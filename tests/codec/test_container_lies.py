@@ -213,7 +213,8 @@ def encodings(path):
         *((name, {}, "int8") for name in ("csr", "csc_relative", "dense", "nm", "rle", "bitmap")),
         *(("bitmap", {"mask": code}, "fp16") for code in ("zero_runs", "rice", "block")),
         ("f2f", {"n_out": 24, "n_s": 2}, "int8"),
-        ("f2f", {"n_out": 24, "codebook_bits": 3, "mask_code": "rice"}, "bf16"),
+        ("f2f", {"n_out": 24, "value_code": "classes", "mask_code": "rice"}, "bf16"),
+        ("huffman", {"n_decoders": 3}, "int8"),
         ("f2f", {"n_out": 40, "taps": 5, "n_groups": 3, "shuffle_seed": 7}, "fp16"),
     ]:
         weight_type = WEIGHT_TYPES[kind]

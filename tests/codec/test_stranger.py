@@ -29,7 +29,9 @@ CASES = [
     ("f2f", {"n_out": 40, "n_s": 15, "taps": 5, "n_groups": 3, "shuffle_seed": 7}),
     ("f2f", {"n_out": 40, "n_s": 7, "taps": 4}),
     ("f2f", {"n_in": 4, "n_out": 9, "n_s": 0, "order": "column", "mask_code": "block"}),
-    ("f2f", {"n_out": 30, "codebook_bits": 3, "mask_code": "rice"}),
+    ("f2f", {"n_out": 30, "value_code": "classes", "mask_code": "rice"}),
+    ("f2f", {"n_in": 16, "n_out": 70, "n_s": 15, "value_code": "classes", "n_groups": 3}),
+    ("f2f", {"n_in": 8, "n_out": 30, "n_s": 1, "value_code": "classes", "encoder": "viterbi"}),
 ]
 
 
@@ -61,7 +63,9 @@ def make_narrow(name, seed, varying, ones):
 
 @pytest.mark.parametrize(("name", "params"), CASES)
 def test_a_stranger_decodes(tmp_path, name, params):
-    kinds = ["fp32", "bf16"] if "codebook_bits" in params else ["int8", "int4", "fp16"]
+    kinds = ["int8", "int4", "fp16"]
+    if "value_code" in params:
+        kinds += ["uint8", "uint4", "fp8_e4m3", "fp8_e5m2", "bf16", "fp32"]
     tensors = [make_tensor(f"layer.{kind}", kind, i) for i, kind in enumerate(kinds)]
     if "codebook_bits" not in params:
         tensors.append(make_narrow("narrow", 5, 0b1000_0011_0110_0000, 0b0011_1000_0000_0001))

@@ -3,7 +3,7 @@
 from f2fsim.codec.f2f.auto import auto_format
 from f2fsim.codec.f2f.care import CareList, care_from_mask
 from f2fsim.codec.f2f.decode import decode_planes, decode_values, look_up_tables
-from f2fsim.codec.f2f.format import F2FFormat, read_params, read_words
+from f2fsim.codec.f2f.format import F2FFormat, read_params, read_planes, read_value_code
 from f2fsim.codec.f2f.matrix import DecoderMatrix
 from f2fsim.codec.f2f.orders import BlockOrder, golden_step
 from f2fsim.codec.f2f.params import F2FParams, matrix_rows
@@ -22,5 +22,6 @@ __all__ = [
     "look_up_tables",
     "matrix_rows",
     "read_params",
-    "read_words",
+    "read_planes",
+    "read_value_code",
 ]

@@ -20,6 +20,17 @@ cdef extern from "decode.h" nogil:
 
 
 cdef extern from "unpack.h" nogil:
+    ctypedef struct f2f_values:
+        int coded
+        const uint8_t *bytes
+        int prefix_shift
+        uint32_t base[64]
+        uint32_t suffix[64]
+        int order
+        uint32_t centre
+        uint32_t mask
+        int top
+        int shift
     ctypedef struct f2f_layout:
         const uint8_t *mask
         int64_t n_weights
@@ -29,20 +40,14 @@ cdef extern from "unpack.h" nogil:
         uint32_t inversion
         const int64_t *patches
         int64_t n_patches
-        int index_bits
-        int n_mantissa
-        int n_exponent
-        const uint32_t *exponents
-        const int64_t *outliers
-        const uint32_t *fields
-        int64_t n_outliers
+        int n_coded
+        f2f_values values
         uint64_t spread[256]
     ctypedef struct f2f_range:
         int64_t first
         int64_t n_blocks
         int64_t kept
         int64_t patch
-        int64_t outlier
     void f2f_fill_spread(uint64_t *spread)
     int f2f_best_set()
     void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, int instructions,
@@ -89,15 +94,17 @@ def best_instructions():
 
 def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, int64_t n_groups,
            int64_t n_out, const uint8_t[::1] mask, const int64_t[::1] row_of, uint32_t inversion,
-           const int64_t[::1] patches, tuple book, const uint32_t[::1] exponents,
-           const int64_t[::1] outliers, const uint32_t[::1] fields, tuple part, int n_bytes,
+           const int64_t[::1] patches, tuple values, const uint8_t[::1] look_up,
+           const uint32_t[:, ::1] classes, tuple part, int n_bytes, int n_coded,
            int instructions, uint8_t[::1] patterns):
     """Write the patterns of a range of blocks, in block order.
 
-    `row_of` holds the stored plane of each of 32 bits, -1 for none; `book` the widths of
-    codebook index, mantissa and exponent (index 0: no codebook); `part` the first block, the
-    number of blocks, and how many kept weights, patches and outliers come before them.  16 bytes
-    follow the mask's end.  `instructions`: at most `best_instructions`.
+    `row_of` holds the stored plane of each of 32 bits, -1 for none.  `values`: planes below the
+    prefix's, order, centre, mask, top and shift of the numbers, empty without a value code;
+    `look_up` the pattern of each coded weight (types of one byte), `classes` first number and
+    suffix mask for each value of the prefix's planes, 64 at most.  `part`: the first block, the
+    number of blocks, and how many kept weights and patches come before them.  16 bytes follow the
+    mask's end.  `instructions`: at most `best_instructions`.
     """
     cdef f2f_decoder d
     cdef f2f_layout layout
@@ -114,12 +121,16 @@ def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
     layout.inversion = inversion
     layout.n_patches = patches.shape[0]
     layout.patches = &patches[0] if patches.shape[0] else NULL
-    layout.index_bits, layout.n_mantissa, layout.n_exponent = book
-    layout.exponents = &exponents[0] if exponents.shape[0] else NULL
-    layout.n_outliers = outliers.shape[0]
-    layout.outliers = &outliers[0] if outliers.shape[0] else NULL
-    layout.fields = &fields[0] if fields.shape[0] else NULL
-    r.first, r.n_blocks, r.kept, r.patch, r.outlier = part
+    layout.n_coded = n_coded
+    layout.values.coded = len(values) > 0
+    if values:
+        (layout.values.prefix_shift, layout.values.order, layout.values.centre,
+         layout.values.mask, layout.values.top, layout.values.shift) = values
+        layout.values.bytes = &look_up[0] if look_up.shape[0] else NULL
+        for i in range(classes.shape[1]):
+            layout.values.base[i] = classes[0, i]
+            layout.values.suffix[i] = classes[1, i]
+    r.first, r.n_blocks, r.kept, r.patch = part
     f2f_fill_spread(layout.spread)
     with nogil:
         f2f_unpack(&d, &layout, r, instructions, &patterns[0])

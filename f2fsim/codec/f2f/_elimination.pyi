@@ -13,5 +13,6 @@ def encode(
     n_keep: int,
     n_ahead: int,
     search: int,
+    fill: NDArray[np.uint8],
     words: NDArray[np.uint16],
 ) -> None: ...

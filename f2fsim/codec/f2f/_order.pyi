@@ -31,7 +31,7 @@ def to_matrix(
     out: NDArray[np.uint8],
 ) -> None: ...
 def count_checks(
-    mask_seq: NDArray[np.uint8], n_out: int, n_in: int, room: int, n_groups: int
+    n_u: NDArray[np.int64], fill: NDArray[np.uint8], n_s: int, n_groups: int
 ) -> int: ...
 def kept_places(
     mask_seq: NDArray[np.uint8],

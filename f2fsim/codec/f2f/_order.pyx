@@ -141,32 +141,29 @@ def to_matrix(const uint8_t[::1] sequence, int size, int64_t n_rows, bint skew,
         f2f_to_matrix(&t, first, end, size)
 
 
-def count_checks(const uint8_t[::1] mask_seq, int64_t n_out, int64_t n_in, int64_t room,
-                 int64_t n_groups):
+def count_checks(const int64_t[::1] n_u, const uint8_t[::1] fill, int n_s, int64_t n_groups):
     """Return how many equations find no unknown left.
 
-    Each group holds a reserve of at most `room` + `n_in` unknowns that gains `n_in` before every
-    block and loses one for each kept weight.
+    `n_u` holds the equations of each block.  Step t of a group adds ``fill[t mod period]`` unknowns
+    to its reserve, which keeps no more of older ones than `n_s` steps add, and takes one for each
+    equation.
     """
-    cdef int64_t n = mask_seq.shape[0], block, place, end, group, kept, checks = 0
-    cdef int64_t[::1] reserve
-    reserve = np.zeros(n_groups, dtype=np.int64)
+    cdef int64_t n = n_u.shape[0], block, group = 0, step = 0, room = 0, checks = 0
+    cdef int64_t[::1] reserve = np.zeros(n_groups, dtype=np.int64)
+    cdef int period = fill.shape[0], t
+    for t in range(period):
+        room += fill[t]
+    room = room * n_s // period
     with nogil:
-        block = 0
-        group = 0
-        while block < n:
-            end = block + n_out if block + n_out < n else n
-            kept = 0
-            for place in range(block, end):
-                kept += mask_seq[place]
+        for block in range(n):
             if reserve[group] > room:
                 reserve[group] = room
-            reserve[group] += n_in - kept
+            reserve[group] += fill[step % period] - n_u[block]
             if reserve[group] < 0:
                 checks -= reserve[group]
                 reserve[group] = 0
-            block += n_out
             group += 1
             if group == n_groups:
                 group = 0
+                step += 1
     return checks

@@ -1,6 +1,6 @@
-"""Kernel that reads events coded as gaps; sizes are checked by the caller."""
+"""Kernel that reads patches coded as gaps; sizes are checked by the caller."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 
 cdef inline uint64_t _take(const uint8_t[::1] data, int64_t at, int width) noexcept nogil:
@@ -15,10 +15,9 @@ cdef inline uint64_t _take(const uint8_t[::1] data, int64_t at, int width) noexc
     return (value >> (at & 7)) & ((<uint64_t>1 << width) - 1)
 
 
-cdef int64_t _read_events(const uint8_t[::1] data, int64_t at, int64_t end, int base_bits,
-                          int step_bits, int extra_bits, int64_t n_places, int64_t[::1] places,
-                          uint32_t[::1] extras) noexcept nogil:
-    cdef int64_t n = 0, place = -1, gap, offset
+cdef int64_t _read(const uint8_t[::1] data, int64_t end, int base_bits, int step_bits,
+                   int64_t n_places, int64_t[::1] places) noexcept nogil:
+    cdef int64_t at = 0, n = 0, place = -1, gap, offset
     cdef int kind, width, c
     cdef bint pending = False
     while at < end:
@@ -42,19 +41,17 @@ cdef int64_t _read_events(const uint8_t[::1] data, int64_t at, int64_t end, int 
             continue
         pending = False
         place += 1
-        if place >= n_places or at + extra_bits > end or n >= places.shape[0]:
+        if place >= n_places or n >= places.shape[0]:
             return -1
         places[n] = place
-        extras[n] = <uint32_t>_take(data, at, extra_bits)
-        at += extra_bits
         n += 1
     return -1 if pending else n
 
 
-def unpack_events(const uint8_t[::1] data, int64_t at, int64_t end, int base_bits, int step_bits,
-                  int extra_bits, int64_t n_places, int64_t[::1] places, uint32_t[::1] extras):
-    """Fill `places` and `extras`; return the number of events, -1 if the stream is damaged."""
+def unpack_patches(const uint8_t[::1] data, int64_t n_bits, int base_bits, int step_bits,
+                   int64_t n_places, int64_t[::1] places):
+    """Fill `places`; return the number of patches, -1 if the stream is damaged."""
     cdef int64_t n
     with nogil:
-        n = _read_events(data, at, end, base_bits, step_bits, extra_bits, n_places, places, extras)
+        n = _read(data, n_bits, base_bits, step_bits, n_places, places)
     return n

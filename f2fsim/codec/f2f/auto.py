@@ -23,12 +23,12 @@ from f2fsim.codec.f2f.format import patch_places
 from f2fsim.codec.f2f.matrix import MAX_N_OUT
 from f2fsim.codec.f2f.params import F2FParams
 from f2fsim.codec.f2f.patches import to_fields
+from f2fsim.codec.f2f.rates import CHECK_BITS, CHECK_BITS_NO_SEARCH
 from f2fsim.codec.masks import fit_mask
+from f2fsim.codec.streams import unit_counts
 from f2fsim.codec.tensor import PrunedTensor
 from f2fsim.errors import ConfigError
 
-#: Patch bits of a check, with and without a search for equations to give up (docs/codec.md).
-CHECK_BITS, CHECK_BITS_NO_SEARCH = 1.6, 5.5
 #: Candidates that are really encoded, and the weights and planes of a trial.
 N_TRIALS = 4
 TRIAL_WEIGHTS = 200_000
@@ -107,7 +107,9 @@ def auto_format(
         )
     if not tensor.n_kept:
         return base
-    masks = {key: _mask_sequence(tensor, base, key) for key in orders}
+    # Of a mask without holes all orders are alike.
+    given = orders if tensor.n_kept < tensor.n_weights else orders[:1]
+    masks = {key: _mask_sequence(tensor, base, key) for key in given}
     found = [c for key, mask in masks.items() for c in _modelled(tensor, base, key, mask, n_outs)]
     found.sort(key=lambda c: c.bits)
     trials = [_measured(tensor, base, c, masks[c.order, c.shuffle_seed]) for c in found[:N_TRIALS]]
@@ -156,9 +158,8 @@ def _price(base: F2FParams) -> float:
 
 def _count_checks(base: F2FParams, mask: NDArray[np.bool_], n_out: int) -> int:
     """Return the equations of a plane that the registers have no unknown left for."""
-    return _order.count_checks(
-        mask.view(np.uint8), n_out, base.n_in, base.n_s * base.n_in, base.n_groups
-    )
+    fill = np.array([base.n_in], dtype=np.uint8)
+    return _order.count_checks(unit_counts(mask, n_out), fill, base.n_s, base.n_groups)
 
 
 def _measured(

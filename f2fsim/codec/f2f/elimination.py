@@ -25,6 +25,7 @@ def encode_elimination(
     n_groups: int = 1,
     n_threads: int = 1,
     search: int = 32,
+    fill: NDArray[np.uint8] | None = None,
     chunk_steps: int = CHUNK_STEPS,
     ahead_steps: int = AHEAD_STEPS,
 ) -> NDArray[np.uint16]:
@@ -45,6 +46,8 @@ def encode_elimination(
     search : int
         Candidates kept while choosing which equations to give up, 0 to 256; 0: always the last
         one of a contradiction.
+    fill : ndarray of uint8, shape (period,), optional
+        Bits of a word that are used at step t mod period, the others are 0; by default all.
     chunk_steps, ahead_steps : int
         Steps whose words are kept from one elimination and steps that it looks ahead: they bound
         the memory.
@@ -64,6 +67,7 @@ def encode_elimination(
     if not words.size or not care.n_kept:
         return words
     packed = window_rows(matrix)
+    filled = np.array([matrix.n_in], dtype=np.uint8) if fill is None else fill
 
     def work(group: int) -> None:
         _elimination.encode(
@@ -78,6 +82,7 @@ def encode_elimination(
             chunk_steps,
             ahead_steps,
             search,
+            filled,
             words,
         )
 

@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 
 from f2fsim.codec.base import BitStream, EncodedTensor, WeightFormat, WorkUnits
 from f2fsim.codec.f2f.care import CareList
-from f2fsim.codec.f2f.decode import decode_values
-from f2fsim.codec.f2f.elimination import encode_elimination
-from f2fsim.codec.f2f.outliers import pack_codebook, unpack_codebook
 from f2fsim.codec.f2f.params import F2FParams
 from f2fsim.codec.f2f.patches import (
     bits_per_block,
@@ -21,32 +18,39 @@ from f2fsim.codec.f2f.patches import (
     pack_patches,
     read_code,
     to_fields,
-    unpack_events,
+    unpack_patches,
 )
-from f2fsim.codec.f2f.planes import Codebook, PlaneLayout, choose_codebook, plan_planes
+from f2fsim.codec.f2f.plane_words import PlaneWords, coded_words, plain_words
+from f2fsim.codec.f2f.planes import PlaneLayout
+from f2fsim.codec.f2f.rates import PERIOD, PlaneRates
 from f2fsim.codec.f2f.unpack import CodedBlocks, unpack_blocks
-from f2fsim.codec.f2f.viterbi import encode_viterbi
+from f2fsim.codec.f2f.value_code import Fold, ValueCode
+from f2fsim.codec.f2f.value_table import pack_table, unpack_table
+from f2fsim.codec.f2f.words import pack_words, unpack_words
 from f2fsim.codec.mask_code import EncodedMask
 from f2fsim.codec.masks import decode_packed_mask, encode_mask
 from f2fsim.codec.streams import (
     check_format,
-    pack_equal,
-    read_fields,
     read_stream,
     unit_sizes,
 )
-from f2fsim.codec.tensor import PrunedTensor, WeightType
+from f2fsim.codec.tensor import PrunedTensor
 from f2fsim.errors import DataError, InputError, in_a_line
 
 Places = NDArray[np.int64]
+
+#: Share of the patterns' bits below which ``auto`` does not look at the patterns' own planes.
+_CLEARLY_LESS = 0.97
+_EMPTY = BitStream(np.zeros(0, dtype=np.uint8), 0)
 
 
 @dataclass(frozen=True)
 class F2FFormat(F2FParams, WeightFormat):
     """Fixed-to-fixed encoding with the parameters of `F2FParams`.
 
-    Streams: ``weights`` (for each block, for each stored plane, ``n_in`` bits), ``mask`` (in block
-    order), ``patches`` and, with a codebook, ``codebook``.  A work unit is a block.
+    Streams: ``weights`` (for each block, for each stored plane, the bits that its rate fills),
+    ``mask`` (in block order), ``patches`` and, with a value code, its table ``codebook``.  A work
+    unit is a block.
     """
 
     name: ClassVar[str] = "f2f"
@@ -56,87 +60,44 @@ class F2FFormat(F2FParams, WeightFormat):
         """Return the format with these parameters."""
         return cls(**{f.name: getattr(params, f.name) for f in fields(F2FParams)})
 
-    def encode(self, tensor: PrunedTensor) -> EncodedTensor:
-        """Encode a pruned tensor; see `WeightFormat.encode`."""
+    def encode(self, tensor: PrunedTensor, n_threads: int = 1) -> EncodedTensor:
+        """Encode a pruned tensor on `n_threads` threads; see `WeightFormat.encode`."""
         order = self.block_order(tensor.shape)
         mask_seq, care = order.care_list(tensor.patterns, tensor.mask, self.n_out)
-        book, coded, outliers, exponents = self._code_exponents(care.val, tensor.weight_type)
-        n_planes = book.n_planes if book else tensor.weight_type.n_bits
-        layout = plan_planes(coded, n_planes, self.invert)
-        care = care.with_values(layout.compact(coded))
-        n_stored = len(layout.stored)
-        words = self.encode_words(care, n_stored)
-        places = patch_places(
-            care, decode_values(self.matrix, words, care, self.n_groups) ^ care.val, n_stored
-        )
+        mask = encode_mask(mask_seq, self.mask_code, unit=self.n_out)
+        kind = tensor.weight_type
         params = self.to_json()
         if self.order == "diagonal":
             params["order_step"] = order.step
-        params["stored_planes"] = list(layout.stored)
-        params["inverted_planes"] = list(layout.inverted)
-        mask = encode_mask(mask_seq, self.mask_code, unit=self.n_out)
         params["mask"] = {"code": mask.code, "params": dict(mask.params)}
-        streams, per_block = self._pack(care, words, places, mask, params)
-        if book:
-            stream, bits = pack_codebook(book, outliers, exponents, care.block_ptr, params)
-            streams["codebook"], per_block["codebook"] = stream, bits
+        packed = []
+        if self.value_code != "none":
+            planes = coded_words(self, care, kind, n_threads)
+            packed.append(_pack(self, care, planes, mask, params))
+        limit = care.n_kept * kind.n_bits * _CLEARLY_LESS
+        if self.value_code == "none" or (
+            self.value_code == "auto" and packed[0].n_value_bits > limit
+        ):
+            packed.append(_pack(self, care, plain_words(self, care, kind), mask, params))
+        best = min(packed, key=lambda choice: choice.n_value_bits)
         work = WorkUnits(
-            stream_bits=per_block,
+            stream_bits=best.per_block,
             n_weights=unit_sizes(tensor.n_weights, self.n_out),
             n_kept=care.n_u,
             n_stored=unit_sizes(tensor.n_weights, self.n_out),
-            n_patches=events_per_block(places, care.block_ptr * n_stored),
+            n_patches=events_per_block(best.places, care.block_ptr * best.planes.words.shape[1]),
             n_mask_symbols=mask.unit_symbols,
         )
         return EncodedTensor(
             self.name,
             tensor.name,
             tensor.shape,
-            tensor.weight_type,
-            params,
-            streams,
+            kind,
+            best.params,
+            best.streams,
             work,
-            _statistics(care, n_stored, places.size, outliers.size),
+            _statistics(care, best.planes.n_care_bits, best.places.size),
         )
-
-    def encode_words(self, care: CareList, n_planes: int) -> NDArray[np.uint16]:
-        """Return the encoded words, uint16 (n_blocks, n_planes), of kept weights in block order."""
-        if self.encoder == "viterbi":
-            return encode_viterbi(self.matrix, care, n_planes, self.n_groups)[0]
-        return encode_elimination(self.matrix, care, n_planes, self.n_groups, search=self.search)
-
-    def _code_exponents(
-        self, patterns: NDArray[np.uint32], weight_type: WeightType
-    ) -> tuple[Codebook | None, NDArray[np.uint32], Places, NDArray[np.uint32]]:
-        if not self.codebook_bits:
-            return None, patterns, np.zeros(0, np.int64), np.zeros(0, np.uint32)
-        book = choose_codebook(patterns, weight_type, self.codebook_bits)
-        return book, *book.encode(patterns)
-
-    def _pack(
-        self,
-        care: CareList,
-        words: NDArray[np.uint16],
-        places: Places,
-        mask: EncodedMask,
-        params: dict[str, Any],
-    ) -> tuple[dict[str, BitStream], dict[str, NDArray[np.int64]]]:
-        """Return the streams and the bits of each block in each of them."""
-        coded = to_fields(places)
-        params["patch_code"] = [coded.code.base_bits, coded.code.step_bits]
-        n_stored = words.shape[1]
-        edges = care.block_ptr * n_stored
-        streams = {
-            "weights": pack_equal(words.reshape(-1), self.n_in),
-            "mask": mask.stream,
-            "patches": pack_patches(coded),
-        }
-        per_block = {
-            "weights": np.full(care.n_blocks, n_stored * self.n_in, dtype=np.int64),
-            "mask": mask.unit_bits,
-            "patches": bits_per_block(coded, edges),
-        }
-        return streams, per_block
 
     def decode(self, encoded: EncodedTensor, n_threads: int = 1) -> PrunedTensor:
         """Return the tensor that was encoded, on `n_threads` threads; see `WeightFormat.decode`."""
@@ -145,20 +106,15 @@ class F2FFormat(F2FParams, WeightFormat):
         order = params.block_order(encoded.shape)
         mask = _read_mask(encoded)
         n_kept = int(np.bitwise_count(mask).sum(dtype=np.int64))
-        book, outliers, exponents = unpack_codebook(encoded, n_kept)
-        layout = _read_layout(encoded, book.n_planes if book else encoded.weight_type.n_bits)
-        n_stored = len(layout.stored)
-        n_blocks = -(-encoded.n_weights // params.n_out)
+        layout, code, words = read_planes(encoded, params)
         coded = CodedBlocks(
-            read_words(encoded, params, n_blocks, n_stored),
+            words,
             params.n_groups,
             mask,
             encoded.n_weights,
-            _read_patches(encoded, n_kept * n_stored),
+            _read_patches(encoded, n_kept * words.shape[1]),
             layout,
-            book,
-            outliers,
-            exponents,
+            code,
         )
         dtype = encoded.weight_type.pattern_dtype
         patterns = unpack_blocks(params.matrix, coded, dtype, n_threads)
@@ -168,6 +124,51 @@ class F2FFormat(F2FParams, WeightFormat):
             order.mask_matrix(mask, n_threads),
             encoded.weight_type,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Packed:
+    """One way to store the kept weights: planes, patches, streams and their bits a block."""
+
+    planes: PlaneWords
+    places: Places
+    params: dict[str, Any]
+    streams: dict[str, BitStream]
+    per_block: dict[str, Places]
+
+    @property
+    def n_value_bits(self) -> int:
+        return sum(s.n_bits for name, s in self.streams.items() if name != "mask")
+
+
+def _pack(
+    own: F2FParams, care: CareList, planes: PlaneWords, mask: EncodedMask, common: Mapping[str, Any]
+) -> _Packed:
+    """Return the streams of planes, and the bits of each block in each of them."""
+    n_stored = planes.words.shape[1]
+    places = patch_places(care, planes.wrong, n_stored)
+    coded = to_fields(places)
+    params = {**common, "patch_code": [coded.code.base_bits, coded.code.step_bits]}
+    streams = {
+        "weights": pack_words(planes.words, planes.rates, own.n_groups),
+        "mask": mask.stream,
+        "patches": pack_patches(coded),
+    }
+    per_block = {
+        "weights": planes.rates.step_bits(care.n_blocks, own.n_groups),
+        "mask": mask.unit_bits,
+        "patches": bits_per_block(coded, care.block_ptr * n_stored),
+    }
+    if planes.code is None:
+        params["stored_planes"] = list(planes.layout.stored)
+        params["inverted_planes"] = list(planes.layout.inverted)
+        return _Packed(planes, places, params, streams, per_block)
+    # A tensor of no weights has no block to count the table for, and needs none.
+    table = pack_table(planes.code, planes.rates, own.n_in) if care.n_blocks else _EMPTY
+    streams["codebook"] = table
+    per_block["codebook"] = np.zeros(care.n_blocks, dtype=np.int64)
+    per_block["codebook"][:1] = table.n_bits
+    return _Packed(planes, places, params, streams, per_block)
 
 
 def patch_places(care: CareList, wrong: NDArray[np.uint32], n_planes: int) -> Places:
@@ -205,12 +206,42 @@ def read_params(encoded: EncodedTensor) -> F2FParams:
     return params
 
 
-def read_words(
-    encoded: EncodedTensor, params: F2FParams, n_blocks: int, n_planes: int
-) -> NDArray[np.uint16]:
-    """Return the encoded words, uint16 (n_blocks, n_planes); `DataError` if they do not fit."""
-    fields_read = read_fields(encoded, "weights", params.n_in, n_blocks * n_planes)
-    return np.ascontiguousarray(fields_read.astype(np.uint16).reshape(n_blocks, n_planes))
+def read_planes(
+    encoded: EncodedTensor, params: F2FParams
+) -> tuple[PlaneLayout, ValueCode | None, NDArray[np.uint16]]:
+    """Return which planes are stored, their value code if there is one, and all words.
+
+    Raises
+    ------
+    DataError
+        If table, parameters or stream are damaged.
+    """
+    code, rates = read_value_code(encoded, params.n_in)
+    if code is None:
+        layout = _read_layout(encoded)
+        rates = PlaneRates((params.n_in * PERIOD,) * len(layout.stored))
+    else:
+        layout = PlaneLayout(code.n_planes, tuple(range(code.n_planes)), ())
+    what = f"{encoded.label}, stream 'weights'"
+    n_blocks = -(-encoded.n_weights // params.n_out)
+    stream = read_stream(encoded, "weights")
+    return layout, code, unpack_words(stream, rates, n_blocks, params.n_groups, what)
+
+
+def read_value_code(encoded: EncodedTensor, n_in: int) -> tuple[ValueCode | None, PlaneRates]:
+    """Return the value code of an encoding and the rates of its planes; None: it has none.
+
+    Raises
+    ------
+    DataError
+        If the table is damaged.
+    """
+    if "codebook" not in encoded.streams:
+        return None, PlaneRates(())
+    if not encoded.n_weights:
+        return ValueCode(Fold(encoded.weight_type, signed=True), ()), PlaneRates(())
+    what = f"{encoded.label}, codebook"
+    return unpack_table(encoded.streams["codebook"], encoded.weight_type, n_in, what)
 
 
 def _read_mask(encoded: EncodedTensor) -> NDArray[np.uint8]:
@@ -222,8 +253,8 @@ def _read_mask(encoded: EncodedTensor) -> NDArray[np.uint8]:
     )
 
 
-def _read_layout(encoded: EncodedTensor, n_planes: int) -> PlaneLayout:
-    planes = {}
+def _read_layout(encoded: EncodedTensor) -> PlaneLayout:
+    planes, n_planes = {}, encoded.weight_type.n_bits
     for key in ("stored_planes", "inverted_planes"):
         given = encoded.params.get(key)
         if (
@@ -239,17 +270,15 @@ def _read_layout(encoded: EncodedTensor, n_planes: int) -> PlaneLayout:
 def _read_patches(encoded: EncodedTensor, n_places: int) -> Places:
     what = f"{encoded.label}, patches"
     code = read_code(encoded.params.get("patch_code"), what)
-    return unpack_events(read_stream(encoded, "patches"), 0, code, 0, n_places, what)[0]
+    return unpack_patches(read_stream(encoded, "patches"), code, n_places, what)
 
 
-def _statistics(care: CareList, n_planes: int, n_wrong: int, n_outliers: int) -> dict[str, float]:
-    n_care_bits = care.n_kept * n_planes
+def _statistics(care: CareList, n_care_bits: int, n_wrong: int) -> dict[str, float]:
     n_u = care.n_u
     mean = float(n_u.mean()) if n_u.size else 0.0
     return {
         "efficiency": 1.0 - n_wrong / n_care_bits if n_care_bits else 1.0,
         "n_care_bits": float(n_care_bits),
         "n_unmatched_bits": float(n_wrong),
-        "n_outliers": float(n_outliers),
         "cv_n_u": float(n_u.std()) / mean if mean else 0.0,
     }

@@ -16,6 +16,7 @@ from f2fsim.codec.masks import check_mask_code
 from f2fsim.errors import ConfigError, InputError, choices, in_a_line, near_miss
 
 ENCODERS = ("elimination", "viterbi")
+VALUE_CODES = ("none", "classes", "auto")
 MAX_GROUPS = 4096
 
 
@@ -51,8 +52,10 @@ class F2FParams:
         A mask code, or ``auto``.
     invert : bool
         Store planes with mostly ones complemented.
-    codebook_bits : int
-        0, or 2-4 bits of an exponent index (float types only).
+    value_code : str
+        ``none`` (the bits of the patterns on planes of `n_in` bits a step), ``classes`` (a value
+        code chosen for the tensor, each plane at a rate of its own up to `n_in`), or ``auto`` for
+        the one of fewer bits.
     """
 
     n_in: int = 8
@@ -69,13 +72,14 @@ class F2FParams:
     n_groups: int = 1
     mask_code: str = "raw"
     invert: bool = True
-    codebook_bits: int = 0
+    value_code: str = "none"
 
     def __post_init__(self) -> None:
         self._check_types()
         check_sizes(self.n_in, self.n_out, self.n_s)
         _check_choice("encoder", self.encoder, ENCODERS)
         _check_choice("order", self.order, ORDERS)
+        _check_choice("value_code", self.value_code, VALUE_CODES)
         if self.encoder == "viterbi" and self.n_in * self.n_s > MAX_STATE_BITS:
             raise ConfigError(
                 f"encoder: viterbi needs n_in * n_s ≤ {MAX_STATE_BITS}, got "
@@ -83,8 +87,6 @@ class F2FParams:
             )
         if self.taps != "dense" and not isinstance(self.taps, int):
             raise ConfigError(f"taps: must be 'dense' or an integer, got {in_a_line(self.taps)}")
-        if self.codebook_bits not in (0, 2, 3, 4):
-            raise ConfigError(f"codebook_bits: must be 0, 2, 3 or 4, got {self.codebook_bits}")
         try:
             if self.mask_code != "auto":
                 check_mask_code(self.mask_code)
@@ -99,7 +101,6 @@ class F2FParams:
             "seed": (0, (1 << 64) - 1),
             "search": (0, MAX_SEARCH),
             "n_groups": (1, MAX_GROUPS),
-            "codebook_bits": (0, 4),
         }
         optional: dict[str, tuple[int, int]] = {
             "order_step": (1, 1 << 40),

@@ -156,49 +156,22 @@ def read_code(given: Any, what: str) -> GapCode:
     return GapCode(given[0], given[1])
 
 
-def unpack_events(
-    stream: BitStream, start_bit: int, code: GapCode, extra_bits: int, n_places: int, what: str
-) -> tuple[Places, NDArray[np.uint32]]:
-    """Return the places of all events from a bit of a stream on, and what follows each of them.
-
-    Parameters
-    ----------
-    stream : BitStream
-        The stream; the events go to its end.
-    start_bit : int
-        Where the first field starts.
-    code : GapCode
-        The fields.
-    extra_bits : int
-        Bits that follow the field of each event, 0 to 32.
-    n_places : int
-        Places that events can lie at.
-    what : str
-        Name for errors.
+def unpack_patches(stream: BitStream, code: GapCode, n_places: int, what: str) -> Places:
+    """Return the places of all patches.
 
     Raises
     ------
     DataError
-        If the stream ends within an event or after an escape, or a place is out of range.
+        If the stream ends within a field or after an escape, or a place is `n_places` or more.
     """
     check_tail(stream, what)
-    n_most = (stream.n_bits - start_bit) // (CLASS_BITS + code.base_bits + extra_bits)
-    places = np.empty(n_most, dtype=np.int64)
-    extras = np.empty(n_most, dtype=np.uint32)
-    n = _patches.unpack_events(
-        stream.data,
-        start_bit,
-        stream.n_bits,
-        code.base_bits,
-        code.step_bits,
-        extra_bits,
-        n_places,
-        places,
-        extras,
+    places = np.empty(stream.n_bits // (CLASS_BITS + code.base_bits), dtype=np.int64)
+    n = _patches.unpack_patches(
+        stream.data, stream.n_bits, code.base_bits, code.step_bits, n_places, places
     )
     if n < 0:
-        raise DataError(f"{what}: the events do not end with the stream or exceed {n_places}")
-    return places[:n], extras[:n]
+        raise DataError(f"{what}: the patches do not end with the stream or exceed {n_places}")
+    return places[:n]
 
 
 def events_per_block(places: Places, edges: Places) -> Places:

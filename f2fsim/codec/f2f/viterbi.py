@@ -23,6 +23,7 @@ def encode_viterbi(
     n_planes: int,
     n_groups: int = 1,
     n_threads: int = 1,
+    filled: int | None = None,
     cost_bytes: int = COST_BYTES,
     direct: bool = False,
 ) -> tuple[NDArray[np.uint16], int]:
@@ -34,6 +35,8 @@ def encode_viterbi(
         As for `encode_elimination`; ``n_in * n_s`` at most 16.
     n_threads : int
         Threads over planes and groups.
+    filled : int, optional
+        Bits of a word that are used, the others are 0; by default all.
     cost_bytes : int
         Memory for the costs of past steps; it grows only while the best ways into all states
         have not met within it.
@@ -59,11 +62,12 @@ def encode_viterbi(
     if not 0 <= n_planes <= 32 or n_groups < 1 or care.n_out != matrix.n_out:
         raise ValueError("n_planes must be 0 to 32, n_groups ≥ 1 and n_out the matrix's")
     words = np.zeros((care.n_blocks, n_planes), dtype=np.uint16)
-    if not words.size or not care.n_kept:
-        return words, 0
-    columns = _packed_columns(matrix)
+    n_in = matrix.n_in if filled is None else filled
+    if not words.size or not care.n_kept or not n_in:
+        return words, int(np.bitwise_count(care.val).sum(dtype=np.int64))
+    columns = _packed_columns(matrix, n_in)
     wide = _greatest_cost(care.n_u, matrix.n_s, n_groups) > 255
-    n_states = 1 << (matrix.n_in * matrix.n_s)
+    n_states = 1 << (n_in * matrix.n_s)
     slots = min(max(cost_bytes // (n_states * (2 if wide else 1)), 16), 1 << 14)
 
     def work(job: tuple[int, int]) -> int:
@@ -71,7 +75,7 @@ def encode_viterbi(
         n_steps = (care.n_blocks - group + n_groups - 1) // n_groups
         return _viterbi.encode(
             columns,
-            matrix.n_in,
+            n_in,
             matrix.n_s,
             care.block_ptr,
             care.pos,
@@ -108,9 +112,15 @@ def _greatest_cost(n_u: NDArray[np.int64], n_s: int, n_groups: int) -> int:
     return greatest + 2
 
 
-def _packed_columns(matrix: DecoderMatrix) -> NDArray[np.uint64]:
-    """Return the columns of the matrix as 512-bit sets over its rows, uint64 (n_columns, 8)."""
-    padded = np.zeros((matrix.n_columns, MAX_N_OUT), dtype=np.uint8)
-    padded[:, : matrix.n_out] = matrix.bits.T
+def _packed_columns(matrix: DecoderMatrix, n_in: int) -> NDArray[np.uint64]:
+    """Return the columns of the lowest `n_in` bits of each word as sets over the matrix's rows.
+
+    Returns
+    -------
+    columns : ndarray of uint64, shape ((n_s + 1) * n_in, 8)
+    """
+    used = matrix.bits.reshape(matrix.n_out, matrix.n_s + 1, matrix.n_in)[:, :, :n_in]
+    padded = np.zeros(((matrix.n_s + 1) * n_in, MAX_N_OUT), dtype=np.uint8)
+    padded[:, : matrix.n_out] = used.reshape(matrix.n_out, -1).T
     packed = np.packbits(padded, axis=1, bitorder="little")
     return np.ascontiguousarray(packed.view("<u8").astype(np.uint64))

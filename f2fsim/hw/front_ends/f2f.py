@@ -54,9 +54,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         same = ("n_in", "n_out", "n_s", "taps", "seed", "encoder", "order", "shuffle_seed")
         params = {name: getattr(front_end, name) for name in same}
         params["n_groups"] = front_end.groups
-        return params | {
-            name: getattr(front_end, name) for name in ("mask_code", "invert", "codebook_bits")
-        }
+        return params | {name: getattr(front_end, name) for name in ("mask_code", "invert")}
 
     def layer_format(
         self, front_end: F2fFrontEnd, arch: ArchConfig, tensor: PrunedTensor
@@ -76,10 +74,6 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         params |= {"n_out": n_used, "rows": matrix_rows(matrix)}
         return FORMATS[self.format_name](**params)
 
-    def fetched(self, front_end: F2fFrontEnd) -> tuple[str, ...]:
-        """Its streams, and the codebook if it has one."""
-        return (*self.streams, "codebook") if front_end.codebook_bits else self.streams
-
     def units_per_step(self, front_end: F2fFrontEnd) -> int:
         """A block of each group."""
         return front_end.groups
@@ -95,7 +89,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
             "xor decoder",
             "xor_decoder",
             ONE,
-            job.stream("weights") + job.stream("codebook"),
+            job.stream("weights"),
             {
                 "xor_decode": job.n_planes * front_end.groups * job.steps.n_steps,
                 "register_byte": word * job.steps.n_steps,

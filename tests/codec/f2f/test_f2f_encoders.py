@@ -76,8 +76,8 @@ def test_decoder_by_hand():
     ]
 
 
-def brute_force(matrix, care, n_groups):
-    """Fewest unmatched bits over all words of all steps, by trying every sequence."""
+def brute_force(matrix, care, n_groups, filled):
+    """Fewest unmatched bits over all words of `filled` bits, by trying every sequence."""
     total = 0
     columns = [sum(int(b) << o for o, b in enumerate(col)) for col in matrix.bits.T]
     n_in, n_s = matrix.n_in, matrix.n_s
@@ -101,7 +101,7 @@ def brute_force(matrix, care, n_groups):
             )
             cared.append(sum(1 << int(o) for o in care.pos[span]))
         best = 1 << 30
-        for words in itertools.product(range(1 << n_in), repeat=len(wanted)):
+        for words in itertools.product(range(1 << filled), repeat=len(wanted)):
             wrong = 0
             for t, (y, mask) in enumerate(zip(wanted, cared, strict=True)):
                 out = sum_xor(effect[j][words[t - j]] for j in range(min(t, n_s) + 1))
@@ -138,9 +138,11 @@ def check_small_cases(seed, n_cases):
     rng = np.random.default_rng(seed)
     for _ in range(n_cases):
         matrix, care, n_groups = small_case(rng)
-        words, cost = encode_viterbi(matrix, care, 1, n_groups, cost_bytes=1)
+        filled = int(rng.integers(0, matrix.n_in + 1)) if rng.random() < 0.3 else matrix.n_in
+        words, cost = encode_viterbi(matrix, care, 1, n_groups, filled=filled, cost_bytes=1)
+        assert not words.size or int(words.max()) < 1 << filled
         assert cost == unmatched(matrix, words, care, n_groups)
-        assert cost == brute_force(matrix, care, n_groups)
+        assert cost == brute_force(matrix, care, n_groups, filled)
 
 
 def test_viterbi_equals_brute_force():
@@ -252,21 +254,28 @@ def gaussian_rank(equations):
 
 
 @pytest.mark.parametrize(
-    ("n_in", "n_out", "n_s", "n_groups", "n_planes"),
+    ("n_in", "n_out", "n_s", "n_groups", "n_planes", "fill"),
     [
-        (8, 80, 7, 1, 8),
-        (8, 80, 2, 2, 3),
-        (16, 120, 15, 1, 2),
-        (5, 30, 3, 3, 32),
-        (8, 80, 63, 1, 1),
-        (3, 24, 20, 1, 4),
+        (8, 80, 7, 1, 8, [8]),
+        (8, 80, 2, 2, 3, [8]),
+        (16, 120, 15, 1, 2, [16]),
+        (5, 30, 3, 3, 32, [5]),
+        (8, 80, 63, 1, 1, [8]),
+        (3, 24, 20, 1, 4, [3]),
+        (8, 80, 7, 1, 8, [5, 4]),
+        (16, 120, 15, 2, 2, [0, 1, 16]),
+        (8, 80, 15, 1, 1, [0, 0, 1, 0, 0]),
     ],
 )
-def test_elimination_solves_every_independent_equation(n_in, n_out, n_s, n_groups, n_planes):
+def test_elimination_solves_every_independent_equation(n_in, n_out, n_s, n_groups, n_planes, fill):
     rng = np.random.default_rng(3)
     matrix = DecoderMatrix.random(n_in, n_out, n_s, seed=2)
-    care = make_problem(rng, 1 - 0.9 * n_in / n_out, n_out, 60 * n_groups, n_planes)
-    words = encode_elimination(matrix, care, n_planes, n_groups)
+    care = make_problem(rng, 1 - 0.9 * np.mean(fill) / n_out, n_out, 60 * n_groups, n_planes)
+    words = encode_elimination(
+        matrix, care, n_planes, n_groups, fill=np.array(fill, dtype=np.uint8), chunk_steps=10**6
+    )
+    step_of = np.arange(care.n_blocks) // n_groups
+    assert not (words >> np.array(fill)[step_of % len(fill), None]).any()
     rank = 0
     for group in range(n_groups):
         equations = []
@@ -274,7 +283,7 @@ def test_elimination_solves_every_independent_equation(n_in, n_out, n_s, n_group
             for o in care.pos[care.block_ptr[b] : care.block_ptr[b + 1]]:
                 row = 0
                 for j in range(min(step, n_s) + 1):
-                    for i in range(n_in):
+                    for i in range(fill[(step - j) % len(fill)]):
                         if matrix.bits[o, j * n_in + i]:
                             row |= 1 << ((step - j) * n_in + i)
                 equations.append(row)

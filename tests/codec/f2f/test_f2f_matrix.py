@@ -131,7 +131,7 @@ def test_matrix_is_read_only_and_survives_as_rows():
         ({"encoder": "viterbo"}, "did you mean 'viterbi'"),
         ({"encoder": "viterbi"}, r"n_in \* n_s ≤ 16"),
         ({"order": "rows"}, "did you mean 'row'"),
-        ({"codebook_bits": 1}, "codebook_bits"),
+        ({"value_code": "class"}, "value_code"),
         ({"seed": -1}, "seed"),
         ({"mask_code": "rw"}, "did you mean 'raw'"),
         ({"rows": ("zz",) * 80}, "no hexadecimal number"),

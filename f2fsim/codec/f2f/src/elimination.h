@@ -66,7 +66,7 @@ F2F_INLINE int f2f_encode_body(const f2f_problem *p, int64_t first, int64_t stri
         int64_t left = n_total - t, block = first + t * stride;
         int64_t n_solve = left < n_keep + n_ahead ? left : n_keep + n_ahead;
         int64_t n_done = n_solve == left ? left : n_keep;
-        if (f2f_forward(p, &c, block, stride, n_solve, slot_rows, slot_rhs, n_words)) goto end;
+        if (f2f_forward(p, &c, block, stride, t, n_solve, slot_rows, slot_rhs, n_words)) goto end;
         if (p->search) f2f_flip(p, &c, &f, n_words);
         f2f_backward(p, &c, n_solve, n_words);
         f2f_store_words(p, c.x + history, block, stride, n_done);

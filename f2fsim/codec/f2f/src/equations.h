@@ -4,7 +4,8 @@
  * chunk, the n_s words before the chunk are known.  A row is a circular bit set of n_words * 64
  * bits (a power of two, at least the register's bits): unknown u stands at bit u mod 64 n_words,
  * so that nothing is shifted when the window moves.  All planes share the mask, hence the left
- * sides: the right sides are one 32-bit word, a bit a plane.
+ * sides: the right sides are one 32-bit word, a bit a plane.  A word may be filled in part: its
+ * upper bits are 0, no unknowns.
  */
 #ifndef F2FSIM_EQUATIONS_H
 #define F2FSIM_EQUATIONS_H
@@ -19,6 +20,8 @@ typedef struct {
     const int64_t *block_ptr; /* [n_blocks + 1] into pos and val */
     const uint16_t *pos;      /* place of a kept weight in its block */
     const uint32_t *val;      /* its coded bits, bit p = stored plane p */
+    const uint8_t *fill;      /* [period] bits that are filled of the word of step t mod period */
+    int period;
     uint16_t *words;          /* [n_blocks][n_planes] result */
     int search;               /* candidates of the search for flips, 0: none */
 } f2f_problem;
@@ -133,7 +136,8 @@ F2F_INLINE int f2f_oldest(const uint64_t *row, int base, int n_words) {
 
 /* Equation e of a block into place r of a batch, known history taken out. */
 F2F_INLINE void f2f_load(const f2f_problem *p, const f2f_chunk *c, int64_t e, int64_t oldest,
-                         const uint64_t *known, f2f_batch *b, int r, int n_words) {
+                         const uint64_t *known, const uint64_t *absent, f2f_batch *b, int r,
+                         int n_words) {
     const int size = n_words * 64, base = (int)(oldest & (size - 1));
     uint32_t rhs = p->val[e];
     uint64_t *row = b->row[r];
@@ -145,6 +149,7 @@ F2F_INLINE void f2f_load(const f2f_problem *p, const f2f_chunk *c, int64_t e, in
         }
         for (int j = 0; j < n_words; j++) row[j] &= ~known[j];
     }
+    for (int j = 0; j < n_words; j++) row[j] &= ~absent[j];
     b->val[r] = b->rhs[r] = rhs;
 }
 
@@ -172,21 +177,24 @@ F2F_INLINE int f2f_add_check(f2f_chunk *c, const f2f_batch *b, int r, int64_t t,
     return 0;
 }
 
-/* Forward elimination of the steps [0, n_steps) of a chunk whose first block is `block`. */
+/* Forward elimination of the steps [0, n_steps) of a chunk whose first block is `block`, the
+ * group's step number `step`. */
 F2F_INLINE int f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, int64_t stride,
-                           int64_t n_steps, uint64_t *slot_rows, uint32_t *slot_rhs,
-                           int n_words) {
+                           int64_t step, int64_t n_steps, uint64_t *slot_rows,
+                           uint32_t *slot_rhs, int n_words) {
     int size = n_words * 64;
-    uint64_t pivots[16] = {0}, known[16] = {0};
+    uint64_t pivots[16] = {0}, known[16] = {0}, absent[16] = {0};
     f2f_batch b;
     c->n_events = c->n_checks = 0;
     for (int64_t t = 0; t < n_steps; t++, block += stride) {
         int64_t oldest = (t - p->n_s) * p->n_in; /* below 0: known history */
-        int base = (int)(oldest & (size - 1));
+        int base = (int)(oldest & (size - 1)), filled = p->fill[(step + t) % p->period];
         for (int i = 0; i < p->n_in; i++) {
             int64_t u = t * p->n_in + i;
             int k = (int)(u & (size - 1));
-            pivots[k >> 6] &= ~((uint64_t)1 << (k & 63));
+            uint64_t bit = (uint64_t)1 << (k & 63);
+            pivots[k >> 6] &= ~bit;
+            absent[k >> 6] = i < filled ? absent[k >> 6] & ~bit : absent[k >> 6] | bit;
             c->step[u] = -1;
             c->rhs[u] = 0;
         }
@@ -195,7 +203,8 @@ F2F_INLINE int f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, in
             int64_t left = p->block_ptr[block + 1] - e;
             int n = left < F2F_BATCH ? (int)left : F2F_BATCH;
             memset(&b, 0, sizeof b);
-            for (int r = 0; r < n; r++) f2f_load(p, c, e + r, oldest, known, &b, r, n_words);
+            for (int r = 0; r < n; r++) 
+                f2f_load(p, c, e + r, oldest, known, absent, &b, r, n_words);
             f2f_reduce(&b, pivots, slot_rows, slot_rhs, base, n_words);
             for (int r = 0; r < n; r++) {
                 f2f_reduce_within(&b, r, n_words);

@@ -10,6 +10,7 @@
 
 #include "bits.h"
 #include "decode.h"
+#include "values.h"
 
 #define F2F_MAX_BYTES 4     /* of a pattern */
 #define F2F_MAX_BLOCK 512   /* outputs */
@@ -25,17 +26,14 @@ typedef struct {
     uint32_t inversion; /* bits complemented at kept weights */
     const int64_t *patches; /* numbers of the care bits to flip, ascending */
     int64_t n_patches;
-    int index_bits, n_mantissa, n_exponent; /* exponent codebook; 0 index bits: none */
-    const uint32_t *exponents;
-    const int64_t *outliers; /* numbers of kept weights, ascending, and their exponents */
-    const uint32_t *fields;
-    int64_t n_outliers;
+    int n_coded;        /* bytes of a coded weight: those of its planes, at least 1 */
+    f2f_values values;
     uint64_t spread[256];
 } f2f_layout;
 
 /* Where a range of blocks starts in the numberings. */
 typedef struct {
-    int64_t first, n_blocks, kept, patch, outlier;
+    int64_t first, n_blocks, kept, patch;
 } f2f_range;
 
 /* The place of set bit number i, which exists. */
@@ -53,7 +51,7 @@ F2F_INLINE int64_t f2f_tile_blocks(int n_out) {
     return n < 8 ? 8 : n;
 }
 
-/* Bytes of weights as they are before mask and codebook: bytes[k][i] bits 8k to 8k + 7. */
+/* Bytes of weights as they are before mask and value code: bytes[k][i] bits 8k to 8k + 7. */
 typedef uint8_t f2f_tile[F2F_MAX_BYTES][F2F_TILE_ROOM];
 
 /* Flip the patched bits of a tile whose first weight is `at`; counts its kept weights. */
@@ -83,26 +81,25 @@ F2F_INLINE void f2f_apply_patches(const f2f_decoder *d, const f2f_layout *l, f2f
     r->patch = patch;
 }
 
-/* The first n weights of wider types: bytes put together, exponents looked up, pruned ones 0. */
+/* The first n weights of any type: bytes put together, values looked up, pruned ones 0. */
 F2F_INLINE void f2f_code_wide(const f2f_layout *l, const uint8_t (*bytes)[F2F_TILE_ROOM],
                               const uint8_t *mask, int n, uint32_t *coded) {
     const uint8_t *b0 = bytes[0], *b1 = bytes[1], *b2 = bytes[2], *b3 = bytes[3];
-    if (l->n_bytes == 2)
+    if (l->n_coded == 1)
+        for (int i = 0; i < n; i++) coded[i] = b0[i];
+    else if (l->n_coded == 2)
         for (int i = 0; i < n; i++) coded[i] = (uint32_t)b0[i] | (uint32_t)b1[i] << 8;
+    else if (l->n_coded == 3)
+        for (int i = 0; i < n; i++)
+            coded[i] = (uint32_t)b0[i] | (uint32_t)b1[i] << 8 | (uint32_t)b2[i] << 16;
     else
         for (int i = 0; i < n; i++)
             coded[i] = (uint32_t)b0[i] | (uint32_t)b1[i] << 8 | (uint32_t)b2[i] << 16 |
                        (uint32_t)b3[i] << 24;
-    for (int i = 0; i < n; i++) coded[i] ^= l->inversion;
-    if (l->index_bits) {
-        const uint32_t low = ((uint32_t)1 << l->n_mantissa) - 1;
-        const uint32_t indices = ((uint32_t)1 << l->index_bits) - 1;
-        const int sign = l->n_mantissa + l->index_bits;
-        for (int i = 0; i < n; i++)
-            coded[i] = (coded[i] & low) |
-                       l->exponents[coded[i] >> l->n_mantissa & indices] << l->n_mantissa |
-                       (coded[i] >> sign & 1) << (l->n_mantissa + l->n_exponent);
-    }
+    if (l->values.coded)
+        f2f_patterns(&l->values, coded, n);
+    else
+        for (int i = 0; i < n; i++) coded[i] ^= l->inversion;
     for (int i = 0; i < n; i += 8) {
         uint8_t kept[8];
         memcpy(kept, &l->spread[mask[i >> 3]], 8);
@@ -110,20 +107,21 @@ F2F_INLINE void f2f_code_wide(const f2f_layout *l, const uint8_t (*bytes)[F2F_TI
     }
 }
 
-/* Outliers of a tile take their own exponents; `kept` weights come before it, `until` to its end. */
-F2F_INLINE void f2f_put_outliers(const f2f_layout *l, f2f_range *r, const uint8_t *mask,
-                                 int64_t kept, int64_t until, uint32_t *coded) {
-    const uint32_t field = (((uint32_t)1 << l->n_exponent) - 1) << l->n_mantissa;
-    for (; r->outlier < l->n_outliers && l->outliers[r->outlier] < until; r->outlier++) {
-        int64_t i = l->outliers[r->outlier] - kept, at = 0, n;
-        uint64_t word;
-        for (;; at += 64, i -= n) {
-            memcpy(&word, mask + at / 8, 8);
-            if (i < (n = __builtin_popcountll(word))) break;
-        }
-        for (; i > 0; i--) word &= word - 1;
-        uint32_t *c = coded + at + __builtin_ctzll(word);
-        *c = (*c & ~field) | l->fields[r->outlier] << l->n_mantissa;
+/* Patterns of one byte by one look-up of a coded weight. */
+F2F_INLINE void f2f_look_up(const f2f_layout *l, const uint8_t (*bytes)[F2F_TILE_ROOM],
+                            const uint8_t *mask, int n, uint8_t *to) {
+    const uint8_t *b0 = bytes[0], *b1 = bytes[1], *table = l->values.bytes;
+    for (int i = 0; i < n; i += 8) {
+        uint8_t found[8];
+        uint64_t v, kept = l->spread[mask[i >> 3]];
+        if (l->n_coded == 1)
+            for (int k = 0; k < 8; k++) found[k] = table[b0[i + k]];
+        else
+            for (int k = 0; k < 8; k++)
+                found[k] = table[(uint32_t)b0[i + k] | (uint32_t)b1[i + k] << 8];
+        memcpy(&v, found, 8);
+        v &= (kept << 8) - kept;
+        memcpy(to + i, &v, i + 8 <= n ? 8 : (size_t)(n - i));
     }
 }
 
@@ -137,7 +135,7 @@ F2F_INLINE void f2f_table_tile(const f2f_decoder *d, const f2f_layout *l, int64_
         rows[p] = out + (l->row_of[p] < 0 ? d->n_planes : l->row_of[p]) * n_words;
     for (int64_t b = 0; b < n_blocks; b++) {
         f2f_outputs(d, first + b, out, n_words);
-        for (int k = 0; k < l->n_bytes; k++) {
+        for (int k = 0; k < l->n_coded; k++) {
             for (int w = 0; w < n_words; w++)
                 f2f_turn_planes(rows + 8 * k, w, d->n_out - 64 * w, turned + 8 * w);
             memcpy(bytes[k] + b * d->n_out, turned, (size_t)d->n_out);

@@ -42,27 +42,30 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const
     uint32_t coded[F2F_TILE_ROOM];
 #if F2F_SET == 2
     f2f_affine a;
-    f2f_affine_fill(&a, d, l->row_of, l->n_bytes);
+    f2f_affine_fill(&a, d, l->row_of, l->n_coded);
 #endif
     const int64_t stop = r.first + r.n_blocks, most = f2f_tile_blocks(d->n_out);
     for (int64_t b = r.first; b < stop; b += most) {
         const int64_t n_blocks = stop - b < most ? stop - b : most, at = b * d->n_out;
-        const int64_t left = l->n_weights - at, whole = n_blocks * d->n_out, kept = r.kept;
+        const int64_t left = l->n_weights - at, whole = n_blocks * d->n_out;
         const int n = (int)(left < whole ? left : whole);
         const uint8_t *mask = l->mask + at / 8;
         uint8_t *to = patterns + at * l->n_bytes;
 #if F2F_SET == 2
-        for (int k = 0; k < l->n_bytes; k++) f2f_affine_tile(&a, d, k, b, n_blocks, bytes[k]);
+        for (int k = 0; k < l->n_coded; k++) f2f_affine_tile(&a, d, k, b, n_blocks, bytes[k]);
 #else
         f2f_table_tile(d, l, b, n_blocks, bytes, n_words);
 #endif
         f2f_apply_patches(d, l, &r, at, n_blocks, bytes, n_words);
+        if (l->n_bytes == 1 && l->values.coded) {
+            f2f_look_up(l, (const uint8_t(*)[F2F_TILE_ROOM])bytes, mask, n, to);
+            continue;
+        }
         if (l->n_bytes == 1) {
             F2F_NAME(f2f_store_bytes)(l, bytes[0], mask, n, to);
             continue;
         }
         f2f_code_wide(l, (const uint8_t(*)[F2F_TILE_ROOM])bytes, mask, n, coded);
-        f2f_put_outliers(l, &r, mask, kept, r.kept, coded);
         if (l->n_bytes == 4)
             memcpy(to, coded, (size_t)n * 4);
         else

@@ -1,0 +1,46 @@
+"""Kernels that pack and unpack partly filled words; sizes are checked by the caller."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+from libc.string cimport memcpy
+
+
+def pack_words(const uint16_t[:, ::1] words, const uint8_t[:, ::1] fills, int64_t n_groups,
+               uint8_t[::1] out):
+    """Write the filled bits of all words; `out` is zeroed and has eight bytes to spare."""
+    cdef int64_t n = words.shape[0], block, at = 0, group = 0, step = 0
+    cdef int n_planes = words.shape[1], period = fills.shape[0], p, left = 0
+    cdef uint64_t held = 0
+    with nogil:
+        for block in range(n):
+            for p in range(n_planes):
+                held |= <uint64_t>words[block, p] << left
+                left += fills[step, p]
+                if left >= 32:
+                    memcpy(&out[at], &held, 4)
+                    at += 4
+                    held >>= 32
+                    left -= 32
+            group += 1
+            if group == n_groups:
+                group = 0
+                step = step + 1 if step + 1 < period else 0
+        memcpy(&out[at], &held, 8)
+
+
+def unpack_words(const uint8_t[::1] data, const uint8_t[:, ::1] fills, int64_t n_groups,
+                 uint16_t[:, ::1] words):
+    """Read the filled bits of all words, the others 0; eight bytes follow the data."""
+    cdef int64_t n = words.shape[0], block, at = 0, group = 0, step = 0
+    cdef int n_planes = words.shape[1], period = fills.shape[0], p, fill
+    cdef uint64_t held
+    with nogil:
+        for block in range(n):
+            for p in range(n_planes):
+                fill = fills[step, p]
+                memcpy(&held, &data[at >> 3], 8)
+                words[block, p] = <uint16_t>(held >> (at & 7) & ((1 << fill) - 1))
+                at += fill
+            group += 1
+            if group == n_groups:
+                group = 0
+                step = step + 1 if step + 1 < period else 0
