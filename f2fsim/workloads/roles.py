@@ -22,14 +22,16 @@ def _named(pattern: str) -> re.Pattern[str]:
 
 #: Names of what is no product of a matrix, and what to say of it; the first match counts.
 NO_WEIGHTS = (
-    (_named(r"(^|[._/])(bias|biases|b|beta|offset)(:0)?$|_bias$|bias_[ih]h(_l\d+)?(_reverse)?$"),
+    (_named(r"(^|[._/])bias(es)?(:0)?$|_bias$|bias_[ih]h(_l\d+)?(_reverse)?$"),
      "bias: added, no product"),
     (_named(r"(^|\.)(A_logs?|ssm_a|A_real|log_A)$"), "state matrix of a state-space layer"),
-    (_named(r"(^|[._])time_(mix|decay|first|faaaa|maa|state)\w*$"), "element-wise mixing weights"),
+    (_named(r"(^|[._])time_(mix|decay|first|faaaa|maa|state)(_[a-z])?$"),
+     "element-wise mixing weights"),
     (_named(r"(mask|cls|class|dist|distillation|register|query|sep|pad|null|bos|storage)_?tokens?"
             r"$|(^|\.)(latents?|queries|query_tokens?|no_mask_embed)$"),
      "learned token: an input, no product"),
-    (_named(r"prompt|(^|\.)(ctx|prefix_tokens?|soft_prefix)$|prefix_encoder\.embedding"),
+    (_named(r"(^|\.)[^.]*prompt[^.]*$|(^|\.)(ctx|(token_)?(prefix|suffix)(_tokens?)?|soft_prefix)$|"
+            r"prefix_encoder\.embedding"),
      "learned prompt: an input, no product"),
     (_named(r"(^|[._/])(layer_?norm|rms_?norm|batch_?norm|group_?norm|instance_?norm|norm\d*|"
             r"ln_?\w{0,3}|bn\d*)[._/](weight|scale|gamma)$|running_(mean|var)$|moving_(mean|var"
@@ -40,7 +42,8 @@ NO_WEIGHTS = (
      "constants of element-wise work"),
     (_named(r"(^|[._])(attn_|attention_|causal_|padding_|src_|tgt_)?mask(ed_bias)?$"),
      "mask that belongs to no weights of the file"),
-    (_named(r"codebook|(^|\.)(vq|quantize|quantizer)\."), "codebook: table look-up, no product"),
+    (_named(r"codebook|codevectors|(^|\.)(vq|quantize|quantizer)\.(embed\w*|e)(\.weight)?$"),
+     "codebook: table look-up, no product"),
     (_named(r"(scales?|scale_inv|q?zeros?|zero_points?|absmax|quant_map|g_idx|SCB|weight_format|"
             r"weight_shape|global_scale|scale_weight)(_2)?$|(^|\.)(input|output|act|activation|"
             r"[kqv])_(scale|amax|quantizer\._amax)$|_amax$"),
@@ -53,7 +56,10 @@ _EMBEDDING = _named(
     r"embed|embd|(^|\.)(wte|wpe|shared)(\.|$)|position|token_type|rel_pos|relative_attention|"
     r"rotary|relative_position_bias_table|token_types|attn_rel_b|(^|\.)encoder\.emb\.|emb_dp"
 )
-_PROJECTION = _named(r"lm_head|proj|mapping|dense|linear|(^|[._])fc")
+_PROJECTION = _named(
+    r"lm_head|proj|mapping|dense|linear|mlp|embedder\.weight|time_embed|timestep|label_emb|"
+    r"(^|[._])fc"
+)
 _EXPERTS = _named(r"expert|_exps(\.|$)")
 _DEPTHWISE_STATE = _named(r"(^|\.)ssm_conv1d\.weight$")
 

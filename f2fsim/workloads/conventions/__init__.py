@@ -19,6 +19,7 @@ from f2fsim.workloads.conventions.compressed_tensors import (
 from f2fsim.workloads.conventions.copies import averages, optimiser_state, weight_drop
 from f2fsim.workloads.conventions.fp4 import mxfp4_blocks, nvfp4_weights
 from f2fsim.workloads.conventions.gptq_awq import packed_words
+from f2fsim.workloads.conventions.kernels import kernels
 from f2fsim.workloads.conventions.masks import masks_beside, pruning_buffers
 from f2fsim.workloads.conventions.norms import parametrised_masks, spectral_norm, weight_norm
 from f2fsim.workloads.conventions.refused import (
@@ -28,7 +29,7 @@ from f2fsim.workloads.conventions.refused import (
     orphans,
     unreadable_weights,
 )
-from f2fsim.workloads.conventions.scaled import scaled_weights
+from f2fsim.workloads.conventions.scaled import quanto_weights, scaled_weights
 from f2fsim.workloads.conventions.table import Table
 
 
@@ -54,6 +55,7 @@ CONVENTIONS = (
     Convention("bitsandbytes 4-bit", four_bits),
     Convention("bitsandbytes int8", eight_bits),
     Convention("GPTQ and AWQ", packed_words),
+    Convention("optimum-quanto", quanto_weights),
     Convention("packed weights that are not read", unreadable_weights),
     Convention("weights with scales", scaled_weights),
     Convention("bytes with scales", bytes_with_scales),
@@ -64,5 +66,6 @@ CONVENTIONS = (
     Convention("weight norm", weight_norm),
     Convention("parametrisations", parametrised_masks),
     Convention("masks beside weights", masks_beside),
+    Convention("Flax and Keras kernels", kernels),
     Convention("companions without weights", orphans),
 )

@@ -118,6 +118,9 @@ def eight_bits(table: Table) -> None:
         weight = base + ".weight"
         if weight not in table.entries:
             raise table.error(EIGHT_BITS, name, f"has no weights {weight!r} beside it")
+        if table.entries[weight].dtype != "I8":
+            word = table.entries[weight].dtype
+            raise table.error(EIGHT_BITS, weight, f"holds {word}, its scales are those of int8")
         shape, maxima = table.entries[weight].shape, table.entries[name].shape
         if len(shape) != 2 or math.prod(maxima) != shape[0]:
             raise table.error(EIGHT_BITS, name, f"has shape {maxima}, the weights {shape}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from f2fsim.workloads.conventions.table import Table
 
 #: A component of a tensor's name that says it belongs to an optimiser, scheduler or scaler.
 _OPTIMISER = re.compile(
-    r"^(optim|optimi[sz]ers?|opt|optim(i[sz]er)?s?_states?|optim(i[sz]er)?_state_dicts?|opt_state|"
-    r".*_optimi[sz]er(_state)?(_dict)?|optimi[sz]er_.*|lr_schedulers?|schedulers?(_state_dict)?|"
+    r"^(([a-z0-9]+[_-])*(optim|optims|optimi[sz]ers?)([_-][a-z0-9]+)*|opt_(states?|state_dict|[a-z])|"
+    r"lr_schedulers?|schedulers?(_state_dict)?|"
     r"grad_scaler|scaler|amp|amp_scaler|rng_state.*|cuda_rng_state.*|random_rng_state)$",
     re.IGNORECASE,
 )
@@ -19,13 +20,13 @@ _MOMENTS = re.compile(
     r"adam_m|adam_v|fp32_master_weights?)$"
 )
 _AVERAGE = re.compile(
-    r"^(.*[_.-])?(ema|swa|polyak|averaged?|avg|moving_average|shadow(_params)?|teacher|"
-    r"model_ema|ema_model|ema_state_dict|state_dict_ema|average_model|swa_model)$|^ema_.*|.*_ema$",
+    r"^([a-z0-9]+[_-])*(ema|swa|polyak|averaged?|avg|moving_average|shadow(_params)?|teacher|"
+    r"average_model|swa_model|encoder_k)$|^(ema|swa)_.*|^target_(encoder|network|net|model)$",
     re.IGNORECASE,
 )
 _ROOTS = re.compile(
-    r"^(model|module|net|network|state_dict|model_state(_dict)?|params|params_ema|online|student|"
-    r"weights|generator|g)$"
+    r"^(((online|base|main|source|orig|original)_)?(model|net|network|module|encoder)|encoder_q|"
+    r"state_dict|model_state(_dict)?|params|online|student|weights)$"
 )
 OPTIMISER_REASON = "optimiser state: no part of the network"
 AWD_LSTM = "AWD-LSTM weight drop"
@@ -35,7 +36,9 @@ def optimiser_state(table: Table) -> None:
     """Leave out what optimisers, schedulers and scalers keep."""
     for name in list(table.entries):
         parts = name.split(".")
-        if any(_OPTIMISER.match(part) for part in parts[:2]) or _MOMENTS.match(parts[-1]):
+        named = any(_OPTIMISER.match(part) for part in parts[:2])
+        short = any(pair == ("opt", "state") for pair in pairwise(parts[:3]))
+        if named or short or _MOMENTS.match(parts[-1]):
             table.leave_out(name, OPTIMISER_REASON)
 
 

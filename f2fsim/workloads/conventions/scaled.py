@@ -16,6 +16,7 @@ from f2fsim.workloads.readers.elements import kind_of
 from f2fsim.workloads.readers.stored import Codes, Stored
 
 SCALED = "weights with scales beside them"
+QUANTO = "optimum-quanto"
 
 #: What comes behind the name of the weights (without ``weight`` where it begins with a dot).
 _SCALES = ("_scale_inv", "_scale", "_scales", "_scaler")
@@ -49,6 +50,16 @@ def scaled_weights(table: Table) -> None:
             raise table.error(SCALED, zero, f"has shape {shapes[0]}, the scales {shapes[1]}")
         read = partial(_scaled, grid, TYPES.get(entry.dtype, ""))
         table.combine(name, taken, entry.shape, SCALED, read)
+
+
+def quanto_weights(table: Table) -> None:
+    """Give optimum-quanto's 8-bit ``weight._data`` and ``weight._scale`` their plain names."""
+    for name, base, _ in table.ending("._data"):
+        scale = base + "._scale"
+        narrow = _is_narrow(table.entries[name].dtype)
+        if narrow and scale in table.entries and base + "._shift" not in table.entries:
+            table.rename(name, base, QUANTO)
+            table.rename(scale, base + "_scale", QUANTO)
 
 
 def _is_narrow(dtype: str) -> bool:
