@@ -77,7 +77,8 @@ def run(main: Callable[[], Any]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
-        ERR.print(f"f2fsim: {error.filename or 'output'}: {error.strerror or error}", markup=False)
+        said = f"{error.filename or 'output'}: {error.strerror or error}"
+        ERR.print(f"f2fsim: {brief(said)}", markup=False)
         if error.filename is None:  # what is left in the buffer cannot be written at exit either
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2 if error.errno in BAD_PATH else 1

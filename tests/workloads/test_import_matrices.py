@@ -112,6 +112,24 @@ def test_matrix_market_values_and_patterns(tmp_path: Path) -> None:
         import_model(str(tmp_path), folder=tmp_path)
 
 
+@pytest.mark.parametrize("symmetry", ["general", "symmetric", "skew-symmetric"])
+@pytest.mark.parametrize("field", ["real", "integer"])
+def test_matrix_market_as_scipy_writes_it(tmp_path: Path, symmetry: str, field: str) -> None:
+    rng = np.random.default_rng(4)
+    dense = np.round(rng.normal(size=(6, 6)) * 9) * (rng.random((6, 6)) < 0.5)
+    lower = np.tril(dense, -1)
+    made = {
+        "general": dense, "symmetric": lower + lower.T + np.diag(np.diag(dense)),
+        "skew-symmetric": lower - lower.T,
+    }[symmetry]  # fmt: skip
+    for form in (sparse.coo_matrix(made), made):
+        io.mmwrite(tmp_path / "a.mtx", form, comment="a\nb", field=field, symmetry=symmetry)
+        np.testing.assert_array_equal(open_model(tmp_path / "a.mtx").read("a"), made)
+    twice = "%%MatrixMarket matrix coordinate real general\n%\n\n2 2 2\n2 1 1.5\n2 1 1\n"
+    (tmp_path / "a.mtx").write_text(twice)
+    assert open_model(tmp_path / "a.mtx").read("a").tolist() == [[0, 0], [2.5, 0]]
+
+
 def test_masks_hold_for_every_override_and_every_record(
     tmp_path: Path, masks: dict[str, np.ndarray]
 ) -> None:
@@ -187,8 +205,17 @@ def test_broken_masks_name_line_and_rule(tmp_path: Path, text: str, rule: str) -
         ("%%MatrixMarket matrix coordinate real general\n90000 90000 1\n1 1 1\n", "fewer than"),
         ("%%MatrixMarket matrix coordinate real general\n900 900 90000\n1 1 1\n", "cut short"),
         ("%%MatrixMarket matrix array real general\n900 900\n1\n", "cut short"),
-        ("%%MatrixMarket matrix coordinate real general\n2 2 1\n3 1 1\n", "damaged MatrixMarket"),
-        ("%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 1 \n\n", "damaged MatrixM"),
+        ("%%MatrixMarket matrix coordinate real general\n2 2 1\n3 1 1\n", "outside 1 to 2"),
+        ("%%MatrixMarket matrix coordinate real general\n2 2 2\n1 1 1 \n\n\n\n", "got 3 numbers"),
+        ("%%MatrixMarket matrix coordinate real general\n2 2 1\n1.5 1 1\n", "lies at 1.5, outside"),
+        ("%%MatrixMarket matrix coordinate real general\n2 2 1\n1 1 x\n", "got other words"),
+        (
+            "%%MatrixMarket matrix coordinate real general\n2 2\n1 1 1\n",
+            "a.mtx:2: must be rows, col",
+        ),
+        ("%%MatrixMarket matrix coordinate real symmetric\n2 3 1\n1 1 1\n", "must be square"),
+        ("%%MatrixMarket matrix array real hermitian\n2 2\n1\n1\n1\n", "'array hermitian' is not"),
+        ("%%MatrixMarket tensor coordinate real general\n2 2 1\n1 1 1\n", "not a MatrixMarket"),
     ],
 )
 def test_broken_matrix_market_files(tmp_path: Path, text: str, rule: str) -> None:

@@ -22,6 +22,10 @@ from f2fsim.workloads.readers.base import ModelFile, TensorInfo, check_stored
 
 #: No line of numbers is longer in a file that fits a matrix of `check_stored`.
 _MAX_FIRST_LINE = 200
+_MAX_COMMENT = 2**16
+#: Numbers in the line of sizes, and what stands on the other side of the diagonal.
+_FORMS = {"coordinate": 3, "array": 2}
+_SIGNS = {"general": 0, "symmetric": 1, "skew-symmetric": -1}
 #: Element type by the field of MatrixMarket's banner.
 _FIELDS = {"real": "float64", "double": "float64", "integer": "int64", "pattern": "bool",
            "unsigned-integer": "uint64"}  # fmt: skip
@@ -79,34 +83,100 @@ class SmtxFile(ModelFile):
 
 
 class MtxFile(ModelFile):
-    """One MatrixMarket matrix; its name is the file's stem.  What is not stored reads as 0."""
+    """One MatrixMarket matrix; its name is the file's stem.  What is not stored reads as 0.
+
+    Read here, since SciPy's reader crashes on some damaged files.
+    """
 
     def __init__(self, path: Path) -> None:
-        from scipy import io
-
-        try:
-            rows, columns, stored, form, field, _ = io.mminfo(path)
-        except (ValueError, OverflowError, TypeError, OSError) as error:
-            raise DataError(f"{path}: not a MatrixMarket file: {_reason(error)}") from None
+        with path.open("rb") as file:
+            banner = file.readline(_MAX_FIRST_LINE).decode("ascii", "replace").lower().split()
+            line, self._n_lines = file.readline(_MAX_COMMENT), 2
+            while line.strip()[:1] in (b"%", b"") and line:
+                line, self._n_lines = file.readline(_MAX_COMMENT), self._n_lines + 1
+            self._start = file.tell()
+        if banner[:2] != ["%%matrixmarket", "matrix"] or len(banner) != 5:
+            raise DataError(f"{path}:1: not a MatrixMarket file: must begin %%MatrixMarket matrix")
+        self._form, field, self._symmetry = banner[2:]
+        if self._form not in _FORMS or self._symmetry not in _SIGNS:
+            said = f"{self._form[:20]} {self._symmetry[:20]}"
+            raise DataError(f"{path}:1: not a MatrixMarket file: {said!r} is not known")
         if field not in _FIELDS:
-            raise DataError(f"{path}:1: the field {field!r} is not supported, weights are real")
-        problem = check_stored((rows, columns), stored)
+            raise DataError(
+                f"{path}:1: the field {field[:20]!r} is not supported, weights are real"
+            )
+        sizes = line.split()
+        if len(sizes) != _FORMS[self._form] or not all(
+            re.fullmatch(rb"\d{1,12}", n) for n in sizes
+        ):
+            rule = "rows, columns and entries" if self._form == "coordinate" else "rows and columns"
+            raise DataError(f"{path}:{self._n_lines}: must be {rule}, got {_shown(line)}")
+        rows, columns, *entries = (int(n) for n in sizes)
+        if self._symmetry != "general" and rows != columns:
+            raise DataError(f"{path}:{self._n_lines}: a {self._symmetry} matrix must be square")
+        cells = columns * (columns + 1) // 2 if self._symmetry == "symmetric" else rows * columns
+        if self._symmetry == "skew-symmetric":
+            cells = columns * (columns - 1) // 2
+        self._n_stored = entries[0] if entries else cells
+        problem = check_stored((rows, columns), self._n_stored)
         # A coordinate takes "1 1\n" at least, an element of an array "1\n".
-        if not problem and stored * (4 if form == "coordinate" else 2) - 1 > path.stat().st_size:
-            problem = f"it is cut short: {stored} entries do not fit into it"
+        least = self._n_stored * (4 if self._form == "coordinate" else 2) - 1
+        if not problem and least > path.stat().st_size - self._start:
+            problem = f"it is cut short: {self._n_stored} entries do not fit into it"
         if problem:
-            raise DataError(f"{path}: {problem}")
+            raise DataError(f"{path}:{self._n_lines}: {problem}")
         super().__init__(path, {path.stem: TensorInfo((rows, columns), _FIELDS[field])})
 
     def _load(self, name: str) -> NDArray[Any]:
-        from scipy import io
+        info = self.infos[name]
+        width = {"bool": 2}.get(info.dtype, 3) if self._form == "coordinate" else 1
+        with self.path.open("rb") as file:
+            file.seek(self._start)
+            numbers = _numbers(file.read())
+        if numbers is None or numbers.size != width * self._n_stored:
+            got = "other words" if numbers is None else f"{numbers.size} numbers"
+            raise DataError(
+                f"{self.path}: {self._n_stored} entries of {width} numbers are needed, got {got}"
+            )
+        rows, columns, values = self._entries(numbers.reshape(-1, width), info.shape)
+        dense = np.zeros(info.shape, dtype=np.float64)
+        np.add.at(dense, (rows, columns), values)  # an entry that is given twice is a sum
+        if self._symmetry != "general":
+            apart = rows != columns
+            sign = _SIGNS[self._symmetry]
+            np.add.at(dense, (columns[apart], rows[apart]), sign * values[apart])
+        return dense != 0 if info.dtype == "bool" else dense
 
-        try:
-            matrix: Any = io.mmread(self.path)
-        except (ValueError, OverflowError, TypeError, OSError) as error:
-            raise DataError(f"{self.path}: damaged MatrixMarket file: {_reason(error)}") from None
-        array = np.asarray(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
-        return array != 0 if self.infos[name].dtype == "bool" else array
+    def _entries(
+        self, numbers: NDArray[np.float64], shape: tuple[int, ...]
+    ) -> tuple[Any, Any, Any]:
+        """Return rows, columns and values of the stored entries."""
+        if self._form == "array":
+            columns, rows = np.indices(shape[::-1]).reshape(2, -1)
+            below = {"general": -shape[1], "symmetric": 0, "skew-symmetric": 1}[self._symmetry]
+            kept = rows - columns >= below if self._symmetry != "general" else slice(None)
+            return rows[kept], columns[kept], numbers[:, 0]
+        places = numbers[:, :2]
+        inside = (places >= 1) & (places <= np.array(shape)) & (places == np.floor(places))
+        if not inside.all():
+            row, side = (int(i) for i in np.argwhere(~inside)[0])
+            raise DataError(
+                f"{self.path}: entry {row + 1} lies at {places[row, side]:g}, outside 1 to "
+                f"{shape[side]}"
+            )
+        rows, columns = places.T.astype(np.int64) - 1
+        values = numbers[:, 2] if numbers.shape[1] == 3 else np.ones(len(numbers))
+        return rows, columns, values
+
+
+def _numbers(text: bytes) -> NDArray[np.float64] | None:
+    """Return the numbers of a text, None if there are other words."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return np.asarray(np.fromstring(text.strip(), dtype=np.float64, sep=" "))
+    except (ValueError, DeprecationWarning):
+        return None
 
 
 #: Reader by ending of the files of which a folder makes one model.
@@ -141,7 +211,3 @@ def matrix_files(folder: Path) -> list[Path]:
 
 def _shown(line: bytes) -> str:
     return repr(line[:40].decode("ascii", "replace").strip())
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -79,7 +79,8 @@ class Interpreter:
                 self._step(opcode.name, argument)
         except DataError:
             raise
-        except (ValueError, IndexError, KeyError, TypeError, EOFError, OverflowError) as error:
+        except (ValueError, IndexError, KeyError, TypeError, EOFError, OverflowError,
+                MemoryError) as error:  # fmt: skip
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataError(f"the pickle is damaged: {reason[:200]}") from None
         raise DataError("the pickle is damaged: it has no end")

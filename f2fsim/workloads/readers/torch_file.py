@@ -33,6 +33,9 @@ from f2fsim.workloads.readers.torch_tensors import (
 )
 from f2fsim.workloads.readers.zip_archive import open_archive
 
+#: What Python's readers of archives raise for damaged ones; `OSError` for places before the file.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, ValueError,
+           RuntimeError, OSError)  # fmt: skip
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _MAX_PICKLE_BYTES, _FREE_PICKLE_BYTES = 2**26, 2**20
 #: Elements that a view may repeat from a smaller storage.
@@ -129,7 +132,7 @@ class TorchFile(ModelFile):
                 with self.path.open("rb") as plain:
                     plain.seek(start)
                     raw = plain.read(n_bytes)
-        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
+        except _DAMAGE as error:
             raise DataError(f"{self.path}: tensor {name!r} is damaged: {error}") from None
         return np.frombuffer(raw[: len(raw) // dtype.itemsize * dtype.itemsize], dtype=dtype)
 
@@ -157,7 +160,9 @@ def open_torch(path: Path) -> ModelFile:
         raise DataError(text if text.startswith(str(path)) else f"{path}: {text}") from None
     except RecursionError:
         raise DataError(f"{path}: damaged PyTorch file: calls nest too deeply") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            raise  # the file cannot be opened at all
         raise DataError(f"{path}: damaged PyTorch file: {error}") from None
 
 
