@@ -224,7 +224,14 @@ def results_page() -> str:
         "those of one run, `totals` are those of the whole workload.",
         "",
     ]
-    order = ("SimResult", "LayerResult", "ComponentStats", "StreamStats", "MemoryStats")
+    order = (
+        "SimResult",
+        "LayerResult",
+        "PlanStats",
+        "ComponentStats",
+        "StreamStats",
+        "MemoryStats",
+    )
     for name in order:
         model = schema["$defs"][name]
         lines += [f"## {name}", "", _cell(model["description"]), "", *_keys(model), ""]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from f2fsim.cli import console
+from f2fsim.cli.one_result import print_result
 from f2fsim.cli.options import (
     ARCHS,
     Batch,
@@ -36,7 +37,7 @@ from f2fsim.cli.verdict import print_comparison
 from f2fsim.engine import ENGINES
 from f2fsim.errors import InputError, MissingDependencyError
 from f2fsim.results import Comparison
-from f2fsim.results.rows import layer_row, result_row, stall_rows, stream_rows
+from f2fsim.results.rows import layer_row
 from f2fsim.whole_file import check_folder
 
 if TYPE_CHECKING:
@@ -149,16 +150,12 @@ def simulate_command(
     if as_json:
         console.print_json(result.to_dict())
         return
-    rows = [layer_row(one) for one in result.layers]
     if as_csv:
-        console.print_rows(rows, as_csv=True)
+        console.print_rows([layer_row(one) for one in result.layers], as_csv=True)
         return
     if quiet:
         return
-    console.print_rows([_brief(row) for row in rows], title=f"{result.workload} on {result.arch}")
-    console.print_rows([result_row(result)], title="Total")
-    console.print_rows(stream_rows(result), title="Memory traffic by stream")
-    console.print_rows(_main_states(result), title="Where the cycles went (5 % and more)")
+    print_result(result)
     if functional:
         _say_checked(result)
     _say_out(out)
@@ -295,19 +292,6 @@ def _check_output(as_json: bool, as_csv: bool, out: Path | None) -> None:
         raise InputError("--json and --csv exclude each other")
     if out is not None:
         check_folder(out, "--out")
-
-
-def _brief(row: dict[str, Any]) -> dict[str, Any]:
-    keys = ("layer", "M", "K", "N", "sparsity", "bits_per_weight", "cycles", "bound_cycles")
-    return {key: row[key] for key in (*keys, "bound_by", "time_us", "dram_bytes", "stall")}
-
-
-def _main_states(result: SimResult) -> list[dict[str, Any]]:
-    return [
-        {key: row[key] for key in ("component", "state", "cycles", "share")}
-        for row in stall_rows(result)
-        if row["share"] >= 0.05
-    ]
 
 
 def _say_checked(result: SimResult) -> None:

@@ -13,7 +13,14 @@ from f2fsim.config.dram import DramSpec
 from f2fsim.config.quantity import ConfigModel
 from f2fsim.config.sweep import SearchSpec, SweepSpec
 from f2fsim.config.workload import Workload
-from f2fsim.results import ComponentStats, LayerResult, MemoryStats, SimResult, StreamStats
+from f2fsim.results import (
+    ComponentStats,
+    LayerResult,
+    MemoryStats,
+    PlanStats,
+    SimResult,
+    StreamStats,
+)
 from f2fsim.results.stats import TOTALS
 
 #: Models of the files that people write, by kind.
@@ -35,7 +42,7 @@ def results() -> dict[str, Any]:
     """Return the JSON Schema of ``results.json``: a list of results, each with its totals."""
     schema = TypeAdapter(list[SimResult]).json_schema()
     totals = {name: {"type": "number", "description": TOTALS[name]} for name in TOTALS}
-    for one in (SimResult, LayerResult, ComponentStats, StreamStats, MemoryStats):
+    for one in (SimResult, LayerResult, PlanStats, ComponentStats, StreamStats, MemoryStats):
         described = schema["$defs"][one.__name__]
         described["description"] = summary(one)
         words = key_descriptions(one)

@@ -19,10 +19,11 @@ from f2fsim.hw.elaborate import build_layer
 from f2fsim.hw.front_ends import layer_format
 from f2fsim.hw.functional import FunctionalJob, check_outputs
 from f2fsim.hw.layer_machine import LayerMachine
+from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
-from f2fsim.results import LayerResult, StreamStats
+from f2fsim.results import LayerResult, PlanStats, StreamStats
 from f2fsim.scheduling import plan_layer
 from f2fsim.workloads import LayerData
 
@@ -174,6 +175,25 @@ def _result(
         origins={**job.data.origins, **built.origins},
         n_multipliers=arch.pe_array.n_multipliers,
         repeat=layer.repeat,
+        plan=_plan_stats(job, built, encoded),
+    )
+
+
+def _plan_stats(job: LayerJob, built: LayerMachine, encoded: list[EncodedTensor]) -> PlanStats:
+    """Return the plan and how often it fetched weights and activations, from the real streams."""
+    plan, layer = _plan(job), job.data.layer
+    once = encoded_bits(encoded)
+    fetched = sum(built.payload_bits.get(name, 0) for name in once)
+    inputs = layer.n_input_values * ACTIVATION_BITS[job.data.tensor.weight_type.name]
+    return PlanStats(
+        schedule=plan.schedule,
+        n_bands=len(plan.band_rows),
+        band_rows=max(plan.band_rows),
+        n_tiles=len(plan.tile_columns),
+        tile_columns=max(plan.tile_columns),
+        weight_fetches=fetched / sum(once.values()) if sum(once.values()) else 0.0,
+        activation_fetches=built.payload_bits.get("activations", 0) / inputs if inputs else 0.0,
+        scratchpad_bits=dict(plan.scratchpad_bits),
     )
 
 

@@ -51,6 +51,9 @@ LAYER_COLUMNS = (
     Column("time_us", "time of a run", "us"),
     Column("dram_bytes", "DRAM bytes of a run", "B"),
     Column("bandwidth_gb_s", "bandwidth", "GB/s"),
+    Column("plan", "plan", numeric=False),
+    Column("weight_fetches", "weights fetched", "times"),
+    Column("activation_fetches", "inputs fetched", "times"),
     Column("stall", "array waits most for", numeric=False),
     Column("energy_uj", "energy of a run", "uJ"),
 )

@@ -2,19 +2,15 @@
 
 from f2fsim.results.comparison import Comparison
 from f2fsim.results.frames import layers_frame
-from f2fsim.results.stats import (
-    ComponentStats,
-    LayerResult,
-    MemoryStats,
-    SimResult,
-    StreamStats,
-)
+from f2fsim.results.parts import ComponentStats, MemoryStats, PlanStats, StreamStats
+from f2fsim.results.stats import LayerResult, SimResult
 
 __all__ = [
     "Comparison",
     "ComponentStats",
     "LayerResult",
     "MemoryStats",
+    "PlanStats",
     "SimResult",
     "StreamStats",
     "layers_frame",

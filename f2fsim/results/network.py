@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from f2fsim.results.stats import ComponentStats, MemoryStats, StreamStats
+from f2fsim.results.parts import ComponentStats, MemoryStats, StreamStats
 
 
 @dataclass(frozen=True)

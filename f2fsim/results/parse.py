@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from f2fsim.errors import DataError, near_miss
-from f2fsim.results.stats import ComponentStats, LayerResult, MemoryStats, SimResult
+from f2fsim.results.parts import ComponentStats, MemoryStats
+from f2fsim.results.stats import LayerResult, SimResult
 
 Value = TypeVar("Value")
 

@@ -27,6 +27,9 @@ def layer_row(layer: LayerResult) -> dict[str, Any]:
         "time_us": layer.n_ticks / layer.ticks_per_second * 1e6,
         "dram_bytes": layer.n_bytes,
         "bandwidth_gb_s": layer.bandwidth_bytes_per_second / 1e9,
+        "plan": str(layer.plan) if layer.plan else None,
+        "weight_fetches": layer.plan.weight_fetches if layer.plan else None,
+        "activation_fetches": layer.plan.activation_fetches if layer.plan else None,
         "stall": main_stall(layer),
         "energy_uj": sum(layer.energy_pj.values()) / 1e6,
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from f2fsim.results.binding import binding
+from f2fsim.results.parts import ComponentStats, MemoryStats, PlanStats, StreamStats
 from f2fsim.results.views import ResultViews
 
 #: What the totals of a result are, by key.
@@ -26,119 +27,6 @@ TOTALS: Mapping[str, str] = {
     "energy_pj": "Energy of all components.",
     "area_um2": "Area of all components.",
 }
-
-
-@dataclass(frozen=True)
-class ComponentStats:
-    """Where the cycles of one component went; busy + stall + idle = total, in its own cycles.
-
-    Attributes
-    ----------
-    name, kind : str
-        The component, and what it is (``pe_array``, ``f2f_decoder`` …).
-    clock_hz : int
-        Its clock; all its cycles are of this clock.
-    total_cycles, busy_cycles, idle_cycles : int
-        Cycles of the whole run, in service, and after its last item.
-    stall_cycles : mapping of str to int
-        Cycles by the cause that it waited for (``weights empty``, ``pe full`` …).
-    n_items : int
-        Items that it worked on.
-    actions : mapping of str to int
-        What it did (``mac``, ``xor_decode`` …) and how often: the base of the energy.
-    """
-
-    name: str
-    kind: str
-    clock_hz: int
-    total_cycles: int
-    busy_cycles: int
-    idle_cycles: int
-    stall_cycles: Mapping[str, int]
-    n_items: int
-    actions: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def stalled_cycles(self) -> int:
-        """Cycles stalled for any cause."""
-        return sum(self.stall_cycles.values())
-
-    @property
-    def utilisation(self) -> float:
-        """Share of all cycles that were busy."""
-        return self.busy_cycles / self.total_cycles if self.total_cycles else 0.0
-
-
-@dataclass(frozen=True)
-class StreamStats:
-    """One memory stream: what was asked for and what the bus carried.
-
-    Attributes
-    ----------
-    name : str
-        ``weights``, ``mask``, ``activations``, ``outputs`` …
-    is_write : bool
-        Whether it is written.
-    payload_bits : int
-        Bits that the layer needs of it.
-    n_bursts, burst_bytes : int
-        Bursts on the bus, and the bytes of each.
-    row_hits, row_misses, row_conflicts : int
-        Bursts that found their row open, no row open, or another one.
-    latency_sum_clocks : int
-        Memory clocks from request to data, summed over bursts.
-    """
-
-    name: str
-    is_write: bool
-    payload_bits: int
-    n_bursts: int
-    burst_bytes: int
-    row_hits: int
-    row_misses: int
-    row_conflicts: int
-    latency_sum_clocks: int
-
-    @property
-    def n_bytes(self) -> int:
-        """Bytes moved on the bus, burst padding included."""
-        return self.n_bursts * self.burst_bytes
-
-
-@dataclass(frozen=True)
-class MemoryStats:
-    """The DRAM system of one layer's run, all channels together.
-
-    Attributes
-    ----------
-    preset : str
-        DRAM preset.
-    n_channels : int
-        Channels in use.
-    clock_hz : int
-        Clock of the memory.
-    peak_bytes_per_second : float
-        Peak bandwidth of all channels.
-    total_cycles, busy_cycles, idle_cycles : int
-        Memory clocks summed over channels: all, with data on the bus, without a request.
-    stall_cycles : mapping of str to int
-        Memory clocks by the cause that kept a waiting request off the bus.
-    commands : mapping of str to int
-        DRAM commands by name.
-    energy_pj : mapping of str to float
-        Energy by piece, where the preset has currents.
-    """
-
-    preset: str
-    n_channels: int
-    clock_hz: int
-    peak_bytes_per_second: float
-    total_cycles: int
-    busy_cycles: int
-    idle_cycles: int
-    stall_cycles: Mapping[str, int]
-    commands: Mapping[str, int]
-    energy_pj: Mapping[str, float]
 
 
 @dataclass(frozen=True, repr=False)
@@ -189,6 +77,8 @@ class LayerResult:
         Outputs that a functional run compared with NumPy's; 0 if values did not flow.
     output_error : float
         Largest difference over the sum of the magnitudes of the output's products; 0 for integers.
+    plan : PlanStats or None
+        How it was cut and scheduled; None in results of before.
     what_if : mapping of str to float
         How many times faster the layer runs with twice of a resource, found by experiment
         (`f2fsim.what_if`); empty if nobody tried.
@@ -222,6 +112,7 @@ class LayerResult:
     repeat: int = 1
     outputs_checked: int = 0
     output_error: float = 0.0
+    plan: PlanStats | None = None
     what_if: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:

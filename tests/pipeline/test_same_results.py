@@ -23,5 +23,7 @@ def test_same_bytes(case: str) -> None:
     result = f2fsim.simulate(arch, workload, sparsity=DATA["sparsity"], cache=None)
     data = result.to_dict()
     del data["manifest"]  # names versions
+    for layer in data["layers"]:
+        del layer["plan"]  # results did not tell it
     text = json.dumps(data, sort_keys=True, default=str)
     assert hashlib.sha256(text.encode()).hexdigest() == DATA["sha256"][case]
