@@ -15,12 +15,13 @@ from typing import Any
 
 from f2fsim.workloads.readers.onnx_derived import DOMAIN
 
-#: Operators of other domains that keep the shape of an input, or act like a standard operator:
-#: the operator put in place and the inputs that it gets.
+#: Operators of other domains, or newer than a model's standard, that keep the shape of an input or
+#: act like a standard operator: the operator put in place and the inputs that it gets.
 _STAND_INS: dict[str, tuple[str, tuple[int, ...]]] = {
     "BiasGelu": ("Identity", (0,)),
     "FastGelu": ("Identity", (0,)),
     "Gelu": ("Identity", (0,)),
+    "GroupNormalization": ("Identity", (0,)),
     "GroupQueryAttention": ("Identity", (0,)),
     "LayerNormalization": ("Identity", (0,)),
     "MultiHeadAttention": ("Identity", (0,)),
@@ -32,10 +33,12 @@ _STAND_INS: dict[str, tuple[str, tuple[int, ...]]] = {
     "QLinearSigmoid": ("Identity", (0,)),
     "QLinearSoftmax": ("Identity", (0,)),
     "QuickGelu": ("Identity", (0,)),
+    "RMSNormalization": ("Identity", (0,)),
     "RotaryEmbedding": ("Identity", (0,)),
     "SimplifiedLayerNormalization": ("Identity", (0,)),
     "SkipLayerNormalization": ("Identity", (0,)),
     "SkipSimplifiedLayerNormalization": ("Identity", (0,)),
+    "Swish": ("Identity", (0,)),
     "FusedConv": ("Conv", (0, 1, 2)),
     "FusedGemm": ("Gemm", (0, 1, 2)),
     "QuantizeLinear": ("Identity", (0,)),
