@@ -63,7 +63,8 @@ class Runner:
         tools.mkdir(exist_ok=True)
         program = tools / "f2fsim"
         program.write_text(
-            f"#!{sys.executable}\nfrom f2fsim.cli.entry import main\nmain()\n", encoding="utf-8"
+            f"#!{sys.executable}\nfrom f2fsim.cli.entry import main\n\nif __name__ == '__main__':\n    main()\n",
+            encoding="utf-8",
         )
         program.chmod(0o755)
         root = Path(__file__).parents[2]
