@@ -26,6 +26,12 @@ Indices = Annotated[
     tuple[Annotated[int, Field(ge=0, le=2**20)], ...], Field(strict=False, max_length=4)
 ]
 
+WeightTypeName = Literal[
+    "int4", "uint4", "int8", "uint8", "fp8_e4m3", "fp8_e5m2", "fp16", "bf16", "fp32"
+]
+#: Types whose activations have 8 bits: they may stand in one workload.
+NARROW_TYPES = ("int4", "uint4", "int8", "uint8", "fp8_e4m3", "fp8_e5m2")
+
 #: Most weights of one layer: a matrix has to fit into memory.
 MAX_WEIGHTS = 2**36
 
@@ -48,6 +54,8 @@ class Layer(ConfigModel):
         their weights).  Layers with other weights are layers of their own.
     batch : int or None
         Samples at once; None: the workload's.
+    weight_type : str or None
+        Type of this layer's weights; None: the workload's.
     sparsity : float or None
         Share of pruned weights by the workload's method; None: as the workload's pruning says.
     pruning : AnyRule or None
@@ -66,6 +74,7 @@ class Layer(ConfigModel):
     index: Indices = ()
     repeat: Count = 1
     batch: Count | None = None
+    weight_type: WeightTypeName | None = None
     sparsity: Share | None = None
     pruning: AnyRule | None = None
     activation_density: Share | None = None

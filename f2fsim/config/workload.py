@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
@@ -11,7 +12,14 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from f2fsim import shipped
 from f2fsim.config.conv_layer import Convolution
 from f2fsim.config.graph import check_graph
-from f2fsim.config.layer import ActivationOrigin, Layer, LinearLayer, LstmLayer
+from f2fsim.config.layer import (
+    NARROW_TYPES,
+    ActivationOrigin,
+    Layer,
+    LinearLayer,
+    LstmLayer,
+    WeightTypeName,
+)
 from f2fsim.config.operation import AnyOperation
 from f2fsim.config.pruning import AnyPruning, NmPruning, NoPruning, Quantisation
 from f2fsim.config.quantity import ConfigModel, Name, Share
@@ -19,9 +27,6 @@ from f2fsim.config.wording import RuleError, problems
 from f2fsim.config.yaml_file import NO_FILE, Document, load_yaml, model_problems, validate
 from f2fsim.errors import ConfigError, InputError, choices, near_miss
 
-WeightTypeName = Literal[
-    "int4", "uint4", "int8", "uint8", "fp8_e4m3", "fp8_e5m2", "fp16", "bf16", "fp32"
-]
 #: Any layer, told apart by its ``op``.
 AnyLayer = Annotated[LinearLayer | LstmLayer | Convolution, Field(discriminator="op")]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -182,6 +187,7 @@ class Workload(ConfigModel):
         if self.masks is not None and all(layer.mask is None for layer in self.layers):
             raise RuleError("no layer names a mask of it", "masks")
         self._check_pruning()
+        self._check_types()
         if not self.quantisation.symmetric and "int" not in self.weight_type:
             text = f"zero points need integer codes, not {self.weight_type}"
             raise RuleError(text, "quantisation", "symmetric")
@@ -192,6 +198,27 @@ class Workload(ConfigModel):
         object.__setattr__(self, "layers", filled)
         check_graph(self.layers, self.operations, self.batch)
         return self
+
+    def _check_types(self) -> None:
+        """Refuse own weight types whose activations are not those of the other layers."""
+        for i, layer in enumerate(self.layers):
+            own = layer.weight_type or self.weight_type
+            if own != self.weight_type and not {own, self.weight_type} <= set(NARROW_TYPES):
+                text = (
+                    f"layer {layer.name!r} cannot be {own} in a workload of {self.weight_type}: "
+                    f"only types of 4 and 8 bits mix ({', '.join(NARROW_TYPES)})"
+                )
+                raise RuleError(text, "layers", i, "weight_type")
+
+    def weight_type_of(self, layer: Layer) -> str:
+        """Return the weight type of a layer: its own, or the workload's."""
+        return layer.weight_type or self.weight_type
+
+    @property
+    def widest_weight_type(self) -> str:
+        """The type of most bits among the layers: what multipliers are made for."""
+        types = dict.fromkeys(self.weight_type_of(layer) for layer in self.layers)
+        return max(types, key=lambda name: int(re.findall(r"\d+", name)[0]))
 
     def _check_pruning(self) -> None:
         """Refuse patterns that match no layer, and own sparsities that the method cannot give."""
@@ -284,7 +311,7 @@ class Workload(ConfigModel):
             Of all layers without an own value.  Where nothing was pruned before, magnitude
             pruning by layer.
         weight_type : str, optional
-            Name of a weight type.
+            Name of a weight type, of all layers.
         batch : int, optional
             Of all layers.
         seed : int, optional
@@ -314,9 +341,10 @@ class Workload(ConfigModel):
         for key, value in (("weight_type", weight_type), ("batch", batch), ("seed", seed)):
             if value is not None:
                 data[key] = value
-        if batch is not None:
-            for layer in data["layers"]:
-                layer["batch"] = None
+        for layer in data["layers"]:
+            # What is asked for all layers goes before what a layer has of its own.
+            layer["batch"] = layer["batch"] if batch is None else None
+            layer["weight_type"] = layer["weight_type"] if weight_type is None else None
         if pruning is not None:
             data["pruning"] = dict(pruning)
         if sparsity is not None:

@@ -55,7 +55,6 @@ def stage_cost(
     arch: ArchConfig, workload: Workload, stages: Sequence[Stage], activation_bits: int
 ) -> StageCost:
     """Return the estimate of DRAM bits that a stage moves: weights and inputs."""
-    kind = weight_type(workload.weight_type)
     estimates: dict[str, WeightEstimate] = {}
 
     def cost(number: int, free_bits: int, on_chip: bool) -> float | None:
@@ -66,7 +65,9 @@ def stage_cost(
             return 0.0
         if work.name not in estimates:
             kept = round((1 - _sparsity(workload, work)) * work.n_weights)
-            estimates[work.name] = WeightEstimate(work.name, work.shape, kept, kind)
+            estimates[work.name] = WeightEstimate(
+                work.name, work.shape, kept, weight_type(workload.weight_type_of(work))
+            )
         tensor = estimates[work.name]
         scratchpad = arch.scratchpad.model_copy(update={"capacity": max(free_bits // 8, 1)})
         smaller = arch.model_copy(update={"scratchpad": scratchpad})

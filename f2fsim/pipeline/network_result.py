@@ -90,7 +90,7 @@ def network_result(
         n_multipliers=array.n_multipliers,
         residency=residency if isinstance(residency, str) else ", ".join(residency),
         energy_pj=sum_terms(terms, target.cost.table),
-        area_um2=target.cost.area_um2(target.workload.weight_type),
+        area_um2=target.cost.area_um2(target.workload.widest_weight_type),
         notes=_notes(prepared),
         tokens=max((stage.batch for stage, _ in _attentions(prepared)), default=0),
         context=max((work.context for _, work in _attentions(prepared)), default=0),

@@ -152,7 +152,7 @@ def compare(
                 workload=base.name,
                 format=target.arch.format,
                 layers=tuple(results),
-                area_um2=target.cost.area_um2(base.weight_type),
+                area_um2=target.cost.area_um2(base.widest_weight_type),
                 manifest=manifest(target, engine),
             )
             for target, results in zip(targets, done, strict=True)

@@ -120,6 +120,10 @@ def _keep_codes(model: Checkpoint, data: dict[str, Any]) -> None:
     if found is None:
         return
     data |= {"weight_type": found.weight_type}
+    for layer in data["layers"]:
+        own = found.tensors.get(str(layer["tensor"]), found.weight_type)
+        if own != found.weight_type:
+            layer["weight_type"] = own
     if found.quantisation:
         data["quantisation"] = found.quantisation
     data["description"] += "; " + found.note(len(tensors))

@@ -157,7 +157,7 @@ class LayerReader:
             If its weights are missing, damaged, of a wrong shape, or cannot be pruned or held by
             the weight type.
         """
-        workload, wanted = self.workload, weight_type(self.workload.weight_type)
+        workload, wanted = self.workload, weight_type(self.workload.weight_type_of(layer))
         stored, own = self.stored(layer), self._own_mask(layer)
         if own is not None:
             stored = stored.masked(own)

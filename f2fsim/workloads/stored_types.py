@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,19 +22,18 @@ class StoredType:
     weight_type : str
     quantisation : dict
         Section of a workload that quantises other weights as these are.
-    tensors : frozenset of str
-        Those whose codes are kept.
+    tensors : mapping of str to str
+        Those whose codes are kept, each with its type.
     """
 
     weight_type: str
     quantisation: dict[str, Any]
-    tensors: frozenset[str]
+    tensors: Mapping[str, str]
 
     def note(self, n_tensors: int) -> str:
         """Say what keeps its codes and what does not."""
-        said = f"codes of {len(self.tensors)} of {n_tensors} tensors are kept as {self.weight_type}"
-        size = self.quantisation.get("group")
-        said += f" in groups of {size}" if size else ""
+        types = ", ".join(dict.fromkeys([self.weight_type, *self.tensors.values()]))
+        said = f"codes of {len(self.tensors)} of {n_tensors} tensors are kept ({types})"
         rest = n_tensors - len(self.tensors)
         return said + (f", {rest} quantised anew" if rest else "")
 
@@ -61,8 +61,9 @@ def stored_type(model: Checkpoint, tensors: list[str]) -> StoredType | None:
     if not weights or 2 * max(weights.values()) <= _n_weights(model, tensors):
         return None
     kind = max(weights, key=lambda word: weights[word])
-    codes, names = found[kind]
-    return StoredType(kind, _quantisation(codes), frozenset(names))
+    codes = found[kind][0]
+    kept = {name: word for word, (_, names) in found.items() for name in names}
+    return StoredType(kind, _quantisation(codes), kept)
 
 
 def _may_have_codes(model: Checkpoint, name: str) -> bool:

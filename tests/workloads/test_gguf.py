@@ -142,3 +142,36 @@ def test_smollm2_is_a_workload() -> None:
     assert workload.n_weights == 134_515_008 - 61 * 576
     data = next(iterate_layers(workload))
     assert (data.layer.name, data.tensor.shape) == ("blk.0.attn_q", (576, 576))
+
+
+def test_mixed_codes_are_all_kept(tmp_path: Path) -> None:
+    """Q4_1 blocks with a Q8_0 output, as quantisers of language models leave them."""
+    raw = {"blk.0.ffn_up.weight": (random_blocks("Q4_1", 32, 64), "Q4_1"),
+           "blk.0.ffn_down.weight": (random_blocks("Q4_1", 64, 32), "Q4_1"),
+           "output.weight": (random_blocks("Q8_0", 16, 64), "Q8_0")}  # fmt: skip
+    path = written(tmp_path / "m.gguf", raw)
+    workload = import_model(str(path), folder=tmp_path)
+    assert workload.weight_type == "uint4"
+    assert workload.widest_weight_type == "int8"
+    assert workload.layer("output").weight_type == "int8"
+    assert "codes of 3 of 3 tensors are kept (uint4, int8)" in workload.description
+    checkpoint = open_checkpoint(path)
+    for data in iterate_layers(workload):
+        stored = checkpoint.read_stored(str(data.layer.tensor))
+        assert stored.codes is not None
+        assert data.scales is not None
+        codes = stored.codes.codes.astype(np.int16) & (2**data.tensor.weight_type.n_bits - 1)
+        kept = np.where(data.tensor.mask, codes, 0)
+        np.testing.assert_array_equal(data.tensor.patterns, kept)
+        n_bits = data.tensor.weight_type.n_bits * data.tensor.n_weights + data.tensor.scale_bits
+        assert n_bits == 8 * checkpoint.infos[str(data.layer.tensor)].n_bytes
+    again = workload.with_overrides(weight_type="int8")
+    assert {again.weight_type_of(layer) for layer in again.layers} == {"int8"}
+    from f2fsim import simulate
+
+    result = simulate("dense_edge", workload, cache=None)
+    assert [layer.weight_type for layer in result.layers] == ["uint4", "uint4", "int8"]
+    fetched = sum(
+        layer.encoded_bits[name] for layer in result.layers for name in layer.encoded_bits
+    )
+    assert fetched == 8 * sum(checkpoint.infos[name].n_bytes for name in raw)

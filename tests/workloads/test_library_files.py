@@ -117,7 +117,7 @@ def test_a_workload_keeps_the_codes_of_its_file(
     assert workload.weight_type == weight_type
     given = workload.quantisation.model_dump(exclude_defaults=True)
     assert given.items() >= section.items()
-    assert "codes of 1 of 1 tensors are kept" in workload.description
+    assert "codes of 1 of 1 tensors are kept (" in workload.description
     data = next(iterate_layers(workload))
     stored = open_checkpoint(FOLDER / f"{file}.safetensors").read_stored("fc.weight")
     assert stored.codes is not None
