@@ -145,6 +145,13 @@ def encode(
         _print(list(result.rows), as_json, as_csv, str(file))
     if not quiet:
         _print_left_out(result.left_out)
+        if result.quantised_anew:
+            stored = ", ".join(dict.fromkeys(result.quantised_anew.values()))
+            console.ERR.print(
+                f"quantised anew, a scale a row: {len(result.quantised_anew)} tensors that the "
+                f"file stores as {stored} codes",
+                markup=False,
+            )
         if result.container is not None:
             n_bytes = result.container.stat().st_size
             console.ERR.print(f"written: {result.container} ({n_bytes:,} bytes)", markup=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from f2fsim.workloads.conventions.checkpoint import Checkpoint, open_checkpoint
 from f2fsim.workloads.conventions.masks import MaskFile, read_masked
 from f2fsim.workloads.conventions.table import LeftOut
 from f2fsim.workloads.prune import magnitude_mask, n_pruned
-from f2fsim.workloads.quantise import quantise_stored, require_finite
+from f2fsim.workloads.quantise import keeps_codes, quantise_stored, require_finite
 from f2fsim.workloads.readers import ModelFile
 from f2fsim.workloads.readers.stored import Stored
 from f2fsim.workloads.roles import is_bias, kind_of_weights, roles_of
@@ -52,11 +52,15 @@ class EncodeResult:
         Tensors of the file that were not encoded, each with its reason.
     container : Path or None
         The file written.
+    quantised_anew : mapping of str to str
+        Tensors whose codes could not be kept, each with the type that the file stores it in: codes
+        stay where the weight type is theirs and they have one scale a row.
     """
 
     rows: tuple[EncodeRow, ...]
     left_out: tuple[LeftOut, ...]
     container: Path | None
+    quantised_anew: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         n_weights = sum(row.n_weights for row in self.rows)
@@ -154,10 +158,14 @@ def encode(
     masks = None if mask is None else MaskFile(model, Path(mask))
     rows: list[EncodeRow] = []
 
+    anew: dict[str, str] = {}
+
     def stored() -> Iterator[StoredTensor]:
         for done, name in enumerate(names):
             progress(done, len(names), name)
             weights = read_masked(model, masks, name)
+            if weights.codes is not None and not keeps_codes(weights.codes, wanted):
+                anew[name] = weights.codes.weight_type
             item = _encode_one(model, name, weights, wanted, sparsity, seed, coder, given)
             rows.append(row_of(item, int(item.encoded.stats["n_kept"])))
             yield item
@@ -165,7 +173,7 @@ def encode(
 
     shares = write_container(target, stored()).shares()
     in_file = tuple(replace(row, file_bytes=shares[row.tensor]) for row in rows)
-    return EncodeResult(in_file, tuple(left_out), target)
+    return EncodeResult(in_file, tuple(left_out), target, anew)
 
 
 def _chosen(model: ModelFile, tensors: Sequence[str] | None) -> tuple[list[str], list[LeftOut]]:

@@ -102,13 +102,19 @@ def quantise_stored(
     return quantise(stored.values, mask, weight_type, how) if kept is None else kept
 
 
+def keeps_codes(codes: Codes, weight_type: WeightType) -> bool:
+    """Whether codes stay as they are by row: in their own type, with one scale a row."""
+    by_row = codes.side.by_row(codes.codes.shape[0]) is not None
+    return by_row and codes.weight_type == weight_type.name
+
+
 def _stored_codes(
     codes: Codes | None, mask: Mask, weight_type: WeightType, by_row: bool
 ) -> Quantised | None:
     """Return the patterns of stored codes, None where they are none of this type."""
     if codes is None or codes.weight_type != weight_type.name or codes.codes.shape != mask.shape:
         return None
-    if by_row and codes.side.by_row(mask.shape[0]) is None:
+    if by_row and not keeps_codes(codes, weight_type):
         return None
     patterns = np.zeros(mask.shape, dtype=weight_type.pattern_dtype)
     for rows in row_blocks(mask.shape):

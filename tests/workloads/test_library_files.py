@@ -135,3 +135,12 @@ def test_a_workload_keeps_the_codes_of_its_file(
     )
     magnitude = np.abs(stored.values)
     assert magnitude[pruned.tensor.mask].min() >= magnitude[~pruned.tensor.mask].max()
+
+
+def test_encode_says_whose_codes_it_cannot_keep() -> None:
+    path = FOLDER / "ct_int8_channel.safetensors"
+    kept = encode(path, format="dense")
+    assert kept.quantised_anew == {}
+    assert encode(path, format="dense", weight_type="fp16").quantised_anew == {"fc.weight": "int8"}
+    groups = encode(FOLDER / "ct_int4_group.safetensors", format="dense", weight_type="int4")
+    assert groups.quantised_anew == {"fc.weight": "int4"}
