@@ -110,7 +110,7 @@ def network_command(
             for one in arch
             for tokens in contexts
         ]  # fmt: skip
-        alone = compare(workload, arch, progress=progress, **conditions) if isolated else []
+        alone = list(compare(workload, arch, progress=progress, **conditions)) if isolated else []
     if out is not None:
         text = json.dumps([one.to_dict() for one in found], indent=1, sort_keys=True)
         console.write_text(out / "network.json", text + "\n")

@@ -20,7 +20,7 @@ from f2fsim.config.pe_array import AnyPeArray, PeArray
 from f2fsim.config.quantity import Bytes, ConfigModel, Hertz
 from f2fsim.config.wording import RuleError
 from f2fsim.config.yaml_file import NO_FILE, Document, load_yaml, model_problems, validate
-from f2fsim.errors import ConfigError, choices, near_miss
+from f2fsim.errors import ConfigError, InputError, choices, near_miss
 from f2fsim.units import ticks_per_second
 
 
@@ -115,7 +115,7 @@ class ArchConfig(ConfigModel):
     pe_array: AnyPeArray
     scratchpad: Scratchpad
     streams: Streams
-    schedule: Literal["auto", "input_stationary", "weight_stationary"] = "auto"
+    schedule: Literal["auto", "exhaustive", "input_stationary", "weight_stationary"] = "auto"
     cost_table: Annotated[str, Field(min_length=1)] = "nangate45"
     vector: VectorUnit | None = None
     _document: Document = PrivateAttr(NO_FILE)
@@ -170,7 +170,7 @@ class ArchConfig(ConfigModel):
         if self.memory.n_channels is not None:
             organisation = organisation.model_copy(update={"channels": self.memory.n_channels})
         if not self.memory.refresh:
-            controller = controller.model_copy(update={"refresh": "none"})
+            controller = controller.model_copy(update={"refresh": "off"})
         parts = {name: getattr(spec, name) for name in type(spec).model_fields}
         parts |= {"organisation": organisation, "controller": controller}
         try:
@@ -286,9 +286,17 @@ def load_arch(name_or_path: str | Path) -> ArchConfig:
         )
     arch = validate(ArchConfig, document)
     arch._document = document
-    arch.dram()
+    spec = arch.dram()
     try:
-        load_cost_table(arch.cost_table)
+        table = load_cost_table(arch.cost_table)
     except ConfigError as error:
         raise ConfigError(f"{arch.place('cost_table')}: {error}") from None
+    if spec.power is None:
+        try:
+            table.dram(spec.standard)
+        except InputError as error:
+            raise ConfigError(
+                f"{arch.place('memory.preset')}: {arch.memory.preset} has no power, and its "
+                f"standard no energy: {error}"
+            ) from None
     return arch

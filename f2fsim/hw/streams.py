@@ -6,14 +6,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from f2fsim.config.arch import ArchConfig
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.layout import Segments
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import LayerSteps, TileLoad, tile_loads
 
-#: Bits that the weight buffer stores and plays back at once.
+#: Bits that the weight buffer stores and plays back at once, at the least.
 CHUNK_BITS = 4096
+
+
+def fill_width_bits(arch: ArchConfig) -> int:
+    """Return the bits that all banks of the scratchpad take or give a core cycle."""
+    return 8 * arch.scratchpad.n_banks * arch.scratchpad.bank_bytes_per_cycle
+
+
+def _chunk_bits(builder: MachineBuilder, least: int) -> int:
+    """Return what an item of a store moves: a whole cycle's width where the prefetch holds it.
+
+    The prefetch buffer holds an item and the burst that comes next.
+    """
+    room = 8 * (builder.arch.streams.prefetch - builder.burst_bytes)
+    return max(least, min(fill_width_bits(builder.arch), room))
 
 
 def weight_stream(
@@ -36,16 +51,17 @@ def weight_stream(
         source = stream_reader(builder, name, [segments[band] for band, _ in steps.passes], most)
         return InPort(source, need, f"{name} empty")
     n_tiles = len(plan.tile_columns)
-    source = stream_reader(builder, name, segments, min(CHUNK_BITS, max(sizes)))
+    chunk = _chunk_bits(builder, CHUNK_BITS)
+    source = stream_reader(builder, name, segments, min(chunk, max(sizes)))
     taken, given = [], []
     for size in sizes:
-        chunks = np.full(-(-size // CHUNK_BITS), CHUNK_BITS, dtype=np.int64)
-        chunks[-1:] = size - CHUNK_BITS * (chunks.shape[0] - 1)
+        chunks = np.full(-(-size // chunk), chunk, dtype=np.int64)
+        chunks[-1:] = size - chunk * (chunks.shape[0] - 1)
         given.append(np.tile(chunks, n_tiles))
         taken.append(np.concatenate([chunks, np.zeros(chunks.shape[0] * (n_tiles - 1), np.int64)]))
     emit = seq(np.concatenate(given))
-    played = builder.channel(f"{name} held", most + 2 * CHUNK_BITS)
-    width = 8 * builder.arch.scratchpad.bank_bytes_per_cycle * builder.arch.scratchpad.n_banks
+    played = builder.channel(f"{name} held", most + 2 * chunk)
+    width = fill_width_bits(builder.arch)
     n_read, n_written = int(emit.sum()) // 8, sum(sizes) // 8
     builder.component(
         f"{name} store",
@@ -83,15 +99,15 @@ def activation_tiles(
     scratchpad = builder.arch.scratchpad
     tile_addresses = builder.allocate(tile_bits)
     sizes = seq([load.n_bits for load in loads])
-    burst = 8 * builder.burst_bytes
+    chunk = _chunk_bits(builder, 8 * builder.burst_bytes)
     source = builder.reader(
-        "activations", tile_addresses[[load.tile for load in loads]], sizes, burst
+        "activations", tile_addresses[[load.tile for load in loads]], sizes, chunk
     )
-    chunks = _bursts(sizes, burst)
+    chunks = _pieces(sizes, chunk)
     copies = 2 if scratchpad.double_buffered else 1
     room = max(int(sizes.max()), int(_pair_sums(sizes).max())) if copies == 2 else int(sizes.max())
     ready = builder.channel("activation tiles", room)
-    width = 8 * scratchpad.n_banks * scratchpad.bank_bytes_per_cycle
+    width = fill_width_bits(builder.arch)
     builder.component(
         "scratchpad fill",
         "scratchpad",
@@ -130,11 +146,11 @@ def output_segments(builder: MachineBuilder, emit: IntSeq, sizes: IntSeq) -> Out
     return OutPort(done, seq(emit), "outputs full")
 
 
-def _bursts(sizes: IntSeq, burst: int) -> IntSeq:
-    """Cut each size into bursts, the last one part filled."""
-    counts = -(-sizes // burst)
-    chunks = np.full(int(counts.sum()), burst, dtype=np.int64)
-    chunks[np.cumsum(counts) - 1] = sizes - (counts - 1) * burst
+def _pieces(sizes: IntSeq, piece: int) -> IntSeq:
+    """Cut each size into pieces, the last one shorter."""
+    counts = -(-sizes // piece)
+    chunks = np.full(int(counts.sum()), piece, dtype=np.int64)
+    chunks[np.cumsum(counts) - 1] = sizes - (counts - 1) * piece
     return seq(chunks)
 
 

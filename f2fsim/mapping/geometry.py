@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from f2fsim.config import ConvLayer, ConvTransposeLayer, Layer
+
+IntArray = NDArray[np.int64]
 
 #: Bits of an activation by weight type: integer weights multiply 8-bit activations.
 ACTIVATION_BITS = {
@@ -29,20 +34,25 @@ def tile_input_values(layer: Layer, n_columns: int) -> int:
     A convolution reads whole rows of its feature map, neighbouring tiles read their common rows
     twice (the halo); everything else reads K values a column.
     """
+    return int(tile_inputs(layer, np.array([n_columns]))[0])
+
+
+def tile_inputs(layer: Layer, n_columns: IntArray) -> IntArray:
+    """Return `tile_input_values` of several numbers of columns."""
     if not isinstance(layer, ConvLayer) or isinstance(layer, ConvTransposeLayer):
         return layer.n_groups * layer.n_reduction * n_columns
-    samples, rest = divmod(n_columns, layer.columns_per_sample)
+    sizes = layer.output_size
+    samples, rest = np.divmod(n_columns, math.prod(sizes))
     channels = layer.in_channels
     whole = channels * math.prod(layer.input_size)
-    if rest == 0:
-        return samples * whole
-    row_columns = math.prod(layer.output_size[1:])
+    row_columns = math.prod(sizes[1:])
     # A tile may begin in the middle of a row: it then touches one row more.
-    out_rows = min(-(-rest // row_columns) + (rest % row_columns > 0), layer.output_size[0])
+    out_rows = np.minimum(-(-rest // row_columns) + (rest % row_columns > 0), sizes[0])
     extent = (out_rows - 1) * layer.strides[0] + (layer.kernel[0] - 1) * layer.dilations[0] + 1
-    in_rows = min(extent, layer.input_size[0])
+    in_rows = np.minimum(extent, layer.input_size[0])
     part = channels * in_rows * math.prod(layer.input_size[1:])
-    return samples * whole + part
+    total: IntArray = samples * whole + np.where(rest > 0, part, 0)
+    return total
 
 
 def split_evenly(n: int, parts: int) -> list[int]:

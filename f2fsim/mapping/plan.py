@@ -24,6 +24,8 @@ class Plan:
         Rows whose accumulators are held at once.
     scratchpad_bits : dict
         What the scratchpad holds at most: activations, accumulators, weights.
+    is_dense : bool
+        Whether a sparse machine stores and reads this layer's weights as they are.
     """
 
     schedule: str
@@ -31,6 +33,7 @@ class Plan:
     tile_columns: tuple[int, ...]
     rows_in_flight: int
     scratchpad_bits: dict[str, int]
+    is_dense: bool = False
 
     @property
     def holds_weights(self) -> bool:

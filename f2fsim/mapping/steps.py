@@ -35,6 +35,8 @@ class BandSteps:
     rows_done : ndarray of int64, shape (n_steps,)
         Rows whose last weight is in the step; zero until the last step for orders that run
         through all rows.
+    is_dense : bool
+        Whether the band is stored as it is on a machine that reads another format.
     """
 
     stream_bits: Mapping[str, IntArray]
@@ -46,6 +48,12 @@ class BandSteps:
     most_patches: IntArray
     most_symbols: IntArray
     rows_done: IntArray
+    is_dense: bool = False
+
+    @property
+    def reaching(self) -> IntArray:
+        """Weights of each step that PEs get where pruned ones are skipped: all of a dense band."""
+        return self.n_weights if self.is_dense else self.n_kept
 
     @property
     def n_steps(self) -> int:

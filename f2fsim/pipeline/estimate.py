@@ -17,6 +17,7 @@ from f2fsim.config.layer import Layer
 from f2fsim.config.operation import KV_BITS, Attention
 from f2fsim.config.pruning import NmPruning, NmRule
 from f2fsim.errors import ConfigError
+from f2fsim.hw.dram import dram_params
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.geometry import tile_input_values
 from f2fsim.mapping.plan import Plan
@@ -56,6 +57,7 @@ def stage_cost(
 ) -> StageCost:
     """Return the estimate of DRAM bits that a stage moves: weights and inputs."""
     estimates: dict[str, WeightEstimate] = {}
+    dram = dram_params(arch.dram())
 
     def cost(number: int, free_bits: int, on_chip: bool) -> float | None:
         work = stages[number].work
@@ -72,7 +74,7 @@ def stage_cost(
         scratchpad = arch.scratchpad.model_copy(update={"capacity": max(free_bits // 8, 1)})
         smaller = arch.model_copy(update={"scratchpad": scratchpad})
         try:
-            plan = plan_layer(smaller, work, tensor, inputs_on_chip=on_chip)
+            plan = plan_layer(smaller, dram, work, tensor, inputs_on_chip=on_chip)
         except ConfigError:
             return None
         weights = front_end_kind(arch).bits_per_weight(arch.front_end, tensor) * tensor.n_weights

@@ -16,7 +16,7 @@ from f2fsim.engine import Outcome, run
 from f2fsim.errors import ConfigError
 from f2fsim.hw.dram import DramParams
 from f2fsim.hw.elaborate import build_layer
-from f2fsim.hw.front_ends import layer_format
+from f2fsim.hw.front_ends import front_end_kind, layer_format
 from f2fsim.hw.functional import FunctionalJob, check_outputs
 from f2fsim.hw.layer_machine import LayerMachine
 from f2fsim.mapping.geometry import ACTIVATION_BITS
@@ -24,7 +24,7 @@ from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.results import LayerResult, PlanStats, StreamStats
-from f2fsim.scheduling import plan_layer
+from f2fsim.scheduling import every_plan, plan_layer
 from f2fsim.workloads import LayerData
 
 if TYPE_CHECKING:
@@ -72,8 +72,16 @@ def encoded_bands(
     ]
 
 
-def prepare_layer(job: LayerJob) -> tuple[LayerMachine, list[EncodedTensor]]:
+def prepare_layer(
+    job: LayerJob, plan: Plan | None = None
+) -> tuple[LayerMachine, list[EncodedTensor]]:
     """Plan, encode and build one layer: everything but the run.
+
+    Parameters
+    ----------
+    job : LayerJob
+    plan : Plan, optional
+        In place of the one that is chosen.
 
     Returns
     -------
@@ -88,9 +96,10 @@ def prepare_layer(job: LayerJob) -> tuple[LayerMachine, list[EncodedTensor]]:
         If the layer does not fit the architecture.
     """
     layer, tensor = job.data.layer, job.data.tensor
-    plan = _plan(job)
+    plan = plan or chosen_plan(job)
     try:
-        bands = encoded_bands(job.encode, layer_format(job.arch, tensor), tensor, plan)
+        weight_format = layer_format(job.arch, tensor, is_dense=plan.is_dense)
+        bands = encoded_bands(job.encode, weight_format, tensor, plan)
     except ConfigError as error:
         raise job.arch.located(error) from None
     built = build_layer(job.arch, job.dram, layer, plan, bands, job.data.activation_density)
@@ -100,6 +109,9 @@ def prepare_layer(job: LayerJob) -> tuple[LayerMachine, list[EncodedTensor]]:
 def run_layer(job: LayerJob) -> LayerResult:
     """Plan, encode, build, run and check one layer.
 
+    With ``schedule: exhaustive`` every plan is run, and the one with the fewest cycles kept; of
+    equal ones that with the least energy.
+
     Raises
     ------
     ConfigError
@@ -108,13 +120,25 @@ def run_layer(job: LayerJob) -> LayerResult:
         If the run breaks a conservation law or a bound, or a functional run's outputs differ from
         NumPy's.
     """
-    built, encoded = prepare_layer(job)
+    if job.arch.schedule != "exhaustive":
+        return run_plan(job, chosen_plan(job))
+    quiet = replace(job, observer=None, functional=False)
+    plans = every_plan(job.arch, job.dram, job.data.layer, job.data.tensor)
+    results = [run_plan(quiet, plan) for plan in plans]
+    cost = [(result.n_cycles, sum(result.energy_pj.values())) for result in results]
+    best = min(range(len(plans)), key=cost.__getitem__)
+    return run_plan(job, plans[best]) if job.observer or job.functional else results[best]
+
+
+def run_plan(job: LayerJob, plan: Plan) -> LayerResult:
+    """Encode, build, run and check one layer by a plan; errors as of `run_layer`."""
+    built, encoded = prepare_layer(job, plan)
     outcome = run(built.machine, job.dram, job.engine, job.observer, job.cost.dram)
     result = _result(job, built, outcome, encoded)
     check_layer(result, built.machine, built.payload_bits)
     if not job.functional:
         return result
-    plan, data = _plan(job), job.data
+    data = job.data
     bands = list(zip(band_tensors(data.tensor, plan), encoded, strict=True))
     found = check_outputs(
         FunctionalJob(job.arch, data.layer, plan, bands, built, data.activation_density)
@@ -122,8 +146,21 @@ def run_layer(job: LayerJob) -> LayerResult:
     return replace(result, outputs_checked=found.n_outputs, output_error=found.max_error)
 
 
-def _plan(job: LayerJob) -> Plan:
-    return plan_layer(job.arch, job.data.layer, job.data.tensor)
+def chosen_plan(job: LayerJob) -> Plan:
+    """Return the plan that the scheduler chooses for a layer."""
+    return plan_layer(job.arch, job.dram, job.data.layer, job.data.tensor)
+
+
+def _requests(built: LayerMachine, burst_bytes: int) -> dict[str, tuple[int, int]]:
+    """Return the bursts that each stream engine requests, and the most in a cycle."""
+    size = 8 * burst_bytes
+    return {
+        f"{engine.name} requests": (
+            int((-(-engine.n_bits // size)).sum()),
+            engine.requests_per_cycle,
+        )
+        for engine in built.machine.engines
+    }
 
 
 def _refresh(dram: DramParams) -> Refresh | None:
@@ -144,7 +181,7 @@ def _result(
         arch.clock,
         built.macs_issued,
         arch.pe_array.n_multipliers,
-        built.unit_rates,
+        {**built.unit_rates, **_requests(built, job.dram.burst_bytes)},
         _refresh(job.dram),
     )
     terms = job.cost.terms(outcome.components, outcome.memory, streams)
@@ -164,7 +201,7 @@ def _result(
         n_ticks=outcome.n_ticks,
         ticks_per_second=outcome.ticks_per_second,
         clock_hz=arch.clock,
-        encoded_bits=encoded_bits(encoded),
+        encoded_bits=encoded_bits(arch, encoded),
         bound_cycles=bound_cycles(traffic),
         components=outcome.components,
         streams=streams,
@@ -216,9 +253,14 @@ def _streams(job: LayerJob, built: LayerMachine, outcome: Outcome) -> tuple[Stre
     )
 
 
-def encoded_bits(encoded: list[EncodedTensor]) -> Mapping[str, int]:
-    """Return the bits of each stream in all bands, those that a machine fetches."""
+def encoded_bits(arch: ArchConfig, encoded: list[EncodedTensor]) -> Mapping[str, int]:
+    """Return the bits of each stream in all bands, those that a machine fetches.
+
+    Machines with a dense way store a flag a band beside, which comes with the band's addresses.
+    """
     bits: dict[str, int] = {}
+    if front_end_kind(arch).dense_block(arch.front_end, arch) is not None:
+        bits["dense flags"] = len(encoded)
     for band in encoded:
         for name, stream in band.streams.items():
             if name == "mask" and KEPT_ZEROS in band.params:

@@ -142,7 +142,7 @@ def _add_layer(prepared: PreparedNetwork, number: int, data: LayerData) -> None:
     held = prepared.held_bits(number)
     on_chip = all_on_chip(stage, prepared.residents)
     arch = with_capacity(target.arch, (prepared.capacity_bits - held) // 8)
-    plan = plan_layer(arch, data.layer, data.tensor, inputs_on_chip=on_chip)
+    plan = plan_layer(arch, target.dram, data.layer, data.tensor, inputs_on_chip=on_chip)
     check_capacity(stage, prepared.capacity_bits, held, plan.scratchpad_bits)
     built, streams = _build(target, data, plan, prepared.network.builder)
     for name, n_bits in streams.items():
@@ -181,12 +181,13 @@ def _build(
     work = LayerWork(arch, data.layer, plan, bands, data.activation_density)
     built = array_kind(arch).build_layer(work, arch.pe_array, own)
     builder.next_address = own.next_address
-    return built, encoded_bits([one for _, one in bands])
+    return built, encoded_bits(arch, [one for _, one in bands])
 
 
 def _encode(arch: ArchConfig, encode: Encode, data: LayerData, plan: Plan) -> list[Any]:
     try:
-        return encoded_bands(encode, layer_format(arch, data.tensor), data.tensor, plan)
+        weight_format = layer_format(arch, data.tensor, is_dense=plan.is_dense)
+        return encoded_bands(encode, weight_format, data.tensor, plan)
     except ConfigError as error:
         raise arch.located(error) from None
 

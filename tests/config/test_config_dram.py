@@ -89,7 +89,7 @@ def test_shipped_presets_are_valid_and_consistent(name: str) -> None:
     assert params.peak_bytes_per_second == pytest.approx(
         params.burst_bytes / params.burst_clocks * params.clock_hz * params.n_channels
     )
-    assert spec.power is not None
+    assert spec.power is not None or spec.standard == "ideal"
 
 
 def test_peaks_of_the_standards() -> None:

@@ -49,7 +49,7 @@ def layer_of(sparsity):
 def simulated_machine(arch, tensor):
     n_rows, n_cols = tensor.shape
     layer = LinearLayer(name="layer", op="linear", in_features=n_cols, out_features=n_rows)
-    plan = plan_layer(arch, layer, tensor)
+    plan = plan_layer(arch, dram_params(arch.dram()), layer, tensor)
     bands = [(tensor, layer_format(arch, tensor).encode(tensor))]
     return build_layer(arch, dram_params(arch.dram()), layer, plan, bands).machine
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -24,13 +24,15 @@ from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.hw.front_ends.contract import FrontEndJob, Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork, LayerMachine, payload_bits
 from f2fsim.hw.machine_builder import MachineBuilder
-from f2fsim.hw.streams import activation_stream, output_stream
+from f2fsim.hw.streams import activation_stream, fill_width_bits, output_stream
+from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
-from f2fsim.mapping.steps import LayerSteps, band_steps, layer_steps
+from f2fsim.mapping.steps import LayerSteps, band_steps, layer_steps, tile_loads
 
 A = TypeVar("A", bound=PeArray)
 IntArray = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class ArrayJob:
         actions = {
             mac: macs,
             f"{mac}_gated": gated,
-            "accumulate": macs,
+            # A multiplication's own constant has its addition.
             # Each multiplication reads its activation; outputs are written once when done.
             "sram_read_byte": macs * act_bytes,
             "register_byte": weight_reads,
@@ -118,11 +120,42 @@ class ArrayKind(ABC, Generic[A]):
 
     # --- plans ------------------------------------------------------------------------------------
 
-    def own_plan(
+    def own_plans(
         self, arch: ArchConfig, array: A, layer: Layer, tensor: PrunedTensor
-    ) -> Plan | None:
-        """Return the plan where the kind makes its own; None leaves it to the planner."""
-        return None
+    ) -> list[Plan]:
+        """Return its plans, the one to take first, where the kind makes its own.
+
+        None of them leaves plans to the planner.
+        """
+        return []
+
+    def pass_cycles(
+        self, arch: ArchConfig, array: A, facts: LayerFacts, rows: Floats, columns: Floats
+    ) -> Floats:
+        """Return the cycles of passes over `rows` rows and `columns` columns, about.
+
+        For plans only: from sizes and densities, the slower of front end and array step by step.
+        """
+        kind, front_end = front_end_kind(arch), arch.front_end
+        weights = kind.step_weights(front_end, facts)
+        units = kind.unit_cycles(front_end, facts, weights)
+        waves = np.ceil(columns / getattr(array, "columns", 1))
+        steps = np.ceil(rows * facts.n_reduction / weights)
+        cycles: Floats = steps * np.maximum(self.step_slots(array, facts, weights) * waves, units)
+        return cycles
+
+    def pass_steps(
+        self, arch: ArchConfig, array: A, facts: LayerFacts, rows: Floats, *, all_rows: bool
+    ) -> Floats:
+        """Return in how many portions the outputs of passes over `rows` rows leave, about."""
+        if all_rows:
+            return np.ones_like(rows)
+        weights = front_end_kind(arch).step_weights(arch.front_end, facts)
+        return np.maximum(np.minimum(rows, rows * facts.n_reduction / weights), 1.0)
+
+    def step_slots(self, array: A, facts: LayerFacts, weights: float) -> float:
+        """Return the cycles in which a wave of columns passes a step of so many positions."""
+        return 1.0
 
     def rows_at_once(self, array: A) -> int:
         """Return the rows worked on at once, each in a place of its own.
@@ -135,10 +168,6 @@ class ArrayKind(ABC, Generic[A]):
         """Return how many rows of a band accumulate at once, for orders row by row."""
         at_once = getattr(array, "weights_per_cycle", 1)
         return min(band_rows, -(-at_once // n_reduction) + 1)
-
-    def reload_cycles(self, array: A) -> int:
-        """Return the cycles in which held weights are loaded while nothing streams; 0 for none."""
-        return 0
 
     # --- time -------------------------------------------------------------------------------------
 
@@ -162,6 +191,8 @@ class ArrayKind(ABC, Generic[A]):
         """
         kind, front_end = front_end_kind(arch), arch.front_end
         units, all_rows = kind.units_per_step(front_end), kind.is_all_rows(front_end)
+        if is_dense_way(arch, band[1]):
+            return BandWork(replace(band_steps(band[1], 1, all_rows=False), is_dense=True))
         return BandWork(band_steps(band[1], units, all_rows))
 
     @abstractmethod
@@ -201,6 +232,7 @@ class ArrayKind(ABC, Generic[A]):
             "front end": (steps.n_steps, 1),
             **kind.rates(front_end, steps),
             **self.rates(array, steps),
+            "scratchpad fill": (_loaded_bits(steps), fill_width_bits(arch)),
         }
         return LayerMachine(
             machine, issued, effectual, payload_bits(machine), rates, steps, tuple(by_band)
@@ -220,7 +252,9 @@ class ArrayKind(ABC, Generic[A]):
 
         Places are row-major; `tensor` is what the streams decode to.
         """
-        order, rows = front_end_kind(arch).place_order(arch.front_end, encoded, tensor.shape)
+        order, rows = np.arange(tensor.mask.size), np.arange(tensor.shape[0])
+        if not work.steps.is_dense:
+            order, rows = front_end_kind(arch).place_order(arch.front_end, encoded, tensor.shape)
         return *places_in_order(order, tensor, work), rows
 
     # --- bounds and parts -------------------------------------------------------------------------
@@ -232,6 +266,15 @@ class ArrayKind(ABC, Generic[A]):
     def parts(self, array: A) -> UnitParts:
         """Return what its units are made of, beside multipliers and accumulators."""
         return UnitParts()
+
+
+def _loaded_bits(steps: LayerSteps) -> int:
+    return sum(load.n_bits for load in tile_loads(steps))
+
+
+def is_dense_way(arch: ArchConfig, encoded: EncodedTensor) -> bool:
+    """Whether a band is stored as it is though the machine reads another format."""
+    return encoded.format == "dense" and front_end_kind(arch).format_name != "dense"
 
 
 def places_in_order(

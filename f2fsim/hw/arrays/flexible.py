@@ -12,6 +12,7 @@ from f2fsim.config.pe_array import FlexibleArray
 from f2fsim.hw.arrays.contract import (
     ArrayJob,
     ArrayKind,
+    Floats,
     IntArray,
     passes_with_columns,
     places_in_order,
@@ -19,6 +20,7 @@ from f2fsim.hw.arrays.contract import (
 from f2fsim.hw.description import Component, IntSeq, Machine, seq
 from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
+from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 
 
@@ -31,9 +33,32 @@ class FlexibleKind(ArrayKind[FlexibleArray]):
         """All rows of a band: a fold holds weights of any of them."""
         return band_rows
 
-    def reload_cycles(self, array: FlexibleArray) -> int:
-        """Every fold is loaded anew."""
-        return -(-array.n_multipliers // array.load_weights)
+    def pass_cycles(
+        self,
+        arch: ArchConfig,
+        array: FlexibleArray,
+        facts: LayerFacts,
+        rows: Floats,
+        columns: Floats,
+    ) -> Floats:
+        """Every fold is loaded, then all columns stream past it."""
+        kept = rows * facts.n_reduction * facts.density
+        chunks = -(-facts.n_reduction // array.chunk)
+        folds = chunks * np.ceil(kept / chunks / array.n_multipliers)
+        cycles: Floats = kept / array.load_weights + folds * columns
+        return cycles
+
+    def pass_steps(
+        self,
+        arch: ArchConfig,
+        array: FlexibleArray,
+        facts: LayerFacts,
+        rows: Floats,
+        *,
+        all_rows: bool,
+    ) -> Floats:
+        """All rows of a band are done with its last fold."""
+        return np.ones_like(rows)
 
     def dense_cycles(
         self, array: FlexibleArray, n_rows: int, n_reduction: int, n_columns: int

@@ -5,7 +5,8 @@ from __future__ import annotations
 from f2fsim.config.pe_array import LanesArray
 from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, passes_with_columns
 from f2fsim.hw.description import IntSeq, seq
-from f2fsim.hw.front_ends.contract import Rates
+from f2fsim.hw.front_ends.contract import Rates, mean_rounds
+from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 
 
@@ -13,6 +14,11 @@ class LanesKind(ArrayKind[LanesArray]):
     """Zeros are multiplied, gated or skipped."""
 
     model = LanesArray
+
+    def step_slots(self, array: LanesArray, facts: LayerFacts, weights: float) -> float:
+        """Return the slots of a step; zeros take one unless they are skipped."""
+        share = facts.reaching if array.zeros == "skip" else 1.0
+        return mean_rounds(weights, share, array.weights_per_cycle)
 
     def build(self, job: ArrayJob, array: LanesArray) -> int:
         """Add the array; return the multiplications that took a multiplier's slot.
@@ -28,7 +34,8 @@ class LanesKind(ArrayKind[LanesArray]):
         kept_of = [band.n_kept for band in steps.bands]
         kept = int(steps.over_tiles(kept_of, steps.tile_columns).sum())
         taken = int(steps.over_tiles(counts, steps.tile_columns).sum())
-        useful = taken if array.zeros == "multiply" else kept
+        is_dense = any(band.is_dense for band in steps.bands)
+        useful = taken if array.zeros == "multiply" or is_dense else kept
         job.add(service, useful, taken - useful, int(steps.over_tiles(counts, waves).sum()))
         return taken
 
@@ -43,4 +50,4 @@ class LanesKind(ArrayKind[LanesArray]):
 
 def _taken(array: LanesArray, band: BandSteps) -> IntSeq:
     """Return the weights of each step that take a slot."""
-    return band.n_kept if array.zeros == "skip" else band.n_weights
+    return band.reaching if array.zeros == "skip" else band.n_weights

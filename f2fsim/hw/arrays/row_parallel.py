@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.codec import EncodedTensor, PrunedTensor, scale_shares
 from f2fsim.codec.csr import row_counts, stream_order
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
@@ -15,13 +15,20 @@ from f2fsim.hw.arrays.bank_gather import gather_windows, rows_done
 from f2fsim.hw.arrays.contract import (
     ArrayJob,
     ArrayKind,
+    Floats,
     IntArray,
+    is_dense_way,
     passes_with_columns,
 )
 from f2fsim.hw.description import IntSeq
 from f2fsim.hw.front_ends.contract import Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork
-from f2fsim.mapping.steps import LayerSteps, band_steps
+from f2fsim.mapping.facts import LayerFacts
+from f2fsim.mapping.steps import BandSteps, LayerSteps, band_steps
+
+#: Cycles of a round over those without any bank conflict, on masks of trained layers (measured
+#: here on opennsfw, S=0.9, window of 16): for plans only.
+CONFLICTS = 1.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +51,41 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         """A row a PE."""
         return min(band_rows, array.n_pes)
 
+    def pass_cycles(
+        self,
+        arch: ArchConfig,
+        array: RowParallelArray,
+        facts: LayerFacts,
+        rows: Floats,
+        columns: Floats,
+    ) -> Floats:
+        """Rounds of the PE with the most entries, each as long as its bank conflicts, about."""
+        waves = np.ceil(columns / array.columns)
+        rounds = np.ceil(rows / array.n_pes) * facts.n_reduction * facts.reaching
+        if facts.is_dense:
+            return np.maximum(rounds, 1.0) * waves
+        spread = np.sqrt(
+            np.maximum(rounds, 1.0) * (1 - facts.density) * 2 * np.log(array.n_pes + 1)
+        )
+        # Short rows lie in few banks.
+        conflicts = max(CONFLICTS, array.n_pes / min(array.n_banks, facts.n_reduction))
+        longest: Floats = np.maximum(rounds + spread, 1.0)
+        return longest * np.maximum(conflicts * waves, 1.0)
+
+    def pass_steps(
+        self,
+        arch: ArchConfig,
+        array: RowParallelArray,
+        facts: LayerFacts,
+        rows: Floats,
+        *,
+        all_rows: bool,
+    ) -> Floats:
+        """Windows of rounds, or waves of rows if these are longer."""
+        waves = np.maximum(rows / array.n_pes, 1.0)
+        windows = waves * facts.n_reduction * facts.reaching / array.window
+        return np.maximum(np.minimum(waves, windows), 1.0)
+
     def band_work(
         self,
         arch: ArchConfig,
@@ -54,6 +96,9 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
     ) -> GatherWork:
         """Return windows of CSR rounds as steps, and the cycles of their gathers."""
         tensor, encoded = band
+        if is_dense_way(arch, encoded):
+            steps = _dense_windows(tensor, encoded.scale_bits, array)
+            return GatherWork(steps, steps.n_symbols)
         cycles, rounds = gather_windows(tensor, array.n_pes, array.n_banks, array.window)
         steps = band_steps(encoded, array.window, all_rows=False)
         done = rows_done(tensor, array.n_pes, array.window, steps.n_steps)
@@ -69,9 +114,9 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         waves = [-(-n // array.columns) for n in steps.tile_columns]
         gathers = [work.gather_cycles for work in job.work if isinstance(work, GatherWork)]
         service = steps.over_tiles(gathers, waves)
-        kept = [band.n_kept for band in steps.bands]
-        done = int(steps.over_tiles(kept, steps.tile_columns).sum())
-        job.add(service, done, 0, int(steps.over_tiles(kept, waves).sum()))
+        reaching = [band.reaching for band in steps.bands]
+        done = int(steps.over_tiles(reaching, steps.tile_columns).sum())
+        job.add(service, done, 0, int(steps.over_tiles(reaching, waves).sum()))
         return done
 
     def sequence(
@@ -83,6 +128,8 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         work: BandWork,
     ) -> tuple[IntArray, IntArray, IntArray]:
         """Return the sequence of interleaved rounds, a step a window of them."""
+        if work.steps.is_dense:
+            return _dense_sequence(tensor, array)
         counts = row_counts(tensor)
         order = stream_order(counts, array.n_pes)
         places = np.flatnonzero(tensor.mask.reshape(-1))[order]
@@ -101,8 +148,10 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         kept = rounds = 0
         for band, n_columns in passes_with_columns(steps):
             waves = -(-n_columns // array.columns)
-            kept += int(band.n_kept.sum()) * waves
-            rounds += int(band.n_symbols[band.n_kept > 0].sum()) * waves
+            # All PEs take the same column of a dense row: a round is one read.
+            gathers = band.n_symbols if band.is_dense else band.n_kept
+            kept += int(gathers.sum()) * waves
+            rounds += int(band.n_symbols[band.reaching > 0].sum()) * waves
         return {"activation banks": (kept, array.n_banks), "longest PE": (rounds, 1)}
 
     def parts(self, array: RowParallelArray) -> UnitParts:
@@ -112,3 +161,42 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         found.index_units["index decoder"] = array.n_pes
         found.mux2_bits["gather crossbar"] = array.n_pes * depth * 8 * array.columns
         return found
+
+
+def _dense_windows(tensor: PrunedTensor, scale_bits: int, array: RowParallelArray) -> BandSteps:
+    """Return windows of rounds of a dense band: in a round every PE takes its row's next weight.
+
+    The PEs walk through their rows column by column together, so that a round needs one activation
+    (for all columns of a wave), which the bank gives to all of them.
+    """
+    n_rows, n_cols = tensor.shape
+    n_waves = -(-n_rows // array.n_pes)
+    n_rounds = n_waves * n_cols
+    starts = np.arange(0, n_rounds, array.window)
+    rows = np.full(n_waves, array.n_pes, dtype=np.int64)
+    rows[-1] = n_rows - array.n_pes * (n_waves - 1)
+    mask = np.zeros((n_waves * array.n_pes, n_cols), dtype=np.uint8)
+    mask[:n_rows] = tensor.mask
+    kept = mask.reshape(n_waves, array.n_pes, n_cols).sum(axis=1, dtype=np.int64)
+    weights = np.add.reduceat(np.repeat(rows, n_cols), starts)
+    done = np.zeros(starts.shape[0], dtype=np.int64)
+    last = ((np.arange(n_waves) + 1) * n_cols - 1) // array.window
+    np.add.at(done, last, rows)
+    rounds = np.diff(np.append(starts, n_rounds))
+    zeros = np.zeros_like(weights)
+    bits = {"weights": weights * tensor.weight_type.n_bits, **scale_shares(weights, scale_bits)}
+    kept_of = np.add.reduceat(kept.ravel(), starts)
+    return BandSteps(
+        bits, weights, kept_of, weights, zeros, rounds, zeros, rounds, done, is_dense=True
+    )
+
+
+def _dense_sequence(
+    tensor: PrunedTensor, array: RowParallelArray
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the sequence of `_dense_windows`."""
+    n_rows, n_cols = tensor.shape
+    row, column = np.nonzero(tensor.mask)
+    rounds = row // array.n_pes * n_cols + column
+    order = np.lexsort((row, rounds))
+    return (row * n_cols + column)[order], rounds[order] // array.window, np.arange(n_rows)

@@ -11,10 +11,11 @@ from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import SystolicArray
-from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, IntArray, passes_with_columns
+from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, Floats, IntArray, passes_with_columns
 from f2fsim.hw.arrays.systolic_folds import Folds, fold, fold_cycles, fold_steps
 from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
+from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 
 
@@ -38,9 +39,35 @@ class SystolicKind(ArrayKind[SystolicArray]):
         """Those of a fold."""
         return min(band_rows, array.columns)
 
-    def reload_cycles(self, array: SystolicArray) -> int:
-        """Every fold is loaded, and drained, anew."""
-        return 2 * array.rows + array.columns
+    def pass_cycles(
+        self,
+        arch: ArchConfig,
+        array: SystolicArray,
+        facts: LayerFacts,
+        rows: Floats,
+        columns: Floats,
+    ) -> Floats:
+        """The cycles of a matrix product as SCALE-Sim counts them."""
+        r, c, k = array.rows, array.columns, facts.n_reduction
+        strips = np.ceil(rows / c)
+        cycles: Floats
+        if array.dataflow == "weight_stationary":
+            cycles = -(-k // r) * strips * (2 * r + c + columns - 2)
+        else:
+            cycles = np.ceil(columns / r) * strips * (k + r + c - 2)
+        return cycles
+
+    def pass_steps(
+        self,
+        arch: ArchConfig,
+        array: SystolicArray,
+        facts: LayerFacts,
+        rows: Floats,
+        *,
+        all_rows: bool,
+    ) -> Floats:
+        """The rows of a strip leave together."""
+        return np.maximum(rows / array.columns, 1.0)
 
     def dense_cycles(
         self, array: SystolicArray, n_rows: int, n_reduction: int, n_columns: int

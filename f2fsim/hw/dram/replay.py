@@ -74,7 +74,8 @@ def replay(
     Raises
     ------
     InputError
-        If lengths differ, a clock decreases, or a value is out of range.
+        If lengths differ, a clock decreases, an address is not that of a burst in the memory, or a
+        value is out of range.
     """
     address = np.ascontiguousarray(addresses, dtype=np.int64)
     write = np.ascontiguousarray(is_write, dtype=np.int8)
@@ -86,6 +87,12 @@ def replay(
         raise InputError("addresses, is_write, clocks and streams must have one equal length")
     if len(address) and (address.min() < 0 or clock.min() < 0 or stream.min() < 0):
         raise InputError("addresses, clocks and streams must not be negative")
+    size, most = params.burst_bytes, params.capacity_bytes
+    wrong = np.flatnonzero((address % size != 0) | (address >= most))
+    if wrong.size:
+        at = int(wrong[0])
+        rule = f"a multiple of {size}" if address[at] % size else f"below {most}"
+        raise InputError(f"request {at}: address {int(address[at])} must be {rule} bytes")
     if len(address) and (np.diff(clock).min(initial=0) < 0 or clock[-1] > 2**60):
         raise InputError("clocks must not decrease, nor pass 2**60")
     if max_outstanding is not None and not 1 <= max_outstanding <= 2**20:

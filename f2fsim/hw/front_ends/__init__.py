@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from f2fsim.codec import SCALES, PrunedTensor, WeightFormat
+from f2fsim.codec.dense import DenseFormat
 from f2fsim.config.arch import ArchConfig, accept_front_end
 from f2fsim.hw.front_ends.bitmap import BitmapKind
 from f2fsim.hw.front_ends.contract import FrontEndKind
@@ -53,9 +54,13 @@ def format_of(arch: ArchConfig) -> WeightFormat:
     return front_end_kind(arch).weight_format(arch)
 
 
-def layer_format(arch: ArchConfig, tensor: PrunedTensor) -> WeightFormat:
-    """Return the format in which `arch` reads one layer."""
-    return front_end_kind(arch).layer_format(arch.front_end, arch, tensor)
+def layer_format(arch: ArchConfig, tensor: PrunedTensor, *, is_dense: bool = False) -> WeightFormat:
+    """Return the format in which `arch` reads one layer, or that of its dense way."""
+    kind = front_end_kind(arch)
+    block = kind.dense_block(arch.front_end, arch) if is_dense else None
+    if block is not None:
+        return DenseFormat(block=block)
+    return kind.layer_format(arch.front_end, arch, tensor)
 
 
 def fetched(arch: ArchConfig) -> tuple[str, ...]:

@@ -12,9 +12,11 @@ from f2fsim.hw.front_ends.contract import (
     Rates,
     UnitParts,
     at_rate,
+    mean_rounds,
     total_work,
 )
 from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
+from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 
 
@@ -31,25 +33,40 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
         """Block and mask code."""
         return {"block": front_end.block, "mask": front_end.mask_code}
 
+    def dense_block(self, front_end: BitmapFrontEnd, arch: ArchConfig) -> int | None:
+        """The aligner's width; a flexible array keeps its own folds."""
+        return front_end.aligner_weights if "lanes" in arch.pe_array.kind else None
+
+    def step_weights(self, front_end: BitmapFrontEnd, facts: LayerFacts) -> float:
+        """A block of the mask, or what the aligner passes."""
+        return front_end.aligner_weights if facts.is_dense else front_end.block
+
+    def unit_cycles(self, front_end: BitmapFrontEnd, facts: LayerFacts, weights: float) -> float:
+        """The aligner's."""
+        return mean_rounds(weights, facts.reaching, front_end.aligner_weights)
+
     def build(self, job: FrontEndJob, front_end: BitmapFrontEnd) -> list[InPort]:
         """Add mask unit and aligner."""
         masks = add_mask_unit(job, front_end)
-        n_kept = job.over_passes(lambda band: band.n_kept)
-        n_all = job.total(n_kept)
+        reaching = job.over_passes(lambda band: band.reaching)
+        n_all = job.total(reaching)
+        n_indices = 0 if job.is_dense else n_all
         aligned = job.unit(
             "aligner",
             "aligner",
-            at_rate(n_kept, front_end.aligner_weights),
+            at_rate(reaching, front_end.aligner_weights),
             [InPort(masks, ONE, "mask unit empty"), *job.stream("weights")],
-            {"index_decode": n_all, "fifo_byte": n_all * job.weight_bits // 8},
+            {"index_decode": n_indices, "fifo_byte": n_all * job.weight_bits // 8},
             front_end.pipeline_cycles,
         )
         return [InPort(aligned, ONE, "aligner empty")]
 
     def rates(self, front_end: BitmapFrontEnd, steps: LayerSteps) -> Rates:
         """Kept weights and the aligner's width; words of the mask code."""
-        n_kept = total_work(steps, lambda band: band.n_kept)
+        n_kept = total_work(steps, lambda band: band.reaching)
         rates = {"aligner": (n_kept, front_end.aligner_weights)}
+        if any(band.is_dense for band in steps.bands):
+            return rates
         return rates | mask_unit_rates(front_end, steps, 1)
 
     def parts(self, front_end: BitmapFrontEnd, arch: ArchConfig, weight_bits: int) -> UnitParts:

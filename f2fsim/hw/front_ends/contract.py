@@ -7,6 +7,7 @@ parts (for the area).  Nothing above this package matches on kinds.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.layout import Segments, band_segments
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.hw.streams import weight_stream
+from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 
@@ -97,6 +99,11 @@ class FrontEndJob:
         n = self.steps.n_steps
         return int(values.sum()) if values.shape[0] == n else int(values[0]) * n
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether the layer is stored in the machine's dense way."""
+        return any(band.is_dense for band in self.steps.bands)
+
     def n_weight_bytes(self) -> int:
         """Return the bytes of all weight positions of all steps."""
         return self.total(self.over_passes(lambda band: band.n_weights)) * self.weight_bits // 8
@@ -105,6 +112,20 @@ class FrontEndJob:
 def at_rate(amount: IntSeq, rate: int) -> IntSeq:
     """Return the cycles for `amount` at `rate` a cycle, at least one."""
     return seq(np.maximum(-(-amount // rate), 1))
+
+
+def mean_rounds(n_positions: float, share: float, width: int) -> float:
+    """Return the mean of ``max(1, ceil(k / width))``, k of `n_positions` independent places.
+
+    A place counts with the chance `share`; k is taken for normal.
+    """
+    mean = n_positions * share
+    deviation = math.sqrt(max(n_positions * share * (1 - share), 1e-9))
+    rounds, beyond = 1.0, width
+    while beyond < mean + 4 * deviation:
+        rounds += 0.5 * math.erfc((beyond + 0.5 - mean) / (deviation * math.sqrt(2)))
+        beyond += width
+    return rounds
 
 
 def total_work(steps: LayerSteps, of_band: Callable[[BandSteps], IntSeq]) -> int:
@@ -180,6 +201,21 @@ class FrontEndKind(ABC, Generic[F]):
         """Return the format in which `arch` reads one layer; `weight_format` unless it adapts."""
         return self.weight_format(arch)
 
+    def step_weights(self, front_end: F, facts: LayerFacts) -> float:
+        """Return the weight positions of a step, about: for plans only."""
+        return 1.0
+
+    def unit_cycles(self, front_end: F, facts: LayerFacts, weights: float) -> float:
+        """Return the cycles of the slowest unit for a step of so many positions, about."""
+        return 1.0
+
+    def dense_block(self, front_end: F, arch: ArchConfig) -> int | None:
+        """Return the weights a step of a layer that is stored densely; None without such a way.
+
+        A sparse machine then reads weights as they are, without mask or indices.
+        """
+        return None
+
     def fetched(self, front_end: F) -> tuple[str, ...]:
         """Return the encoded streams that a machine of this configuration can fetch."""
         return self.streams
@@ -203,6 +239,13 @@ class FrontEndKind(ABC, Generic[F]):
         """
         n_bits = tensor.weight_type.n_bits
         return min((1 - tensor.sparsity) * (n_bits * 1.25 + 8) + 1, n_bits)
+
+    def expected_bits(self, front_end: F, facts: LayerFacts) -> float:
+        """Return the encoded bits of a layer, about: for plans only.
+
+        Raw mask and kept values unless a kind says otherwise.
+        """
+        return facts.n_weights * (1 + facts.density * facts.weight_bits)
 
     def place_order(
         self, front_end: F, encoded: EncodedTensor, shape: tuple[int, int]

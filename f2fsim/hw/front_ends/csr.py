@@ -8,6 +8,7 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import CsrFrontEnd
 from f2fsim.hw.description import InPort, seq
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind
+from f2fsim.mapping.facts import LayerFacts
 
 
 class CsrKind(FrontEndKind[CsrFrontEnd]):
@@ -26,16 +27,30 @@ class CsrKind(FrontEndKind[CsrFrontEnd]):
             "interleave": getattr(arch.pe_array, "n_pes", 1),
         }
 
+    def expected_bits(self, front_end: CsrFrontEnd, facts: LayerFacts) -> float:
+        """Values with an index each, and a pointer a row."""
+        index, pointer = front_end.index_bits, front_end.pointer_bits
+        n_index = max((facts.n_reduction - 1).bit_length(), 1) if index == "auto" else index
+        kept = facts.n_weights * facts.density
+        return kept * (facts.weight_bits + n_index) + facts.n_rows * (
+            n_index + 1 if pointer == "auto" else pointer
+        )
+
+    def dense_block(self, front_end: CsrFrontEnd, arch: ArchConfig) -> int:
+        """A weight a PE."""
+        return int(getattr(arch.pe_array, "n_pes", 1))
+
     def build(self, job: FrontEndJob, front_end: CsrFrontEnd) -> list[InPort]:
         """Add index decode; its parts are counted with the PEs that it serves."""
-        n_kept = job.total(job.over_passes(lambda band: band.n_kept))
+        n_values = job.total(job.over_passes(lambda band: band.reaching))
+        n_indices = 0 if job.is_dense else n_values
         rounds = job.over_passes(lambda band: band.n_symbols)
         out = job.unit(
             "index decoder",
             "index_decoder",
             seq(np.maximum(rounds, 1)),
             [port for name in self.streams for port in job.stream(name)],
-            {"index_decode": n_kept, "fifo_byte": n_kept * job.weight_bits // 8},
+            {"index_decode": n_indices, "fifo_byte": n_values * job.weight_bits // 8},
             front_end.pipeline_cycles,
         )
         return [InPort(out, ONE, "index decoder empty")]

@@ -7,6 +7,7 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import DenseFrontEnd
 from f2fsim.hw.description import InPort
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind
+from f2fsim.mapping.facts import LayerFacts
 
 
 class DenseKind(FrontEndKind[DenseFrontEnd]):
@@ -21,6 +22,14 @@ class DenseKind(FrontEndKind[DenseFrontEnd]):
     def format_params(self, front_end: DenseFrontEnd, arch: ArchConfig) -> dict[str, object]:
         """Weights a step."""
         return {"block": front_end.weights_per_cycle}
+
+    def step_weights(self, front_end: DenseFrontEnd, facts: LayerFacts) -> float:
+        """The weights of a cycle."""
+        return front_end.weights_per_cycle
+
+    def expected_bits(self, front_end: DenseFrontEnd, facts: LayerFacts) -> float:
+        """Exactly the type's bits."""
+        return facts.n_weights * facts.weight_bits
 
     def build(self, job: FrontEndJob, front_end: DenseFrontEnd) -> list[InPort]:
         """Add the buffer."""

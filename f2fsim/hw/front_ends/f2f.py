@@ -29,6 +29,7 @@ from f2fsim.hw.front_ends.contract import (
     total_work,
 )
 from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
+from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 
 #: Block orders that run through all rows of a band.
@@ -36,8 +37,11 @@ ALL_ROWS_ORDERS = ("diagonal", "column")
 
 
 def used_outputs(front_end: F2fFrontEnd, n_weights: int, n_kept: int) -> int:
-    """Return how many decoder outputs a layer uses: ``n_in / density``, from n_in to n_out."""
-    matched = front_end.n_in * n_weights // n_kept if n_kept else front_end.n_out
+    """Return the decoder outputs that a layer uses: ``n_in / density``, from n_in to n_out."""
+    if not n_kept:
+        return front_end.n_out
+    # Half a percent more than the density says: a kept weight too many does not waste an output.
+    matched = 201 * front_end.n_in * n_weights // (200 * n_kept)
     return max(front_end.n_in, min(front_end.n_out, matched))
 
 
@@ -73,6 +77,15 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         params = self.format_params(front_end, arch)
         params |= {"n_out": n_used, "rows": matrix_rows(matrix)}
         return FORMATS[self.format_name](**params)
+
+    def step_weights(self, front_end: F2fFrontEnd, facts: LayerFacts) -> float:
+        """The outputs in use of all groups."""
+        n_used = front_end.n_out
+        if front_end.outputs != "all":
+            n_used = used_outputs(
+                front_end, facts.n_weights, round(facts.density * facts.n_weights)
+            )
+        return front_end.groups * n_used
 
     def units_per_step(self, front_end: F2fFrontEnd) -> int:
         """A block of each group."""

@@ -12,17 +12,19 @@ MaskedFrontEnd = F2fFrontEnd | BitmapFrontEnd
 def add_mask_unit(job: FrontEndJob, front_end: MaskedFrontEnd) -> str:
     """Add the unit; return its FIFO.
 
-    A raw mask passes a step a cycle; a code takes its words at the unit's rate.
+    A raw mask passes a step a cycle; a code takes its words at the unit's rate.  A layer that is
+    stored densely has none: the unit lets its steps pass.
     """
     service = ONE
-    if front_end.mask_code != "raw":
+    if front_end.mask_code != "raw" and not job.is_dense:
         service = at_rate(job.over_passes(lambda band: band.most_symbols), front_end.mask_rate)
+    n_places = job.total(job.over_passes(lambda band: band.n_weights))
     return job.unit(
         "mask unit",
         "mask_unit",
         service,
         job.stream("mask"),
-        {"mask_bit": job.total(job.over_passes(lambda band: band.n_weights))},
+        {"mask_bit": 0 if job.is_dense else n_places},
     )
 
 

@@ -10,6 +10,7 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import NmFrontEnd
 from f2fsim.hw.description import InPort
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind
+from f2fsim.mapping.facts import LayerFacts
 
 
 class NmKind(FrontEndKind[NmFrontEnd]):
@@ -39,6 +40,21 @@ class NmKind(FrontEndKind[NmFrontEnd]):
     def dictated_pattern(self, front_end: NmFrontEnd) -> tuple[int, int]:
         """Its pattern: it can hold no other mask."""
         return front_end.n, front_end.m
+
+    def step_weights(self, front_end: NmFrontEnd, facts: LayerFacts) -> float:
+        """The positions of a cycle's groups."""
+        return front_end.m * front_end.groups_per_cycle
+
+    def expected_bits(self, front_end: NmFrontEnd, facts: LayerFacts) -> float:
+        """Values of n of m places with an index each."""
+        index = max((front_end.m - 1).bit_length(), 1)
+        stored = facts.n_weights * front_end.n / front_end.m
+        own = stored * (facts.weight_bits + index)
+        return (
+            own
+            if facts.density <= front_end.n / front_end.m
+            else (facts.n_weights * float(facts.weight_bits))
+        )
 
     def build(self, job: FrontEndJob, front_end: NmFrontEnd) -> list[InPort]:
         """Add index decode."""

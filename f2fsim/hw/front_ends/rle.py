@@ -13,6 +13,7 @@ from f2fsim.hw.front_ends.contract import (
     at_rate,
     total_work,
 )
+from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 
 
@@ -28,6 +29,24 @@ class RleKind(FrontEndKind[RleFrontEnd]):
         """Width of a run, and pairs a step."""
         return {"run_bits": front_end.run_bits, "chunk": front_end.entries_per_cycle}
 
+    def dense_block(self, front_end: RleFrontEnd, arch: ArchConfig) -> int:
+        """As many weights as it takes pairs."""
+        return front_end.entries_per_cycle
+
+    def step_weights(self, front_end: RleFrontEnd, facts: LayerFacts) -> float:
+        """The positions that a cycle's pairs cover, padding zeros being entries too."""
+        if facts.is_dense:
+            return front_end.entries_per_cycle
+        longest = (1 << front_end.run_bits) - 1
+        entries = max(facts.density, 1 / (longest + 1))
+        return front_end.entries_per_cycle / entries
+
+    def expected_bits(self, front_end: RleFrontEnd, facts: LayerFacts) -> float:
+        """Pairs of a run and a value, padding zeros included."""
+        entries = facts.n_weights / (self.step_weights(front_end, facts) or 1.0)
+        n_pairs = entries * front_end.entries_per_cycle
+        return n_pairs * (facts.weight_bits + front_end.run_bits)
+
     def build(self, job: FrontEndJob, front_end: RleFrontEnd) -> list[InPort]:
         """Add the run decoder."""
         n_stored = job.over_passes(lambda band: band.n_stored)
@@ -37,7 +56,7 @@ class RleKind(FrontEndKind[RleFrontEnd]):
             "run_decoder",
             at_rate(n_stored, front_end.entries_per_cycle),
             job.stream("indices") + job.stream("weights"),
-            {"index_decode": n_all, "fifo_byte": n_all},
+            {"index_decode": 0 if job.is_dense else n_all, "fifo_byte": n_all},
             front_end.pipeline_cycles,
         )
         return [InPort(out, ONE, "run decoder empty")]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from f2fsim.config.dram import load_dram
+from f2fsim.config.dram_preset import load_dram
 from f2fsim.errors import DataError
 from f2fsim.hw.dram import dram_params
 from f2fsim.hw.dram.mapping import address_of, locate

@@ -7,7 +7,7 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import BroadcastArray
 from f2fsim.hw.arrays.broadcast.layer import broadcast_layer
-from f2fsim.hw.arrays.broadcast.plan import plan_broadcast
+from f2fsim.hw.arrays.broadcast.plan import broadcast_plans
 from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, LayerWork
 from f2fsim.hw.front_ends.contract import Rates, UnitParts
 from f2fsim.hw.layer_machine import LayerMachine
@@ -21,11 +21,11 @@ class BroadcastKind(ArrayKind[BroadcastArray]):
 
     model = BroadcastArray
 
-    def own_plan(
+    def own_plans(
         self, arch: ArchConfig, array: BroadcastArray, layer: Layer, tensor: PrunedTensor
-    ) -> Plan:
-        """As few bands as fit the PEs' memory, then as few tiles of vectors."""
-        return plan_broadcast(arch, array, layer, tensor)
+    ) -> list[Plan]:
+        """As few bands as fit the PEs' memory, then as few tiles of vectors, come first."""
+        return broadcast_plans(arch, array, layer, tensor)
 
     def build_layer(
         self, work: LayerWork, array: BroadcastArray, builder: MachineBuilder

@@ -85,7 +85,6 @@ class BroadcastJob:
         """Return what PEs do that walk `stored` entries of `n_columns` column slices."""
         return {
             f"mac_{self.weight_type}": stored,
-            "accumulate": stored,
             "index_decode": stored + n_columns,
             "register_byte": stored * self.activation_bits // 8,
             "fifo_byte": n_columns * self.activation_bits // 8,

@@ -16,10 +16,10 @@ from f2fsim.mapping.geometry import (
 from f2fsim.mapping.plan import Plan
 
 
-def plan_broadcast(
+def broadcast_plans(
     arch: ArchConfig, array: BroadcastArray, layer: Layer, tensor: PrunedTensor
-) -> Plan:
-    """Choose bands and tiles: as few bands as fit, then as few tiles.
+) -> list[Plan]:
+    """Return bands and tiles that fit: as few bands, then as few tiles, first.
 
     Groups of a convolution are bands of their own, since each has other inputs.  With weights on
     the chip a band's encoding is reserved by an upper bound: every entry a kept weight or padding,
@@ -48,6 +48,7 @@ def plan_broadcast(
             "weights": weights + pointer_bits if array.weights_on_chip else 0,
         }
 
+    plans: list[Plan] = []
     for per_group in _halvings(layer.n_outputs):
         rows = -(-layer.n_outputs // per_group)
         for n_tiles in _halvings(layer.n_columns):
@@ -56,7 +57,9 @@ def plan_broadcast(
             if sum(found.values()) <= capacity:
                 band_rows = tuple(split_evenly(layer.n_outputs, per_group)) * layer.n_groups
                 tiles = tuple(split_evenly(layer.n_columns, n_tiles))
-                return Plan("weight_stationary", band_rows, tiles, rows, found)
+                plans.append(Plan("weight_stationary", band_rows, tiles, rows, found))
+    if plans:
+        return plans
     least = sum(needs(1, 1, 2).values())
     raise ConfigError(
         f"{arch.place('scratchpad.capacity')}: layer {layer.name!r} needs at least "

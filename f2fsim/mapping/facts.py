@@ -1,0 +1,47 @@
+"""What a plan is chosen from: sizes and densities of a layer, before it is encoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from f2fsim.codec import PrunedTensor
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """Sizes of a pruned weight matrix, and how it is to be stored.
+
+    Attributes
+    ----------
+    n_rows, n_reduction : int
+        Rows, and weights of a row.
+    density : float
+        Share of kept weights.
+    weight_bits : int
+        ``n_w``.
+    is_dense : bool
+        Whether every weight is stored as it is, in the dense way of a sparse machine.
+    """
+
+    n_rows: int
+    n_reduction: int
+    density: float
+    weight_bits: int
+    is_dense: bool = False
+
+    @classmethod
+    def of(cls, tensor: PrunedTensor, *, is_dense: bool = False) -> LayerFacts:
+        """Return the facts of a tensor."""
+        n_rows, n_cols = tensor.shape
+        density = tensor.n_kept / max(tensor.n_weights, 1)
+        return cls(n_rows, n_cols, density, tensor.weight_type.n_bits, is_dense)
+
+    @property
+    def n_weights(self) -> int:
+        """All weight positions."""
+        return self.n_rows * self.n_reduction
+
+    @property
+    def reaching(self) -> float:
+        """Share of weights that a front end passes on as values: kept ones, or all."""
+        return 1.0 if self.is_dense else self.density
