@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,9 @@ from f2fsim.workloads import LayerData
 
 if TYPE_CHECKING:
     from f2fsim.engine.observer import Observer
+
+#: Name of the flags of a machine's dense way, a bit a band.
+DENSE_FLAGS = "dense flags"
 
 Encode = Callable[[WeightFormat, PrunedTensor], EncodedTensor]
 
@@ -134,7 +137,7 @@ def run_plan(job: LayerJob, plan: Plan) -> LayerResult:
     """Encode, build, run and check one layer by a plan; errors as of `run_layer`."""
     built, encoded = prepare_layer(job, plan)
     outcome = run(built.machine, job.dram, job.engine, job.observer, job.cost.dram)
-    result = _result(job, built, outcome, encoded)
+    result = _result(job, plan, built, outcome, encoded)
     check_layer(result, built.machine, built.payload_bits)
     if not job.functional:
         return result
@@ -171,7 +174,11 @@ def _refresh(dram: DramParams) -> Refresh | None:
 
 
 def _result(
-    job: LayerJob, built: LayerMachine, outcome: Outcome, encoded: list[EncodedTensor]
+    job: LayerJob,
+    plan: Plan,
+    built: LayerMachine,
+    outcome: Outcome,
+    encoded: list[EncodedTensor],
 ) -> LayerResult:
     layer, tensor, arch = job.data.layer, job.data.tensor, job.arch
     streams = _streams(job, built, outcome)
@@ -212,14 +219,16 @@ def _result(
         origins={**job.data.origins, **built.origins},
         n_multipliers=arch.pe_array.n_multipliers,
         repeat=layer.repeat,
-        plan=_plan_stats(job, built, encoded),
+        plan=_plan_stats(job, plan, built, encoded),
     )
 
 
-def _plan_stats(job: LayerJob, built: LayerMachine, encoded: list[EncodedTensor]) -> PlanStats:
+def _plan_stats(
+    job: LayerJob, plan: Plan, built: LayerMachine, encoded: list[EncodedTensor]
+) -> PlanStats:
     """Return the plan and how often it fetched weights and activations, from the real streams."""
-    plan, layer = _plan(job), job.data.layer
-    once = encoded_bits(encoded)
+    layer, once = job.data.layer, encoded_bits(job.arch, encoded)
+    once.pop(DENSE_FLAGS, None)  # come with the addresses
     fetched = sum(built.payload_bits.get(name, 0) for name in once)
     inputs = layer.n_input_values * ACTIVATION_BITS[job.data.tensor.weight_type.name]
     return PlanStats(
@@ -253,14 +262,14 @@ def _streams(job: LayerJob, built: LayerMachine, outcome: Outcome) -> tuple[Stre
     )
 
 
-def encoded_bits(arch: ArchConfig, encoded: list[EncodedTensor]) -> Mapping[str, int]:
+def encoded_bits(arch: ArchConfig, encoded: list[EncodedTensor]) -> dict[str, int]:
     """Return the bits of each stream in all bands, those that a machine fetches.
 
     Machines with a dense way store a flag a band beside, which comes with the band's addresses.
     """
     bits: dict[str, int] = {}
     if front_end_kind(arch).dense_block(arch.front_end, arch) is not None:
-        bits["dense flags"] = len(encoded)
+        bits[DENSE_FLAGS] = len(encoded)
     for band in encoded:
         for name, stream in band.streams.items():
             if name == "mask" and KEPT_ZEROS in band.params:
