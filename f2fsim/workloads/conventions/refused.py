@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from f2fsim.workloads.conventions.table import Table
@@ -84,9 +85,14 @@ def bytes_with_scales(table: Table) -> None:
 
     BitNet packs four ternary weights a byte with one scale; bitsandbytes' 4 bits need their state.
     """
+    modules: dict[str, list[str]] = {}
+    for name in table.entries:
+        modules.setdefault(name.rpartition(".")[0], []).append(name)
     for name in list(table.entries):
         entry = table.entries.get(name)
         if entry is None or kind_of(entry.dtype) != "byte" or len(entry.shape) < 2:
+            continue
+        if entry.convention:
             continue
         maxima = [name + ending for ending in _BITSANDBYTES if name + ending in table.entries]
         if maxima:
@@ -101,7 +107,7 @@ def bytes_with_scales(table: Table) -> None:
             table.refuse(name, f"packed by {what}, which is not read")
             table.leave_out(scale, f"scales: belong to {name}")
             continue
-        others = _unexplained(table, name)
+        others = [n for n in _unexplained(modules, name) if n in table.entries]
         if others:
             table.refuse(name, f"8-bit codes beside {others[0]!r}, which no known convention reads")
 
@@ -110,15 +116,25 @@ def bytes_with_scales(table: Table) -> None:
 _EXPLAINED = re.compile(r"bias|weight|^(in|input|out|output|act|activation|q|k|v)_|_amax$|^_?amax")
 
 
-def _unexplained(table: Table, name: str) -> list[str]:
-    """Return tensors of the same layer that would say what 8-bit codes mean, if one knew how."""
+def _unexplained(modules: Mapping[str, list[str]], name: str) -> list[str]:
+    """Return tensors of the same layer that would say what 8-bit codes mean, if one knew how.
+
+    Parameters
+    ----------
+    modules : mapping of str to list of str
+        Tensors by what stands before the last dot of their names.
+    name : str
+        The codes.
+    """
     module, _, last = name.rpartition(".")
-    found = [n for n in table.entries if n.startswith((name + ".", name + "_"))]
-    if module:
-        beside = [n for n in table.entries if n.rpartition(".")[0] == module and n != name]
-        found += [n for n in beside if not _EXPLAINED.search(n.rpartition(".")[2])]
-        found += [n for n in beside if n.rpartition(".")[2].startswith(last + "_")]
-    return [n for n in dict.fromkeys(found) if "bias" not in n and not n.endswith("_amax")]
+    found = list(modules.get(name, ()))
+    for other in modules.get(module, ()):
+        word = other.rpartition(".")[2]
+        # Without modules (arrays of a file) only a name that continues this one is of its layer.
+        foreign = bool(module) and not _EXPLAINED.search(word)
+        if other != name and (foreign or word.startswith(last + "_")):
+            found.append(other)
+    return [n for n in found if "bias" not in n and not n.endswith("_amax")]
 
 
 #: What only has a meaning beside its weights: ending, where the weights are called without it
@@ -179,6 +195,8 @@ def declared_methods(table: Table) -> None:
         return
     for name in list(table.entries):
         entry = table.entries[name]
+        if entry.convention:
+            continue
         packed = re.search(r"weight$|qweight$|_packed$|_data$", name) is not None
         if kind_of(entry.dtype) in ("byte", "integer") and len(entry.shape) > 1 and packed:
             table.refuse(name, f"packed by {method}, as the metadata say, which is not read")
