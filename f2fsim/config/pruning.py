@@ -231,7 +231,7 @@ class Quantisation(ConfigModel):
     group : int or None
         Columns that share a scale.
     symmetric : bool
-        False: a zero point, itself a code, stands beside each scale of integers.
+        False: a zero point, itself a code, stands beside each scale of integers; floats have none.
     scale_type : str
         Number format of a scale.
     """

@@ -188,9 +188,6 @@ class Workload(ConfigModel):
             raise RuleError("no layer names a mask of it", "masks")
         self._check_pruning()
         self._check_types()
-        if not self.quantisation.symmetric and "int" not in self.weight_type:
-            text = f"zero points need integer codes, not {self.weight_type}"
-            raise RuleError(text, "quantisation", "symmetric")
         filled = tuple(
             layer if layer.batch else layer.model_copy(update={"batch": self.batch})
             for layer in self.layers

@@ -18,7 +18,7 @@ from f2fsim.workloads.import_onnx import import_onnx
 from f2fsim.workloads.import_tensors import import_tensors
 from f2fsim.workloads.readers import ModelFile, open_model
 from f2fsim.workloads.sources import package_file
-from f2fsim.workloads.stored_types import stored_type
+from f2fsim.workloads.stored_types import stored_types
 
 
 def import_model(
@@ -114,14 +114,14 @@ def import_model(
 
 
 def _keep_codes(model: Checkpoint, data: dict[str, Any]) -> None:
-    """Take the weight type that most weights are stored in, and say so."""
+    """Take the weight types that the file stores its weights in, and say so."""
     tensors = list(dict.fromkeys(str(layer["tensor"]) for layer in data["layers"]))
-    found = stored_type(model, tensors)
+    found = stored_types(model, tensors)
     if found is None:
         return
     data |= {"weight_type": found.weight_type}
     for layer in data["layers"]:
-        own = found.tensors.get(str(layer["tensor"]), found.weight_type)
+        own = found.of(str(layer["tensor"]))
         if own != found.weight_type:
             layer["weight_type"] = own
     if found.quantisation:

@@ -75,7 +75,7 @@ def quantise(
         return _as_they_are(matrix, mask, weight_type)
     if how.group is not None:
         return _by_group(matrix, mask, weight_type, how, how.group)
-    if not how.symmetric:
+    if not how.symmetric and not weight_type.is_float:
         return _asymmetric(matrix, mask, weight_type, how)
     high = largest_finite(weight_type) if weight_type.is_float else _range(weight_type)[1]
     step = _steps(matrix, mask, weight_type, high, how)

@@ -12,34 +12,43 @@ import numpy as np
 from f2fsim.workloads.conventions.checkpoint import Checkpoint
 from f2fsim.workloads.readers.stored import Codes
 
+#: What is stored without codes is quantised to this.
+PLAIN = "int8"
+
 
 @dataclass(frozen=True)
-class StoredType:
-    """The codes of most weights.
+class StoredTypes:
+    """In which types the weights of a file are kept.
 
     Attributes
     ----------
     weight_type : str
+        That of most weights.
     quantisation : dict
-        Section of a workload that quantises other weights as these are.
-    tensors : mapping of str to str
-        Those whose codes are kept, each with its type.
+        Section of a workload that quantises as the file does; empty beside weights without codes,
+        which get a scale a row.
+    kept : mapping of str to str
+        Tensors whose codes are kept, each with its type.
     """
 
     weight_type: str
     quantisation: dict[str, Any]
-    tensors: Mapping[str, str]
+    kept: Mapping[str, str]
+
+    def of(self, tensor: str) -> str:
+        """Return the type of a tensor's weights."""
+        return self.kept.get(tensor, PLAIN)
 
     def note(self, n_tensors: int) -> str:
         """Say what keeps its codes and what does not."""
-        types = ", ".join(dict.fromkeys([self.weight_type, *self.tensors.values()]))
-        said = f"codes of {len(self.tensors)} of {n_tensors} tensors are kept ({types})"
-        rest = n_tensors - len(self.tensors)
-        return said + (f", {rest} quantised anew" if rest else "")
+        types = ", ".join(dict.fromkeys(self.kept.values()))
+        said = f"codes of {len(self.kept)} of {n_tensors} tensors are kept ({types})"
+        rest = n_tensors - len(self.kept)
+        return said + (f", {rest} quantised anew ({PLAIN})" if rest else "")
 
 
-def stored_type(model: Checkpoint, tensors: list[str]) -> StoredType | None:
-    """Return the type of the codes that most weights are stored as, None if most have none.
+def stored_types(model: Checkpoint, tensors: list[str]) -> StoredTypes | None:
+    """Return the types that weights are stored in, None if none have codes.
 
     Tensors of one convention and one element type have codes of one type: the smallest of each
     kind is read.
@@ -48,32 +57,29 @@ def stored_type(model: Checkpoint, tensors: list[str]) -> StoredType | None:
     for name in tensors:
         entry = model.entries[name]
         kinds.setdefault((entry.convention, entry.dtype), []).append(name)
-    found: dict[str, tuple[Codes, list[str]]] = {}
+    kept: dict[str, str] = {}
+    codes_of: dict[str, Codes] = {}
     for names in kinds.values():
         smallest = min(names, key=lambda name: math.prod(model.shape(name)))
-        if not _may_have_codes(model, smallest):
-            continue
-        codes = model.read_stored(smallest).codes
+        codes = model.read_stored(smallest).codes if _may_have_codes(model, smallest) else None
         if codes is not None:
-            first, others = found.get(codes.weight_type, (codes, []))
-            found[codes.weight_type] = first, others + names
-    weights = {kind: _n_weights(model, names) for kind, (_, names) in found.items()}
-    if not weights or 2 * max(weights.values()) <= _n_weights(model, tensors):
+            codes_of.setdefault(codes.weight_type, codes)
+            kept |= dict.fromkeys(names, codes.weight_type)
+    if not kept:
         return None
-    kind = max(weights, key=lambda word: weights[word])
-    codes = found[kind][0]
-    kept = {name: word for word, (_, names) in found.items() for name in names}
-    return StoredType(kind, _quantisation(codes), kept)
+    n_weights: dict[str, int] = {}
+    for name in tensors:
+        kind = kept.get(name, PLAIN)
+        n_weights[kind] = n_weights.get(kind, 0) + math.prod(model.shape(name))
+    most = max(n_weights, key=lambda kind: n_weights[kind])
+    whole = len(kept) == len(tensors)
+    return StoredTypes(most, _quantisation(codes_of[most]) if whole else {}, kept)
 
 
 def _may_have_codes(model: Checkpoint, name: str) -> bool:
     """Whether a tensor is more than floats as they are; large floats are not read for nothing."""
     entry = model.entries[name]
     return bool(entry.convention) or not entry.dtype.lower().startswith(("f16", "f32", "bf", "f64"))
-
-
-def _n_weights(model: Checkpoint, names: list[str]) -> int:
-    return sum(math.prod(model.shape(name)) for name in names)
 
 
 def _quantisation(codes: Codes) -> dict[str, Any]:

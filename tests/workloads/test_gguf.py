@@ -175,3 +175,17 @@ def test_mixed_codes_are_all_kept(tmp_path: Path) -> None:
         layer.encoded_bits[name] for layer in result.layers for name in layer.encoded_bits
     )
     assert fetched == 8 * sum(checkpoint.infos[name].n_bytes for name in raw)
+
+
+def test_floats_beside_codes_are_quantised_to_int8(tmp_path: Path) -> None:
+    raw = {"blk.0.ffn_up.weight": (random_blocks("Q4_0", 32, 64), "Q4_0"),
+           "output.weight": (RNG.standard_normal((16, 64)).astype(np.float16), "")}  # fmt: skip
+    workload = import_model(str(written(tmp_path / "m.gguf", raw)), folder=tmp_path)
+    types = {layer.name: workload.weight_type_of(layer) for layer in workload.layers}
+    assert types == {"blk.0.ffn_up": "int4", "output": "int8"}
+    assert (
+        "codes of 1 of 2 tensors are kept (int4), 1 quantised anew (int8)" in workload.description
+    )
+    errors = {d.layer.name: d.quantisation_error for d in iterate_layers(workload)}
+    assert errors["blk.0.ffn_up"] == 0.0
+    assert 0.0 < errors["output"] < 0.01

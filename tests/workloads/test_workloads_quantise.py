@@ -178,15 +178,10 @@ def test_asymmetric_codes_are_those_of_the_formula() -> None:
     assert result.scales.n_bits == 32 + 8
 
 
-def test_zero_points_need_integer_codes() -> None:
-    from f2fsim.config.workload import Workload
-
-    data = {
-        "name": "w",
-        "synthetic": {"distribution": "normal"},
-        "layers": [{"name": "a", "op": "linear", "in_features": 8, "out_features": 4}],
-        "quantisation": {"symmetric": False},
-    }
-    with pytest.raises(ValueError, match="zero points need integer codes"):
-        Workload.model_validate(data | {"weight_type": "fp8_e4m3"})
-    assert Workload.model_validate(data | {"weight_type": "uint4"}).quantisation.symmetric is False
+def test_floats_have_no_zero_points() -> None:
+    w = np.array([[1.0, 2.0, -0.5]], np.float32)
+    for name in ("fp8_e4m3", "bf16"):
+        own = quantise(w, w != 0, weight_type(name), Quantisation(symmetric=False))
+        same = quantise(w, w != 0, weight_type(name))
+        np.testing.assert_array_equal(own.patterns, same.patterns)
+        assert own.scales is None or own.scales.zeros is None
