@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import typer.main
 import f2fsim
 from f2fsim.cli.main import app
 from f2fsim.config.schema import file_schemas
+
+WIDTHS = "f2fsim sweep reports/decoder_width/sweep.yaml -o out/w; f2fsim report out/w -o out/r"
 
 #: Figures of the gallery: file below reports/, what it shows, and the command that draws it.
 GALLERY = (
@@ -35,7 +38,15 @@ GALLERY = (
     (
         "decoder_width/figures/sweep1_pareto.svg",
         "Pareto front of a sweep over decoders",
-        "f2fsim sweep reports/decoder_width/sweep.yaml -o out/width; f2fsim report out/width -o out/r",
+        WIDTHS,
+    ),
+    *(
+        (f"decoder_width/figures/sweep1_{name}.svg", title, WIDTHS)
+        for name, title in (
+            ("width_efficiency", "Encoding efficiency over the decoder's width"),
+            ("width_bits_per_weight", "Bits a weight over the decoder's width"),
+            ("width_time_us", "Time over the decoder's width"),
+        )
     ),
     (
         "decoder_width/figures/sweep2_error_area.svg",
@@ -68,6 +79,12 @@ def gallery_files(root: Path) -> dict[str, Path]:
     """Return the figures that the gallery shows, by their path in the site."""
     found = {f"gallery/{name}": root / "reports" / name for name, _, _ in GALLERY}
     return {name: path for name, path in found.items() if path.is_file()}
+
+
+def kind_of_figure(name: str) -> str:
+    """Return what a file of a figure shows, without the case, sweep or network that it is of."""
+    stem = re.sub(r"^(case|sweep)\d+_", "", Path(name).stem)
+    return re.sub(r"^(crossover_batch|crossover_sparsity)_.*", r"\1", stem)
 
 
 def gallery_page(root: Path) -> str:

@@ -46,10 +46,11 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     ),
     "multiplier columns": ("pe_array.columns",),
     "activation banks": ("pe_array.n_banks",),
-    "request queues": ("pe_array.window", "pe_array.fifo_depth"),
+    "queues": ("front_end.fifo_units", "pe_array.window", "pe_array.fifo_depth"),
     "array loading": ("pe_array.load_weights",),
     "scratchpad": ("scratchpad.capacity",),
     "scratchpad banks": ("scratchpad.n_banks",),
+    "vector lanes": ("vector.lanes",),
     "stream buffers": ("streams.prefetch", "streams.requests_per_cycle"),
 }
 

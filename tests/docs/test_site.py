@@ -11,12 +11,13 @@ import pytest
 
 import f2fsim
 from f2fsim.config.schema import file_schemas
+from f2fsim.report.notebook import FIGURES
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs" / "site"))
 
 from blocks import Runner, blocks, commands, with_output  # noqa: E402
-from pages import GALLERY, cli_page, generated_pages, python_page, yaml_page  # noqa: E402
+from pages import GALLERY, cli_page, generated_pages, kind_of_figure, python_page, yaml_page  # noqa: E402
 from readme import END, START, with_verdicts  # noqa: E402
 
 PAGES = sorted(
@@ -133,6 +134,13 @@ def test_the_gallery_shows_what_is_there() -> None:
     for name, _, command in GALLERY:
         assert (ROOT / "reports" / name).is_file(), name
         assert command
+
+
+def test_the_gallery_has_every_kind_of_figure() -> None:
+    shown = {kind_of_figure(name) for name, _, _ in GALLERY}
+    drawn = {kind_of_figure(path.name) for path in (ROOT / "reports").rglob("*.svg")}
+    assert drawn <= shown
+    assert set(FIGURES) <= shown
 
 
 def test_verdicts_of_the_readme() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 import f2fsim
 from f2fsim import shipped
 from f2fsim.config.arch import load_arch
+from f2fsim.config.schema import file_schemas
 from f2fsim.explore.whatif import RESOURCES, doubled_machines
 from f2fsim.results.binding import LITTLE, TOGETHER, binding, elasticity
 
@@ -29,7 +31,24 @@ def test_every_machine_has_resources_to_double(name: str) -> None:
     assert all(one.digest() != arch.digest() for one in found.values())
 
 
-@pytest.mark.parametrize("resource", RESOURCES)
+#: Counts that are no amount of anything: sizes of the code, seeds, latencies, how work is cut.
+NO_RESOURCE = {
+    "pipeline_cycles", "batch_inputs", "activation_seed", "run_bits", "index_bits", "pointer_bits",
+    "n_in", "n_out", "n_s", "taps", "seed", "shuffle_seed", "chunk", "n", "m",
+    "bank_bytes_per_cycle", "n_channels",
+}  # fmt: skip
+
+
+def test_every_count_of_a_machine_is_a_resource_or_none() -> None:
+    """A new key has to be named in `RESOURCES`, or the experiments cannot find that it binds."""
+    doubled = {path.rpartition(".")[2] for paths in RESOURCES.values() for path in paths}
+    for name, model in file_schemas()["arch"]()["$defs"].items():
+        for key, value in model.get("properties", {}).items():
+            counts = "integer" in json.dumps([value.get("type"), value.get("anyOf")])
+            assert not counts or key in doubled | NO_RESOURCE, f"{name}.{key}"
+
+
+@pytest.mark.parametrize("resource", [one for one in RESOURCES if one != "vector lanes"])
 def test_every_resource_is_one_of_some_machine(resource: str) -> None:
     machines = [load_arch(name) for name in shipped.names("arch_configs")]
     assert any(resource in doubled_machines(machine) for machine in machines)
