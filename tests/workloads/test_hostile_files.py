@@ -95,6 +95,20 @@ PYTORCH: dict[str, tuple[Make, str]] = {
         pickled(dict_of(w=tensor((2**20, 2**20), (0, 0)))),
         "a view of 1099511627776 elements of a storage of 16",
     ),
+    "indices of a sparse tensor larger than memory": (
+        pickled(dict_of(w=call(
+            "torch._utils", "_rebuild_sparse_tensor", named("torch", "sparse_coo"),
+            tuple_of(tensor((2**20, 2**20), (0, 0)), tensor((4,), (1,)), tuple_of(whole(4))),
+        ))),
+        "a view of 1099511627776 elements",
+    ),
+    "sparse tensor of nothing": (
+        pickled(dict_of(w=call(
+            "torch._utils", "_rebuild_sparse_tensor", named("torch", "sparse_coo"),
+            tuple_of(tensor((2, 4), (4, 1)), tensor((4,), (1,)), tuple_of(*[whole(2**17)] * 2)),
+        ))),
+        "fewer than one in 4096 is stored",
+    ),
     "lone surrogate": (pickled(dict_of(**{"a\ud800": tensor()})), "it holds a lone surrogate"),
     "long key": (pickled(dict_of(**{"k" * 100_000: tensor()})), "a name of 100000 characters"),
     "long nested key": (

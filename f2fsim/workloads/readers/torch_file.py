@@ -139,13 +139,13 @@ class TorchFile(ModelFile):
 
 def _too_large(found: Described) -> str:
     """Return why a tensor that a few stored values stand for is not read, "" if it is."""
-    n_elements = math.prod(found.shape)
-    if isinstance(found, Sparse):
-        n_stored = math.prod(found.parts[-1].shape)
-        return check_stored(found.shape, n_stored) if n_elements else ""
-    n_stored = found.parts[0].n_elements
-    if n_elements > max(n_stored, _FREE_ELEMENTS):
-        return f"a view of {n_elements} elements of a storage of {n_stored}"
+    parts: tuple[Strided, ...] = found.parts
+    for part in parts:
+        n_elements = math.prod(part.shape)
+        if n_elements > max(part.n_elements, _FREE_ELEMENTS):
+            return f"a view of {n_elements} elements of a storage of {part.n_elements}"
+    if isinstance(found, Sparse) and math.prod(found.shape):
+        return check_stored(found.shape, math.prod(parts[-1].shape))
     return ""
 
 

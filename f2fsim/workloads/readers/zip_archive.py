@@ -10,7 +10,7 @@ from pathlib import Path
 from f2fsim.errors import DataError, in_a_line
 
 #: A member of this size is no harm, however well it is packed.
-_FREE_BYTES = 2**26
+_FREE_BYTES = 48 * 2**20
 #: Inflated bytes for each packed one: pruned weights reach some tens, a bomb a thousand.
 _MAX_RATIO = 200
 #: More members than any model has tensors.
@@ -52,5 +52,5 @@ def _check_ratio(path: Path, what: str, unpacked: int, packed: int) -> None:
     if unpacked > _FREE_BYTES and unpacked > _MAX_RATIO * packed:
         raise DataError(
             f"{path}: {what} claims {unpacked} bytes in {packed}: more than {_MAX_RATIO} for each "
-            f"is taken for a zip bomb"
+            f"is taken for a zip bomb; what is not packed is read"
         )
