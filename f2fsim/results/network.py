@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from f2fsim.results.parts import ComponentStats, MemoryStats, StreamStats
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class TensorStats:
     last: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetworkResult:
     """A workload on an architecture as one run, from the first fetch to the last write.
 
@@ -80,6 +83,21 @@ class NetworkResult:
     context: int = 0
     cache_bits: Mapping[str, int] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        tokens = f", {self.tokens_per_second:.4g} tokens/s" if self.tokens else ""
+        return (
+            f"NetworkResult of {self.workload} on {self.arch} ({self.format}), "
+            f"{len(self.stages)} stages as one run: {self.seconds * 1e6:,.4g} us "
+            f"({self.n_cycles:,} cycles), {self.n_bytes:,} DRAM bytes, "
+            f"{self.bits_per_weight:.4g} bit/weight{tokens}"
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a stage as a pandas table, its times in ticks."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(stage) for stage in self.stages])
 
     @property
     def n_cycles(self) -> int:

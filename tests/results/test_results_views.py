@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import f2fsim
@@ -130,3 +131,25 @@ def test_the_file_has_the_totals(five: Comparison, tmp_path: Path) -> None:
 def test_a_name_of_before_says_the_new_one() -> None:
     with pytest.raises(AttributeError, match="is now f2fsim"):
         f2fsim.results.comparison_frame  # noqa: B018
+
+
+@pytest.mark.weights
+def test_words_of_what_the_jobs_return(tmp_path: Path) -> None:
+    """Every job's result says itself in at most ten lines."""
+    machine, conditions = "dense_edge", {"layers": ["conv3"], "sparsity": 0.9}
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "w.npy", rng.standard_normal((64, 64)).astype(np.float32))
+    made = [
+        f2fsim.simulate_network(machine, "silero_vad", **conditions),
+        f2fsim.what_if("silero_vad", machine, **conditions),
+        f2fsim.encode(tmp_path / "w.npy", sparsity=0.5, out=tmp_path / "w.f2f.safetensors"),
+        f2fsim.verify(tmp_path / "w.f2f.safetensors")[0],
+        f2fsim.sweep(
+            arch=machine, workload="silero_vad", workers=1, layers=["conv3"],
+            axes={"pe_array.weights_per_cycle": [64, 128]},
+        ),
+    ]  # fmt: skip
+    for one in made:
+        assert len(repr(one).splitlines()) <= 10
+        assert len(repr(one)) < 1500
+    assert len(made[0].frame()) == len(made[0].stages)

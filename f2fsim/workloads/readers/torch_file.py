@@ -144,7 +144,7 @@ def _too_large(found: Described) -> str:
         n_elements = math.prod(part.shape)
         if n_elements > max(part.n_elements, _FREE_ELEMENTS):
             return f"a view of {n_elements} elements of a storage of {part.n_elements}"
-    if isinstance(found, Sparse) and 0 not in found.shape:
+    if isinstance(found, Sparse) and math.prod(found.shape):
         return check_stored(found.shape, math.prod(parts[-1].shape))
     return ""
 
