@@ -60,6 +60,14 @@ def paper(
             help="With --masks: bit planes of a layer for the exact encoder with N_s=2.",
         ),
     ] = None,
+    exact_every: Annotated[
+        int,
+        typer.Option(
+            metavar="LAYERS",
+            min=1,
+            help="With --masks: every how many layers of a set the exact encoder with N_s=2 takes.",
+        ),
+    ] = 1,
     n_workers: Annotated[
         int, typer.Option("--workers", "-j", metavar="PROCESSES", min=1, help="Local processes.")
     ] = 1,
@@ -84,10 +92,12 @@ def paper(
     if masks is not None:
         if quick or n_blocks != 4000:
             raise InputError("--quick and --blocks have no meaning with --masks: layers are whole")
-        _masks(masks, quality, out, seed, exact_planes, n_workers, as_json, as_csv, quiet)
+        _masks(
+            masks, quality, out, seed, exact_planes, exact_every, n_workers, as_json, as_csv, quiet
+        )
         return
-    if quality is not None or exact_planes is not None:
-        raise InputError("--quality and --exact-planes need --masks")
+    if quality is not None or exact_planes is not None or exact_every != 1:
+        raise InputError("--quality, --exact-planes and --exact-every need --masks")
     from f2fsim.explore.paper import paper_cases, run_paper
     from f2fsim.report.paper_plot import draw_panels, panels
     from f2fsim.report.paper_text import paper_csv, paper_markdown
@@ -116,14 +126,14 @@ def _masks(
     out: Path,
     seed: int,
     exact_planes: int | None,
+    exact_every: int,
     n_workers: int,
     as_json: bool,
     as_csv: bool,
     quiet: bool,
 ) -> None:
     from f2fsim.explore.mask_sets import mask_files, read_table
-    from f2fsim.explore.mask_study import LayerTask, run_masks
-    from f2fsim.explore.mask_study import exact_planes as affordable
+    from f2fsim.explore.mask_study import affordable_planes, make_tasks, run_masks
     from f2fsim.explore.mask_totals import by_set, layer_rows
     from f2fsim.report.mask_report import mask_report
     from f2fsim.report.write import write_report
@@ -131,12 +141,14 @@ def _masks(
     check_folder(out, "--out")
     table = read_table(quality) if quality else None
     with mask_files(folder) as files:
-        planes = exact_planes or affordable(files)
-        tasks = [LayerTask(file, seed, planes, out / "measured") for file in files]
+        planes = exact_planes or affordable_planes(files)
+        tasks = make_tasks(files, seed, planes, exact_every, out / "measured")
         with console.progress("measuring layers", quiet=quiet) as advance:
             layers = run_masks(tasks, n_workers=n_workers, progress=advance)
     totals = by_set(layers)
     command = f"f2fsim paper --masks DIR --seed {seed} --exact-planes {planes}"
+    if exact_every > 1:
+        command += f" --exact-every {exact_every}"
     if quality:
         command += f" --quality {quality.name}"
     page = write_report(mask_report(totals, planes, command, table), out)

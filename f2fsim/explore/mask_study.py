@@ -41,6 +41,8 @@ DECODERS = (
     ("elimination", 15),
     ("elimination", 31),
 )
+#: The one that takes most of the time, on fewer bit planes or layers.
+EXACT = ("viterbi", 2)
 #: The order of fewest value bits of these, by the elimination encoder with N_s = 7, is the fitted.
 ORDERS: tuple[tuple[str, int | None], ...] = (
     ("row", None),
@@ -59,7 +61,7 @@ AUTO_REGISTER = 256
 #: block; and the time that all of them may take, an hour on two cores.
 EXACT_SECONDS, BUDGET_SECONDS = 0.25e-3, 7200.0
 #: Kept with each measurement: raise one when the meaning of its figures changes.
-MEASURES = {"decoders": 1, "auto": 2, "masks": 1}
+MEASURES = {"decoders": 2, "exact": 1, "auto": 2, "masks": 1}
 
 INT8 = weight_type("int8")
 Progress = Callable[[int, int, str], None]
@@ -123,19 +125,17 @@ class LayerFigures:
         """Weight positions."""
         return self.n_rows * self.n_columns
 
-    def of(self, way: str, encoder: str, n_s: int) -> Figures:
-        """Return the figures of one decoder; ``auto`` has only one."""
-        (found,) = (
-            f
-            for f in self.figures
-            if f.way == way and (way == "auto" or (f.encoder, f.n_s) == (encoder, n_s))
-        )
-        return found
+    def of(self, way: str, encoder: str, n_s: int) -> Figures | None:
+        """Return the figures of one decoder, None if it was not run; ``auto`` has only one."""
+        for found in self.figures:
+            if found.way == way and (way == "auto" or (found.encoder, found.n_s) == (encoder, n_s)):
+                return found
+        return None
 
 
 @dataclass(frozen=True)
 class LayerTask:
-    """One layer to measure."""
+    """One layer to measure; with no `n_exact_planes` without the exact encoder with N_s = 2."""
 
     file: MaskFile
     seed: int
@@ -153,13 +153,26 @@ class LayerTask:
         return json.loads(path.read_text())
 
 
-def exact_planes(files: Sequence[MaskFile]) -> int:
+def affordable_planes(files: Sequence[MaskFile]) -> int:
     """Return how many bit planes of every layer end in `BUDGET_SECONDS` with N_s = 2, 1 to 8."""
     seconds = 0.0
     for file in files:
         rows, columns = file.shape()
         seconds += 2 * rows * columns / _n_out(file.set.sparsity) * EXACT_SECONDS
     return max(1, min(INT8.n_bits, int(BUDGET_SECONDS / seconds))) if seconds else INT8.n_bits
+
+
+def make_tasks(
+    files: Sequence[MaskFile], seed: int, n_exact_planes: int, exact_every: int, folder: Path
+) -> list[LayerTask]:
+    """Return a task for each layer, with `EXACT` for every `exact_every`-th layer of a set."""
+    numbers: dict[MaskSet, int] = {}
+    tasks = []
+    for file in files:
+        number = numbers[file.set] = numbers.get(file.set, -1) + 1
+        chosen = number % exact_every == exact_every // 2
+        tasks.append(LayerTask(file, seed, n_exact_planes if chosen else 0, folder))
+    return tasks
 
 
 def run_masks(
@@ -185,16 +198,18 @@ def _results(tasks: Sequence[LayerTask], n_workers: int) -> Iterator[LayerFigure
 def run_layer(task: LayerTask) -> LayerFigures:
     """Return what is measured of a layer, from the files of a former run where there are any."""
     work = _Work(task.file, task.seed)
-    planes = task.n_exact_planes
-    decoders = task.kept(f"decoders {planes}", lambda: work.decoders(planes))
+    decoders = task.kept("decoders", work.decoders)
     auto = task.kept("auto", work.auto)
     fitted = next(f for f in decoders["figures"] if f["way"] == "fitted")
+    planes = task.n_exact_planes
+    order = (fitted["order"], fitted["shuffle_seed"])
+    exact = task.kept(f"exact {planes}", lambda: work.exact(planes, order)) if planes else []
     orders = {
         name: (row["order"], row["shuffle_seed"])
         for name, row in (("fitted", fitted), ("auto", auto))
     }
     masks = task.kept(f"masks {orders}", lambda: work.masks(orders))
-    figures = tuple(Figures(**row) for row in (*decoders["figures"], auto))
+    figures = tuple(Figures(**row) for row in (*decoders["figures"], *exact, auto))
     rows, columns = decoders["shape"]
     return LayerFigures(
         task.file.set, task.file.layer, rows, columns, decoders["n_kept"], figures, masks
@@ -215,20 +230,27 @@ class _Work:
         values = rng.standard_normal(mask.shape, dtype=np.float32)
         return PrunedTensor(self.file.layer, quantise(values, mask, INT8).patterns, mask, INT8)
 
-    def decoders(self, n_exact_planes: int) -> dict[str, Any]:
-        """Measure the ways ``published`` and ``fitted``."""
+    def decoders(self) -> dict[str, Any]:
+        """Measure the ways ``published`` and ``fitted``, without the exact one of N_s = 2."""
         tensor, figures = self.tensor, []
-        nominal, own = _n_out(self.file.set.sparsity), _n_out(tensor.sparsity)
-        order, shuffle = _best_order(tensor, own)
+        order = _best_order(tensor, _n_out(tensor.sparsity))
         for encoder, n_s in DECODERS:
-            exact = encoder == "viterbi" and n_s == 2
-            part = _low_planes(tensor, n_exact_planes if exact else INT8.n_bits)
-            base = F2FParams(n_in=N_IN, n_s=n_s, n_out=N_IN, encoder=encoder, order="row")
-            published = replace(base, n_out=_allowed(nominal, n_s))
-            fitted = replace(base, n_out=_allowed(own, n_s), order=order, shuffle_seed=shuffle)
-            figures.append(_figures("published", part, published))
-            figures.append(_figures("fitted", part, fitted))
+            if (encoder, n_s) != EXACT:
+                figures += self._both(tensor, encoder, n_s, order)
         return {"shape": tensor.shape, "n_kept": tensor.n_kept, "figures": figures}
+
+    def exact(self, n_planes: int, order: tuple[str, int | None]) -> list[dict[str, Any]]:
+        """Measure both ways of the exact encoder with N_s = 2 on the lowest planes."""
+        return self._both(_low_planes(self.tensor, n_planes), *EXACT, order)
+
+    def _both(
+        self, part: PrunedTensor, encoder: str, n_s: int, order: tuple[str, int | None]
+    ) -> list[dict[str, Any]]:
+        base = F2FParams(n_in=N_IN, n_s=n_s, n_out=N_IN, encoder=encoder, order="row")
+        nominal, own = _n_out(self.file.set.sparsity), _n_out(self.tensor.sparsity)
+        published = replace(base, n_out=_allowed(nominal, n_s))
+        fitted = replace(base, n_out=_allowed(own, n_s), order=order[0], shuffle_seed=order[1])
+        return [_figures("published", part, published), _figures("fitted", part, fitted)]
 
     def auto(self) -> dict[str, Any]:
         """Measure the way ``auto``."""

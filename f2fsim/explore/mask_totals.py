@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,23 +55,37 @@ class SetTotals:
         """The bound, summed layer by layer: each has a sparsity of its own."""
         return sum(bound_bits(layer.n_weights, layer.n_kept) for layer in self.layers)
 
+    def n_measured(self, variant: Variant) -> int:
+        """Layers that the decoder was run on."""
+        return len(self._figures(variant))
+
     def efficiency(self, variant: Variant) -> float:
-        """Matched over all care bits, ``E``."""
+        """Matched over all care bits, ``E``; NaN if no layer was measured."""
         found = self._figures(variant)
         care = sum(f.n_care_bits for f in found)
+        if not found:
+            return math.nan
         return 1.0 - sum(f.n_unmatched_bits for f in found) / care if care else 1.0
 
     def value_bits(self, variant: Variant) -> float:
-        """Encoded bits and patches of all planes."""
-        return sum(f.value_bits * INT8.n_bits / f.n_planes for f in self._figures(variant))
+        """Encoded bits and patches of all planes and layers."""
+        return self._of_all(variant, lambda f: f.value_bits)
 
     def patch_bits(self, variant: Variant) -> float:
-        """Bits of the patches of all planes."""
-        return sum(f.patch_bits * INT8.n_bits / f.n_planes for f in self._figures(variant))
+        """Bits of the patches of all planes and layers."""
+        return self._of_all(variant, lambda f: f.patch_bits)
 
     def n_patches(self, variant: Variant) -> float:
-        """Patches of all planes, a bit each."""
-        return sum(f.n_unmatched_bits * INT8.n_bits / f.n_planes for f in self._figures(variant))
+        """Patches of all planes and layers, a bit each."""
+        return self._of_all(variant, lambda f: f.n_unmatched_bits)
+
+    def _of_all(self, variant: Variant, count: Callable[[Figures], int]) -> float:
+        """Return a count of what was measured, scaled by care bits to all planes and layers."""
+        found = self._figures(variant)
+        care = sum(f.n_care_bits for f in found)
+        if not found or not care:
+            return math.nan if self.n_kept else 0.0
+        return sum(map(count, found)) * (self.entropy_bits / care)
 
     def mask_bits(self, way: str, code: str = "best") -> int:
         """Bits of the masks in the order of a way; ``best``: each layer in its best code."""
@@ -91,7 +106,7 @@ class SetTotals:
         return (self.value_bits(variant) + self.mask_bits(variant[0], code)) / self.bound_bits
 
     def worst(self, variant: Variant) -> LayerFigures:
-        """The layer with the lowest E."""
+        """The layer with the lowest E of those measured."""
         return min(self.layers, key=lambda layer: efficiency(layer.of(*variant)))
 
     def worst_size(self, variant: Variant) -> LayerFigures:
@@ -99,19 +114,20 @@ class SetTotals:
         return max(self.layers, key=lambda layer: over_entropy(layer, variant))
 
     def _figures(self, variant: Variant) -> list[Figures]:
-        return [layer.of(*variant) for layer in self.layers]
+        return [found for layer in self.layers if (found := layer.of(*variant))]
 
 
-def efficiency(figures: Figures) -> float:
-    """Return E of one decoder on one layer."""
-    care = figures.n_care_bits
-    return 1.0 - figures.n_unmatched_bits / care if care else 1.0
+def efficiency(figures: Figures | None) -> float:
+    """Return E of one decoder on one layer; 1 if there is nothing to match."""
+    if figures is None or not figures.n_care_bits:
+        return 1.0
+    return 1.0 - figures.n_unmatched_bits / figures.n_care_bits
 
 
 def over_entropy(layer: LayerFigures, variant: Variant) -> float:
     """Return a layer's value bits over those of its kept values; 0 if it keeps none."""
     found = layer.of(*variant)
-    return found.value_bits / found.n_care_bits if found.n_care_bits else 0.0
+    return found.value_bits / found.n_care_bits if found and found.n_care_bits else 0.0
 
 
 def by_set(layers: Iterable[LayerFigures]) -> list[SetTotals]:

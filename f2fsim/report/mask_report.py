@@ -52,7 +52,7 @@ def mask_report(
     """
     sections = [
         _sets(totals, table),
-        _efficiency(totals, n_exact_planes),
+        _efficiency(totals),
         _sizes(totals),
         _masks(totals),
         _layers(totals),
@@ -114,8 +114,9 @@ def _method(n_exact_planes: int) -> Section:
         f"N_in the widest of {', '.join(map(str, AUTO_N_IN))} whose N_out is allowed, registers of "
         f"{AUTO_REGISTER} bits, elimination.",
         "N_s = 0 takes at most 255 outputs: no more rows of 8 bits differ.",
-        f"The exact encoder (viterbi) with N_s = 2 took {n_exact_planes} of 8 bit planes of every "
-        "layer, the lowest; all else took all planes. Its value bits and patches are scaled to 8.",
+        f"The exact encoder (viterbi) with N_s = 2 took {n_exact_planes} of 8 bit planes, the "
+        "lowest, of as many layers as the table of sets says, spread over each set; all else took "
+        "all of both. Its value bits and patches are scaled by care bits.",
         "A patch corrects one bit; patches count in every size at their exact bits. Every "
         "encoding was decoded and compared bit by bit with what went in.",
         "The bound is H(S) + 8 (1-S) bits a position, each layer with its own S: positions "
@@ -133,6 +134,7 @@ def _sets(totals: Sequence[SetTotals], table: MaskTable | None) -> Section:
         Column("S", "S of all"),
         Column("least", "least S of a layer"),
         Column("most", "most"),
+        Column("exact", "layers with exact N_s=2"),
     ]
     rows: list[dict[str, Any]] = [
         {
@@ -143,6 +145,7 @@ def _sets(totals: Sequence[SetTotals], table: MaskTable | None) -> Section:
             "S": 1 - one.n_kept / one.n_weights,
             "least": min(1 - x.n_kept / x.n_weights for x in one.layers),
             "most": max(1 - x.n_kept / x.n_weights for x in one.layers),
+            "exact": one.n_measured(SIZES[0]),
         }
         for one in totals
     ]
@@ -174,7 +177,7 @@ def _by_variant(
     return tuple(columns), tuple(rows)
 
 
-def _efficiency(totals: Sequence[SetTotals], n_exact_planes: int) -> Section:
+def _efficiency(totals: Sequence[SetTotals]) -> Section:
     tables = []
     for name, title, cell in (
         ("efficiency", "Encoding efficiency E [%]", lambda one, v: 100 * one.efficiency(v)),
@@ -316,6 +319,8 @@ def _layers(totals: Sequence[SetTotals]) -> Section:
         for variant in SIZES:
             layer = one.worst_size(variant) if variant[0] == "auto" else one.worst(variant)
             found = layer.of(*variant)
+            if found is None:
+                continue
             rows.append(
                 {
                     "set": str(one.set),

@@ -16,7 +16,14 @@ from f2fsim.cli.main import app
 from f2fsim.codec.entropy import binary_entropy
 from f2fsim.errors import DataError, InputError
 from f2fsim.explore.mask_sets import MaskSet, mask_files, read_table
-from f2fsim.explore.mask_study import DECODERS, LayerTask, exact_planes, run_layer, run_masks
+from f2fsim.explore.mask_study import (
+    DECODERS,
+    LayerTask,
+    affordable_planes,
+    make_tasks,
+    run_layer,
+    run_masks,
+)
 from f2fsim.explore.mask_totals import VARIANTS, by_set, layer_rows, table_problems
 
 HEAD = "model,quality,path,name,nrows,ncols,nnz\n"
@@ -71,7 +78,7 @@ def test_sets_are_found_in_folders_and_archives(folder: Path) -> None:
         ]
         assert (files[1].mask() == random_mask(0, (160, 250), 0.1)).all()
         unpacked = files[0].path
-        assert exact_planes(files) == 8
+        assert affordable_planes(files) == 8
     assert not unpacked.exists()
 
 
@@ -136,6 +143,22 @@ def test_one_plane_is_scaled_to_eight(totals) -> None:
     assert only.value_bits(("published", "viterbi", 2)) == 8 * found.value_bits
 
 
+def test_fewer_layers_are_scaled_to_all(folder: Path, tmp_path: Path) -> None:
+    with mask_files(folder) as files:
+        tasks = make_tasks(files, 0, 1, 2, tmp_path)
+        assert [task.n_exact_planes for task in tasks] == [0, 0, 1]
+        uneven, even = by_set(run_masks(tasks))
+    exact, other = ("published", "viterbi", 2), ("published", "viterbi", 1)
+    assert [one.n_measured(exact) for one in (uneven, even)] == [0, 1]
+    assert even.n_measured(other) == 2
+    found = even.layers[1].of(*exact)
+    assert found is not None
+    assert even.efficiency(exact) == 1 - found.n_unmatched_bits / 1920
+    assert even.value_bits(exact) == pytest.approx(found.value_bits * 8 * 5920 / 1920)
+    assert np.isnan(uneven.efficiency(exact))
+    assert np.isnan(uneven.value_bits(exact))
+
+
 def test_uneven_rows_cost_the_published_order_most(totals) -> None:
     uneven = totals[0]
     published = uneven.efficiency(("published", "viterbi", 1))
@@ -148,7 +171,7 @@ def test_a_layer_is_measured_once(folder: Path, tmp_path: Path) -> None:
         task = LayerTask(files[2], 0, 1, tmp_path)
         first = run_layer(task)
         stamps = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-        assert len(stamps) == 3
+        assert len(stamps) == 4
         assert run_layer(task) == first
         assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == stamps
         other = run_layer(LayerTask(files[2], 1, 1, tmp_path))
@@ -232,7 +255,13 @@ def test_command(folder: Path, totals, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--quality", "x.csv"], ["--exact-planes", "2"], ["--masks", ".", "--quick"]]
+    "options",
+    [
+        ["--quality", "x.csv"],
+        ["--exact-planes", "2"],
+        ["--exact-every", "2"],
+        ["--masks", ".", "--quick"],
+    ],
 )
 def test_options_that_do_not_go_together(tmp_path: Path, options: list[str]) -> None:
     result = CliRunner().invoke(app, ["paper", *options, "-o", str(tmp_path / "out")])
