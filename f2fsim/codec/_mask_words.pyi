@@ -23,3 +23,18 @@ def read_blocks(
 ) -> bool: ...
 def write_rice(gaps: NDArray[np.int64], k: int, out: NDArray[np.uint8]) -> None: ...
 def read_rice(data: NDArray[np.uint8], n_bits: int, k: int, mask: NDArray[np.uint8]) -> bool: ...
+def write_golomb(
+    gaps: NDArray[np.int64], parameters: NDArray[np.int64], at: int, out: NDArray[np.uint8]
+) -> None: ...
+def read_classes(
+    data: NDArray[np.uint8],
+    n_bits: int,
+    at: int,
+    parameters: NDArray[np.int64],
+    rows: NDArray[np.uint8],
+    columns: NDArray[np.uint8],
+    n_column_classes: int,
+    order: int,
+    step: int,
+    mask: NDArray[np.uint8],
+) -> bool: ...

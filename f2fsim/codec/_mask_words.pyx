@@ -140,3 +140,114 @@ def read_rice(const uint8_t[::1] data, int64_t n_bits, int64_t k, uint8_t[::1] m
             mask[position] = 1
             position += 1
     return good
+
+
+cdef inline int64_t _remainder_bits(int64_t m) noexcept nogil:
+    """Return ceil(log2(m))."""
+    cdef int64_t bits = 0
+    while (<int64_t>1 << bits) < m:
+        bits += 1
+    return bits
+
+
+def write_golomb(
+    const int64_t[::1] gaps, const int64_t[::1] parameters, int64_t at, uint8_t[::1] out
+):
+    """Write each gap in Golomb's code with its parameter m from bit `at` on; `out` fits.
+
+    gap // m ones, a zero, then the remainder r in truncated binary, most significant bit first: with
+    b = ceil(log2 m) and u = 2^b - m, r in b - 1 bits if r < u, else r + u in b bits.
+    """
+    cdef Py_ssize_t i, n = gaps.shape[0]
+    cdef int64_t j, m, bits, value, spare
+    with nogil:
+        for i in range(n):
+            m = parameters[i]
+            for j in range(gaps[i] // m):
+                out[at >> 3] |= <uint8_t>(1 << (at & 7))
+                at += 1
+            at += 1
+            bits = _remainder_bits(m)
+            spare = (<int64_t>1 << bits) - m
+            value = gaps[i] % m
+            if value < spare:
+                bits -= 1
+            else:
+                value += spare
+            for j in range(bits - 1, -1, -1):
+                out[at >> 3] |= <uint8_t>(((value >> j) & 1) << (at & 7))
+                at += 1
+
+
+cdef inline int64_t _golomb(
+    const uint8_t* data, int64_t n_bits, int64_t* at, int64_t m, int64_t most
+) noexcept nogil:
+    """Read a word of `write_golomb`; -1 if it does not end or is longer than `most`."""
+    cdef int64_t quotient = 0, value = 0, bits = _remainder_bits(m), j
+    cdef int64_t spare = (<int64_t>1 << bits) - m
+    while at[0] < n_bits and (data[at[0] >> 3] >> (at[0] & 7)) & 1:
+        quotient += 1
+        at[0] += 1
+    at[0] += 1
+    if quotient > most // m or at[0] + bits - 1 > n_bits:
+        return -1
+    for j in range(bits - 1):
+        value = 2 * value + ((data[at[0] >> 3] >> (at[0] & 7)) & 1)
+        at[0] += 1
+    if bits and value >= spare:
+        if at[0] >= n_bits:
+            return -1
+        value = 2 * value + ((data[at[0] >> 3] >> (at[0] & 7)) & 1) - spare
+        at[0] += 1
+    if at[0] > n_bits:
+        return -1
+    return quotient * m + value
+
+
+def read_classes(
+    const uint8_t[::1] data, int64_t n_bits, int64_t at, const int64_t[::1] parameters,
+    const uint8_t[::1] rows, const uint8_t[::1] columns, int n_column_classes, int order,
+    int64_t step, uint8_t[::1] mask
+):
+    """Decode the words of a class mask from bit `at` on; returns whether they fit `mask` exactly."""
+    cdef int64_t left[16]
+    cdef int64_t k, n = mask.shape[0], n_rows = rows.shape[0], n_cols = columns.shape[0]
+    cdef int64_t row = 0, column = 0, first = 0, gap
+    cdef int which
+    cdef bint good = True
+    with nogil:
+        for which in range(16):
+            left[which] = -1
+        for k in range(n):
+            which = rows[row] * n_column_classes + columns[column]
+            if left[which] < 0:
+                gap = _golomb(&data[0], n_bits, &at, parameters[which], n)
+                if gap < 0:
+                    good = False
+                    break
+                left[which] = gap
+            if left[which] == 0:
+                mask[k] = 1
+            left[which] -= 1
+            if order == 0:
+                column += 1
+                if column == n_cols:
+                    column = 0
+                    row += 1
+                continue
+            row += 1
+            if order == 2:
+                column += 1
+                if column == n_cols:
+                    column = 0
+            if row == n_rows:
+                row = 0
+                first += step if order == 2 else 1
+                if first >= n_cols:
+                    first -= n_cols
+                column = first
+    if good:
+        for which in range(16):  # a run that nothing ends leaves no rest
+            if left[which] > 0:
+                good = False
+    return good and at == n_bits

@@ -10,7 +10,7 @@ import numpy as np
 
 from f2fsim.codec.base import EncodedTensor, WorkUnits
 from f2fsim.codec.checks import check_int
-from f2fsim.codec.masks import check_mask_code, decode_mask, encode_mask
+from f2fsim.codec.masks import MaskShape, check_mask_code, decode_mask, encode_mask
 from f2fsim.codec.narrow import NarrowFormat
 from f2fsim.codec.streams import (
     check_format,
@@ -50,7 +50,7 @@ class BitmapFormat(NarrowFormat):
         """Encode `tensor`; one work unit for each `block` weights."""
         mask = tensor.mask.ravel()
         n_bits = tensor.weight_type.n_bits
-        coded = encode_mask(mask, self.mask, unit=self.block)
+        coded = encode_mask(mask, self.mask, unit=self.block, shape=MaskShape(0, *tensor.shape))
         sizes = unit_sizes(mask.shape[0], self.block)
         n_kept = unit_counts(mask, self.block)
         work = WorkUnits(

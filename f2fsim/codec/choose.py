@@ -14,6 +14,7 @@ from f2fsim.codec.base import EncodedTensor
 from f2fsim.codec.bitmap import BitmapFormat
 from f2fsim.codec.f2f import F2FFormat, auto_format
 from f2fsim.codec.f2f.auto import ORDERS
+from f2fsim.codec.f2f.matrix import MAX_N_OUT
 from f2fsim.codec.registry import weight_format
 from f2fsim.codec.tensor import PrunedTensor
 
@@ -52,8 +53,12 @@ def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTe
     """
     registers = REGISTERS["viterbi" if given.get("encoder") == "viterbi" else "elimination"]
     words = [given.get("n_in", registers["n_in"])]
-    if tensor.n_weights < FEW_WEIGHTS and "n_in" not in given and "rows" not in given:
+    free = "n_in" not in given and "rows" not in given
+    if free and tensor.n_weights < FEW_WEIGHTS:
         words += NARROW
+    elif free and words[0] > MAX_N_OUT * (1.0 - tensor.sparsity):
+        # No decoder is wide enough for so few kept weights: fewer bits a step.
+        words += NARROW[1:]
     found = [_encode_f2f(tensor, {**registers, "n_in": n_in, **given}) for n_in in words]
     best = min(found, key=_stored_bytes)
     if tensor.n_weights < TINY_WEIGHTS:

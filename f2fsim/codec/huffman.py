@@ -25,7 +25,7 @@ from f2fsim.codec.huffman_code import (
     pack_table,
     unpack_table,
 )
-from f2fsim.codec.masks import check_mask_code, decode_mask, encode_mask
+from f2fsim.codec.masks import MaskShape, check_mask_code, decode_mask, encode_mask
 from f2fsim.codec.streams import (
     bits_for,
     check_format,
@@ -107,7 +107,7 @@ class HuffmanFormat(WeightFormat):
         ]
         lengths = np.array([part.n_bits for part in parts], dtype=np.int64)
         pointer_bits = bits_for(int(lengths.max()) + 1)
-        coded = encode_mask(mask, self.mask, unit=self.block)
+        coded = encode_mask(mask, self.mask, unit=self.block, shape=MaskShape(0, *tensor.shape))
         data = _take_turns([part.data for part in parts], self.word_bytes)
         streams = {
             "weights": BitStream(data, 8 * data.shape[0]),

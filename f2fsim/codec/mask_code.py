@@ -41,12 +41,61 @@ class EncodedMask:
     unit_symbols: IntArray
 
 
+@dataclass(frozen=True)
+class MaskShape:
+    """How a mask sequence runs through its matrix, rows in the order of the sequence.
+
+    Attributes
+    ----------
+    order : int
+        0: ``i, c = divmod(k, n_cols)``; 1: ``c, i = divmod(k, n_rows)``; 2:
+        ``d, i = divmod(k, n_rows)``, ``c = (i + step * d) mod n_cols``.
+    n_rows, n_cols, step : int
+    """
+
+    order: int
+    n_rows: int
+    n_cols: int
+    step: int = 1
+
+    def matrix(self, sequence: BoolArray) -> BoolArray:
+        """Return a sequence as the matrix of its rows and columns."""
+        if self.order == 0:
+            return sequence.reshape(self.n_rows, self.n_cols)
+        passes = sequence.reshape(self.n_cols, self.n_rows)
+        if self.order == 1:
+            return passes.T
+        out = np.empty((self.n_rows, self.n_cols), np.bool_)
+        out[np.arange(self.n_rows)[None, :], self._columns()] = passes
+        return out
+
+    def sequence(
+        self, rows: NDArray[np.uint8], columns: NDArray[np.uint8], n_column_classes: int
+    ) -> NDArray[np.uint8]:
+        """Return ``row class * n_column_classes + column class`` of each place."""
+        of_row = rows * np.uint8(n_column_classes)
+        if self.order == 0:
+            return (of_row[:, None] + columns[None, :]).reshape(-1)
+        if self.order == 1:
+            return (columns[:, None] + of_row[None, :]).reshape(-1)
+        return (of_row[None, :] + columns[self._columns()]).reshape(-1)
+
+    def _columns(self) -> IntArray:
+        """Return the column of each pass and row of a diagonal order."""
+        step = self.step % self.n_cols
+        passes = np.arange(self.n_cols, dtype=np.int64)[:, None] * step
+        return (passes + np.arange(self.n_rows, dtype=np.int64)[None, :]) % self.n_cols
+
+
 class MaskCode(Protocol):
     """What every mask code offers."""
 
     @staticmethod
-    def fit(mask: BoolArray) -> tuple[dict[str, int], int]:
-        """Return the parameters of fewest bits and the exact bits."""
+    def fit(mask: BoolArray, shape: MaskShape | None = None) -> tuple[dict[str, int], int]:
+        """Return the parameters of fewest bits and the exact bits.
+
+        `shape` is the matrix that the mask runs through; most codes do not look at it.
+        """
 
     @staticmethod
     def check(params: Mapping[str, int]) -> None:

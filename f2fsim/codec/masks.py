@@ -1,8 +1,9 @@
 """Mask codes: a one-dimensional mask, already in block order, as an exact bit stream.
 
-Four codes share one interface (`encode_mask`, `decode_mask`): ``raw`` (a bit a weight),
-``zero_runs`` (fields of k bits), ``rice`` (run lengths in Rice's code) and ``block`` (a
-fixed-rate block code with escapes).  Each tells the bits and the code words that every unit of
+Five codes share one interface (`encode_mask`, `decode_mask`): ``raw`` (a bit a weight),
+``zero_runs`` (fields of k bits), ``rice`` (run lengths in Rice's code), ``block`` (a
+fixed-rate block code with escapes) and ``classes`` (run lengths by the density of row and
+column).  Each tells the bits and the code words that every unit of
 the timing model consumes.
 """
 
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from f2fsim.codec.base import BitStream
 from f2fsim.codec.block_code import MAX_BLOCK, decode_block, encode_block, fit_block
-from f2fsim.codec.mask_code import BoolArray, EncodedMask, MaskCode, check_params
+from f2fsim.codec.class_masks import ClassMask
+from f2fsim.codec.mask_code import BoolArray, EncodedMask, MaskCode, MaskShape, check_params
 from f2fsim.codec.run_masks import RiceMask, ZeroRunMask
 from f2fsim.codec.streams import check_tail, pack_bools, unit_sizes, unit_sums, unpack_bools
 from f2fsim.errors import DataError, InputError, choices, in_a_line, near_miss
@@ -25,6 +27,7 @@ __all__ = [
     "MASK_CODES",
     "EncodedMask",
     "MaskCode",
+    "MaskShape",
     "check_mask_code",
     "decode_mask",
     "decode_packed_mask",
@@ -37,7 +40,7 @@ class RawMask:
     """``raw``: bit *i* says whether weight *i* is kept."""
 
     @staticmethod
-    def fit(mask: BoolArray) -> tuple[dict[str, int], int]:
+    def fit(mask: BoolArray, shape: MaskShape | None = None) -> tuple[dict[str, int], int]:
         """Return no parameters and the exact number of bits."""
         return {}, int(mask.shape[0])
 
@@ -70,7 +73,7 @@ class BlockMask:
     """``block``: fixed-rate words of `f2fsim.codec.block_code`, escapes raw."""
 
     @staticmethod
-    def fit(mask: BoolArray) -> tuple[dict[str, int], int]:
+    def fit(mask: BoolArray, shape: MaskShape | None = None) -> tuple[dict[str, int], int]:
         """Return the parameters of fewest bits and the bits."""
         return fit_block(mask)
 
@@ -117,10 +120,13 @@ MASK_CODES: dict[str, type[MaskCode]] = {
     "zero_runs": ZeroRunMask,
     "rice": RiceMask,
     "block": BlockMask,
+    "classes": ClassMask,
 }
 
 
-def fit_mask(mask: BoolArray, code: str = "auto") -> tuple[str, dict[str, int], int]:
+def fit_mask(
+    mask: BoolArray, code: str = "auto", shape: MaskShape | None = None
+) -> tuple[str, dict[str, int], int]:
     """Choose the code and parameters of fewest bits without encoding.
 
     Parameters
@@ -129,6 +135,8 @@ def fit_mask(mask: BoolArray, code: str = "auto") -> tuple[str, dict[str, int], 
         The mask in block order.
     code : str
         A name in `MASK_CODES`, or ``auto`` for the best of all.
+    shape : MaskShape, optional
+        The matrix that the mask runs through, for the code that uses it (``classes``).
 
     Returns
     -------
@@ -137,13 +145,18 @@ def fit_mask(mask: BoolArray, code: str = "auto") -> tuple[str, dict[str, int], 
     n_bits : int
         Exact bits of the stream that `encode_mask` makes with them.
     """
-    names = MASK_CODES if code == "auto" else {check_mask_code(code)}
-    fitted = [(name, *MASK_CODES[name].fit(mask)) for name in names]
+    names = list(MASK_CODES) if code == "auto" else [check_mask_code(code)]
+    fitted = [(name, *MASK_CODES[name].fit(mask, shape)) for name in names]
     return min(fitted, key=lambda choice: choice[2])
 
 
 def encode_mask(
-    mask: BoolArray, code: str = "auto", *, unit: int, params: Mapping[str, int] | None = None
+    mask: BoolArray,
+    code: str = "auto",
+    *,
+    unit: int,
+    params: Mapping[str, int] | None = None,
+    shape: MaskShape | None = None,
 ) -> EncodedMask:
     """Encode a one-dimensional mask.
 
@@ -157,6 +170,8 @@ def encode_mask(
         Weights of a work unit (``n_out`` for F2F).
     params : mapping, optional
         Parameters of the code; by default those of fewest bits.
+    shape : MaskShape, optional
+        As in `fit_mask`.
 
     Raises
     ------
@@ -166,7 +181,7 @@ def encode_mask(
     if code == "auto" and params:
         raise InputError("mask code 'auto' takes no parameters")
     if params is None or code == "auto":
-        code, params, _ = fit_mask(mask, code)
+        code, params, _ = fit_mask(mask, code, shape)
     chosen = MASK_CODES[check_mask_code(code)]
     chosen.check(params)
     return chosen.encode(mask, params, unit)

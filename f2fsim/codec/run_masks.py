@@ -9,7 +9,7 @@ import numpy as np
 from f2fsim.bits import n_bytes_of
 from f2fsim.codec import _mask_words
 from f2fsim.codec.base import BitStream
-from f2fsim.codec.mask_code import BoolArray, EncodedMask, check_params, zero_gaps
+from f2fsim.codec.mask_code import BoolArray, EncodedMask, MaskShape, check_params, zero_gaps
 from f2fsim.codec.streams import check_tail, pack_equal, unit_sums, unpack_equal
 from f2fsim.errors import DataError
 
@@ -28,7 +28,7 @@ class ZeroRunMask:
     """
 
     @staticmethod
-    def fit(mask: BoolArray) -> tuple[dict[str, int], int]:
+    def fit(mask: BoolArray, shape: MaskShape | None = None) -> tuple[dict[str, int], int]:
         """Return the ``run_bits`` of fewest bits (the smallest of equals) and the bits."""
         gaps = zero_gaps(mask)
         counts = np.bincount(gaps) if gaps.size else np.zeros(1, dtype=np.int64)
@@ -85,7 +85,7 @@ class RiceMask:
     """
 
     @staticmethod
-    def fit(mask: BoolArray) -> tuple[dict[str, int], int]:
+    def fit(mask: BoolArray, shape: MaskShape | None = None) -> tuple[dict[str, int], int]:
         """Return the ``low_bits`` of fewest bits (the smallest of equals) and the bits."""
         gaps = zero_gaps(mask)
         sizes = {k: int((gaps >> k).sum()) + gaps.size * (1 + k) for k in range(MAX_RICE_BITS + 1)}

@@ -22,8 +22,9 @@ from f2fsim._version import __version__
 from f2fsim.codec import PrunedTensor, WeightType, weight_format, weight_type
 from f2fsim.codec.base import EncodedTensor
 from f2fsim.codec.f2f import F2FParams, auto_format
+from f2fsim.codec.f2f.format import read_params
 from f2fsim.codec.f2f.matrix import MAX_N_OUT
-from f2fsim.codec.masks import MASK_CODES, fit_mask
+from f2fsim.codec.masks import MASK_CODES, MaskShape, fit_mask
 from f2fsim.errors import SimulationError
 from f2fsim.explore.mask_sets import MaskFile, MaskSet
 from f2fsim.whole_file import whole_file
@@ -51,17 +52,19 @@ ORDERS: tuple[tuple[str, int | None], ...] = (
     ("diagonal", 1),
 )
 #: ``published``: row order, ``N_out`` by the set's nominal sparsity.  ``fitted``: the layer's best
-#: order, ``N_out`` by its own sparsity.  ``auto``: both and the width chosen by the program.
+#: order, ``N_out`` by its own sparsity.  ``auto``: all chosen by the program.
 WAYS = ("published", "fitted", "auto")
 #: Encoded bits a step of ``auto``: the widest of these whose ``N_out`` the layer's sparsity allows.
 AUTO_N_IN = (16, 8, 4)
 #: Register bits of ``auto``, the newest word counted.
 AUTO_REGISTER = 256
+#: The mask code that does not depend on the order.
+CLASSES = "classes"
 #: CPU time of a block by the exact encoder with N_s = 2, as measured with about N_in kept weights a
 #: block; and the time that all of them may take, an hour on two cores.
 EXACT_SECONDS, BUDGET_SECONDS = 0.25e-3, 7200.0
 #: Kept with each measurement: raise one when the meaning of its figures changes.
-MEASURES = {"decoders": 2, "exact": 1, "auto": 2, "masks": 1}
+MEASURES = {"decoders": 2, "exact": 1, "auto": 2, "masks": 1, "classes": 1}
 
 INT8 = weight_type("int8")
 Progress = Callable[[int, int, str], None]
@@ -209,6 +212,9 @@ def run_layer(task: LayerTask) -> LayerFigures:
         for name, row in (("fitted", fitted), ("auto", auto))
     }
     masks = task.kept(f"masks {orders}", lambda: work.masks(orders))
+    classes = task.kept(CLASSES, work.classes)
+    for bits in masks.values():
+        bits[CLASSES] = classes
     figures = tuple(Figures(**row) for row in (*decoders["figures"], *exact, auto))
     rows, columns = decoders["shape"]
     return LayerFigures(
@@ -250,23 +256,32 @@ class _Work:
         nominal, own = _n_out(self.file.set.sparsity), _n_out(self.tensor.sparsity)
         published = replace(base, n_out=_allowed(nominal, n_s))
         fitted = replace(base, n_out=_allowed(own, n_s), order=order[0], shuffle_seed=order[1])
-        return [_figures("published", part, published), _figures("fitted", part, fitted)]
+        return [
+            _figures(way, part, _encoded(part, params)) | {"encoder": encoder}
+            for way, params in (("published", published), ("fitted", fitted))
+        ]
 
     def auto(self) -> dict[str, Any]:
-        """Measure the way ``auto``."""
+        """Measure the way ``auto``: what ``f2fsim encode --auto`` takes for layers of such size."""
         reach = MAX_N_OUT * (1.0 - self.tensor.sparsity)
         n_in = next((n for n in AUTO_N_IN if n <= reach), AUTO_N_IN[-1])
         base = F2FParams(n_in=n_in, n_s=AUTO_REGISTER // n_in - 1, n_out=n_in, mask_code="auto")
-        return _figures("auto", self.tensor, auto_format(self.tensor, base))
+        return _figures("auto", self.tensor, _encoded(self.tensor, auto_format(self.tensor, base)))
 
     def masks(self, orders: Mapping[str, tuple[str, int | None]]) -> dict[str, dict[str, int]]:
-        """Return the bits of the mask by order and mask code."""
+        """Return the bits of the mask by order and mask code, but for ``classes``."""
         found = {}
         for name, (order, seed) in {"row": ORDERS[0], **orders}.items():
             params = F2FParams(order=order, shuffle_seed=seed)
             mask = params.block_order(self.tensor.shape).mask_sequence(self.tensor.mask)
-            found[name] = {code: fit_mask(mask, code)[2] for code in MASK_CODES}
+            codes = (code for code in MASK_CODES if code != CLASSES)
+            found[name] = {code: fit_mask(mask, code)[2] for code in codes}
         return found
+
+    def classes(self) -> int:
+        """Return the bits of the mask in ``classes``, in row order: others differ by a permille."""
+        mask = self.tensor.mask
+        return fit_mask(mask.ravel(), CLASSES, MaskShape(0, *mask.shape))[2]
 
 
 def _n_out(sparsity: float) -> int:
@@ -301,32 +316,32 @@ def _encoded(tensor: PrunedTensor, params: F2FParams) -> EncodedTensor:
     return weight_format("f2f", given).encode(tensor)
 
 
-def _figures(way: str, tensor: PrunedTensor, params: F2FParams) -> dict[str, Any]:
-    """Encode, decode, compare; return the fields of `Figures`.
+def _figures(way: str, tensor: PrunedTensor, encoded: EncodedTensor) -> dict[str, Any]:
+    """Decode, compare; return the fields of `Figures`.
 
     Raises
     ------
     SimulationError
         If the decoded tensor is another one.
     """
-    encoded = _encoded(tensor, params)
-    back = weight_format("f2f", {}).decode(encoded)
+    back = weight_format(encoded.format, {}).decode(encoded)
     if not (
         np.array_equal(back.patterns, tensor.patterns) and np.array_equal(back.mask, tensor.mask)
     ):
-        raise SimulationError(f"{tensor.name}: decoding {params} gives another tensor")
+        raise SimulationError(f"{tensor.name}: decoding {encoded.params} gives another tensor")
+    params = read_params(encoded) if encoded.format == "f2f" else None
     figures = Figures(
         way=way,
-        encoder=params.encoder,
-        order=params.order,
-        shuffle_seed=params.shuffle_seed,
-        n_in=params.n_in,
-        n_out=params.n_out,
-        n_s=params.n_s,
+        encoder="elimination" if params else encoded.format,
+        order=params.order if params else "row",
+        shuffle_seed=params.shuffle_seed if params else None,
+        n_in=params.n_in if params else 0,
+        n_out=params.n_out if params else 0,
+        n_s=params.n_s if params else 0,
         n_planes=tensor.weight_type.n_bits,
         n_care_bits=tensor.n_kept * tensor.weight_type.n_bits,
-        n_unmatched_bits=int(encoded.stats["n_unmatched_bits"]),
+        n_unmatched_bits=int(encoded.stats.get("n_unmatched_bits", 0)),
         value_bits=encoded.n_bits_without_mask,
-        patch_bits=encoded.streams["patches"].n_bits,
+        patch_bits=encoded.streams["patches"].n_bits if params else 0,
     )
     return asdict(figures)

@@ -110,15 +110,18 @@ def _method(n_exact_planes: int) -> Section:
         f"published: the scheme as published, N_in = {N_IN}, rows one after the other, one N_out a "
         "set: the whole part of N_in / (1 - nominal S). fitted: each layer's best order of row, "
         "column, diagonal and diagonal with shuffled rows (fewest value bits, elimination "
-        "N_s = 7), N_out by the layer's own S. auto: the program's choice of order and width, "
-        f"N_in the widest of {', '.join(map(str, AUTO_N_IN))} whose N_out is allowed, registers of "
-        f"{AUTO_REGISTER} bits, elimination.",
+        "N_s = 7), N_out by the layer's own S. auto: order and width as the program "
+        f"chooses them, N_in the widest of {', '.join(map(str, AUTO_N_IN))} whose N_out is allowed, "
+        f"registers of {AUTO_REGISTER} bits, elimination: what `f2fsim encode --auto` takes for "
+        "layers of such size.",
         "N_s = 0 takes at most 255 outputs: no more rows of 8 bits differ.",
         f"The exact encoder (viterbi) with N_s = 2 took {n_exact_planes} of 8 bit planes, the "
         "lowest, of as many layers as the table of sets says, spread over each set; all else took "
         "all of both. Its value bits and patches are scaled by care bits.",
         "A patch corrects one bit; patches count in every size at their exact bits. Every "
         "encoding was decoded and compared bit by bit with what went in.",
+        "The mask code classes is measured in row order; it takes the same in others but for a "
+        "permille. best a layer: the smallest code of each layer.",
         "The bound is H(S) + 8 (1-S) bits a position, each layer with its own S: positions "
         "independent, values incompressible. A mask that is not even can be coded below its part.",
     )

@@ -96,6 +96,8 @@ def read_flags(stream, n, coded):
     code, params = coded["code"], coded["params"]
     if code == "raw":
         return [stream.take(1) for _ in range(n)]
+    if code == "classes":
+        return read_classes(stream, n, **params)
     if code == "block":
         return read_blocks(stream, n, **params)
     flags = []
@@ -111,6 +113,40 @@ def read_flags(stream, n, coded):
             last = True
         flags += [0] * v + [1] * last
     return flags + [0] * (n - len(flags))
+
+
+def read_classes(stream, n, order, n_rows, n_cols, step, row_bits, column_bits):
+    if n == 0:
+        return []
+    parameters = [stream.take(16) for _ in range(2 ** (row_bits + column_bits))]
+    row_class = [stream.take(row_bits) for _ in range(n_rows)]
+    column_class = [stream.take(column_bits) for _ in range(n_cols)]
+    left, flags = {}, []
+    for k in range(n):
+        if order == 0:
+            i, c = divmod(k, n_cols)
+        elif order == 1:
+            c, i = divmod(k, n_rows)
+        else:
+            d, i = divmod(k, n_rows)
+            c = (i + step * d) % n_cols
+        which = row_class[i] * 2**column_bits + column_class[c]
+        if which not in left:
+            m, run = parameters[which], 0
+            while stream.take(1):
+                run += m
+            width = (m - 1).bit_length()
+            rest = 0
+            for _ in range(width - 1):
+                rest = 2 * rest + stream.take(1)
+            if width and rest >= 2**width - m:
+                rest = 2 * rest + stream.take(1) - (2**width - m)
+            left[which] = run + rest
+        flags.append(int(left[which] == 0))
+        left[which] -= 1
+        if left[which] < 0:
+            del left[which]
+    return flags
 
 
 def read_blocks(stream, n, block, max_ones, inverted, escapes):

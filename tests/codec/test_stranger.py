@@ -32,6 +32,11 @@ CASES = [
     ("f2f", {"n_out": 30, "value_code": "classes", "mask_code": "rice"}),
     ("f2f", {"n_in": 16, "n_out": 70, "n_s": 15, "value_code": "classes", "n_groups": 3}),
     ("f2f", {"n_in": 8, "n_out": 30, "n_s": 1, "value_code": "classes", "encoder": "viterbi"}),
+    ("bitmap", {"mask": "classes"}),
+    ("huffman", {"mask": "classes"}),
+    ("f2f", {"n_out": 40, "order": "row", "mask_code": "classes"}),
+    ("f2f", {"n_out": 40, "order": "column", "mask_code": "classes"}),
+    ("f2f", {"n_out": 40, "order": "diagonal", "shuffle_seed": 3, "mask_code": "classes"}),
 ]
 
 

@@ -24,6 +24,7 @@ from f2fsim.codec.f2f.matrix import MAX_N_OUT
 from f2fsim.codec.f2f.params import F2FParams
 from f2fsim.codec.f2f.patches import to_fields
 from f2fsim.codec.f2f.rates import CHECK_BITS, CHECK_BITS_NO_SEARCH
+from f2fsim.codec.mask_code import MaskShape
 from f2fsim.codec.masks import fit_mask
 from f2fsim.codec.streams import unit_counts
 from f2fsim.codec.tensor import PrunedTensor
@@ -110,7 +111,13 @@ def auto_format(
     # Of a mask without holes all orders are alike.
     given = orders if tensor.n_kept < tensor.n_weights else orders[:1]
     masks = {key: _mask_sequence(tensor, base, key) for key in given}
-    found = [c for key, mask in masks.items() for c in _modelled(tensor, base, key, mask, n_outs)]
+    # By class of row and column it is nearly the same in every order, and slow to find.
+    in_classes = fit_mask(tensor.mask.ravel(), "classes", MaskShape(0, *tensor.shape))[2]
+    found = [
+        c
+        for key, mask in masks.items()
+        for c in _modelled(tensor, base, key, mask, n_outs, in_classes)
+    ]
     found.sort(key=lambda c: c.bits)
     trials = [_measured(tensor, base, c, masks[c.order, c.shuffle_seed]) for c in found[:N_TRIALS]]
     best = min(trials, key=lambda c: c.bits)
@@ -140,10 +147,15 @@ def _modelled(
     key: tuple[str, int | None],
     mask: NDArray[np.bool_],
     n_outs: tuple[int, ...] | None,
+    in_classes: int,
 ) -> list[Candidate]:
     """Return candidates of one order with their modelled bits."""
     n, planes = tensor.n_weights, tensor.weight_type.n_bits
-    mask_bits = fit_mask(mask, base.mask_code)[2]
+    mask_bits = in_classes
+    if base.mask_code != "classes":
+        mask_bits = fit_mask(mask, base.mask_code)[2]
+    if base.mask_code == "auto":
+        mask_bits = min(mask_bits, in_classes)
     out = []
     for n_out in n_outs or _widths(base, tensor.n_kept / n):
         checks = _count_checks(base, mask, n_out)

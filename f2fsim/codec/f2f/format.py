@@ -64,7 +64,7 @@ class F2FFormat(F2FParams, WeightFormat):
         """Encode a pruned tensor on `n_threads` threads; see `WeightFormat.encode`."""
         order = self.block_order(tensor.shape)
         mask_seq, care = order.care_list(tensor.patterns, tensor.mask, self.n_out)
-        mask = encode_mask(mask_seq, self.mask_code, unit=self.n_out)
+        mask = encode_mask(mask_seq, self.mask_code, unit=self.n_out, shape=order.mask_shape)
         kind = tensor.weight_type
         params = self.to_json()
         if self.order == "diagonal":

@@ -24,6 +24,7 @@ from f2fsim.codec.f2f import _order
 from f2fsim.codec.f2f.care import CareList
 from f2fsim.codec.f2f.splitmix import SplitMix64
 from f2fsim.codec.f2f.threads import run
+from f2fsim.codec.mask_code import MaskShape
 from f2fsim.errors import ConfigError, choices, near_miss
 
 ORDERS = ("row", "column", "diagonal")
@@ -87,6 +88,11 @@ class BlockOrder:
         if self.shuffle_seed is None:
             return np.arange(self.n_rows, dtype=np.int64)
         return SplitMix64(self.shuffle_seed).permutation(self.n_rows)
+
+    @property
+    def mask_shape(self) -> MaskShape:
+        """How a mask in this order runs through its matrix."""
+        return MaskShape(ORDERS.index(self.kind), self.n_rows, self.n_cols, self.step)
 
     def flat_indices(self, start: int, stop: int) -> NDArray[np.int64]:
         """Return where places `start` … `stop` - 1 of the sequence lie in the row-major matrix."""
