@@ -111,7 +111,8 @@ def _method(n_exact_planes: int) -> Section:
         "set: the whole part of N_in / (1 - nominal S). fitted: each layer's best order of row, "
         "column, diagonal and diagonal with shuffled rows (fewest value bits, elimination "
         "N_s = 7), N_out by the layer's own S. auto: order and width as the program "
-        f"chooses them, N_in the widest of {', '.join(map(str, AUTO_N_IN))} whose N_out is allowed, "
+        f"chooses them, N_in the widest of "
+        f"{', '.join(map(str, AUTO_N_IN))} whose N_out is allowed, "
         f"registers of {AUTO_REGISTER} bits, elimination: what `f2fsim encode --auto` takes for "
         "layers of such size.",
         "N_s = 0 takes at most 255 outputs: no more rows of 8 bits differ.",
