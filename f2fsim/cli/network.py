@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,7 +21,16 @@ from f2fsim.cli.options import (
     WeightType,
     WorkloadName,
 )
-from f2fsim.cli.simulate import Archs, Engine, NoCache, Out
+from f2fsim.cli.simulate import Archs, Engine, Functional, NoCache, Out
+from f2fsim.cli.trace import (
+    TraceFile,
+    TraceMost,
+    TraceSample,
+    TraceWindow,
+    check_trace,
+    say_trace,
+    trace_options,
+)
 from f2fsim.errors import InputError
 from f2fsim.results.network import NetworkResult, network_row, stage_rows, tensor_rows
 from f2fsim.whole_file import check_folder
@@ -78,6 +88,11 @@ def network_command(
     seed: Seed = None,
     layer: Layers = None,
     engine: Engine = "compiled",
+    functional: Functional = False,
+    trace: TraceFile = None,
+    trace_window: TraceWindow = None,
+    trace_sample: TraceSample = 100,
+    trace_max_events: TraceMost = 1_000_000,
     out: Out = None,
     as_json: Json = False,
     as_csv: Csv = False,
@@ -88,6 +103,8 @@ def network_command(
 
     Example: f2fsim network resnet50 f2f_edge dense_edge --sparsity 0.9 --isolated
     """
+    from f2fsim.config import load_workload
+    from f2fsim.engine.trace import Trace
     from f2fsim.pipeline import compare
     from f2fsim.pipeline.network import simulate_network
 
@@ -100,12 +117,20 @@ def network_command(
         "layers": layer, "cache": None if no_cache else "default", "engine": engine,
     }  # fmt: skip
     policy = _policy(residency)
+    options = trace_options(None, trace_window, trace_sample, trace_max_events)
+    check_trace(trace, options, load_workload(workload), None)
+    opened = Trace(trace, options) if trace is not None else None
+    if opened is not None and (len(arch) > 1 or len(context or []) > 1):
+        raise InputError("--trace: one architecture and one context are needed")
     contexts: list[int | None] = [*context] if context else [None]
-    with console.progress("simulating", quiet=quiet) as progress:
+    with (
+        opened if opened is not None else nullcontext(),
+        console.progress("simulating", quiet=quiet) as progress,
+    ):
         found = [
             simulate_network(
                 one, workload, residency=policy, context=tokens, kv_type=kv_type,
-                progress=progress, **conditions,
+                functional=functional, trace=opened, progress=progress, **conditions,
             )
             for one in arch
             for tokens in contexts
@@ -122,6 +147,11 @@ def network_command(
         console.print_rows(rows, as_csv=True)
     elif not quiet:
         _show(found, rows, stages)
+        if functional:
+            n_outputs = sum(one.outputs_checked for one in found)
+            typer.echo(f"outputs: {n_outputs} of all stages equal NumPy's")
+        if opened is not None:
+            say_trace(opened)
 
 
 def _policy(residency: list[str] | None) -> str | list[str]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from f2fsim.hw.description import Channel, Component, InPort, IntSeq, Machine, OutPort, Reader, seq
+from f2fsim.hw.streams import fill_width_bits
 from f2fsim.network.context import Network
 from f2fsim.network.join import Joiner, StageParts
 from f2fsim.network.order import (
@@ -146,7 +147,7 @@ def tile_room(network: Network, need: IntSeq) -> int:
 def _add_fills(network: Network, joiner: Joiner, machines: Sequence[StageParts | None]) -> None:
     """Add the loading of tiles: first the rest of the scratchpad is taken, then tiles come in."""
     arch, burst = network.arch, 8 * network.builder.burst_bytes
-    width = 8 * arch.scratchpad.n_banks * arch.scratchpad.bank_bytes_per_cycle
+    width = fill_width_bits(arch)
     joiner.channel(Channel(SCRATCHPAD, 8 * arch.scratchpad.capacity))
     is_read = False
     done = 0

@@ -17,6 +17,7 @@ from f2fsim.hw.description import (
     Writer,
     seq,
 )
+from f2fsim.hw.streams import fill_width_bits
 from f2fsim.network.context import Network
 from f2fsim.network.join import Joiner
 from f2fsim.network.order import (
@@ -153,8 +154,7 @@ def _operands(path: OutputPath, items: VectorItems) -> list[InPort]:
 def _add_keep(path: OutputPath, items: VectorItems) -> None:
     """Store the outputs in the scratchpad, and tell who waits for them."""
     network = items.network
-    scratchpad = network.arch.scratchpad
-    width = 8 * scratchpad.n_banks * scratchpad.bank_bytes_per_cycle
+    width = fill_width_bits(network.arch)
     total = int(items.emit.sum())
     filled = np.full(-(-total // items.burst), items.burst, dtype=np.int64)
     filled[-1] -= int(filled.sum()) - total

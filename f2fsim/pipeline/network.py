@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.config import Workload, load_workload
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.decode import with_cache
@@ -13,10 +15,12 @@ from f2fsim.config.graph import network_nodes
 from f2fsim.config.layer import Layer
 from f2fsim.config.operation import Attention
 from f2fsim.engine import check_engine, run
+from f2fsim.engine.trace import Trace
 from f2fsim.errors import ConfigError, InputError, SimulationError
 from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.arrays.contract import LayerWork
 from f2fsim.hw.front_ends import layer_format
+from f2fsim.hw.functional import FunctionalJob
 from f2fsim.hw.layer_machine import LayerMachine
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.geometry import ACTIVATION_BITS
@@ -36,11 +40,19 @@ from f2fsim.pipeline.cache import EncodingCache
 from f2fsim.pipeline.estimate import stage_cost
 from f2fsim.pipeline.layer import Encode, encoded_bands, encoded_bits
 from f2fsim.pipeline.network_check import check_network
-from f2fsim.pipeline.network_result import PreparedNetwork, Residency, network_result
+from f2fsim.pipeline.network_result import (
+    LayerValues,
+    PreparedNetwork,
+    Residency,
+    network_result,
+)
+from f2fsim.pipeline.network_values import check_values
 from f2fsim.pipeline.run import Progress, ReadLayers, Target, make_target
 from f2fsim.results.network import NetworkResult
 from f2fsim.scheduling import plan_layer
 from f2fsim.workloads import LayerData, iterate_layers
+
+Bands = list[tuple[PrunedTensor, EncodedTensor]]
 
 
 def simulate_network(
@@ -51,6 +63,8 @@ def simulate_network(
     context: int | None = None,
     kv_type: str | None = None,
     engine: str = "compiled",
+    functional: bool = False,
+    trace: Trace | None = None,
     cache: EncodingCache | str | None = "default",
     progress: Progress | None = None,
     read_layers: ReadLayers = iterate_layers,
@@ -66,8 +80,11 @@ def simulate_network(
         Tensors that stay in the scratchpad: ``auto``, ``none``, or their names.
     context, kv_type
         Tokens that the KV caches hold before the run, and their type, in place of the workload's.
-    engine, cache, progress, read_layers
-        As in `f2fsim.simulate`.
+    functional : bool
+        Let values flow too, from the network's input to its outputs (integer weights): every
+        output of a stage is compared with NumPy's (``NetworkResult.outputs_checked``).
+    engine, trace, cache, progress, read_layers
+        As in `f2fsim.simulate`; a trace has the whole network on one time axis.
     **overrides
         ``sparsity``, ``weight_type``, ``batch``, ``seed``, ``layers`` of the workload.
 
@@ -82,12 +99,17 @@ def simulate_network(
     base = workload if isinstance(workload, Workload) else load_workload(workload)
     base = with_cache(base.with_overrides(**overrides), context, kv_type)
     store = EncodingCache.default() if isinstance(cache, str) else cache
-    prepared = prepare_network(make_target(arch, base, store), residency, read_layers, progress)
+    prepared = prepare_network(
+        make_target(arch, base, store), residency, read_layers, progress, functional=functional
+    )
     machine = join_stages(prepared.network, prepared.machines)
     target = prepared.target
-    outcome = run(machine, target.dram, engine, None, target.cost.dram)
+    seen = trace.observer(base.name) if trace else None
+    outcome = run(machine, target.dram, engine, seen, target.cost.dram)
     result = network_result(prepared, machine, outcome, residency, engine)
     check_network(result, machine, prepared.residents)
+    if functional:
+        result = replace(result, outputs_checked=check_values(prepared))
     return result
 
 
@@ -96,6 +118,8 @@ def prepare_network(
     residency: Residency,
     read_layers: ReadLayers,
     progress: Progress | None = None,
+    *,
+    functional: bool = False,
 ) -> PreparedNetwork:
     """Choose residents, then plan, encode and build every stage."""
     workload, arch = target.workload, target.arch
@@ -111,6 +135,7 @@ def prepare_network(
     builder = MachineBuilder(arch, target.dram.burst_bytes, target.dram.capacity_bytes)
     network = Network(arch, builder, stages, tensors, residents, activation_bits)
     prepared = PreparedNetwork(target, stages, tensors, residents, activation_bits, network)
+    prepared.jobs = {} if functional else None
     layers = read_layers(workload)
     data: LayerData | None = None
     for number, stage in enumerate(stages):
@@ -144,7 +169,12 @@ def _add_layer(prepared: PreparedNetwork, number: int, data: LayerData) -> None:
     arch = with_capacity(target.arch, (prepared.capacity_bits - held) // 8)
     plan = plan_layer(arch, target.dram, data.layer, data.tensor, inputs_on_chip=on_chip)
     check_capacity(stage, prepared.capacity_bits, held, plan.scratchpad_bits)
-    built, streams = _build(target, data, plan, prepared.network.builder)
+    bands = _encode(target.arch, target.encode, data, plan)
+    built = _build(target.arch, data, plan, bands, prepared.network.builder)
+    if prepared.jobs is not None:
+        job = FunctionalJob(target.arch, data.layer, plan, bands, built)
+        prepared.jobs[number] = LayerValues(job, data.tensor)
+    streams = encoded_bits(target.arch, [one for _, one in bands])
     for name, n_bits in streams.items():
         if stage.name in (data.layer.name, f"{data.layer.name}#0"):
             prepared.encoded_bits[name] = prepared.encoded_bits.get(name, 0) + n_bits
@@ -171,20 +201,18 @@ def with_capacity(arch: ArchConfig, capacity: int) -> ArchConfig:
 
 
 def _build(
-    target: Target, data: LayerData, plan: Plan, builder: MachineBuilder
-) -> tuple[LayerMachine, Mapping[str, int]]:
+    arch: ArchConfig, data: LayerData, plan: Plan, bands: Bands, builder: MachineBuilder
+) -> LayerMachine:
     """Return a layer's machine, its addresses behind those of the layers before."""
-    arch, encode = target.arch, target.encode
-    bands = _encode(arch, encode, data, plan)
     own = MachineBuilder(arch, builder.burst_bytes, builder.capacity_bytes, one_form=True)
     own.next_address = builder.next_address
     work = LayerWork(arch, data.layer, plan, bands, data.activation_density)
     built = array_kind(arch).build_layer(work, arch.pe_array, own)
     builder.next_address = own.next_address
-    return built, encoded_bits(arch, [one for _, one in bands])
+    return built
 
 
-def _encode(arch: ArchConfig, encode: Encode, data: LayerData, plan: Plan) -> list[Any]:
+def _encode(arch: ArchConfig, encode: Encode, data: LayerData, plan: Plan) -> Bands:
     try:
         weight_format = layer_format(arch, data.tensor, is_dense=plan.is_dense)
         return encoded_bands(encode, weight_format, data.tensor, plan)

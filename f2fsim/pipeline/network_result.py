@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from f2fsim.analytic.network import NetworkTotals, network_bounds
+from f2fsim.codec import PrunedTensor
 from f2fsim.config.operation import Attention
 from f2fsim.cost import sum_terms
 from f2fsim.engine import Outcome
 from f2fsim.hw.description import Machine
+from f2fsim.hw.functional import FunctionalJob
 from f2fsim.network.attention import CACHE
 from f2fsim.network.context import Network
 from f2fsim.network.join import StageParts
@@ -22,6 +24,14 @@ from f2fsim.results import StreamStats
 from f2fsim.results.network import NetworkResult, StageStats, TensorStats
 
 Residency = str | Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerValues:
+    """What the values of a layer come from: the machine's side, and the whole pruned tensor."""
+
+    job: FunctionalJob
+    whole: PrunedTensor
 
 
 @dataclass
@@ -37,6 +47,7 @@ class PreparedNetwork:
     machines: list[StageParts | None] = field(default_factory=list)
     macs_issued: list[int] = field(default_factory=list)
     facts: list[dict[str, Any]] = field(default_factory=list)
+    jobs: dict[int, LayerValues] | None = None
     encoded_bits: dict[str, int] = field(default_factory=dict)
 
     @property

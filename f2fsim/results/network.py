@@ -57,7 +57,8 @@ class NetworkResult:
     whole network; ``encoded_bits`` maps a stream to the bits of all layers as they lie in memory.
     ``notes`` say what the run leaves out.  ``tokens`` are those that one run makes (0: the
     network makes none), ``context`` the tokens that its caches held before, ``cache_bits`` what
-    was read from the caches and written to them.
+    was read from the caches and written to them, ``outputs_checked`` the outputs of stages that
+    a functional run compared with NumPy's.
     """
 
     arch: str
@@ -82,6 +83,7 @@ class NetworkResult:
     tokens: int = 0
     context: int = 0
     cache_bits: Mapping[str, int] = field(default_factory=dict)
+    outputs_checked: int = 0
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:

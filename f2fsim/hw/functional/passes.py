@@ -13,7 +13,7 @@ from f2fsim.config import Layer
 from f2fsim.config.arch import ArchConfig
 from f2fsim.hw.arrays.broadcast.layer import BroadcastMachine
 from f2fsim.hw.functional.entries import BandEntries, slice_entries, step_entries
-from f2fsim.hw.functional.inputs import broadcast_columns, draw_maps
+from f2fsim.hw.functional.inputs import FeatureMaps, broadcast_columns, draw_maps
 from f2fsim.hw.functional.reference import Floats, matrix_outputs, reference_outputs
 from f2fsim.hw.functional.values import Values
 from f2fsim.hw.layer_machine import LayerMachine
@@ -42,6 +42,8 @@ class FunctionalJob:
         Share of non-zero input activations.
     seed : int
         Of the activations.
+    inputs : FeatureMaps or None
+        Input activations in place of drawn ones.
     """
 
     arch: ArchConfig
@@ -51,6 +53,7 @@ class FunctionalJob:
     built: LayerMachine
     activation_density: float = 1.0
     seed: int = 0
+    inputs: FeatureMaps | None = None
 
     def first_rows(self) -> list[int]:
         """Row of the layer at which each band begins."""
@@ -110,7 +113,7 @@ def _tiled(job: FunctionalJob) -> Iterator[PassOutputs]:
             _in_step_order(entries, entries.columns + groups * layer.n_reduction, width)
         )
     weight_type = job.bands[0][0].weight_type
-    maps = draw_maps(layer, weight_type, job.activation_density, job.seed)
+    maps = job.inputs or draw_maps(layer, weight_type, job.activation_density, job.seed)
     at_once = max(1, CHUNK_VALUES // (layer.n_groups * layer.n_reduction))
     for band, tile in job.plan.passes():
         for first in range(columns[tile], columns[tile + 1], at_once):
