@@ -84,9 +84,12 @@ def open_npy(path: Path) -> ModelFile:
 class NpzFile(ModelFile):
     """An archive of arrays; each is inflated when it is read."""
 
+    _archive: zipfile.ZipFile | None = None
+
     def _load(self, name: str) -> NDArray[Any]:
         try:
-            with open_archive(self.path) as archive, archive.open(name + ".npy") as file:
+            self._archive = self._archive or open_archive(self.path)
+            with self._archive.open(name + ".npy") as file:
                 return _read_array(file)
         except _DAMAGE as error:
             raise DataError(f"{self.path}: array {name!r} is damaged: {_first(error)}") from None

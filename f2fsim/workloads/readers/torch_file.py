@@ -50,6 +50,8 @@ class TorchFile(ModelFile):
     ) -> None:
         self._tensors: dict[str, Described] = {}
         self._spans = spans
+        # Opened once: the table of an archive is as long as the model.
+        self._archive: zipfile.ZipFile | None = None
         infos: dict[str, TensorInfo] = {}
         unread: list[Unread] = []
         claimed: set[str] = set()
@@ -126,7 +128,8 @@ class TorchFile(ModelFile):
         n_bytes = min(n_stored, tensor.n_elements * dtype.itemsize)
         try:
             if member:
-                with open_archive(self.path) as archive, archive.open(member) as file:
+                self._archive = self._archive or open_archive(self.path)
+                with self._archive.open(member) as file:
                     raw = file.read(n_bytes)
             else:
                 with self.path.open("rb") as plain:
@@ -144,7 +147,7 @@ def _too_large(found: Described) -> str:
         n_elements = math.prod(part.shape)
         if n_elements > max(part.n_elements, _FREE_ELEMENTS):
             return f"a view of {n_elements} elements of a storage of {part.n_elements}"
-    if isinstance(found, Sparse) and math.prod(found.shape):
+    if isinstance(found, Sparse) and 0 not in found.shape:
         return check_stored(found.shape, math.prod(parts[-1].shape))
     return ""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from f2fsim.errors import DataError, in_a_line
@@ -17,9 +16,8 @@ _MAX_RATIO = 200
 _MAX_MEMBERS = 200_000
 
 
-@contextmanager
-def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip archive for reading.
+def open_archive(path: Path) -> zipfile.ZipFile:
+    """Open a zip archive for reading; it closes itself when nobody holds it any more.
 
     Raises
     ------
@@ -29,23 +27,30 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     zipfile.BadZipFile
         If it is damaged.
     """
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if len(members) > _MAX_MEMBERS:
-            raise DataError(f"{path}: has {len(members)} members, at most {_MAX_MEMBERS} are read")
-        seen = set[str]()
-        packed = sum(member.compress_size for member in members)
-        unpacked = sum(member.file_size for member in members)
-        for member in members:
-            if member.flag_bits & 1:
-                raise DataError(f"{path}: its member {in_a_line(member.filename)} is encrypted")
-            if member.filename in seen:
-                raise DataError(f"{path}: its member {in_a_line(member.filename)} is there twice")
-            seen.add(member.filename)
-            _check_ratio(path, f"its member {in_a_line(member.filename)}", member.file_size,
-                         member.compress_size)  # fmt: skip
-        _check_ratio(path, "it", unpacked, min(packed, path.stat().st_size))
-        yield archive
+    archive = zipfile.ZipFile(path)
+    try:
+        _check(path, archive.infolist())
+    except DataError:
+        archive.close()
+        raise
+    return archive
+
+
+def _check(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
+    if len(members) > _MAX_MEMBERS:
+        raise DataError(f"{path}: has {len(members)} members, at most {_MAX_MEMBERS} are read")
+    seen = set[str]()
+    for member in members:
+        name = f"its member {in_a_line(member.filename)}"
+        if member.flag_bits & 1:
+            raise DataError(f"{path}: {name} is encrypted")
+        if member.filename in seen:
+            raise DataError(f"{path}: {name} is there twice")
+        seen.add(member.filename)
+        _check_ratio(path, name, member.file_size, member.compress_size)
+    packed = sum(member.compress_size for member in members)
+    unpacked = sum(member.file_size for member in members)
+    _check_ratio(path, "it", unpacked, min(packed, path.stat().st_size))
 
 
 def _check_ratio(path: Path, what: str, unpacked: int, packed: int) -> None:
