@@ -283,3 +283,10 @@ def test_verify_compares_what_was_pruned_too(model, tmp_path):
     save_file(sparse, other)
     with pytest.raises(DataError, match=r"'conv': a weight of magnitude 5.0 .* is pruned"):
         verify_file(container, against=other)
+
+
+def test_a_parameter_of_before_warns_with_its_new_name(tmp_path):
+    np.save(tmp_path / "w.npy", np.eye(8, 16, dtype=np.float32))
+    with pytest.warns(DeprecationWarning, match="dtype is now weight_type"):
+        (row,) = encode(tmp_path / "w.npy", dtype="int4").rows
+    assert row.weight_type == "int4"
