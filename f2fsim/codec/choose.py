@@ -7,6 +7,7 @@ chosen too.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,7 +88,7 @@ def _encode_f2f(tensor: PrunedTensor, params: Mapping[str, Any]) -> EncodedTenso
         orders,
         (base.n_out,) if fixed else None,
     )
-    return chosen.encode(tensor)
+    return chosen.encode(tensor, n_threads=os.cpu_count() or 1)
 
 
 def _stored_bytes(encoded: EncodedTensor) -> int:

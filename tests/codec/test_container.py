@@ -124,7 +124,8 @@ def test_ten_thousand_mutations_never_give_a_wrong_weight(tmp_path):
     # Each fills a pack, so that damage of one leaves the other.
     tensor = make_tensor("t", (48, 232))
     others = make_tensor("u", (48, 180), "fp16", seed=5)
-    formats = (weight_format("f2f", {"n_out": 24, "n_s": 2}), weight_format("bitmap"))
+    coded = {"n_out": 24, "n_s": 2, "value_code": "classes"}
+    formats = (weight_format("f2f", coded), weight_format("huffman"))
     stored = [store(x, f.encode(x)) for x, f in zip((tensor, others), formats, strict=True)]
     scale = np.ones(48, dtype=np.float32)
     stored[0] = StoredTensor(stored[0].encoded, (48, 232), scale, stored[0].content_crc32)

@@ -26,6 +26,8 @@ cdef extern from "unpack.h" nogil:
         int prefix_shift
         uint32_t base[64]
         uint32_t suffix[64]
+        uint8_t base_bytes[64]
+        uint8_t suffix_bytes[64]
         int order
         uint32_t centre
         uint32_t mask
@@ -130,6 +132,8 @@ def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
         for i in range(classes.shape[1]):
             layout.values.base[i] = classes[0, i]
             layout.values.suffix[i] = classes[1, i]
+            layout.values.base_bytes[i] = classes[0, i] & 255
+            layout.values.suffix_bytes[i] = classes[1, i] & 255
     r.first, r.n_blocks, r.kept, r.patch = part
     f2f_fill_spread(layout.spread)
     with nogil:

@@ -60,11 +60,13 @@ def choose_code(patterns: Values, weight_type: WeightType) -> ValueCode:
     values, counts = _distinct(patterns, weight_type)
     together = int(np.bitwise_or.reduce(values))
     shift = (together & -together).bit_length() - 1 if together else 0
-    found = []
-    for fold in _folds(values, counts, weight_type, shift):
-        classes, bits = _cut(_histogram(fold, values, counts), fold)
-        found.append((bits, ValueCode(fold, classes)))
-    return min(found, key=lambda choice: choice[0])[1]
+    folds = _folds(values, counts, weight_type, shift)
+    cuts = [_cut(_histogram(fold, values, counts), fold) for fold in folds]
+    best = min(range(len(folds)), key=lambda i: cuts[i][1])
+    classes, bits = cuts[best]
+    # An escape for values far from all others, where the best order is known.
+    escaping, fewer = _cut_with_escape(_histogram(folds[best], values, counts), folds[best])
+    return ValueCode(folds[best], escaping if fewer < bits else classes)
 
 
 def _distinct(patterns: Values, weight_type: WeightType) -> tuple[Values, Counts]:
@@ -118,26 +120,38 @@ def _histogram(fold: Fold, values: Values, counts: Counts) -> Histogram:
 
 def _cut(histogram: Histogram, fold: Fold) -> tuple[tuple[ValueClass, ...], int]:
     """Return the classes of fewest bits and these bits, about 12 a class for the table."""
-    n_weights = int(histogram.counts.sum())
+    whole = _whole(histogram)
+    bits = int(histogram.counts.sum()) * whole.suffix_bits + _CLASS_BITS
+    classes = _few_enough(histogram, fold.n_bits, None)
+    if classes is None:
+        return (whole,), bits
+    return min(((whole,), bits), _with_lengths(classes, histogram), key=lambda cut: cut[1])
+
+
+def _cut_with_escape(histogram: Histogram, fold: Fold) -> tuple[tuple[ValueClass, ...], int]:
+    """Return the classes beside one with the longest prefix that holds all values, and bits."""
+    escape = replace(_whole(histogram), prefix_bits=MAX_PREFIX_BITS)
+    classes = None
+    if escape.n_bits <= MAX_CODEWORD_BITS:
+        classes = _few_enough(histogram, fold.n_bits, escape)
+    return _with_lengths(classes, histogram) if classes else ((), 1 << 62)
+
+
+def _whole(histogram: Histogram) -> ValueClass:
     low, high = int(histogram.starts[0]), int(histogram.ends[-1])
-    whole = ValueClass(low, (high - low - 1).bit_length(), 0)
-    best: tuple[tuple[ValueClass, ...], int]
-    best = (whole,), n_weights * whole.suffix_bits + _CLASS_BITS
-    escape = replace(whole, prefix_bits=MAX_PREFIX_BITS)
-    escapes = [None, escape] if escape.n_bits <= MAX_CODEWORD_BITS else [None]
-    for wanted in escapes:
-        price = _CLASS_BITS
-        while True:
-            classes = _searched(histogram, fold.n_bits, price, wanted)
-            if classes is None or len(classes) <= MAX_CLASSES:
-                break
-            price *= 2
-        if classes is None:
-            continue
-        fitted, bits = _with_lengths(classes, histogram)
-        if bits < best[1]:
-            best = fitted, bits
-    return best
+    return ValueClass(low, (high - low - 1).bit_length(), 0)
+
+
+def _few_enough(
+    histogram: Histogram, n_bits: int, escape: ValueClass | None
+) -> list[ValueClass] | None:
+    """Return at most 16 classes: where there are more, a class is made dearer."""
+    price = _CLASS_BITS
+    while True:
+        classes = _searched(histogram, n_bits, price, escape)
+        if classes is None or len(classes) <= MAX_CLASSES:
+            return classes
+        price *= 2
 
 
 def _searched(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from f2fsim.codec import WEIGHT_TYPES, BitStream, PrunedTensor
 from f2fsim.codec.entropy import value_entropy, zero_order_entropy
-from f2fsim.codec.f2f import F2FFormat, read_value_code
+from f2fsim.codec.f2f import F2FFormat, _decode, read_value_code
+from f2fsim.codec.f2f import unpack as unpack_module
 from f2fsim.codec.f2f.choose_code import choose_code
 from f2fsim.codec.f2f.rates import PERIOD, PlaneRates
 from f2fsim.codec.f2f.value_code import Fold, ValueClass, ValueCode
@@ -307,3 +308,23 @@ def test_threads_give_the_same_streams():
     assert one.params == four.params
     for name, stream in one.streams.items():
         np.testing.assert_array_equal(stream.data, four.streams[name].data)
+
+
+@pytest.mark.parametrize("name", sorted(WEIGHT_TYPES))
+@pytest.mark.parametrize("spread", [0.03, 1.0, 30.0])
+def test_sets_of_instructions_agree(monkeypatch, name, spread):
+    """Short codewords and long ones, one value alone and all patterns at once, many patches."""
+    kind = WEIGHT_TYPES[name]
+    rng = np.random.default_rng(5)
+    mask = rng.random((37, 211)) < 0.4
+    values = rng.standard_normal(mask.shape).astype(np.float32) * spread
+    whole = values.view(np.uint32) >> (32 - kind.n_bits) if kind.is_float else np.rint(values * 2)
+    patterns = whole.astype(np.int64) & ((1 << kind.n_bits) - 1)
+    patterns[0] = rng.integers(0, 1 << kind.n_bits, 211) if spread > 1 else 3
+    patterns = np.where(mask, patterns, 0).astype(kind.pattern_dtype)
+    tensor = PrunedTensor("t", patterns, mask, kind)
+    codec = F2FFormat(n_in=11, n_out=33, n_s=2, value_code="classes", n_groups=2, search=0)
+    encoded = codec.encode(tensor)
+    for instructions in range(_decode.best_instructions() + 1):
+        monkeypatch.setattr(unpack_module, "INSTRUCTIONS", instructions)
+        np.testing.assert_array_equal(codec.decode(encoded).patterns, patterns)

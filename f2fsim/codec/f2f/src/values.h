@@ -12,6 +12,7 @@ typedef struct {
     int prefix_shift;     /* planes below the prefix's, at most 31 */
     uint32_t base[F2F_PREFIXES], suffix[F2F_PREFIXES]; /* first number, mask of the suffix */
     int order;            /* 0: numbers as they are, 1: signs alternate, 2: sign lowest */
+    uint8_t base_bytes[F2F_PREFIXES], suffix_bytes[F2F_PREFIXES]; /* of types of one byte */
     uint32_t centre, mask; /* what is added, and the bits of a number */
     int top, shift;       /* highest bit of a number; lowest bits that are left out */
 } f2f_values;

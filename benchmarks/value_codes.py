@@ -1,0 +1,108 @@
+"""Value codes of real layers against zero-order entropy, care bits, patterns' planes and Huffman.
+
+    python benchmarks/value_codes.py [opennsfw silero_vad minilm] [--types int8 int4 bf16 fp8_e4m3]
+        [--sparsity 0 0.5 0.7 0.9] [--n-s 15] [--no-plain]
+
+Magnitude pruning; N_in = 16, width and order chosen for each layer by its mask, best mask code;
+sums over all layers.  Columns: H(value) in bits; value bits, patches and tables over it; care bits
+over it; encoded bits and patches over care bits; the table's share; value bits over (1-S) n_w; bits
+a weight with the mask; the same with the patterns' own planes and with a Huffman code of 12 bits;
+`worse`: layers that the value code makes larger (auto leaves those as they are); seconds of one
+core for the choice of width and order and for encoding.  Measured here.
+"""
+
+import argparse
+import time
+from dataclasses import dataclass, field, replace
+
+from f2fsim.codec.entropy import value_entropy
+from f2fsim.codec.f2f import F2FFormat, auto_format
+from f2fsim.codec.huffman import HuffmanFormat
+from f2fsim.config import load_workload
+from f2fsim.workloads import iterate_layers
+
+HEADINGS = (
+    "| workload | type | S | H(value) | value / H | care / H | bits / care | table / H | of n_w "
+    "| bits a weight | patterns | huffman | worse | choice s | encode s |"
+)
+
+
+@dataclass
+class Sums:
+    """Bits over the layers of a workload."""
+
+    n_weights: int = 0
+    n_kept: int = 0
+    entropy: float = 0.0
+    bits: dict[str, float] = field(default_factory=dict)
+
+    def add(self, **bits):
+        """Add to the sums of these names."""
+        for name, n in bits.items():
+            self.bits[name] = self.bits.get(name, 0) + n
+
+
+def measure_layer(tensor, base, sums, plain):
+    kind = tensor.weight_type
+    sums.n_weights += tensor.n_weights
+    sums.n_kept += tensor.n_kept
+    sums.entropy += tensor.n_kept * value_entropy(tensor)
+    start = time.process_time()
+    codec = replace(auto_format(tensor, base), value_code="classes")
+    middle = time.process_time()
+    encoded = codec.encode(tensor)
+    done = time.process_time()
+    value = encoded.n_bits_without_mask
+    sums.add(
+        choose=middle - start,
+        encode=done - middle,
+        value=value,
+        table=encoded.streams["codebook"].n_bits,
+        care=encoded.stats["n_care_bits"],
+        patterns=tensor.n_kept * kind.n_bits,
+        all=encoded.n_bits,
+        huffman=HuffmanFormat(mask="auto").encode(tensor).n_bits,
+        plain=0,
+        worse=0,
+    )
+    if plain:
+        without = replace(codec, value_code="none").encode(tensor).n_bits
+        sums.add(plain=without, worse=without < encoded.n_bits)
+
+
+def line(name, kind, sparsity, sums):
+    b, n = sums.bits, sums.n_weights
+    coded = b["value"] - b["table"]
+    return (
+        f"| {name} | {kind} | {sparsity:g} | {sums.entropy / sums.n_kept:.3f} "
+        f"| {b['value'] / sums.entropy:.4f} | {b['care'] / sums.entropy:.4f} "
+        f"| {coded / b['care']:.4f} | {b['table'] / sums.entropy:.4f} "
+        f"| {b['value'] / b['patterns']:.3f} | {b['all'] / n:.3f} | {b['plain'] / n:.3f} "
+        f"| {b['huffman'] / n:.3f} | {b['worse']:.0f} | {b['choose']:.1f} | {b['encode']:.1f} |"
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workloads", nargs="*", default=["opennsfw", "silero_vad", "minilm"])
+    parser.add_argument("--types", nargs="+", default=["int8", "int4", "bf16", "fp8_e4m3"])
+    parser.add_argument("--sparsity", nargs="+", type=float, default=[0.0, 0.5, 0.7, 0.9])
+    parser.add_argument("--n-s", type=int, default=15)
+    parser.add_argument("--no-plain", action="store_true", help="not the patterns' planes beside")
+    given = parser.parse_args()
+    base = F2FFormat(n_in=16, n_s=given.n_s, mask_code="auto")
+    print(HEADINGS)
+    print("|---" * (HEADINGS.count("|") - 1) + "|")
+    for name in given.workloads:
+        for kind in given.types:
+            for sparsity in given.sparsity:
+                sums = Sums()
+                workload = load_workload(name)
+                workload = workload.with_overrides(sparsity=sparsity, weight_type=kind)
+                for data in iterate_layers(workload):
+                    measure_layer(data.tensor, base, sums, not given.no_plain)
+                print(line(name, kind, sparsity, sums), flush=True)
+
+
+if __name__ == "__main__":
+    main()
