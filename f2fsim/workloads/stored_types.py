@@ -91,6 +91,7 @@ def _quantisation(codes: Codes) -> dict[str, Any]:
         found = {"granularity": "group", "group": size}
     if codes.zeros is not None or codes.offsets is not None:
         found["symmetric"] = False
-    if codes.side_bits < 32 * codes.scales.size:
+    halves = 2 if codes.offsets is not None else 1
+    if codes.side_bits < 32 * halves * codes.scales.size:
         found["scale_type"] = "fp16"
     return found
