@@ -14,6 +14,7 @@ from f2fsim.report.cases import Case, Run, make_cases
 from f2fsim.report.crossing import crossing_table
 from f2fsim.report.doubt import doubt_table
 from f2fsim.report.inputs import Inputs
+from f2fsim.report.roofline import roofline_figure
 from f2fsim.report.sweep_section import sweep_answer, sweep_section
 from f2fsim.report.value import Column, Figure, Paragraph, Report, Section, Table
 
@@ -114,7 +115,7 @@ def _case_section(case: Case, number: int, *, single: bool) -> Section:
         fig.stall_figure(case),
         fig.energy_figure(case),
         fig.bandwidth_figure(case),
-        fig.roofline_figure(case),
+        roofline_figure(case),
     ]
     figures = tuple(replace(f, name=f"{prefix}{f.name}") for f in drawn if f and f.series)
     folded = [tab.run_layers_table(run, prefix) for run in case.runs]

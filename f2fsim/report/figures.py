@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from f2fsim.report.cases import Case, Run, entropy_bits_per_weight
 from f2fsim.report.value import Figure, Series, number_text
-from f2fsim.results import ComponentStats, LayerResult, SimResult
+from f2fsim.results import ComponentStats, SimResult
 from f2fsim.results.rows import stall_rows, stream_rows
 
 #: Series that are no machine: a stable style for each, far from those of the machines.
@@ -258,49 +258,6 @@ def bandwidth_figure(case: Case) -> Figure:
         reference=peak or None,
         panels=len(series) > 1,
     )
-
-
-def roofline_figure(case: Case) -> Figure:
-    """Return every layer under the roofline: effectual MACs a byte against effectual MACs a second.
-
-    The roof of a machine is the lower of its multipliers at its clock and its peak bandwidth times
-    the intensity.
-    """
-    series: list[Series] = []
-    roofs: dict[tuple[float, float], list[Run]] = {}
-    for run in case.runs:
-        layers = [layer for layer in run.result.layers if layer.n_bytes and layer.macs_effectual]
-        if not layers:
-            continue
-        x = tuple(layer.macs_effectual / layer.n_bytes for layer in layers)
-        y = tuple(_gmacs(layer) for layer in layers)
-        labels = tuple(layer.name for layer in layers)
-        series.append(Series(run.name, x, y, labels, "points", run.style))
-        roof = max(layer.n_multipliers * layer.clock_hz for layer in layers) / 1e9
-        roofs.setdefault((roof, run.result.peak_bytes_per_second / 1e9), []).append(run)
-    xs = [value for one in series for value in one.x]
-    for (roof, peak), runs in roofs.items():
-        if peak and roof and xs:
-            corners = sorted({min(xs) / 2, roof / peak, max(2 * max(xs), 2 * roof / peak)})
-            y = tuple(min(roof, peak * at) for at in corners)
-            name = "roof" if len(roofs) == 1 else f"roof of {', '.join(r.name for r in runs)}"
-            series.append(Series(name, tuple(corners), y, (), "limit", ENTROPY_STYLE))
-    return Figure(
-        "roofline",
-        "Roofline, a point for each layer",
-        "Scatter of layers: effectual MACs a DRAM byte against effectual GMAC/s, under the roof.",
-        "intensity [effectual MAC/byte]",
-        "effectual throughput [GMAC/s]",
-        tuple(series),
-        "Only multiplications by kept weights count. Left of the ridge memory limits, right of it "
-        "the multipliers.",
-        x_log=True,
-        y_log=True,
-    )
-
-
-def _gmacs(layer: LayerResult) -> float:
-    return layer.macs_effectual * layer.repeat / layer.seconds / 1e9 if layer.seconds else 0.0
 
 
 def crossover_figure(cases: Sequence[Case], by: str) -> Figure | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from f2fsim.report import figures as fig
 from f2fsim.report.answer import answer
 from f2fsim.report.cases import Case, make_cases
+from f2fsim.report.roofline import roofline_figure
 from f2fsim.report.static import canvas_of, settings
 from f2fsim.report.value import Figure, number_text
 from f2fsim.results import SimResult
@@ -30,7 +31,7 @@ FIGURES: Mapping[str, Callable[[Case], Figure | None]] = {
     "stalls": fig.stall_figure,
     "energy": fig.energy_figure,
     "bandwidth": fig.bandwidth_figure,
-    "roofline": fig.roofline_figure,
+    "roofline": roofline_figure,
 }
 
 
