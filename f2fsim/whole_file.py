@@ -117,6 +117,19 @@ def refuse_pipe(path: Path) -> None:
         raise InputError(f"{path}: is a pipe or socket, a file is needed")
 
 
+def require_regular(path: Path) -> None:
+    """Refuse anything but a file in place of a file that is read to its end.
+
+    Raises
+    ------
+    InputError
+        If `path` is a pipe, a socket or a device; what is missing is left to the reader to tell.
+    """
+    refuse_pipe(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path}: is a device, a file is needed")
+
+
 def check_file(path: Path, what: str) -> None:
     """Refuse a file that cannot be made or replaced, before any work is done for it.
 

@@ -14,7 +14,7 @@ from f2fsim.results.binding import what_if_rows
 from f2fsim.results.parse import parse_result
 from f2fsim.results.rows import comparison_rows, layer_row, stall_rows, stream_rows
 from f2fsim.results.stats import SimResult
-from f2fsim.whole_file import refuse_pipe, whole_file
+from f2fsim.whole_file import require_regular, whole_file
 
 RESULTS_FILE = "results.json"
 
@@ -64,7 +64,7 @@ def read_json(file: Path) -> Any:
         If the file cannot be read or is no JSON; the message names the line.
     """
     try:
-        refuse_pipe(file)
+        require_regular(file)
         return json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_object)
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}") from None

@@ -93,3 +93,18 @@ def test_a_pipe_in_place_of_a_file_is_refused(
     assert code == 2, said
     assert said.startswith("f2fsim: ")
     assert "still waiting" not in said
+
+
+@pytest.mark.parametrize("name", ["p.trace", "p.npz", "p.json", "p.yaml"])
+def test_a_device_without_an_end_is_refused(
+    tmp_path: Path, name: str, alarm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).symlink_to("/dev/zero")
+    command = {
+        "p.trace": "dram run ddr4_2400 p.trace", "p.npz": "workload from p.npz",
+        "p.json": "report p.json -o page", "p.yaml": "workload show p.yaml",
+    }[name]  # fmt: skip
+    code, said = run(command.split())
+    assert (code, said.count("\n")) == (2, 1)
+    assert "is a device" in said or "is longer than" in said

@@ -24,7 +24,7 @@ from f2fsim.hw.dram.trace_forms import (
     Request,
     form_of,
 )
-from f2fsim.whole_file import refuse_pipe
+from f2fsim.whole_file import require_regular
 
 #: Streams that a trace may name, and bytes that it may have once it is unpacked.
 MAX_STREAMS = 256
@@ -98,7 +98,7 @@ def read_trace(path: Path, params: DramParams, options: TraceOptions | None = No
     try:
         if path.is_dir():
             raise DataError(f"{path}: is a folder, a trace file is needed")
-        refuse_pipe(path)
+        require_regular(path)
         data = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from f2fsim.errors import DataError, near_miss
-from f2fsim.whole_file import refuse_pipe
+from f2fsim.whole_file import require_regular
 from f2fsim.workloads.readers.base import ModelFile
 from f2fsim.workloads.readers.gguf_file import GgufFile
 from f2fsim.workloads.readers.matrix_files import MATRIX_READERS, MatrixFolder, matrix_files
@@ -55,7 +55,7 @@ def open_model(path: Path) -> ModelFile:
     if not endings:
         raise DataError(f"{path}: not a known kind of weight file; known: {', '.join(READERS)}")
     if not path.is_file():
-        refuse_pipe(path)
+        require_regular(path)
         near = ""
         if path.parent.is_dir():
             near = near_miss(path.name, [p.name for p in path.parent.iterdir()])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.errors import DataError
-from f2fsim.whole_file import refuse_pipe
+from f2fsim.whole_file import require_regular
 from f2fsim.workloads.readers.base import ModelFile, TensorInfo, check_stored
 from f2fsim.workloads.readers.onnx_derived import DerivedValues
 from f2fsim.workloads.readers.onnx_standard_form import rewrite
@@ -156,7 +156,7 @@ class OnnxFile(ModelFile):
         n_bytes = -(-math.prod(tensor.dims) * _n_bits(tensor.data_type) // 8)
         length = int(fields.get("length", n_bytes))
         try:
-            refuse_pipe(file)
+            require_regular(file)
             with file.open("rb") as stream:
                 stream.seek(int(fields.get("offset", 0)))
                 raw = stream.read(min(length, n_bytes))
