@@ -46,7 +46,7 @@ def table_lines(table: Table, width: int) -> list[str]:
     rows += [[number_text(row.get(column.key)) for column in columns] for row in table.rows]
     sizes = [max(len(row[i]) for row in rows) for i in range(len(columns))]
     before = sum(sizes[:-1]) + 2 * (len(columns) - 1)
-    sizes[-1] = min(sizes[-1], max(16, width - before))
+    sizes[-1] = min(sizes[-1], max(12, width - before))
     lines = []
     for row in rows:
         folded = textwrap.wrap(row[-1], sizes[-1]) or [""]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="FILE", show_default="stdout", help="YAML file to write."
+        "--out", "--output", "-o", metavar="FILE", show_default="stdout", help="YAML file to write."
     ),
 ]
 

@@ -23,6 +23,9 @@ Words = list[str | Number]
 #: Ratios of times within this of 1 are "as fast".
 EQUAL = 0.02
 
+#: Machines whose sparsities differ by more (N:M ones prune to their own) have it as a column.
+SAME_SPARSITY = 0.005
+
 #: Counts are told if the faster machine needs less than this share of them.
 LESS = 0.95
 
@@ -151,6 +154,7 @@ CASE_COLUMNS = (
     Column("machine", "machine", numeric=False),
     Column("time_us", "time", "us"),
     Column("speedup", "speed-up", "×"),
+    Column("sparsity", "S"),
     Column("bits_per_weight", "size", "bit/w"),
     Column("dram_mb", "DRAM", "MB"),
     Column("energy_uj", "energy", "uJ"),
@@ -167,8 +171,12 @@ def case_table(case: Case, baseline: str = "") -> Table:
     slowest = max(case.runs, key=lambda run: run.result.seconds)
     base = named or dense_of(case) or slowest
     rows = tuple(_row(run, base) for run in case.runs)
+    pruned = [run.result.sparsity for run in case.runs]
+    hidden = set() if max(pruned) - min(pruned) > SAME_SPARSITY else {"sparsity"}
     columns = tuple(
-        column for column in CASE_COLUMNS if any(row[column.key] is not None for row in rows)
+        column
+        for column in CASE_COLUMNS
+        if column.key not in hidden and any(row[column.key] is not None for row in rows)
     )
     caption = f"Speed-up over {base.name}; the mask is counted in every size."
     if not any(run.result.what_if for run in case.runs):
@@ -182,6 +190,7 @@ def _row(run: Run, base: Run) -> dict[str, Any]:
         "machine": run.name,
         "time_us": result.seconds * 1e6,
         "speedup": base.result.seconds / result.seconds if result.seconds else None,
+        "sparsity": result.sparsity,
         "bits_per_weight": result.bits_per_weight,
         "dram_mb": result.n_bytes / 1e6,
         "energy_uj": sum(result.energy_pj.values()) / 1e6 or None,

@@ -20,6 +20,7 @@ TOTAL_COLUMNS = (
     Column("speedup", "F2F's speed-up over it", "times"),
     Column("gmac_s", "throughput, as if dense", "GMAC/s"),
     Column("dram_bytes", "DRAM traffic", "B"),
+    Column("sparsity", "S"),
     Column("bits_per_weight", "size", "bit/weight"),
     Column("bits_without_mask", "without mask", "bit/weight"),
     Column("entropy_bits", "entropy", "bit/weight"),

@@ -72,6 +72,7 @@ def total(result: dict[str, Any]) -> dict[str, Any]:
         "energy_uj": sum(sum(one["energy_pj"].values()) * one["repeat"] for one in layers) / 1e6,
         "area_mm2": 1.5,
         "slots": issued,
+        "sparsity": 1 - sum(one["n_kept"] for one in layers) / weights,
         "efficiency": 1 - wrong / care if care else None,
     }
 
@@ -234,7 +235,7 @@ def test_every_table_is_checked(made: tuple[Page, list[dict[str, Any]], Path]) -
             for row in page.tables[name]:
                 t = {r["arch"]: total(r) for r in results}
                 me = t[row["machine"][1]]
-                for key in ("time_us", "bits_per_weight", "energy_uj"):
+                for key in ("time_us", "sparsity", "bits_per_weight", "energy_uj"):
                     assert same(row[key][0], me[key])
                 assert same(row["dram_mb"][0], me["dram_bytes"] / 1e6)
                 assert same(row["speedup"][0], t["dense_edge"]["time_us"] / me["time_us"])
