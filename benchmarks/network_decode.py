@@ -1,13 +1,14 @@
 """Tokens a second of LLaMA-7B by format, sparsity, type and context: under reports/network.
 
     python benchmarks/network_decode.py reports/network [MACHINE_CLASS …]
+    python benchmarks/network_decode.py reports/network --draw      # figures of what is there
 
 Decoding of one token, synthetic weights, KV cache in int8, maps kept on the chip, one run a block.
 Machines: the edge ones with LPDDR5-6400 and 64 vector lanes, the server ones (HBM2 stack) with 512.
 
 A block of LLaMA-7B has 202 million weights and is run 32 times with weights that differ in nothing
 that counts.  What is simulated are an eighth and a quarter of its heads and of its feed-forward
-width; time and bytes are linear in that share (``--check`` runs a whole block beside it), so
+width; time and bytes are linear in that share (a whole block was run beside it), so
 
     block = T(1/8) + 7 · (T(1/4) - T(1/8)),   token = 32 · block + output projection,
 
@@ -26,6 +27,8 @@ from typing import Any
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.workload import Workload
 from f2fsim.pipeline.network import simulate_network
+from f2fsim.report.network_figures import cache_share_figure, decode_figure
+from f2fsim.report.static import draw, settings
 from f2fsim.results.network import NetworkResult
 from f2fsim.workloads import LayerData, iterate_layers
 
@@ -132,6 +135,9 @@ def token(small: NetworkResult, large: NetworkResult) -> dict[str, Any]:
 def main() -> None:
     """Write ``decode_CLASS.csv`` as figures come."""
     folder, wanted = Path(sys.argv[1]), sys.argv[2:] or list(CLASSES)
+    if wanted == ["--draw"]:
+        draw_all(folder)
+        return
     for name in wanted:
         keys = ("machine", "format", "weights", "sparsity", "context")
         with (folder / f"decode_{name}.csv").open("w", newline="") as file:
@@ -146,6 +152,25 @@ def main() -> None:
                         writer.writerow(found)
                         file.flush()
                         print(found, flush=True)
+
+
+def draw_all(folder: Path) -> None:
+    """Draw tokens a second and the share of the cache, a figure a class and type."""
+    for name in CLASSES:
+        with (folder / f"decode_{name}.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        for type_name in TYPES:
+            mine = [row for row in rows if row["weights"] == type_name]
+            what = (
+                f"LLaMA-7B, one token at a time, {type_name} weights, int8 cache, {name} machines"
+            )
+            for figure in (
+                decode_figure(mine, f"decode_{name}_{type_name}", what),
+                cache_share_figure(mine, f"kv_share_{name}_{type_name}", what),
+            ):
+                with settings():
+                    svg, _ = draw(figure)
+                (folder / f"{figure.name}.svg").write_bytes(svg)
 
 
 def figures(name: str, type_name: str, sparsity: float) -> Iterator[dict[str, Any]]:
