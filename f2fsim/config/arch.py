@@ -103,6 +103,8 @@ class ArchConfig(ConfigModel):
         each), or ``auto``: what moves fewer bytes.
     cost_table : str
         Energy and area table.
+    cores : int
+        Cores that share the memory in a network's run, each with all that stands here.
     vector : VectorUnit or None
         The vector unit; without one its work takes no time and no energy, and results say so.
     """
@@ -118,6 +120,7 @@ class ArchConfig(ConfigModel):
     schedule: Literal["auto", "exhaustive", "input_stationary", "weight_stationary"] = "auto"
     cost_table: Annotated[str, Field(min_length=1)] = "nangate45"
     vector: VectorUnit | None = None
+    cores: Annotated[int, Field(ge=1, le=64)] = 1
     _document: Document = PrivateAttr(NO_FILE)
 
     @model_validator(mode="after")

@@ -28,6 +28,7 @@ from f2fsim.mapping.plan import Plan
 from f2fsim.network.assemble import join_stages
 from f2fsim.network.attention import attention_parts, plan_attention
 from f2fsim.network.context import Network
+from f2fsim.network.cores import dealt_stage, dealt_tensor, join_cores
 from f2fsim.network.join import StageParts
 from f2fsim.network.residency import (
     all_on_chip,
@@ -35,7 +36,7 @@ from f2fsim.network.residency import (
     choose_residents,
     tensors_of,
 )
-from f2fsim.network.stages import build_stages
+from f2fsim.network.stages import Stage, build_stages
 from f2fsim.pipeline.cache import EncodingCache
 from f2fsim.pipeline.estimate import stage_cost
 from f2fsim.pipeline.layer import Encode, encoded_bands, encoded_bits
@@ -99,17 +100,17 @@ def simulate_network(
     base = workload if isinstance(workload, Workload) else load_workload(workload)
     base = with_cache(base.with_overrides(**overrides), context, kv_type)
     store = EncodingCache.default() if isinstance(cache, str) else cache
-    prepared = prepare_network(
-        make_target(arch, base, store), residency, read_layers, progress, functional=functional
-    )
-    machine = join_stages(prepared.network, prepared.machines)
-    target = prepared.target
+    target = make_target(arch, base, store)
+    if functional and target.arch.cores > 1:
+        raise InputError("values flow through networks on one core only")
+    cores = prepare_network(target, residency, read_layers, progress, functional=functional)
+    machine = join_cores([join_stages(one.network, one.machines) for one in cores])
     seen = trace.observer(base.name) if trace else None
     outcome = run(machine, target.dram, engine, seen, target.cost.dram)
-    result = network_result(prepared, machine, outcome, residency, engine)
-    check_network(result, machine, prepared.residents)
+    result = network_result(cores, machine, outcome, residency, engine)
+    check_network(result, machine, cores[0].residents)
     if functional:
-        result = replace(result, outputs_checked=check_values(prepared))
+        result = replace(result, outputs_checked=check_values(cores[0]))
     return result
 
 
@@ -120,10 +121,47 @@ def prepare_network(
     progress: Progress | None = None,
     *,
     functional: bool = False,
-) -> PreparedNetwork:
-    """Choose residents, then plan, encode and build every stage."""
+) -> list[PreparedNetwork]:
+    """Choose residents, then plan, encode and build every stage, for each core its part.
+
+    Maps of a network on several cores go through the memory, since every core takes all of them.
+    """
     workload, arch = target.workload, target.arch
-    stages = build_stages(network_nodes(workload.layers, workload.operations, workload.batch))
+    whole = build_stages(network_nodes(workload.layers, workload.operations, workload.batch))
+    if arch.cores > 1 and residency not in ("auto", "none"):
+        raise InputError("residency: named tensors stay on machines of one core only")
+    builder = MachineBuilder(arch, target.dram.burst_bytes, target.dram.capacity_bytes)
+    cores = [
+        _prepare_core(target, whole, core, builder, residency if arch.cores == 1 else "none")
+        for core in range(arch.cores)
+    ]
+    layers = read_layers(workload)
+    data: LayerData | None = None
+    for number, stage in enumerate(whole):
+        if progress:
+            progress(number, len(whole), f"{arch.name}, {stage.name}")
+        if isinstance(stage.work, Layer) and (data is None or data.layer.name != stage.work.name):
+            data = _next(layers, stage.work)
+        for core, prepared in enumerate(cores):
+            prepared.jobs = {} if functional and not prepared.facts else prepared.jobs
+            _add_stage(prepared, number, data, core)
+    if progress:
+        progress(len(whole), len(whole), "")
+    return cores
+
+
+def _prepare_core(
+    target: Target,
+    whole: tuple[Stage, ...],
+    core: int,
+    builder: MachineBuilder,
+    residency: Residency,
+) -> PreparedNetwork:
+    """Return a core's part of the graph, with its residents chosen."""
+    workload, arch = target.workload, target.arch
+    stages = whole
+    if arch.cores > 1:
+        stages = tuple(dealt_stage(stage, core, arch.cores) for stage in whole)
     activation_bits = ACTIVATION_BITS[workload.weight_type]
     tensors = tensors_of(stages, activation_bits)
     cost = stage_cost(arch, workload, stages, activation_bits)
@@ -132,26 +170,23 @@ def prepare_network(
         residents = choose_residents(stages, tensors, capacity, residency, cost)
     except InputError as error:
         raise InputError(f"workload {workload.name!r} on {arch.name}: {error}") from None
-    builder = MachineBuilder(arch, target.dram.burst_bytes, target.dram.capacity_bytes)
     network = Network(arch, builder, stages, tensors, residents, activation_bits)
-    prepared = PreparedNetwork(target, stages, tensors, residents, activation_bits, network)
-    prepared.jobs = {} if functional else None
-    layers = read_layers(workload)
-    data: LayerData | None = None
-    for number, stage in enumerate(stages):
-        if progress:
-            progress(number, len(stages), f"{arch.name}, {stage.name}")
-        if isinstance(stage.work, Layer):
-            if data is None or data.layer.name != stage.work.name:
-                data = _next(layers, stage.work)
-            _add_layer(prepared, number, data)
-        elif isinstance(stage.work, Attention):
-            _add_attention(prepared, number, stage.work)
-        else:
-            _add_vector(prepared, number)
-    if progress:
-        progress(len(stages), len(stages), "")
-    return prepared
+    return PreparedNetwork(target, stages, tensors, residents, activation_bits, network)
+
+
+def _add_stage(prepared: PreparedNetwork, number: int, data: LayerData | None, core: int) -> None:
+    """Plan, encode and build a core's part of a stage; `data` is the whole layer's."""
+    work, n_cores = prepared.stages[number].work, prepared.target.arch.cores
+    if isinstance(work, Attention):
+        _add_attention(prepared, number, work)
+    elif isinstance(work, Layer):
+        assert data is not None
+        if n_cores > 1:
+            tensor = dealt_tensor(data.layer, data.tensor, core, n_cores)
+            data = replace(data, layer=work, tensor=tensor)
+        _add_layer(prepared, number, data)
+    else:
+        _add_vector(prepared, number)
 
 
 def _next(layers: Iterator[LayerData], layer: Layer) -> LayerData:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from f2fsim.analytic.network import NetworkTotals, network_bounds
@@ -15,6 +15,7 @@ from f2fsim.hw.description import Machine
 from f2fsim.hw.functional import FunctionalJob
 from f2fsim.network.attention import CACHE
 from f2fsim.network.context import Network
+from f2fsim.network.cores import on_core
 from f2fsim.network.join import StageParts
 from f2fsim.network.outputs import APPEND
 from f2fsim.network.residency import Tensor, resident_bits
@@ -61,21 +62,24 @@ class PreparedNetwork:
 
 
 def network_result(
-    prepared: PreparedNetwork,
+    cores: Sequence[PreparedNetwork],
     machine: Machine,
     outcome: Outcome,
     residency: Residency,
     engine: str,
 ) -> NetworkResult:
     """Return the result of a run; `check_network` holds it against its rules."""
+    prepared = cores[0]
     target = prepared.target
     arch, dram = target.arch, target.dram
     streams = _streams(machine, outcome, dram.burst_bytes)
     terms = target.cost.terms(outcome.components, outcome.memory, streams)
     array = arch.pe_array
-    cycles = [-(-issued // array.n_multipliers) for issued in prepared.macs_issued]
+    # The slowest core of each product: all wait for all.
+    each = zip(*(one.macs_issued for one in cores), strict=True)
+    cycles = [-(-max(issued) // array.n_multipliers) for issued in each]
     lanes = arch.vector.lanes if arch.vector else 0
-    operations = sum(stage.n_lane_operations for stage in prepared.stages)
+    operations = max(sum(stage.n_lane_operations for stage in one.stages) for one in cores)
     totals = NetworkTotals(
         sum(stream.payload_bits for stream in streams),
         dram.peak_bytes_per_second,
@@ -83,6 +87,7 @@ def network_result(
         cycles,
         -(-operations // lanes) if lanes else 0,
     )
+    area = target.cost.area_um2(target.workload.widest_weight_type)
     return NetworkResult(
         arch=arch.name,
         workload=target.workload.name,
@@ -90,25 +95,65 @@ def network_result(
         n_ticks=outcome.n_ticks,
         ticks_per_second=outcome.ticks_per_second,
         clock_hz=arch.clock,
-        stages=_stage_stats(prepared, outcome),
-        tensors=_tensor_stats(prepared),
+        stages=_all_stages(cores, outcome),
+        tensors=_tensor_stats(cores),
         components=outcome.components,
         streams=streams,
         memory=outcome.memory,
         bound_cycles=network_bounds(totals),
-        encoded_bits=prepared.encoded_bits,
+        encoded_bits=_added([one.encoded_bits for one in cores]),
         scratchpad_bits=prepared.capacity_bits,
-        n_multipliers=array.n_multipliers,
+        n_multipliers=array.n_multipliers * arch.cores,
         residency=residency if isinstance(residency, str) else ", ".join(residency),
         energy_pj=sum_terms(terms, target.cost.table),
-        area_um2=target.cost.area_um2(target.workload.widest_weight_type),
+        area_um2={name: arch.cores * um2 for name, um2 in area.items()},
         notes=_notes(prepared),
         tokens=max((stage.batch for stage, _ in _attentions(prepared)), default=0),
         context=max((work.context for _, work in _attentions(prepared)), default=0),
-        cache_bits={
-            name: one.payload_bits for one in streams if (name := one.name) in (CACHE, APPEND)
-        },
+        cache_bits=_added([_cache_bits(one) for one in streams]),
         manifest=manifest(target, engine),
+    )
+
+
+def _cache_bits(stream: StreamStats) -> dict[str, int]:
+    """Return the bits of a stream of a KV cache, on whatever core; none of others."""
+    name = stream.name.rpartition(": ")[2]
+    return {name: stream.payload_bits} if name in (CACHE, APPEND) else {}
+
+
+def _added(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Return the sums of counts by name."""
+    total: dict[str, int] = {}
+    for one in counts:
+        for name, n in one.items():
+            total[name] = total.get(name, 0) + n
+    return total
+
+
+def _all_stages(cores: Sequence[PreparedNetwork], outcome: Outcome) -> tuple[StageStats, ...]:
+    """Return the stages: from the first core that is ready to the last that is done."""
+    if len(cores) == 1:
+        return _stage_stats(cores[0], outcome.marks)
+    by_core = []
+    for core, prepared in enumerate(cores):
+        prefix = on_core("", core)
+        marks = {
+            name.removeprefix(prefix): times
+            for name, times in outcome.marks.items()
+            if name.startswith(prefix)
+        }
+        by_core.append(_stage_stats(prepared, marks))
+    sums = ("n_weights", "n_kept", "macs_dense", "macs_effectual", "lane_operations")
+    return tuple(
+        replace(
+            parts[0],
+            ready=min(one.ready for one in parts),
+            computed=max(one.computed for one in parts),
+            done=max(one.done for one in parts),
+            used_bits=max(one.used_bits for one in parts),
+            **{name: sum(getattr(one, name) for one in parts) for name in sums},
+        )
+        for parts in zip(*by_core, strict=True)
     )
 
 
@@ -121,15 +166,20 @@ def _notes(prepared: PreparedNetwork) -> tuple[str, ...]:
     notes = []
     if prepared.target.arch.vector is None and any(s.n_lane_operations for s in prepared.stages):
         notes.append("vector operations take no time and no energy: the machine has no vector unit")
+    n_cores = prepared.target.arch.cores
+    if n_cores > 1:
+        notes.append(f"{n_cores} cores: output rows are dealt, each core reads its own inputs")
     loose = [stage for stage in prepared.stages[1:] if stage.is_chained]
     if loose and not prepared.target.workload.operations:
         notes.append("the workload states no graph: each layer takes from the one before")
     return tuple(notes)
 
 
-def _stage_stats(prepared: PreparedNetwork, outcome: Outcome) -> tuple[StageStats, ...]:
-    marks = {name: iter(times) for name, times in outcome.marks.items()}
-    array = next(name for name in outcome.marks if name not in ("vector unit", "scratchpad fill"))
+def _stage_stats(
+    prepared: PreparedNetwork, noted: Mapping[str, Sequence[int]]
+) -> tuple[StageStats, ...]:
+    marks = {name: iter(times) for name, times in noted.items()}
+    array = next(name for name in noted if name not in ("vector unit", "scratchpad fill"))
     found = []
     for stage, machine, facts in zip(
         prepared.stages, prepared.machines, prepared.facts, strict=True
@@ -152,11 +202,12 @@ def _stage_stats(prepared: PreparedNetwork, outcome: Outcome) -> tuple[StageStat
     return tuple(found)
 
 
-def _tensor_stats(prepared: PreparedNetwork) -> tuple[TensorStats, ...]:
+def _tensor_stats(cores: Sequence[PreparedNetwork]) -> tuple[TensorStats, ...]:
+    prepared = cores[0]
     return tuple(
         TensorStats(
             one.name,
-            one.n_bits,
+            sum(core.tensors[one.name].n_bits for core in cores),
             "scratchpad" if one.name in prepared.residents else "memory",
             one.first,
             one.last,

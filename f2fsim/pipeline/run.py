@@ -135,6 +135,10 @@ def compare(
     )
     store = EncodingCache.default() if isinstance(cache, str) else cache
     targets = [make_target(arch, base, store) for arch in archs]
+    for one in targets:
+        if one.arch.cores > 1:
+            rule = f"layers by themselves run on one core, got {one.arch.cores}"
+            raise ConfigError(f"{one.arch.place('cores')}: {rule}; see f2fsim network")
     done: list[list[LayerResult]] = [[] for _ in targets]
     total = len(base.layers) * len(targets)
     for count, (i, job) in enumerate(_jobs(targets, engine, read_layers)):

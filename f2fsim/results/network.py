@@ -146,7 +146,8 @@ def network_row(result: NetworkResult) -> dict[str, Any]:
     kept = sum(one.place == "scratchpad" for one in result.tensors)
     tokens = {}
     if result.tokens:
-        cache = sum(one.n_bytes for one in result.streams if one.name in result.cache_bits)
+        names = result.cache_bits.keys()
+        cache = sum(s.n_bytes for s in result.streams if s.name.rpartition(": ")[2] in names)
         tokens = {
             "context": result.context,
             "tokens_per_second": result.tokens_per_second,
