@@ -198,3 +198,25 @@ def test_shards_of_pytorch_files(tmp_path: Path) -> None:
     index.write_text(json.dumps({"weight_map": table}))
     with pytest.raises(DataError, match=r"has no tensor 'fc2.weight'"):
         open_checkpoint(index)
+
+
+def test_metadata_beside_a_file_are_part_of_its_digest(tmp_path: Path) -> None:
+    from f2fsim.explore.points import weights_digest
+    from f2fsim.workloads.import_model import import_model
+
+    codes = RNG.integers(0, 16, (64, 16))
+    tensors = {
+        "fc.qweight": packed_along_rows(codes, 4),
+        "fc.qzeros": packed_along_rows(np.full((16, 2), 7), 4).T,
+        "fc.scales": RNG.random((2, 16)).astype(np.float16),
+    }
+    opened(tmp_path, tensors, {"quant_method": "gptq", "bits": 4})
+    workload = import_model(str(tmp_path / "model.safetensors"), folder=tmp_path)
+    first = weights_digest(workload)
+    # The second form of the format stores zeros as they are: other weights from the same file.
+    (tmp_path / "config.json").write_text(
+        json.dumps(
+            {"quantization_config": {"quant_method": "gptq", "checkpoint_format": "gptq_v2"}}
+        )
+    )
+    assert weights_digest(workload) != first

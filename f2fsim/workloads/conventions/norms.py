@@ -26,11 +26,11 @@ def weight_norm(table: Table) -> None:
     """Fold ``X_g`` and ``X_v`` into ``X`` = g · v / |v|, also under ``parametrizations``."""
     for name in list(table.entries):
         found = _OLD_G.match(name)
-        if found and found["base"] + "_v" in table.entries:
+        if found and name in table.entries and found["base"] + "_v" in table.entries:
             _fold(table, found["base"], name, found["base"] + "_v")
     for name in list(table.entries):
         found = _ORIGINAL.match(name)
-        if found and found["which"] == "0":
+        if found and name in table.entries and found["which"] == "0":
             direction = name[:-1] + "1"
             if direction not in table.entries:
                 raise table.error(WEIGHT_NORM, name, f"has no {direction!r} beside it")
@@ -65,7 +65,7 @@ def spectral_norm(table: Table) -> None:
             _divide(table, base, [name, base + "_u", *extra])
     for name in list(table.entries):
         found = _ORIGINAL.match(name)
-        if not found or found["which"]:
+        if not found or found["which"] or name not in table.entries:
             continue
         steps = f"{found['module']}parametrizations.{found['tensor']}."
         u = [item for item in table.entries if re.fullmatch(re.escape(steps) + r"\d+\._u", item)]
@@ -99,7 +99,7 @@ def parametrised_masks(table: Table) -> None:
     """Apply the mask of a sparsifier (``torch.ao.pruning``) and refuse other parametrisations."""
     for name in list(table.entries):
         found = _ORIGINAL.match(name)
-        if not found:
+        if not found or name not in table.entries:
             continue
         steps = f"{found['module']}parametrizations.{found['tensor']}."
         others = [item for item in table.entries if item.startswith(steps) and item != name]
