@@ -38,6 +38,11 @@ def print_result(result: SimResult) -> None:
         if row["share"] >= LEAST_SHARE
     ]
     console.print_rows(states, title="Where the cycles went (5 % and more)")
+    if result.manifest.get("zero_activations") == "multiplied":
+        typer.echo(
+            f"activations: zeros are multiplied too, {result.arch}'s array skips none: their "
+            "density changes nothing"
+        )
 
 
 def layers_with_plans(result: SimResult) -> Table:

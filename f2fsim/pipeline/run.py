@@ -16,6 +16,7 @@ from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.engine import check_engine
 from f2fsim.engine.trace import Trace
 from f2fsim.errors import ConfigError
+from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.dram import DramParams, dram_params
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.pipeline.cache import EncodingCache
@@ -242,6 +243,16 @@ def manifest(target: Target, engine: str) -> dict[str, Any]:
         "dram": target.arch.dram().model_dump(mode="json"),
         "workload_digest": workload.digest(),
         "workload": workload.model_dump(mode="json", exclude={"layers", "operations", "excluded"}),
+        "zero_activations": _zero_activations(target.arch, workload),
         "seed": workload.seed,
         "packages": dict(_versions()),
     }
+
+
+def _zero_activations(arch: ArchConfig, workload: Workload) -> str:
+    """Return what the machine makes of activations that are zero, as far as there are any."""
+    given = (layer.activation_density for layer in workload.layers)
+    densities = [workload.activations.density if d is None else d for d in given]
+    if min(densities, default=1.0) == 1.0:
+        return "none"
+    return "skipped" if array_kind(arch).skips_zero_activations else "multiplied"

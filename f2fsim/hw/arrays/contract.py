@@ -108,9 +108,12 @@ class ArrayKind(ABC, Generic[A]):
     ----------
     model : type of PeArray
         Its YAML form.
+    skips_zero_activations : bool
+        Whether the density of activations changes what it does.
     """
 
     model: type[A]
+    skips_zero_activations: ClassVar[bool] = False
     unpriced: ClassVar[dict[str, str]] = {}
 
     @property

@@ -20,6 +20,7 @@ class BroadcastKind(ArrayKind[BroadcastArray]):
     """EIE: built as a whole, since vectors run one by one and a PE decodes its own slice."""
 
     model = BroadcastArray
+    skips_zero_activations = True
 
     def own_plans(
         self, arch: ArchConfig, array: BroadcastArray, layer: Layer, tensor: PrunedTensor
