@@ -51,9 +51,13 @@ cdef extern from "unpack.h" nogil:
         int64_t kept
         int64_t patch
     void f2f_fill_spread(uint64_t *spread)
-    int f2f_best_set()
     void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, int instructions,
                     uint8_t *patterns)
+
+
+cdef extern from "simd.h" nogil:
+    int f2f_set()
+    int f2f_has_set(int set)
 
 
 cdef void _fill(f2f_decoder *d, const uint64_t[:, :, :, ::1] tables,
@@ -89,9 +93,14 @@ def values(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
         f2f_decode_values(&d, first, n, &block_ptr[0], &pos[0], &val[0])
 
 
-def best_instructions():
-    """Return the best set of instructions that `unpack` can use here: 0 any, 1 AVX2, 2 GFNI too."""
-    return f2f_best_set()
+def instruction_set():
+    """Return the number of the set of instructions that the kernels use (`simd.SETS`)."""
+    return f2f_set()
+
+
+def has_set(int number):
+    """Return whether the processor has a set of instructions."""
+    return bool(f2f_has_set(number))
 
 
 def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, int64_t n_groups,
@@ -106,7 +115,7 @@ def unpack(const uint64_t[:, :, :, ::1] tables, const uint16_t[:, ::1] words, in
     `look_up` the pattern of each coded weight (types of one byte), `classes` first number and
     suffix mask for each value of the prefix's planes, 64 at most.  `part`: the first block, the
     number of blocks, and how many kept weights and patches come before them.  16 bytes follow the
-    mask's end.  `instructions`: at most `best_instructions`.
+    mask's end.  `instructions`: the number of a set that the processor has.
     """
     cdef f2f_decoder d
     cdef f2f_layout layout

@@ -11,6 +11,7 @@ from f2fsim.codec.f2f import _decode
 from f2fsim.codec.f2f.decode import check_words, look_up_tables
 from f2fsim.codec.f2f.matrix import DecoderMatrix
 from f2fsim.codec.f2f.planes import PlaneLayout
+from f2fsim.codec.f2f.simd import instruction_set
 from f2fsim.codec.f2f.threads import run
 from f2fsim.codec.f2f.value_code import ValueCode
 
@@ -18,8 +19,8 @@ from f2fsim.codec.f2f.value_code import ValueCode
 _MASK_PADDING = 16
 #: A multiple of 8, so that the mask of a range of blocks starts with a byte.
 _BLOCKS_PER_TASK = 1 << 14
-#: What the kernel uses of the processor: 0 any, 1 AVX2, 2 AVX2 and GFNI.
-INSTRUCTIONS = _decode.best_instructions()
+#: Number of the set of instructions that the kernel uses.
+INSTRUCTIONS = instruction_set()
 
 Places = NDArray[np.int64]
 

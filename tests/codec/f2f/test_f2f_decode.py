@@ -5,7 +5,7 @@ import pytest
 from peak_memory import run_measured
 
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
-from f2fsim.codec.f2f import BlockOrder, F2FFormat, _decode
+from f2fsim.codec.f2f import BlockOrder, F2FFormat, simd
 from f2fsim.codec.f2f import unpack as unpack_module
 from f2fsim.errors import InputError
 
@@ -54,8 +54,8 @@ def test_every_type_comes_back(monkeypatch, kind, params):
     tensor = PrunedTensor("t", patterns, mask, weight_type)
     codec = F2FFormat(**params)
     encoded = codec.encode(tensor)
-    for instructions in range(_decode.best_instructions() + 1):
-        monkeypatch.setattr(unpack_module, "INSTRUCTIONS", instructions)
+    for name in simd.available():
+        monkeypatch.setattr(unpack_module, "INSTRUCTIONS", simd.SETS.index(name))
         for n_threads in (1, 2):
             decoded = codec.decode(encoded, n_threads)
             np.testing.assert_array_equal(decoded.patterns, patterns)
@@ -74,8 +74,8 @@ def test_sets_of_instructions_agree(monkeypatch, n_in, n_out, kept_bits):
     tensor = PrunedTensor("t", patterns * mask, mask, WEIGHT_TYPES["int8"])
     codec = F2FFormat(n_in=n_in, n_out=n_out, n_s=3, n_groups=2, search=0)
     encoded = codec.encode(tensor)
-    for instructions in range(_decode.best_instructions() + 1):
-        monkeypatch.setattr(unpack_module, "INSTRUCTIONS", instructions)
+    for name in simd.available():
+        monkeypatch.setattr(unpack_module, "INSTRUCTIONS", simd.SETS.index(name))
         np.testing.assert_array_equal(codec.decode(encoded).patterns, tensor.patterns)
 
 

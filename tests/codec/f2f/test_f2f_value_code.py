@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from f2fsim.codec import WEIGHT_TYPES, BitStream, PrunedTensor
 from f2fsim.codec.entropy import value_entropy, zero_order_entropy
-from f2fsim.codec.f2f import F2FFormat, _decode, read_value_code
+from f2fsim.codec.f2f import F2FFormat, read_value_code, simd
 from f2fsim.codec.f2f import unpack as unpack_module
 from f2fsim.codec.f2f.choose_code import choose_code
 from f2fsim.codec.f2f.rates import PERIOD, PlaneRates
@@ -325,6 +325,6 @@ def test_sets_of_instructions_agree(monkeypatch, name, spread):
     tensor = PrunedTensor("t", patterns, mask, kind)
     codec = F2FFormat(n_in=11, n_out=33, n_s=2, value_code="classes", n_groups=2, search=0)
     encoded = codec.encode(tensor)
-    for instructions in range(_decode.best_instructions() + 1):
-        monkeypatch.setattr(unpack_module, "INSTRUCTIONS", instructions)
+    for instructions in simd.available():
+        monkeypatch.setattr(unpack_module, "INSTRUCTIONS", simd.SETS.index(instructions))
         np.testing.assert_array_equal(codec.decode(encoded).patterns, patterns)

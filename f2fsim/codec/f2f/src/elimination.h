@@ -7,6 +7,7 @@
 
 #include "equations.h"
 #include "flips.h"
+#include "simd.h"
 
 /* From a number a bit, with a bit a plane, to a word a plane: 8 x 8 bits at a time. */
 F2F_INLINE void f2f_store_words(const f2f_problem *p, const uint32_t *x, int64_t block,
@@ -104,7 +105,7 @@ __attribute__((target("avx2,bmi"))) static int f2f_encode_avx2(const f2f_problem
 static int f2f_encode(const f2f_problem *p, int64_t first, int64_t stride, int64_t n_blocks,
                       int64_t n_keep, int64_t n_ahead) {
 #ifdef F2F_X86
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
+    if (f2f_set() >= F2F_AVX2)
         return f2f_encode_avx2(p, first, stride, n_blocks, n_keep, n_ahead);
 #endif
     return f2f_encode_any(p, first, stride, n_blocks, n_keep, n_ahead);

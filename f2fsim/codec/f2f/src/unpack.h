@@ -3,14 +3,22 @@
  * The outputs of eight planes are an 8 x n_out bit matrix; transposed it is one byte of each
  * weight of the block.  With the processor's bit-matrix product (affine.h) the bytes come without
  * tables and without a transposition.  Pruned weights are decoded too and then masked away: that
- * costs less than walking the kept ones.
+ * costs less than walking the kept ones.  Without that product, byte shuffles add up tables of four
+ * register bits (shuffle.h); the look-up of whole bytes is for processors without either.
  */
 #ifndef F2FSIM_UNPACK_H
 #define F2FSIM_UNPACK_H
 
 #include "bits.h"
 #include "decode.h"
+#include "simd.h"
 #include "values.h"
+
+/* Passes, for the preprocessor. */
+#define F2F_PASS_PLAIN 0
+#define F2F_PASS_AVX2 1
+#define F2F_PASS_AVX512 2
+#define F2F_PASS_GFNI 3
 
 #define F2F_MAX_BYTES 4     /* of a pattern */
 #define F2F_MAX_BLOCK 512   /* outputs */
@@ -146,42 +154,34 @@ F2F_INLINE void f2f_table_tile(const f2f_decoder *d, const f2f_layout *l, int64_
 /* One pass for each set of instructions. */
 #define F2F_NAME(x) x##_plain
 #define F2F_TARGET
-#define F2F_SET 0
+#define F2F_SET F2F_PASS_PLAIN
 #include "unpack_body.h"
 #ifdef F2F_X86
 #include "affine.h"
+#include "shuffle.h"
 #define F2F_NAME(x) x##_avx2
 #define F2F_TARGET __attribute__((target("avx2,popcnt,bmi")))
-#define F2F_SET 1
+#define F2F_SET F2F_PASS_AVX2
+#include "unpack_body.h"
+#define F2F_NAME(x) x##_avx512
+#define F2F_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx2,popcnt,bmi")))
+#define F2F_SET F2F_PASS_AVX512
 #include "unpack_body.h"
 #define F2F_NAME(x) x##_gfni
 #define F2F_TARGET __attribute__((target("gfni,avx2,popcnt,bmi")))
-#define F2F_SET 2
+#define F2F_SET F2F_PASS_GFNI
 #include "unpack_body.h"
 #endif
-
-/* The best set of instructions of this processor: 0 any, 1 AVX2, 2 AVX2 and GFNI. */
-static int f2f_best_set(void) {
-#ifdef F2F_X86
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") &&
-        __builtin_cpu_supports("bmi"))
-        return __builtin_cpu_supports("gfni") ? 2 : 1;
-#endif
-    return 0;
-}
 
 /* Write the patterns of a range of blocks at their places, with a set of instructions that the
  * processor has. */
 static void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, int set,
                        uint8_t *patterns) {
 #ifdef F2F_X86
-    if (set == 2) {
-        f2f_unpack_gfni(d, l, r, patterns);
-        return;
-    }
-    if (set == 1) {
-        f2f_unpack_avx2(d, l, r, patterns);
-        return;
+    switch (set) {
+    case F2F_AVX2: f2f_unpack_avx2(d, l, r, patterns); return;
+    case F2F_AVX512: f2f_unpack_avx512(d, l, r, patterns); return;
+    case F2F_GFNI: f2f_unpack_gfni(d, l, r, patterns); return;
     }
 #endif
     f2f_unpack_plain(d, l, r, patterns);

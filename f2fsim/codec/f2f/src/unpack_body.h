@@ -1,5 +1,9 @@
 /* The pass over tiles for one set of instructions F2F_SET; included by unpack.h once for each. */
 
+#if F2F_SET == F2F_PASS_AVX2 || F2F_SET == F2F_PASS_AVX512
+#include "shuffle_body.h"
+#endif
+
 #if F2F_SET
 /* Entries idx, below 64, of a table of bytes. */
 F2F_TARGET F2F_INLINE __m256i F2F_NAME(f2f_of_64)(const uint8_t *table, __m256i idx) {
@@ -101,19 +105,29 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const
                                                      int n_words) {
     _Alignas(32) f2f_tile bytes;
     uint32_t coded[F2F_TILE_ROOM];
-#if F2F_SET == 2
+    const int64_t stop = r.first + r.n_blocks, most = f2f_tile_blocks(d->n_out);
+#if F2F_SET == F2F_PASS_GFNI
     f2f_affine a;
     f2f_affine_fill(&a, d, l->row_of, l->n_coded);
+#elif F2F_SET
+    f2f_shuffle s;
+    const int look_up = f2f_shuffle_start(&s, d, l->row_of, l->n_coded, most);
+    if (!look_up) F2F_NAME(f2f_shuffle_before)(&s, d, l->n_coded, r.first);
 #endif
-    const int64_t stop = r.first + r.n_blocks, most = f2f_tile_blocks(d->n_out);
     for (int64_t b = r.first; b < stop; b += most) {
         const int64_t n_blocks = stop - b < most ? stop - b : most, at = b * d->n_out;
         const int64_t left = l->n_weights - at, whole = n_blocks * d->n_out;
         const int n = (int)(left < whole ? left : whole);
         const uint8_t *mask = l->mask + at / 8;
         uint8_t *to = patterns + at * l->n_bytes;
-#if F2F_SET == 2
+#if F2F_SET == F2F_PASS_GFNI
         for (int k = 0; k < l->n_coded; k++) f2f_affine_tile(&a, d, k, b, n_blocks, bytes[k]);
+#elif F2F_SET
+        if (look_up)
+            f2f_table_tile(d, l, b, n_blocks, bytes, n_words);
+        else
+            for (int k = 0; k < l->n_coded; k++)
+                F2F_NAME(f2f_shuffle_tile)(&s, d, k, b, n_blocks, bytes[k]);
 #else
         f2f_table_tile(d, l, b, n_blocks, bytes, n_words);
 #endif
@@ -128,6 +142,9 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const
         else
             for (int i = 0; i < n; i++) ((uint16_t *)to)[i] = (uint16_t)coded[i];
     }
+#if F2F_SET == F2F_PASS_AVX2 || F2F_SET == F2F_PASS_AVX512
+    f2f_shuffle_end(&s);
+#endif
 }
 
 F2F_TARGET static void F2F_NAME(f2f_unpack)(const f2f_decoder *d, const f2f_layout *l, f2f_range r,

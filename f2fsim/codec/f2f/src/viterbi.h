@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "simd.h"
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define F2F_X86 1
@@ -113,7 +115,7 @@ __attribute__((target("avx2,popcnt"))) static int f2f_viterbi_avx2(const f2f_tre
 /* Encode one plane of one group; its unmatched bits go to *cost.  Returns -1 without memory. */
 static int f2f_viterbi(const f2f_trellis *p, int wide, int64_t slots, int64_t *cost) {
 #ifdef F2F_X86
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt"))
+    if (f2f_set() >= F2F_AVX2)
         return f2f_viterbi_avx2(p, wide, slots, cost);
 #endif
     return wide ? f2f_run_16(p, slots, 0, cost) : f2f_run_8(p, slots, 0, cost);
