@@ -1,58 +1,82 @@
-"""Co-simulate generated decoder groups against the model on real encoded weights.
+"""Co-simulate every front end against the model on real encoded weights.
 
-The layers of a workload (pruned layer by layer; int8, or int4 for blocks of 48 weights and more, to
-save time), end to end in rows of 512, give enough blocks of trained weights.  Each configuration
-encodes them, generates the Verilog, and runs it in Icarus Verilog with random gaps at every input
-and at the output: every bit and the cycle of every block must agree.  Writes a CSV after every
-configuration.
+The layers of a workload (pruned layer by layer, int8), end to end in rows of 512, give enough
+steps of trained weights.  Each configuration encodes them, generates the Verilog, and runs it in
+Icarus Verilog with random gaps at every input and at the output: every bit and the cycle of every
+item must agree with both engines.  Writes a CSV after every configuration.
 
     python benchmarks/rtl_cosim.py -o reports/hardware_cost/cosim.csv
 """
 
 import argparse
 import csv
-import dataclasses
 import time
 from pathlib import Path
 
 import numpy as np
 
-from f2fsim.codec.f2f.format import F2FFormat
 from f2fsim.codec.tensor import PrunedTensor
 from f2fsim.config import load_workload
+from f2fsim.config.arch import load_arch
 from f2fsim.rtl.cosim import cosimulate, lint
-from f2fsim.rtl.design import GroupDesign
-from f2fsim.rtl.emit import emit_design
-from f2fsim.rtl.layer import layer_vectors
-from f2fsim.rtl.timing import eager_environment, random_environment
+from f2fsim.rtl.cycles import random_gaps
+from f2fsim.rtl.front_ends import DeviceJob, device_for_layer
+from f2fsim.rtl.skipping import CompactorDevice, StepVectors
 from f2fsim.workloads import iterate_layers
 
-# n_in, n_out, n_s, taps, pipeline depth, block FIFO, patch rate, mask code, mask rate, longest gap
+#: Name, machine, changes of its front end and of its array, longest gap, weights a step.
 CONFIGURATIONS = (
-    (6, 16, 0, "dense", 1, 2, 1, "raw", 1, 1),
-    (4, 16, 15, "dense", 2, 4, 1, "zero_runs", 1, 4),
-    (4, 32, 15, 5, 1, 1, 2, "raw", 1, 4),
-    (4, 40, 7, "dense", 3, 4, 1, "zero_runs", 2, 2),
-    (5, 50, 15, 5, 2, 3, 2, "zero_runs", 4, 4),
-    (6, 24, 2, "dense", 1, 2, 1, "raw", 1, 8),
-    (6, 60, 15, 5, 2, 4, 1, "zero_runs", 2, 3),
-    (7, 70, 4, "dense", 4, 6, 3, "raw", 1, 4),
-    (8, 26, 2, "dense", 2, 4, 1, "raw", 1, 1),
-    (8, 40, 0, "dense", 1, 2, 4, "zero_runs", 1, 4),
-    (8, 64, 15, 5, 2, 9, 1, "zero_runs", 4, 4),
-    (8, 80, 2, "dense", 2, 9, 1, "raw", 1, 4),
-    (8, 80, 15, 5, 3, 8, 2, "zero_runs", 4, 2),
-    (8, 80, 15, 7, 1, 1, 1, "raw", 1, 8),
-    (9, 90, 11, 5, 2, 2, 8, "zero_runs", 3, 4),
-    (10, 100, 7, "dense", 2, 4, 2, "raw", 1, 3),
-    (11, 88, 1, "dense", 5, 5, 1, "zero_runs", 8, 4),
-    (12, 120, 15, 3, 2, 4, 2, "raw", 1, 4),
-    (13, 104, 9, 5, 1, 3, 4, "zero_runs", 4, 1),
-    (14, 140, 15, 5, 2, 4, 1, "raw", 1, 4),
-    (16, 128, 0, "dense", 1, 2, 2, "zero_runs", 2, 4),
-    (16, 160, 3, "dense", 2, 4, 2, "raw", 1, 4),
-    (16, 160, 15, 5, 3, 9, 4, "zero_runs", 8, 2),
-    (16, 48, 7, 9, 2, 4, 1, "raw", 1, 4),
+    ("f2f", "f2f_edge", {"groups": 1, "n_s": 3}, {}, 4, 80),
+    ("f2f", "f2f_edge", {"groups": 1, "n_in": 5, "n_out": 50, "patch_rate": 1}, {}, 1, 50),
+    (
+        "f2f",
+        "f2f_edge",
+        {"groups": 1, "n_out": 40, "outputs": "all", "mask_code": "zero_runs", "mask_rate": 3},
+        {},
+        3,
+        40,
+    ),
+    (
+        "f2f block mask",
+        "f2f_edge",
+        {"groups": 1, "n_out": 64, "outputs": "all", "mask_code": "block", "mask_rate": 3},
+        {},
+        3,
+        64,
+    ),
+    ("bitmap", "bitmap_edge", {"block": 64, "aligner_weights": 8}, {}, 4, 64),
+    ("bitmap", "bitmap_edge", {"block": 96, "aligner_weights": 16}, {}, 1, 96),
+    (
+        "bitmap",
+        "bitmap_edge",
+        {"block": 40, "aligner_weights": 4, "mask_code": "zero_runs", "mask_rate": 2},
+        {},
+        3,
+        40,
+    ),
+    (
+        "bitmap block mask",
+        "bitmap_edge",
+        {"block": 32, "aligner_weights": 4, "mask_code": "block", "mask_rate": 2},
+        {},
+        4,
+        32,
+    ),
+    ("csr", "csr_edge", {}, {"n_pes": 4, "n_banks": 8, "window": 8, "columns": 1}, 4, 40),
+    ("csr", "csr_edge", {}, {"n_pes": 8, "n_banks": 16, "window": 16, "columns": 1}, 1, 80),
+    ("csr", "csr_edge", {}, {"n_pes": 6, "n_banks": 4, "window": 4, "columns": 2}, 3, 60),
+    ("csc_relative", "eie", {}, {"n_pes": 4, "fifo_depth": 8}, 4, 0),
+    ("csc_relative", "eie", {}, {"n_pes": 8, "fifo_depth": 2}, 1, 0),
+    ("csc_relative", "eie", {"run_bits": 3}, {"n_pes": 3, "fifo_depth": 4}, 3, 0),
+    ("nm", "nm_edge", {"groups_per_cycle": 16}, {}, 4, 64),
+    ("nm", "nm_edge", {"groups_per_cycle": 4, "n": 1}, {}, 1, 16),
+    ("nm", "nm_edge", {"groups_per_cycle": 4, "n": 3, "m": 8}, {}, 3, 32),
+    ("rle", "scnn_like", {"entries_per_cycle": 16}, {}, 4, 180),
+    ("rle", "scnn_like", {"entries_per_cycle": 4, "run_bits": 5}, {}, 1, 50),
+    ("rle", "scnn_like", {"entries_per_cycle": 10, "run_bits": 3}, {}, 3, 100),
+    ("compaction", "", {"n": 80, "lanes": 8}, {}, 4, 80),
+    ("compaction", "", {"n": 60, "lanes": 16}, {}, 1, 60),
+    ("compaction", "", {"n": 120, "lanes": 16}, {}, 3, 120),
 )
 
 
@@ -60,27 +84,21 @@ def main() -> None:
     """Run all configurations and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-o", "--out", type=Path, default=Path("cosim.csv"))
-    parser.add_argument("--blocks", type=int, default=10_000)
+    parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--workload", default="opennsfw")
     parser.add_argument("--sparsity", type=float, default=0.9)
     parser.add_argument("--first", type=int, default=0, help="first configuration to run")
     parser.add_argument("--last", type=int, default=len(CONFIGURATIONS) - 1)
     options = parser.parse_args()
     workload = load_workload(options.workload)
-    changes = {"pruning": workload.pruning.model_copy(update={"sparsity": options.sparsity})}
-    tensors = {
-        name: end_to_end(
-            workload.model_copy(update={**changes, "weight_type": name}), 160 * options.blocks
-        )
-        for name in ("int8", "int4")
-    }
+    pruning = workload.pruning.model_copy(update={"sparsity": options.sparsity})
+    workload = workload.model_copy(update={"pruning": pruning, "weight_type": "int8"})
+    tensor = end_to_end(workload, 200 * options.steps)
     rows = []
     for i in range(options.first, min(options.last, len(CONFIGURATIONS) - 1) + 1):
         start = time.perf_counter()
-        tensor = tensors["int8" if CONFIGURATIONS[i][1] < 48 else "int4"]
-        rows.append(run(i, CONFIGURATIONS[i], tensor, options.blocks))
-        seconds = time.perf_counter() - start
-        print(f"{seconds:.0f} s", rows[-1]["result"], *CONFIGURATIONS[i], flush=True)
+        rows.append(run(i, tensor, options.steps))
+        print(f"{time.perf_counter() - start:.0f} s", rows[-1]["result"], i, flush=True)
         with options.out.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
@@ -104,41 +122,60 @@ def end_to_end(workload, n_weights):
     return PrunedTensor(workload.name, *flat, data.tensor.weight_type)
 
 
-def run(number, configuration, tensor, n_blocks):
+def piece(tensor, name, changes, n_weights):
+    """Return as many rows as a configuration takes, for N:M of its pattern, for EIE transposed."""
+    if name == "csc_relative":
+        # A broadcast a row of the tensor: many columns of 512 rows.
+        n_rows = 20_000
+        rows = slice(min(n_rows, tensor.shape[0]))
+        patterns = np.ascontiguousarray(tensor.patterns[rows].T)
+        mask = np.ascontiguousarray(tensor.mask[rows].T)
+        return PrunedTensor(tensor.name, patterns, mask, tensor.weight_type)
+    rows = slice(-(-n_weights // 512) + 1)
+    patterns, mask = tensor.patterns[rows], tensor.mask[rows]
+    if name == "nm":
+        n, m = changes.get("n", 2), changes.get("m", 4)
+        # The n first kept ones of each group stay.
+        groups = mask.reshape(-1, m)
+        mask = (groups & (np.cumsum(groups, axis=1) <= n)).reshape(mask.shape)
+        patterns = np.where(mask, patterns, 0).astype(patterns.dtype)
+    return PrunedTensor(tensor.name, patterns, mask, tensor.weight_type)
+
+
+def job_of(number, tensor, n_steps):
+    """Return the device of a configuration and its vectors."""
+    name, machine, of_front_end, of_array, _, per_step = CONFIGURATIONS[number]
+    taken = piece(tensor, name, of_front_end, per_step * n_steps)
+    if name == "compaction":
+        device = CompactorDevice(**of_front_end)
+        n = device.n * n_steps
+        mask = taken.mask.reshape(-1)[:n].reshape(n_steps, device.n)
+        weights = taken.patterns.reshape(-1)[:n].reshape(n_steps, device.n)
+        return DeviceJob(device, StepVectors(mask, weights.astype(np.int64)))
+    arch = load_arch(machine)
+    front_end = arch.front_end.model_copy(update=of_front_end)
+    array = arch.pe_array.model_copy(update=of_array)
+    arch = arch.model_copy(update={"front_end": front_end, "pe_array": array})
+    return device_for_layer(arch, taken, max_steps=n_steps)
+
+
+def run(number, tensor, n_steps):
     """Run one configuration and return its row."""
-    n_in, n_out, n_s, taps, depth, fifo, patch_rate, mask_code, mask_rate, gap = configuration
-    weight_format = F2FFormat(n_in, n_out, n_s, taps, mask_code=mask_code)
-    encoded = weight_format.encode(tensor)
-    vectors = layer_vectors(tensor, encoded, max_blocks=n_blocks)
-    design = GroupDesign(
-        weight_format.matrix.bits,
-        n_in,
-        tensor.weight_type.n_bits,
-        pipeline_depth=depth,
-        block_fifo=fifo,
-        patch_rate=patch_rate,
-        patch_fifo=2 * patch_rate + number % 5,
-        max_patches=int(vectors.patch_counts.max(initial=1)),
-        mask_code=mask_code,
-        run_bits=encoded.params["mask"]["params"].get("run_bits", 4),
-        mask_rate=mask_rate,
-        mask_fifo=2 * mask_rate + number % 7,
-    )
-    world = eager_environment(design, vectors)
-    if gap > 1:
-        world = random_environment(design, vectors, number, gap)
-    outcome = cosimulate(design, vectors, world)
-    row = {k: v for k, v in dataclasses.asdict(design).items() if k != "matrix"}
+    name, machine, of_front_end, of_array, gap, _ = CONFIGURATIONS[number]
+    job = job_of(number, tensor, n_steps)
+    bench = job.bench(random_gaps(number, gap))
+    outcome = cosimulate(bench)
+    files = job.device.files()
+    changes = {**of_front_end, **of_array}
     return {
-        "n_out": n_out,
-        "n_s": n_s,
-        "taps": taps,
-        **row,
+        "front_end": name,
+        "machine": machine,
+        "changes": " ".join(f"{key}={value}" for key, value in changes.items()),
         "longest_gap_cycles": gap,
         "weights": f"{tensor.name} {tensor.weight_type.name}",
-        "n_blocks": vectors.n_blocks,
-        "n_patches": vectors.patches.shape[0],
-        "lint": "warnings" if lint(emit_design(design)) else "clean",
+        "steps": n_steps,
+        "items": bench.n_items,
+        "lint": "warnings" if lint(files) or lint(files, "verilator") else "clean",
         "result": outcome.message,
     }
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from f2fsim.codec.f2f.matrix import DecoderMatrix
 from f2fsim.config.cost import load_cost_table
 from f2fsim.cost import estimate_decoder_gates
-from f2fsim.rtl.design import GroupDesign
+from f2fsim.rtl.f2f import F2fDevice
+from f2fsim.rtl.mask_path import RawMaskPath
 from f2fsim.rtl.synthesis import synthesise, yosys_version
 
 CALIBRATION = 8
@@ -64,8 +65,8 @@ def main() -> None:
     rows = []
     for i, (n_in, n_out, n_s, taps) in enumerate(CONFIGURATIONS):
         matrix = DecoderMatrix.random(n_in, n_out, n_s, taps, seed=1)
-        design = GroupDesign(matrix.bits, n_in, 1)
-        found = synthesise(design, "f2f_decoder")
+        device = F2fDevice(matrix.bits, n_in, RawMaskPath(n_out), 1)
+        found = synthesise(device, device.unit("xor decoder", "f2f_decoder")).cells
         quick = estimate_decoder_gates(matrix.bits, n_in=n_in)
         unshared = matrix.n_taps - n_out
         rows.append(

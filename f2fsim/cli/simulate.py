@@ -156,11 +156,18 @@ def simulate_command(
     if quiet:
         return
     print_result(result)
+    _say_clock(result)
     if functional:
         _say_checked(result)
     _say_out(out)
     if opened is not None:
         say_trace(opened)
+
+
+def _say_clock(result: SimResult) -> None:
+    """Say if a part of the machine is too slow for its clock."""
+    if result.clock_note:
+        typer.echo(f"{result.arch}: {result.clock_note}")
 
 
 def compare_command(
@@ -218,6 +225,8 @@ def compare_command(
         console.print_rows(results.rows(), as_csv=True)
     elif not quiet:
         print_comparison(results, results.baseline.arch if baseline else "")
+        for result in results:
+            _say_clock(result)
         _say_out(out)
         if page is not None:
             typer.echo(f"report:  {page}")

@@ -78,6 +78,13 @@ class CostTableModel(ConfigModel):
     area_um2: dict[str, ConstantModel]
     cell_um2: dict[str, ConstantModel]
     sram_curve: SramCurveModel
+    delay_ps: dict[Literal["level", "register"], ConstantModel]
+
+    @model_validator(mode="after")
+    def _both_delays(self) -> CostTableModel:
+        if len(self.delay_ps) != 2:
+            raise ValueError("delay_ps: must give level and register")
+        return self
 
 
 def cost_table_names() -> dict[str, Path]:
@@ -115,4 +122,5 @@ def load_cost_table(name_or_path: str | Path = DEFAULT_TABLE) -> CostTable:
         area_um2={key: value.constant() for key, value in model.area_um2.items()},
         cell_um2={key: value.constant() for key, value in model.cell_um2.items()},
         sram_curve=model.sram_curve.curve(),
+        delay_ps={key: value.constant() for key, value in model.delay_ps.items()},
     )

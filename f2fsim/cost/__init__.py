@@ -14,7 +14,7 @@ from f2fsim.cost.gates import estimate_decoder_gates
 from f2fsim.cost.sensitivity import ConstantEffect, RatioRange, amounts, ratio_range
 from f2fsim.cost.sram import sram_byte_pj, sram_um2
 from f2fsim.cost.table import LEVELS, Constant, CostTable, Level, SramCurve
-from f2fsim.cost.units import estimate_mask_unit_gates, estimate_patch_unit_gates
+from f2fsim.cost.unit_gates import estimate_unit_gates, estimate_unit_levels
 
 __all__ = [
     "LEVELS",
@@ -32,8 +32,8 @@ __all__ = [
     "amounts",
     "energy_terms",
     "estimate_decoder_gates",
-    "estimate_mask_unit_gates",
-    "estimate_patch_unit_gates",
+    "estimate_unit_gates",
+    "estimate_unit_levels",
     "layer_energy_pj",
     "machine_area_um2",
     "ratio_range",

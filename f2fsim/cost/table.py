@@ -103,6 +103,8 @@ class CostTable:
         Area of standard cells: ``NAND2``, ``XOR2``, ``DFF`` …
     sram_curve : SramCurve
         Energy a byte by size, relative to the size that ``sram_read_byte`` is stated for.
+    delay_ps : mapping of str to Constant
+        Picoseconds of a ``level`` of logic, and of a ``register`` (clock to output, and set-up).
     """
 
     name: str
@@ -112,6 +114,7 @@ class CostTable:
     area_um2: Mapping[str, Constant]
     cell_um2: Mapping[str, Constant]
     sram_curve: SramCurve
+    delay_ps: Mapping[str, Constant]
 
     def energy(self, key: str, level: Level = "typical") -> float:
         """Return the energy of one action, picojoules; `InputError` for an unknown one."""
@@ -124,6 +127,15 @@ class CostTable:
     def cell(self, key: str, level: Level = "typical") -> float:
         """Return the area of a standard cell, square micrometres."""
         return self._get(self.cell_um2, "cell_um2", key).at(level)
+
+    def clock_limit_hz(self, levels: int, level: Level = "typical") -> float:
+        """Return the clock that a path of so many levels of logic between registers allows.
+
+        `level` is the end of the delays' range: ``low`` delays give the highest clock.
+        """
+        a_level = self._get(self.delay_ps, "delay_ps", "level").at(level)
+        register = self._get(self.delay_ps, "delay_ps", "register").at(level)
+        return 1e12 / (register + levels * a_level)
 
     def dram(self, standard: str) -> Constant:
         """Return the energy a bit of the DRAM standard that `standard` begins with.

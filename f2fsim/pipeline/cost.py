@@ -72,6 +72,26 @@ class CostModel:
         """Return the area of the machine by component, for multipliers of `weight_type`."""
         return machine_area_um2(self.parts(weight_type), self.table, level)
 
+    def levels(self, weight_type: str) -> dict[str, int]:
+        """Return the estimated levels of logic of the slowest stage of each component."""
+        arch, front_end = self.arch, self.arch.front_end
+        n_bits = WEIGHT_TYPES[weight_type].n_bits
+        kind = front_end_kind(arch)
+        units = {
+            **kind.units(front_end, arch, n_bits),
+            **array_kind(arch).units(arch.pe_array),
+        }
+        found = {name: max(unit.levels for unit in of_name) for name, of_name in units.items()}
+        return {**found, **kind.decoder_levels(front_end)}
+
+    def clock_limits_hz(self, weight_type: str, level: Level = "typical") -> dict[str, float]:
+        """Return the clock that each component allows; multipliers and memories are not in it.
+
+        `level` is the end of the delays' range: ``low`` delays give the highest clocks.
+        """
+        levels = self.levels(weight_type)
+        return {name: self.table.clock_limit_hz(n, level) for name, n in levels.items()}
+
     def parts(self, weight_type: str) -> MachineParts:
         """Return what the machine is made of."""
         arch, front_end = self.arch, self.arch.front_end
@@ -91,6 +111,4 @@ class CostModel:
             },
             fifo_bits={"front end FIFOs": front_end.fifo_units * step_bits},
             register_bits={"accumulators": arch.pe_array.n_multipliers * ACCUMULATOR_BITS},
-            mux2_bits={**mine.mux2_bits, **array.mux2_bits},
-            index_units={**mine.index_units, **array.index_units},
         )

@@ -158,6 +158,7 @@ def compare(
                 format=target.arch.format,
                 layers=tuple(results),
                 area_um2=target.cost.area_um2(base.widest_weight_type),
+                clock_limits_hz=target.cost.clock_limits_hz(base.widest_weight_type),
                 manifest=manifest(target, engine),
             )
             for target, results in zip(targets, done, strict=True)

@@ -173,6 +173,8 @@ class SimResult(ResultViews):
         In the order of execution.
     area_um2 : mapping of str to float
         Area by component; empty if no cost model was asked for.
+    clock_limits_hz : mapping of str to float
+        Clock that the logic of each component allows, estimated; empty if nobody asked.
     manifest : mapping
         Version, digests, seeds, package versions and configurations; no time stamp, so that the
         same run gives the same bytes.
@@ -188,6 +190,20 @@ class SimResult(ResultViews):
     area_um2: Mapping[str, float] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
     what_if: Mapping[str, float] = field(default_factory=dict)
+    clock_limits_hz: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def clock_note(self) -> str:
+        """Which part is too slow for the machine's clock, in words; empty if none is."""
+        clock_hz = max((layer.clock_hz for layer in self.layers), default=0)
+        if not self.clock_limits_hz or clock_hz <= min(self.clock_limits_hz.values()):
+            return ""
+        slowest = min(self.clock_limits_hz, key=lambda name: self.clock_limits_hz[name])
+        limit = self.clock_limits_hz[slowest]
+        return (
+            f"{clock_hz / 1e6:.4g} MHz is above what the {slowest} allows, "
+            f"about {limit / 1e6:.3g} MHz: more pipeline_cycles, or a lower clock"
+        )
 
     def __repr__(self) -> str:
         facts = [
@@ -199,6 +215,8 @@ class SimResult(ResultViews):
         bound = binding(self.what_if)
         if bound is not None:
             facts.append(("bound by", f"{bound.words}: twice is {bound.gain:.3g} × as fast"))
+        if self.clock_note:
+            facts.append(("clock", self.clock_note))
         title = f"SimResult of {self.workload} on {self.arch} ({self.format}), "
         return "\n".join(
             [f"{title}{len(self.layers)} layers", *(f"  {k:<11}{v}" for k, v in facts)]

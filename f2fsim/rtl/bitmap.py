@@ -136,6 +136,7 @@ class BitmapDevice(Device[BitmapVectors]):
         return {
             f"{self.top}.v": module(self.top, comment, ports, body),
             **library_files((*path.modules, *MODULES)),
+            **path.generated(),
             "f2f_count.v": emit_count(path.n),
             "f2f_compact.v": emit_compact(path.n, self.lanes, 1),
         }
@@ -146,7 +147,7 @@ class BitmapDevice(Device[BitmapVectors]):
         moves = beats(mask.sum(axis=1), self.lanes)
         machine = DeviceMachine(gaps)
         machine.channel("masks", self.mask_fifo)
-        self.mask_path.add(machine, mask, n, "masks")
+        self.mask_path.add(machine, mask, n, ("masks",))
         machine.channel("values", self.value_fifo)
         machine.source("weight", {"values": moves.per_put}, moves.per_put.size)
         machine.channel("results", self.out_fifo, self.pipeline_cycles)
@@ -176,12 +177,13 @@ class BitmapDevice(Device[BitmapVectors]):
         )
 
     def units(self) -> tuple[Unit, ...]:
-        """Return count, aligner and buffer of values."""
+        """Return mask unit, count, aligner and buffer of values."""
         aligner = self.aligner_parameters()
         fields = {"WIDTH": self.weight_bits, "DEPTH": self.value_fifo, "COUNT": aligner["COUNT"]}
         fields |= {"WRITE": self.lanes, "READ": self.lanes}
         return (
-            Unit("prefix sum", "f2f_count", ()),
+            *self.mask_path.units(),
+            Unit("aligner", "f2f_count", ()),
             Unit("aligner", "f2f_aligner", tuple(aligner.items())),
             Unit("aligner", "f2f_fields", tuple(fields.items())),
         )

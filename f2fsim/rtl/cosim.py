@@ -1,4 +1,4 @@
-"""Runs a generated decoder group in Icarus Verilog or Verilator against its test bench."""
+"""Runs a device in Icarus Verilog or Verilator against its test bench."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ from pathlib import Path
 
 from f2fsim.errors import InputError, MissingDependencyError, SimulationError, choices, near_miss
 from f2fsim.rtl.bench import Bench
-from f2fsim.rtl.bench_text import bench_files as device_bench_files
-from f2fsim.rtl.design import GroupDesign
-from f2fsim.rtl.testbench import bench_files
-from f2fsim.rtl.timing import Environment
-from f2fsim.rtl.vectors import GroupVectors
+from f2fsim.rtl.bench_text import bench_files
 
 SIMULATORS = ("icarus", "verilator")
 _PROGRAMS = {"icarus": ("iverilog", "vvp"), "verilator": ("verilator",)}
@@ -28,7 +24,7 @@ class CosimResult:
 
     passed: bool
     message: str
-    n_blocks: int
+    n_items: int
 
 
 def simulators() -> tuple[str, ...]:
@@ -77,7 +73,7 @@ _LINT = {
 }
 
 
-def lint(files: Mapping[str, str], simulator: str = "icarus", top: str = "f2f_group") -> str:
+def lint(files: Mapping[str, str], simulator: str = "icarus", top: str = "f2f_front_end") -> str:
     """Return what a simulator's checks say of the Verilog among `files`; empty if it is clean.
 
     Verilator checks what is synthesised, Icarus Verilog the test bench too.
@@ -93,7 +89,7 @@ def lint(files: Mapping[str, str], simulator: str = "icarus", top: str = "f2f_gr
     return done.stdout + done.stderr
 
 
-def cosimulate_bench(bench: Bench, simulator: str = "") -> CosimResult:
+def cosimulate(bench: Bench, simulator: str = "") -> CosimResult:
     """Run a device between the sources and consumers of its bench.
 
     Returns
@@ -110,34 +106,9 @@ def cosimulate_bench(bench: Bench, simulator: str = "") -> CosimResult:
     """
     chosen = pick_simulator(simulator)
     with tempfile.TemporaryDirectory() as name:
-        write_files(device_bench_files(bench), Path(name))
+        write_files(bench_files(bench), Path(name))
         verdict = run_bench(Path(name), chosen)
     return CosimResult(verdict.startswith("PASS"), verdict, bench.n_items)
-
-
-def cosimulate(
-    design: GroupDesign, vectors: GroupVectors, world: Environment, simulator: str = ""
-) -> CosimResult:
-    """Run the generated Verilog on `vectors`, sources and consumer as `world` says.
-
-    Returns
-    -------
-    CosimResult
-        ``passed`` is True if every block's bits equal ``vectors.expected`` and its cycle equals
-        that of the event engine.
-
-    Raises
-    ------
-    MissingDependencyError
-        If no simulator is installed.
-    SimulationError
-        If the Verilog does not compile or the bench says nothing.
-    """
-    chosen = pick_simulator(simulator)
-    with tempfile.TemporaryDirectory() as name:
-        write_files(bench_files(design, vectors, world), Path(name))
-        verdict = run_bench(Path(name), chosen)
-    return CosimResult(verdict.startswith("PASS"), verdict, vectors.n_blocks)
 
 
 def run_bench(folder: Path, simulator: str) -> str:

@@ -27,8 +27,8 @@ from f2fsim.rtl.text import bits_for, channel, instance, library_files, module
 IntArray = NDArray[np.int64]
 
 MODULES = (
-    *("f2f_channel", "f2f_fields", "f2f_rows", "f2f_csr_decoder", "f2f_gather", "f2f_select"),
-    "f2f_bank",
+    *("f2f_channel", "f2f_fields", "f2f_rows", "f2f_csr_decoder", "f2f_gather"),
+    *("f2f_gather_queue", "f2f_gather_grant", "f2f_select", "f2f_bank"),
 )
 
 _COMMENT = """\
@@ -45,6 +45,22 @@ class CsrVectors:
     counts: IntArray
     columns: IntArray
     values: IntArray
+
+
+def gather_units(sizes: dict[str, int]) -> tuple[Unit, ...]:
+    """Return what banked gathers of these sizes (f2f_gather) are made of."""
+
+    def chosen(*names: str) -> tuple[tuple[str, int], ...]:
+        return tuple((name, sizes[name]) for name in names)
+
+    p = sizes["P"]
+    queue = chosen("WINDOW", "SLOT", "SLOTS", "LOG_B", "ADDRESS", "PAYLOAD")
+    crossbar = (("SPAN", sizes["BANKS"]), ("WIDTH", sizes["ACT"]), ("SEL", sizes["LOG_B"]))
+    return (
+        Unit("gather", "f2f_gather_queue", queue, p),
+        Unit("gather", "f2f_gather_grant", chosen("P", "TURN", "BANKS", "LOG_B", "ADDRESS")),
+        Unit("crossbar", "f2f_select", crossbar, p),
+    )
 
 
 @dataclass(frozen=True)
@@ -320,5 +336,5 @@ class CsrDevice(Device[CsrVectors]):
             Unit("index decoder", "f2f_csr_decoder", tuple(self.decoder_parameters().items())),
             Unit("index decoder", "f2f_fields", (("WIDTH", self.index_bits), *fields.items())),
             Unit("index decoder", "f2f_fields", (("WIDTH", self.weight_bits), *fields.items())),
-            Unit("gather", "f2f_gather", tuple(self.gather_parameters().items())),
+            *gather_units(self.gather_parameters()),
         )

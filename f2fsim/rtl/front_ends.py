@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.codec.f2f.format import F2FFormat
 from f2fsim.codec.masks import decode_mask
 from f2fsim.codec.streams import read_fields, read_stream
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import (
     BitmapFrontEnd,
     CsrFrontEnd,
+    F2fFrontEnd,
     NmFrontEnd,
     RleFrontEnd,
 )
 from f2fsim.config.pe_array import BroadcastArray, RowParallelArray
 from f2fsim.errors import InputError, choices
-from f2fsim.hw.front_ends import layer_format
+from f2fsim.hw.front_ends import format_of, layer_format
+from f2fsim.hw.front_ends.f2f import POSITION_CYCLES
 from f2fsim.rtl.bench import Bench
 from f2fsim.rtl.bitmap import BitmapDevice, BitmapVectors
 from f2fsim.rtl.csc import CscDevice, CscVectors
@@ -29,7 +32,9 @@ from f2fsim.rtl.csr import CsrDevice, CsrVectors
 from f2fsim.rtl.csr_rounds import rows_waiting
 from f2fsim.rtl.cycles import Gaps
 from f2fsim.rtl.device import Device
-from f2fsim.rtl.mask_path import mask_path
+from f2fsim.rtl.f2f import F2fDevice
+from f2fsim.rtl.layer import layer_vectors
+from f2fsim.rtl.mask_paths import mask_path
 from f2fsim.rtl.nm import NmDevice, NmVectors
 from f2fsim.rtl.run_length import RunLengthDevice, RunLengthVectors
 from f2fsim.rtl.text import bits_for
@@ -39,10 +44,11 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class DeviceJob:
-    """A front end as Verilog, and what passes through it of one layer."""
+    """A front end as Verilog, what passes through it of one layer, and figures for people."""
 
     device: Device[Any]
     vectors: object
+    facts: Mapping[str, int] = field(default_factory=dict)
 
     def bench(self, gaps: Gaps) -> Bench:
         """Return the bench, sources and consumers as `gaps` draws them."""
@@ -57,7 +63,9 @@ def _power_of_two(n: int) -> int:
     return 1 << max(n - 1, 1).bit_length()
 
 
-def bitmap_job(arch: ArchConfig, encoded: EncodedTensor, n_steps: int) -> DeviceJob:
+def bitmap_job(
+    arch: ArchConfig, encoded: EncodedTensor, tensor: PrunedTensor, n_steps: int
+) -> DeviceJob:
     """Return mask unit and aligner; lanes are rounded up to a power of two."""
     front_end = cast(BitmapFrontEnd, arch.front_end)
     code = encoded.params["mask"]
@@ -76,7 +84,9 @@ def bitmap_job(arch: ArchConfig, encoded: EncodedTensor, n_steps: int) -> Device
     return DeviceJob(device, BitmapVectors(mask, values))
 
 
-def csr_job(arch: ArchConfig, encoded: EncodedTensor, n_steps: int) -> DeviceJob:
+def csr_job(
+    arch: ArchConfig, encoded: EncodedTensor, tensor: PrunedTensor, n_steps: int
+) -> DeviceJob:
     """Return index decoder and gathers; a step is a window."""
     front_end = cast(CsrFrontEnd, arch.front_end)
     array = cast(RowParallelArray, arch.pe_array)
@@ -106,7 +116,9 @@ def csr_job(arch: ArchConfig, encoded: EncodedTensor, n_steps: int) -> DeviceJob
     return DeviceJob(device, CsrVectors(counts, columns, values))
 
 
-def csc_job(arch: ArchConfig, encoded: EncodedTensor, n_steps: int) -> DeviceJob:
+def csc_job(
+    arch: ArchConfig, encoded: EncodedTensor, tensor: PrunedTensor, n_steps: int
+) -> DeviceJob:
     """Return the PEs of a broadcast array; a step is a broadcast of every second column."""
     array = cast(BroadcastArray, arch.pe_array)
     params, n_pes = encoded.params, array.n_pes
@@ -143,7 +155,9 @@ def csc_job(arch: ArchConfig, encoded: EncodedTensor, n_steps: int) -> DeviceJob
     )
 
 
-def nm_job(arch: ArchConfig, encoded: EncodedTensor, n_steps: int) -> DeviceJob:
+def nm_job(
+    arch: ArchConfig, encoded: EncodedTensor, tensor: PrunedTensor, n_steps: int
+) -> DeviceJob:
     """Return the index decoder of N:M groups."""
     front_end = cast(NmFrontEnd, arch.front_end)
     if encoded.format != "nm":
@@ -162,7 +176,9 @@ def nm_job(arch: ArchConfig, encoded: EncodedTensor, n_steps: int) -> DeviceJob:
     return DeviceJob(device, NmVectors(places[kept], values[kept]))
 
 
-def rle_job(arch: ArchConfig, encoded: EncodedTensor, n_steps: int) -> DeviceJob:
+def rle_job(
+    arch: ArchConfig, encoded: EncodedTensor, tensor: PrunedTensor, n_steps: int
+) -> DeviceJob:
     """Return the run decoder."""
     front_end = cast(RleFrontEnd, arch.front_end)
     n_bits, run_bits = encoded.weight_type.n_bits, encoded.params["run_bits"]
@@ -184,8 +200,42 @@ def rle_job(arch: ArchConfig, encoded: EncodedTensor, n_steps: int) -> DeviceJob
     return DeviceJob(device, RunLengthVectors(runs, values))
 
 
+def f2f_job(
+    arch: ArchConfig, encoded: EncodedTensor, tensor: PrunedTensor, n_steps: int
+) -> DeviceJob:
+    """Return the first decoder group and its blocks; a step is a block.
+
+    FIFO depths, pipeline depth and rates are the front end's.  The hardware has all outputs, the
+    layer may use the first ones only (``outputs: matched``).
+    """
+    front_end = cast(F2fFrontEnd, arch.front_end)
+    weight_format = format_of(arch)
+    assert isinstance(weight_format, F2FFormat)
+    vectors = layer_vectors(tensor, encoded, n_out=front_end.n_out, max_blocks=n_steps)
+    code, rate = encoded.params["mask"], min(front_end.mask_rate, 16)
+    depth, latency = front_end.fifo_units, front_end.pipeline_cycles
+    device = F2fDevice(
+        weight_format.matrix.bits,
+        front_end.n_in,
+        mask_path(code["code"], front_end.n_out, rate, 2 * rate + depth, code["params"]),
+        tensor.weight_type.n_bits,
+        pipeline_depth=latency,
+        block_fifo=depth + latency - 1,
+        mask_fifo=depth + POSITION_CYCLES - 1,
+        patched_fifo=depth,
+        patch_rate=front_end.patch_rate,
+        patch_fifo=2 * front_end.patch_rate + depth,
+    )
+    facts = {
+        "outputs that the layer uses": vectors.n_used,
+        "patches in the bench": int(vectors.patches.shape[0]),
+    }
+    return DeviceJob(device, vectors, facts)
+
+
 #: Devices by kind of front end; `dense` passes words on and has no logic.
-DEVICES: dict[str, Callable[[ArchConfig, EncodedTensor, int], DeviceJob]] = {
+DEVICES: dict[str, Callable[[ArchConfig, EncodedTensor, PrunedTensor, int], DeviceJob]] = {
+    "f2f": f2f_job,
     "bitmap": bitmap_job,
     "csr": csr_job,
     "csc_relative": csc_job,
@@ -212,10 +262,16 @@ def device_for_layer(arch: ArchConfig, tensor: PrunedTensor, *, max_steps: int =
     InputError
         If the kind of front end, its mask code or its sizes have no Verilog.
     """
-    kind = arch.front_end.kind
+    encoded = layer_format(arch, tensor).encode(tensor)
+    return DEVICES[check_kind(arch)](arch, encoded, tensor, max_steps)
+
+
+def check_kind(arch: ArchConfig) -> str:
+    """Return the kind of an architecture's front end; `InputError` if it has no Verilog."""
+    kind = str(arch.front_end.kind)
     if kind not in DEVICES:
         raise InputError(
             f"architecture {arch.name!r}: no Verilog for front end {kind!r}; "
             f"known: {choices(DEVICES)}"
         )
-    return DEVICES[kind](arch, layer_format(arch, tensor).encode(tensor), max_steps)
+    return kind

@@ -93,6 +93,7 @@ def layer_vectors(
         patches,
         expected[chosen],
         n_used,
+        stored,
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.errors import InputError
 from f2fsim.rtl.bench import Source, field_rows
 from f2fsim.rtl.cycles import ONE, DeviceMachine
+from f2fsim.rtl.device import Unit
 from f2fsim.rtl.fields import beats, zero_run_fields
 from f2fsim.rtl.text import bits_for, channel
 
@@ -80,16 +81,26 @@ class MaskPath:
         """Return the ports that the device has for it."""
         raise NotImplementedError
 
+    def generated(self) -> dict[str, str]:
+        """Return modules that are generated for it, by file name."""
+        return {}
+
     def text(self) -> str:
         """Return the instances between ``in_mask`` and ``made``."""
+        raise NotImplementedError
+
+    def units(self) -> tuple[Unit, ...]:
+        """Return what it is made of, channels apart."""
         raise NotImplementedError
 
     def source(self, mask: BoolArray, n_used: int) -> Source:
         """Return what is put into ``in_mask`` for the masks ``[n_blocks, n]``."""
         raise NotImplementedError
 
-    def add(self, machine: DeviceMachine, mask: BoolArray, n_used: int, made: str) -> None:
-        """Add source, buffer and unit to the device's machine; masks go to channel `made`."""
+    def add(
+        self, machine: DeviceMachine, mask: BoolArray, n_used: int, made: Sequence[str]
+    ) -> None:
+        """Add source, buffer and unit to the device's machine; a mask goes to each of `made`."""
         raise NotImplementedError
 
 
@@ -130,12 +141,18 @@ class RawMaskPath(MaskPath):
         """Return a put a block."""
         return Source("mask", mask)
 
-    def add(self, machine: DeviceMachine, mask: BoolArray, n_used: int, made: str) -> None:
+    def add(
+        self, machine: DeviceMachine, mask: BoolArray, n_used: int, made: Sequence[str]
+    ) -> None:
         """Add a unit that takes a block a cycle."""
         n = mask.shape[0]
         machine.channel("mask items", self.fifo)
         machine.source("mask", {"mask items": ONE}, n)
-        machine.unit("mask unit", n, {"mask items": ONE}, {made: ONE})
+        machine.unit("mask unit", n, {"mask items": ONE}, dict.fromkeys(made, ONE))
+
+    def units(self) -> tuple[Unit, ...]:
+        """Return the register."""
+        return (Unit("mask unit", "f2f_mask_raw", (("N_OUT", self.n),)),)
 
 
 @dataclass(frozen=True)
@@ -201,30 +218,27 @@ class RunMaskPath(MaskPath):
         rows = field_rows(runs.values, self.run_bits, moves.per_put, self.rate)
         return Source("mask", rows, moves.per_put, self.count_bits, has_end=True)
 
-    def add(self, machine: DeviceMachine, mask: BoolArray, n_used: int, made: str) -> None:
+    def add(
+        self, machine: DeviceMachine, mask: BoolArray, n_used: int, made: Sequence[str]
+    ) -> None:
         """Add a unit that takes up to `rate` code words a cycle."""
         moves = beats(zero_run_fields(mask[:, :n_used], self.run_bits).per_block, self.rate)
         machine.channel("mask items", self.fifo)
         machine.source("mask", {"mask items": moves.per_put}, moves.per_put.size)
         machine.unit(
-            "mask unit", moves.first.size, {"mask items": moves.per_cycle}, {made: moves.last}
+            "mask unit",
+            moves.first.size,
+            {"mask items": moves.per_cycle},
+            dict.fromkeys(made, moves.last),
         )
 
-
-#: Mask units by mask code.
-MASK_PATHS: dict[str, type[MaskPath]] = {path.code: path for path in (RawMaskPath, RunMaskPath)}
-
-
-def mask_path(code: str, n: int, rate: int, fifo: int, params: dict[str, int]) -> MaskPath:
-    """Return the mask unit for a code and its parameters.
-
-    Raises
-    ------
-    InputError
-        If the code has no Verilog.
-    """
-    if code == "raw":
-        return RawMaskPath(n, fifo)
-    if code == "zero_runs":
-        return RunMaskPath(n, fifo, params["run_bits"], rate)
-    raise InputError(f"no Verilog for mask code {code!r}; known: {', '.join(MASK_PATHS)}")
+    def units(self) -> tuple[Unit, ...]:
+        """Return field buffer and run unit."""
+        fields = {"WIDTH": self.run_bits, "DEPTH": self.fifo, "WRITE": self.rate}
+        fields |= {"READ": self.rate, "COUNT": self.count_bits}
+        runs = {"N_OUT": self.n, "RUN": self.run_bits, "RATE": self.rate}
+        runs |= {"COUNT": self.count_bits, "PLACE": self.place_bits}
+        return (
+            Unit("mask unit", "f2f_fields", tuple(fields.items())),
+            Unit("mask unit", "f2f_mask_runs", tuple(runs.items())),
+        )

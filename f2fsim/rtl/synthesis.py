@@ -18,36 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from f2fsim.cost import GateCount
-from f2fsim.errors import InputError, MissingDependencyError, SimulationError, choices, near_miss
+from f2fsim.errors import MissingDependencyError, SimulationError
 from f2fsim.rtl.cosim import write_files
-from f2fsim.rtl.design import GroupDesign
 from f2fsim.rtl.device import Device, Unit
-from f2fsim.rtl.emit import emit_design, group_parameters
 
 _TIME_LIMIT_SECONDS = 3600
 
-#: Modules that can be synthesised alone, and the parameters of the group that each takes.
-PARTS: dict[str, dict[str, str]] = {
-    "f2f_group": {},
-    "f2f_xor": {},
-    "f2f_decoder": {name: name for name in ("N_IN", "N_OUT", "N_S", "PLANES")},
-    "f2f_patch_unit": {
-        "N_OUT": "N_OUT",
-        "PLANES": "PLANES",
-        "RATE": "PATCH_RATE",
-        "COUNT": "COUNT",
-        "POSITION": "POSITION",
-        "PLANE": "PLANE",
-    },
-    "f2f_mask_raw": {"N_OUT": "N_OUT"},
-    "f2f_mask_runs": {
-        "N_OUT": "N_OUT",
-        "RUN": "MASK_WIDTH",
-        "RATE": "MASK_RATE",
-        "COUNT": "MASK_COUNT",
-        "PLACE": "PLACE",
-    },
-}
+#: Models of memory macros, for simulation only.
+MEMORY_MODELS = ("f2f_bank.v", "f2f_entries.v")
 
 #: Yosys' gate types, and the field of `GateCount` that each is counted in.
 _CELLS = {
@@ -67,11 +45,14 @@ synth -flatten -noabc -top {top}
 memory_map
 dfflegalize -cell $_DFF_P_ 01
 techmap
-abc -g XOR,NAND
+abc -g XOR,NAND{recipe}
 opt_clean -purge
 tee -o stat.json stat -json
 tee -o path.txt ltp -noff
 """
+
+#: Without the passes that search for equal signals: they take hours on large networks.
+_FAST = " -script +strash;dc2;dc2;strash;&get,-n;&dch,-f;&nf;&put"
 
 
 @dataclass(frozen=True)
@@ -107,39 +88,15 @@ def yosys_version() -> str:
     return done.stdout.strip()
 
 
-def synthesise(design: GroupDesign, top: str = "f2f_group") -> GateCount:
-    """Return the cells of one module of a decoder group, hierarchy flattened.
+def synthesise(device: Device[Any], unit: Unit, *, fast: bool = False) -> Synthesis:
+    """Return cells and levels of one unit of a device, hierarchy flattened.
 
     Parameters
     ----------
-    design : GroupDesign
-        The group.
-    top : str
-        A name in `PARTS`.
-
-    Raises
-    ------
-    InputError
-        If `top` is unknown or the design does not use it.
-    MissingDependencyError
-        If there is no Yosys.
-    SimulationError
-        If Yosys fails, or leaves a cell of another kind.
-    """
-    files = emit_design(design)
-    if top not in PARTS or f"{top}.v" not in files:
-        known = [part for part in PARTS if f"{part}.v" in files]
-        raise InputError(
-            f"this design has no module {top!r}{near_miss(top, known)}; known: {choices(known)}"
-        )
-    values = group_parameters(design)
-    chosen = PARTS[top]
-    parameters = " ".join(f"-set {name} {values[source]}" for name, source in chosen.items())
-    return _run_yosys(files, _script(files, parameters, top)).cells
-
-
-def synthesise_unit(device: Device[Any], unit: Unit) -> Synthesis:
-    """Return cells and levels of one unit of a device, hierarchy flattened.
+    device, unit
+        What is synthesised.
+    fast : bool
+        Whether to leave out the passes that take hours on networks of 30 000 gates.
 
     Raises
     ------
@@ -148,13 +105,15 @@ def synthesise_unit(device: Device[Any], unit: Unit) -> Synthesis:
     SimulationError
         If Yosys fails, or leaves a cell of another kind.
     """
-    files = {name: text for name, text in device.files().items() if name != f"{device.top}.v"}
+    left_out = {f"{device.top}.v", *MEMORY_MODELS}
+    files = {name: text for name, text in device.files().items() if name not in left_out}
     parameters = " ".join(f"-set {name} {value}" for name, value in unit.parameters)
-    return _run_yosys(files, _script(files, parameters, unit.module))
+    return _run_yosys(files, _script(files, parameters, unit.module, fast))
 
 
-def _script(files: Mapping[str, str], parameters: str, top: str) -> str:
-    script = _SCRIPT.format(files=" ".join(files), parameters=parameters, top=top)
+def _script(files: Mapping[str, str], parameters: str, top: str, fast: bool) -> str:
+    recipe = _FAST if fast else ""
+    script = _SCRIPT.format(files=" ".join(files), parameters=parameters, top=top, recipe=recipe)
     if parameters:
         return script
     lines = script.splitlines(keepends=True)

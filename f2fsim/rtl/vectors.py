@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.rtl.design import GroupDesign
-from f2fsim.rtl.fields import RunFields, zero_run_fields
+from f2fsim.codec.f2f.patches import to_fields
+from f2fsim.rtl.patch_fields import PatchMoves
 
 IntArray = NDArray[np.int64]
 
@@ -32,6 +32,8 @@ class GroupVectors:
     n_used : int
         Outputs that the layer uses, at most n_out: the weights of a block.  The mask is False
         from there on.
+    stored : ndarray of int64
+        Planes that have care bits, ascending; the others are constant.
     """
 
     words: IntArray
@@ -40,24 +42,26 @@ class GroupVectors:
     patches: IntArray
     expected: NDArray[np.bool_]
     n_used: int
+    stored: IntArray
 
     @property
     def n_blocks(self) -> int:
         """Blocks of the group."""
         return int(self.words.shape[0])
 
-    @property
-    def patch_counts(self) -> IntArray:
-        """Patches of each block."""
-        return np.bincount(self.patches[:, 0], minlength=self.n_blocks).astype(np.int64)
-
-    def zero_runs(self, run_bits: int) -> RunFields:
-        """Return the mask of the used outputs as zero-run code words."""
-        return zero_run_fields(self.mask[:, : self.n_used], run_bits)
+    def patch_moves(self, rate: int) -> PatchMoves:
+        """Return the patch stream of the group as fields that move `rate` a cycle."""
+        n_u = self.mask.sum(axis=1)
+        care = n_u * self.stored.size
+        block, plane, position = self.patches.T
+        number = np.searchsorted(self.stored, plane)
+        rank = (self.mask.cumsum(axis=1) - 1)[block, position]
+        places = np.sort((np.cumsum(care) - care)[block] + number * n_u[block] + rank)
+        return PatchMoves(to_fields(places), care, rate)
 
 
 def decode_reference(
-    design: GroupDesign, words: IntArray, inverted: NDArray[np.bool_]
+    matrix: NDArray[np.bool_], n_in: int, words: IntArray, inverted: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """Return the raw outputs of the decoder, straight from its definition.
 
@@ -66,16 +70,18 @@ def decode_reference(
     bits : ndarray of bool, shape (n_blocks, n_planes, n_out)
     """
     n_blocks, n_planes = words.shape
-    bits = (words[..., None] >> np.arange(design.n_in)) & 1
-    state = np.zeros((n_blocks, n_planes, design.matrix.shape[1]), dtype=np.int64)
-    for j in range(min(design.n_s + 1, n_blocks)):
-        state[j:, :, j * design.n_in : (j + 1) * design.n_in] = bits[: n_blocks - j]
-    outputs = (state @ design.matrix.T.astype(np.int64)) & 1
+    bits = (words[..., None] >> np.arange(n_in)) & 1
+    state = np.zeros((n_blocks, n_planes, matrix.shape[1]), dtype=np.int64)
+    for j in range(min(matrix.shape[1] // n_in, n_blocks)):
+        state[j:, :, j * n_in : (j + 1) * n_in] = bits[: n_blocks - j]
+    outputs = (state @ matrix.T.astype(np.int64)) & 1
     return (outputs.astype(np.bool_)) ^ inverted[None, :, None]
 
 
 def random_vectors(
-    design: GroupDesign,
+    matrix: NDArray[np.bool_],
+    n_in: int,
+    n_planes: int,
     n_blocks: int,
     *,
     sparsity: float = 0.9,
@@ -95,21 +101,19 @@ def random_vectors(
         Outputs that are used; 0 for all.
     """
     rng = np.random.default_rng(seed)
-    words = rng.integers(0, 1 << design.n_in, (n_blocks, design.n_planes))
-    inverted = rng.random(design.n_planes) < 0.5
-    mask = rng.random((n_blocks, design.n_out)) < 1.0 - sparsity
+    n_out = matrix.shape[0]
+    words = rng.integers(0, 1 << n_in, (n_blocks, n_planes))
+    inverted = rng.random(n_planes) < 0.5
+    mask = rng.random((n_blocks, n_out)) < 1.0 - sparsity
     mask[rng.random(n_blocks) < 0.125] = False
     mask[rng.random(n_blocks) < 0.125] = True
-    n_used = n_used or design.n_out
+    n_used = n_used or n_out
     mask[:, n_used:] = False
     share = np.where(rng.random(n_blocks) < 1 / 16, 3 * patch_share, patch_share)
-    flips = mask[:, None, :] & (
-        rng.random((n_blocks, design.n_planes, design.n_out)) < share[:, None, None]
-    )
+    flips = mask[:, None, :] & (rng.random((n_blocks, n_planes, n_out)) < share[:, None, None])
     patches = np.argwhere(flips)
-    counts = np.bincount(patches[:, 0], minlength=n_blocks)
-    keep = np.arange(patches.shape[0]) - np.repeat(counts.cumsum() - counts, counts)
-    patches = patches[keep < design.max_patches]
-    expected = decode_reference(design, words, inverted)
+    expected = decode_reference(matrix, n_in, words, inverted)
     expected[tuple(patches.T)] ^= True
-    return GroupVectors(words, inverted, mask, patches, expected & mask[:, None, :], n_used)
+    stored = np.arange(n_planes)
+    expected &= mask[:, None, :]
+    return GroupVectors(words, inverted, mask, patches, expected, n_used, stored)

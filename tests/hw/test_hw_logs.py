@@ -157,7 +157,10 @@ def test_bitmap_and_skipping_lanes() -> None:
 
 
 def test_f2f_and_gating_lanes() -> None:
-    """0, 3 and 1 patches at one a cycle; pruned weights take their slots."""
+    """0, 3 and 1 patches at one a cycle; pruned weights take their slots.
+
+    The patch unit waits for a mask, whose ranks are its positions, 3 cycles after its put.
+    """
     array = LanesArray(kind="lanes", weights_per_cycle=4, zeros="gate")
     front_end = F2fFrontEnd(kind="f2f", n_in=1, n_out=4, n_s=1, patch_rate=1, **ONE_PLACE)
     check(
@@ -165,21 +168,21 @@ def test_f2f_and_gating_lanes() -> None:
         [
             ("xor decoder", "busy", 0, 1),
             ("xor decoder", "busy", 1, 2),
-            ("xor decoder", "busy", 2, 3),
-            ("patch unit", "xor decoder empty", 0, 2),
-            ("patch unit", "busy", 2, 3),
-            ("patch unit", "busy", 3, 6),
-            ("patch unit", "busy", 6, 7),
+            ("xor decoder", "xor decoder out full", 2, 4),
+            ("xor decoder", "busy", 4, 5),
             ("mask unit", "busy", 0, 1),
             ("mask unit", "busy", 1, 2),
-            ("mask unit", "mask unit out full", 2, 4),
-            ("mask unit", "busy", 4, 5),
-            ("mask unit", "mask unit out full", 5, 7),
-            ("pe array", "patch unit empty", 0, 4),
-            ("pe array", "busy", 4, 5),
-            ("pe array", "patch unit empty", 5, 7),
-            ("pe array", "busy", 7, 8),
-            ("pe array", "busy", 8, 9),
+            ("mask unit", "busy", 2, 3),
+            ("patch unit", "xor decoder empty", 0, 2),
+            ("patch unit", "mask unit empty", 2, 4),
+            ("patch unit", "busy", 4, 5),
+            ("patch unit", "busy", 5, 8),
+            ("patch unit", "busy", 8, 9),
+            ("pe array", "patch unit empty", 0, 6),
+            ("pe array", "busy", 6, 7),
+            ("pe array", "patch unit empty", 7, 9),
+            ("pe array", "busy", 9, 10),
+            ("pe array", "busy", 10, 11),
         ],
     )
 
@@ -195,21 +198,22 @@ def test_f2f_with_coded_mask_and_skipping_lanes() -> None:
         [
             ("xor decoder", "busy", 0, 1),
             ("xor decoder", "busy", 1, 2),
-            ("xor decoder", "busy", 2, 3),
-            ("patch unit", "xor decoder empty", 0, 2),
-            ("patch unit", "busy", 2, 3),
-            ("patch unit", "busy", 3, 4),
-            ("patch unit", "busy", 4, 5),
-            ("patch unit", "patch unit out full", 5, 6),
+            ("xor decoder", "xor decoder out full", 2, 5),
+            ("xor decoder", "busy", 5, 6),
             ("mask unit", "busy", 0, 2),
             ("mask unit", "busy", 2, 3),
-            ("mask unit", "mask unit out full", 3, 4),
-            ("mask unit", "busy", 4, 7),
-            ("pe array", "patch unit empty", 0, 4),
-            ("pe array", "busy", 4, 6),
-            ("pe array", "busy", 6, 7),
-            ("pe array", "mask unit empty", 7, 8),
-            ("pe array", "busy", 8, 9),
+            ("mask unit", "busy", 3, 6),
+            ("patch unit", "xor decoder empty", 0, 2),
+            ("patch unit", "mask unit empty", 2, 5),
+            ("patch unit", "busy", 5, 6),
+            ("patch unit", "busy", 6, 7),
+            ("patch unit", "mask unit empty", 7, 9),
+            ("patch unit", "busy", 9, 10),
+            ("pe array", "patch unit empty", 0, 7),
+            ("pe array", "busy", 7, 9),
+            ("pe array", "busy", 9, 10),
+            ("pe array", "patch unit empty", 10, 11),
+            ("pe array", "busy", 11, 12),
         ],
     )
 

@@ -7,7 +7,7 @@ import pytest
 
 from f2fsim.errors import InputError
 from f2fsim.rtl.bitmap import BitmapDevice, BitmapVectors
-from f2fsim.rtl.cosim import cosimulate_bench, lint
+from f2fsim.rtl.cosim import cosimulate, lint
 from f2fsim.rtl.cycles import eager, random_gaps
 from f2fsim.rtl.mask_path import RawMaskPath, RunMaskPath
 
@@ -34,8 +34,8 @@ def test_values_places_and_cycles(device, longest):
     n = device.mask_path.n
     vectors = vectors_of(n, 120, seed=n)
     vectors = BitmapVectors(vectors.mask, vectors.values % 2**device.weight_bits)
-    outcome = cosimulate_bench(device.bench(vectors, random_gaps(n, longest)))
-    assert outcome.message.startswith(f"PASS {outcome.n_blocks} beats")
+    outcome = cosimulate(device.bench(vectors, random_gaps(n, longest)))
+    assert outcome.message.startswith(f"PASS {outcome.n_items} beats")
 
 
 @pytest.mark.needs("iverilog")
@@ -46,9 +46,9 @@ def test_the_bench_notices_a_wrong_place_and_a_wrong_cycle():
     rows[5, 9] ^= bench.sinks[0].care[5, 9]
     assert bench.sinks[0].care[5, 9]
     wrong = dataclasses.replace(bench, sinks=(dataclasses.replace(bench.sinks[0], rows=rows),))
-    assert cosimulate_bench(wrong).message.startswith("FAIL out 5: bits differ")
+    assert cosimulate(wrong).message.startswith("FAIL out 5: bits differ")
     slower = dataclasses.replace(device, pipeline_cycles=2, out_fifo=2)
-    late = cosimulate_bench(dataclasses.replace(bench, files=slower.files()))
+    late = cosimulate(dataclasses.replace(bench, files=slower.files()))
     assert late.message.startswith("FAIL out 0: cycle")
 
 

@@ -22,7 +22,7 @@ def run(*arguments):
 @pytest.mark.weights
 @pytest.mark.needs("iverilog")
 def test_files_and_cosimulation_of_a_shipped_architecture(tmp_path):
-    done = run("f2f_edge", "-o", tmp_path, "--blocks", 40, "--cosim", "--json")
+    done = run("f2f_edge", "-o", tmp_path, "--steps", 40, "--cosim", "--json")
     assert done.exit_code == 0
     rows = {row["what"]: row["value"] for row in json.loads(done.stdout)}
     assert rows["blocks in the bench"] == 40
@@ -30,30 +30,23 @@ def test_files_and_cosimulation_of_a_shipped_architecture(tmp_path):
     # outputs: matched; silero-vad keeps a fifth of its weights: 8 / 0.2.
     assert rows["outputs that the layer uses"] == 40
     assert len(list(tmp_path.iterdir())) == rows["files written"]
-    header = (tmp_path / "f2f_group.v").read_text().split("module f2f_group")[0]
-    for name, value in (("N_IN", 8), ("N_OUT", 80), ("N_S", 15), ("PATCH_RATE", 2)):
-        assert any(line.split()[1:3] == [name, str(value)] for line in header.splitlines())
+    head = (tmp_path / "f2f_front_end.v").read_text().split("module f2f_front_end")[0]
+    assert "N_IN 8, N_OUT 80, N_S 15, 8 planes, 2 patches a cycle, mask code raw" in head
 
 
 @pytest.mark.weights
 def test_other_front_ends_are_refused(tmp_path):
-    with pytest.raises(InputError, match="'csr_edge': Verilog is generated for an f2f front end"):
-        run("csr_edge", "-o", tmp_path / "none")
+    with pytest.raises(InputError, match="'dense_edge': no Verilog for front end 'dense'"):
+        run("dense_edge", "-o", tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (("mask_code: raw", "mask_code: block"), "no Verilog for mask code 'block'; set front_end"),
-        (("patch_rate: 2", "patch_rate: 33 "), "decoder group: patch_rate must be 1 to 16, got 33"),
-    ],
-)
-def test_front_ends_without_verilog_are_refused(tmp_path, change, message):
+def test_sizes_without_verilog_are_refused(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text(names("arch_configs")["f2f_edge"].read_text().replace(*change))
-    with pytest.raises(InputError, match=message):
+    text = names("arch_configs")["f2f_edge"].read_text()
+    path.write_text(text.replace("patch_rate: 2", "patch_rate: 33 "))
+    with pytest.raises(InputError, match="decoder group: patch_rate must be 1 to 16, got 33"):
         run(path, "-o", tmp_path / "none")
     assert not (tmp_path / "none").exists()
 

@@ -7,7 +7,7 @@ from f2fsim.codec.tensor import PrunedTensor, weight_type
 from f2fsim.config.arch import load_arch
 from f2fsim.errors import InputError
 from f2fsim.hw.arrays.bank_gather import gather_windows
-from f2fsim.rtl.cosim import cosimulate_bench, lint
+from f2fsim.rtl.cosim import cosimulate, lint
 from f2fsim.rtl.csr import CsrDevice
 from f2fsim.rtl.csr_rounds import rounds_of
 from f2fsim.rtl.cycles import random_gaps
@@ -16,12 +16,13 @@ from f2fsim.rtl.front_ends import DEVICES, device_for_layer
 from f2fsim.rtl.gathers import serve
 from f2fsim.rtl.nm import NmDevice
 from f2fsim.rtl.run_length import RunLengthDevice
-from f2fsim.rtl.synthesis import synthesise_unit
+from f2fsim.rtl.synthesis import synthesise
 
 #: Machine, changes of its front end, changes of its array: small enough for a few seconds.
 SMALL = {
+    "f2f": ("f2f_edge", {"groups": 1, "n_s": 3}, {}),
     "bitmap": ("bitmap_edge", {"block": 32, "aligner_weights": 8}, {"weights_per_cycle": 8}),
-    "csr": ("csr_edge", {}, {"n_pes": 4, "n_banks": 8, "window": 4, "columns": 1}),
+    "csr": ("csr_edge", {}, {"n_pes": 4, "n_banks": 8, "window": 6, "columns": 1}),
     "csc_relative": ("eie", {}, {"n_pes": 3, "fifo_depth": 2}),
     "nm": ("nm_edge", {"groups_per_cycle": 4}, {"weights_per_cycle": 8}),
     "rle": ("scnn_like", {"entries_per_cycle": 6}, {"weights_per_cycle": 6}),
@@ -53,9 +54,9 @@ def layer(kind, shape=(26, 90), seed=4):
 @pytest.mark.parametrize("kind", DEVICES)
 def test_bits_and_cycles_of_real_streams(kind):
     job = device_for_layer(arch_of(kind), layer(kind))
-    outcome = cosimulate_bench(job.bench(random_gaps(1, 4)))
-    assert outcome.message.startswith(f"PASS {outcome.n_blocks} ")
-    assert outcome.n_blocks > 50
+    outcome = cosimulate(job.bench(random_gaps(1, 4)))
+    assert outcome.message.startswith(f"PASS {outcome.n_items} ")
+    assert outcome.n_items > 50
 
 
 @pytest.mark.needs("iverilog", "verilator")
@@ -98,7 +99,7 @@ def test_what_has_no_verilog_is_refused():
 def test_units_are_synthesised_with_their_levels():
     device = NmDevice(2, 4, 2)
     (unit,) = device.units()
-    found = synthesise_unit(device, unit)
+    found = synthesise(device, unit)
     # 4 slots of {place in the group, value} (the group is a constant), and the handshake's flag.
     assert found.cells.dff == 4 * (2 + 8) + 1
     assert 1 <= found.levels <= 10

@@ -19,14 +19,9 @@ from f2fsim.hw.dram import dram_params
 from f2fsim.hw.elaborate import build_layer
 from f2fsim.hw.front_ends import layer_format
 from f2fsim.rtl.cosim import cosimulate
-from f2fsim.rtl.from_arch import group_for_layer
-from f2fsim.rtl.timing import (
-    TakeTimes,
-    group_machine,
-    mask_beats,
-    output_cycles,
-    random_environment,
-)
+from f2fsim.rtl.cycles import TakeTimes, random_gaps, take_cycles
+from f2fsim.rtl.fields import zero_run_fields
+from f2fsim.rtl.front_ends import device_for_layer
 from f2fsim.scheduling import plan_layer
 
 FRONT_END = ("xor decoder", "patch unit", "mask unit")
@@ -54,33 +49,55 @@ def simulated_machine(arch, tensor):
     return build_layer(arch, dram_params(arch.dram()), layer, plan, bands).machine
 
 
-def between_sources_and_consumer(machine, design, vectors, world):
+class LateWords:
+    """Gaps of a world whose words are late: masks and patches keep up, as prefetch buffers do."""
+
+    def __init__(self, first_gap):
+        self.n_calls, self.first_gap, self.random = 0, first_gap, random_gaps(11, 4)
+
+    def __call__(self, n):
+        self.n_calls += 1  # words, masks, patches, consumer
+        gaps = self.random(n) if self.n_calls in (1, 4) else np.ones(n, dtype=np.int64)
+        if self.n_calls == 1:
+            gaps[0] = self.first_gap
+        return gaps
+
+
+def between_sources_and_consumer(machine, device, vectors, timed):
     """Return the front end of `machine`, its memory streams replaced by the sources of a bench."""
-    bench = group_machine(design, vectors, world)
-    sources = [part for part in bench.components if part.name.endswith("source")]
-    channels = [c for c in bench.channels if c.name in ("words", "patches", "mask_items")]
-    symbols = vectors.zero_runs(design.run_bits).per_block
+    bench, moves = timed.machine, vectors.patch_moves(device.patch_rate)
+    fields = moves.by_block
+    # The machine counts patches; an escape of the gap code takes a field of the unit too.
+    cycles = np.diff(np.flatnonzero(fields.last), prepend=-1)
+    n_escapes = int((~moves.fields.is_event).sum())
+    ends = np.cumsum(moves.fields.widths)
+    through = np.concatenate([[0], ends])[np.cumsum(fields.per_cycle)[fields.last == 1]]
+    mask_need = seq(1)
+    if device.mask_path.code == "zero_runs":
+        runs = zero_run_fields(vectors.mask[:, : vectors.n_used], device.mask_path.run_bits)
+        mask_need = runs.per_block
     fed = {
         "xor decoder": InPort("words", seq(1), "words empty"),
-        "patch unit": InPort("patches", seq(vectors.patch_counts), "patches empty"),
-        "mask unit": InPort(
-            "mask_items", seq(1) if design.mask_code == "raw" else seq(symbols), "masks empty"
-        ),
+        "patch unit": InPort("patch bits", np.diff(through, prepend=0), "patches empty"),
+        "mask unit": InPort("mask items", mask_need, "masks empty"),
     }
-    parts = []
+    parts = [part for part in bench.components if part.name.endswith("source")]
     for part in machine.components:
         if part.name in FRONT_END:
             kept = tuple(port for port in part.inputs if port.channel.endswith(" out"))
-            parts.append(dataclasses.replace(part, inputs=(*kept, fed[part.name])))
-    assert [part.name for part in parts] == list(FRONT_END)
+            part = dataclasses.replace(part, inputs=(*kept, fed[part.name]))
+            if part.name == "patch unit":
+                assert np.abs(part.service_cycles - cycles).sum() <= n_escapes
+                part = dataclasses.replace(part, service_cycles=seq(cycles))
+            parts.append(part)
+    channels = [c for c in bench.channels if c.name in ("words", "mask items")]
+    channels += [
+        dataclasses.replace(c, capacity=100_000) for c in bench.channels if "bits" in c.name
+    ]
     channels += [c for c in machine.channels if c.name in [f"{name} out" for name in FRONT_END]]
-    assert len(channels) == 6
-    takes = (
-        InPort("patch unit out", seq(1), "patched empty"),
-        InPort("mask unit out", seq(1), "masks empty"),
-    )
-    consumer = next(part for part in bench.components if part.name == "consumer")
-    parts += [part for part in sources if part.name != "count_source"]
+    assert (len(parts), len(channels)) == (6, 6)
+    consumer = bench.components[-1]
+    takes = (InPort("patch unit out", seq(1), "patched empty"),)
     parts.append(dataclasses.replace(consumer, inputs=takes))
     clock_hz = consumer.clock_hz  # one clock, a tick a cycle
     parts = [dataclasses.replace(part, clock_hz=clock_hz) for part in parts]
@@ -100,29 +117,19 @@ def between_sources_and_consumer(machine, design, vectors, world):
 )
 def test_verilog_keeps_the_cycles_of_the_simulated_machine(sparsity, changes):
     arch, tensor = machine_of(**changes), layer_of(sparsity)
-    group = group_for_layer(arch, tensor)
-    vectors = group.vectors
-    # Streams that keep up, as the machine's prefetch buffers do: it takes a block's patches and
-    # mask words together, the Verilog a cycle's worth at a time.
-    design = dataclasses.replace(
-        group.design,
-        patch_fifo=int(vectors.patch_counts.max()) + 2 * group.design.patch_rate,
-        mask_fifo=group.design.n_out + 2 * group.design.mask_rate,
-    )
-    world = random_environment(design, vectors, 11)
-    word_gaps = world.word_gaps.copy()
-    word_gaps[0] = 2 * (design.patch_fifo + design.mask_fifo)
-    world = dataclasses.replace(
-        world,
-        word_gaps=word_gaps,
-        count_gaps=np.ones_like(world.count_gaps),
-        patch_gaps=np.ones_like(world.patch_gaps),
-        mask_gaps=np.ones(mask_beats(design, vectors).per_put.size, dtype=np.int64),
-    )
-    machine = simulated_machine(arch, tensor)
+    job = device_for_layer(arch, tensor)
+    vectors, device = job.vectors, job.device
+    # Buffers that hold a block's patches and mask words: the machine takes them together, the
+    # Verilog a cycle's worth at a time.
+    most = int(vectors.patch_moves(1).by_block.first.size)
+    path = device.mask_path
+    path = dataclasses.replace(path, fifo=device.n_out + path.fifo)
+    device = dataclasses.replace(device, patch_fifo=min(most, 400) + 9, mask_path=path)
+    bench = device.bench(vectors, LateWords(2 * (device.patch_fifo + path.fifo)))
     seen = TakeTimes()
-    run_event(between_sources_and_consumer(machine, design, vectors, world), None, seen)
-    assert len(seen.ticks) == vectors.n_blocks
-    np.testing.assert_array_equal(seen.ticks, output_cycles(design, vectors, world))
-    outcome = cosimulate(design, vectors, world)
+    machine = simulated_machine(arch, tensor)
+    run_event(between_sources_and_consumer(machine, device, vectors, bench.timed), None, seen)
+    assert len(seen.ticks["out"]) == vectors.n_blocks
+    np.testing.assert_array_equal(seen.ticks["out"], take_cycles(bench.timed)["out"])
+    outcome = cosimulate(bench)
     assert outcome.passed, outcome.message

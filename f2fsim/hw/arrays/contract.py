@@ -19,6 +19,7 @@ from f2fsim.codec import SCALES, EncodedTensor, PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import PeArray
+from f2fsim.cost.front_end_units import Units, total_gates
 from f2fsim.hw.description import InPort, IntSeq, OutPort
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.hw.front_ends.contract import FrontEndJob, Rates, UnitParts
@@ -266,9 +267,14 @@ class ArrayKind(ABC, Generic[A]):
     def rates(self, array: A, steps: LayerSteps) -> Rates:
         """Return work and rate of the units that can bound a layer beside the multipliers."""
 
+    def units(self, array: A) -> dict[str, Units]:
+        """Return the units of the Verilog that its parts are made of, for area and clock."""
+        return {}
+
     def parts(self, array: A) -> UnitParts:
         """Return what its units are made of, beside multipliers and accumulators."""
-        return UnitParts()
+        units = self.units(array)
+        return UnitParts({name: total_gates(of_name) for name, of_name in units.items()})
 
 
 def _loaded_bits(steps: LayerSteps) -> int:

@@ -11,6 +11,7 @@ from f2fsim.codec.csr import row_counts, stream_order
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import RowParallelArray
+from f2fsim.cost.front_end_units import Units, crossbar, gathers
 from f2fsim.hw.arrays.bank_gather import gather_windows, rows_done
 from f2fsim.hw.arrays.contract import (
     ArrayJob,
@@ -21,7 +22,7 @@ from f2fsim.hw.arrays.contract import (
     passes_with_columns,
 )
 from f2fsim.hw.description import IntSeq
-from f2fsim.hw.front_ends.contract import Rates, UnitParts
+from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps, band_steps
@@ -154,13 +155,11 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
             rounds += int(band.n_symbols[band.reaching > 0].sum()) * waves
         return {"activation banks": (kept, array.n_banks), "longest PE": (rounds, 1)}
 
-    def parts(self, array: RowParallelArray) -> UnitParts:
-        """An index decoder a PE; the crossbar from banks to PEs, a tree of multiplexers a PE."""
-        depth = max(array.n_banks - 1, 1).bit_length()
-        found = UnitParts()
-        found.index_units["index decoder"] = array.n_pes
-        found.mux2_bits["gather crossbar"] = array.n_pes * depth * 8 * array.columns
-        return found
+    def units(self, array: RowParallelArray) -> dict[str, Units]:
+        """Windows of requests and their arbiter; the crossbar from banks to PEs."""
+        queues = gathers(array.n_pes, array.n_banks, array.window, 8)
+        words = crossbar(array.n_pes, array.n_banks, 8 * array.columns)
+        return {"gather": queues, "gather crossbar": words}
 
 
 def _dense_windows(tensor: PrunedTensor, scale_bits: int, array: RowParallelArray) -> BandSteps:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import BitmapFrontEnd
+from f2fsim.cost.front_end_units import Units, aligner, mask_unit
 from f2fsim.hw.description import InPort
 from f2fsim.hw.front_ends.contract import (
     ONE,
     FrontEndJob,
     FrontEndKind,
     Rates,
-    UnitParts,
     at_rate,
     mean_rounds,
     total_work,
@@ -27,7 +27,6 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
     title = "bitmap"
     streams = ("mask", "weights")
     is_mask_and_values = True
-    unpriced = {"mask unit": "not priced yet"}  # noqa: RUF012
 
     def format_params(self, front_end: BitmapFrontEnd, arch: ArchConfig) -> dict[str, object]:
         """Block and mask code."""
@@ -69,13 +68,15 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
             return rates
         return rates | mask_unit_rates(front_end, steps, 1)
 
-    def parts(self, front_end: BitmapFrontEnd, arch: ArchConfig, weight_bits: int) -> UnitParts:
-        """Every lane takes its weight through a tree of 2-to-1 multiplexers."""
-        depth = max(front_end.block - 1, 1).bit_length()
-        found = UnitParts()
-        found.mux2_bits["aligner"] = front_end.aligner_weights * depth * 8
-        found.index_units["prefix sum"] = front_end.block
-        return found
+    def units(
+        self, front_end: BitmapFrontEnd, arch: ArchConfig, weight_bits: int
+    ) -> dict[str, Units]:
+        """Mask unit; prefix sum, compaction and value buffer of the aligner."""
+        n, lanes = front_end.block, front_end.aligner_weights
+        return {
+            "mask unit": mask_unit(n, front_end.mask_code, front_end.mask_rate),
+            "aligner": aligner(n, lanes, weight_bits, front_end.pipeline_cycles),
+        }
 
     def step_bits(self, front_end: BitmapFrontEnd, arch: ArchConfig, weight_bits: int) -> int:
         """What the aligner gives a cycle."""

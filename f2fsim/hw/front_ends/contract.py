@@ -20,6 +20,7 @@ from f2fsim.codec import FORMATS, EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import FrontEnd
 from f2fsim.cost import GateCount
+from f2fsim.cost.front_end_units import Units, total_gates
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.layout import Segments, band_segments
 from f2fsim.hw.machine_builder import MachineBuilder
@@ -38,11 +39,9 @@ F = TypeVar("F", bound=FrontEnd)
 
 @dataclass
 class UnitParts:
-    """What units are made of; every mapping goes from a unit's name, as in `MachineParts`."""
+    """Cells of units by the name of their component."""
 
     gates: dict[str, GateCount] = field(default_factory=dict)
-    mux2_bits: dict[str, int] = field(default_factory=dict)
-    index_units: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -257,13 +256,22 @@ class FrontEndKind(ABC, Generic[F]):
         """Return work and rate of the units that can bound a layer beyond a step a cycle."""
         return {}
 
+    def units(self, front_end: F, arch: ArchConfig, weight_bits: int) -> dict[str, Units]:
+        """Return the units of the Verilog that each component is made of, for area and clock."""
+        return {}
+
     def parts(self, front_end: F, arch: ArchConfig, weight_bits: int) -> UnitParts:
         """Return what its units are made of, for the area."""
-        return UnitParts()
+        units = self.units(front_end, arch, weight_bits)
+        return UnitParts({name: total_gates(of_name) for name, of_name in units.items()})
 
     def step_bits(self, front_end: F, arch: ArchConfig, weight_bits: int) -> int:
         """Return the bits of a step in the FIFOs: a weight a PE unless a kind says otherwise."""
         return weight_bits * int(getattr(arch.pe_array, "n_pes", 1))
+
+    def decoder_levels(self, front_end: F) -> dict[str, int]:
+        """Return the levels of logic of generated networks, by component."""
+        return {}
 
     def decoder_gates(self, front_end: F) -> GateCount | None:
         """Return the cells of one XOR decoder, for its energy; None where there is none."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import CsrFrontEnd
+from f2fsim.cost.front_end_units import Units, index_decoder
 from f2fsim.hw.description import InPort, seq
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind
 from f2fsim.mapping.facts import LayerFacts
@@ -54,3 +55,9 @@ class CsrKind(FrontEndKind[CsrFrontEnd]):
             front_end.pipeline_cycles,
         )
         return [InPort(out, ONE, "index decoder empty")]
+
+    def units(self, front_end: CsrFrontEnd, arch: ArchConfig, weight_bits: int) -> dict[str, Units]:
+        """Queues of row lengths, index decode, buffers of indices and values."""
+        n_pes = int(getattr(arch.pe_array, "n_pes", 1))
+        index_bits, stages = front_end.index_bits, front_end.pipeline_cycles
+        return {"index decoder": index_decoder(n_pes, index_bits, weight_bits, stages)}

@@ -15,9 +15,9 @@ from f2fsim.config.front_end import F2fFrontEnd
 from f2fsim.cost import (
     GateCount,
     estimate_decoder_gates,
-    estimate_mask_unit_gates,
-    estimate_patch_unit_gates,
 )
+from f2fsim.cost.cse import share_xors
+from f2fsim.cost.front_end_units import Units, compaction, mask_unit, patch_unit, position_decoder
 from f2fsim.hw.description import InPort, IntSeq
 from f2fsim.hw.front_ends.contract import (
     ONE,
@@ -34,6 +34,8 @@ from f2fsim.mapping.steps import LayerSteps
 
 #: Block orders that run through all rows of a band.
 ALL_ROWS_ORDERS = ("diagonal", "column")
+#: From a mask until its patches have their positions: its count's FIFO, the placer, a FIFO.
+POSITION_CYCLES = 3
 
 
 def used_outputs(front_end: F2fFrontEnd, n_weights: int, n_kept: int) -> int:
@@ -96,7 +98,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         return front_end.order in ALL_ROWS_ORDERS
 
     def build(self, job: FrontEndJob, front_end: F2fFrontEnd) -> list[InPort]:
-        """Add decoders, patch unit and mask unit."""
+        """Add decoders, mask unit, and the patch unit, which needs the mask to find positions."""
         word = front_end.groups * front_end.n_in * job.n_planes // 8
         decoded = job.unit(
             "xor decoder",
@@ -109,18 +111,22 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
             },
             front_end.pipeline_cycles,
         )
+        masks = add_mask_unit(job, front_end, POSITION_CYCLES)
         patched = job.unit(
             "patch unit",
             "patch_unit",
             at_rate(job.over_passes(lambda band: band.most_patches), front_end.patch_rate),
-            [InPort(decoded, ONE, "xor decoder empty"), *job.stream("patches")],
+            [
+                InPort(decoded, ONE, "xor decoder empty"),
+                InPort(masks, ONE, "mask unit empty"),
+                *job.stream("patches"),
+            ],
             {
                 "patch": job.total(job.over_passes(lambda band: band.n_patches)),
                 "fifo_byte": job.n_weight_bytes(),
             },
         )
-        masks = add_mask_unit(job, front_end)
-        return [InPort(patched, ONE, "patch unit empty"), InPort(masks, ONE, "mask unit empty")]
+        return [InPort(patched, ONE, "patch unit empty")]
 
     def place_order(
         self, front_end: F2fFrontEnd, encoded: EncodedTensor, shape: tuple[int, int]
@@ -135,31 +141,48 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         rates = {"patches": (n_patches, front_end.patch_rate * front_end.groups)}
         return rates | mask_unit_rates(front_end, steps, front_end.groups)
 
-    def parts(self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int) -> UnitParts:
-        """Decoders, patch and mask units; compaction of kept weights where PEs skip the others."""
-        decoder, groups = self.decoder_gates(front_end), front_end.groups
-        found = UnitParts()
-        found.gates["xor decoder"] = decoder.times(weight_bits * groups)
-        patches = estimate_patch_unit_gates(front_end.n_out, weight_bits, front_end.patch_rate)
-        found.gates["patch unit"] = patches.times(groups)
-        masks = estimate_mask_unit_gates(front_end.n_out, front_end.mask_code, front_end.mask_rate)
-        found.gates["mask unit"] = masks.times(groups)
+    def units(self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int) -> dict[str, Units]:
+        """Mask unit, position decoder and patch unit of each group; compaction for skipping."""
+        n_out, rate, groups = front_end.n_out, front_end.patch_rate, front_end.groups
+        found = {
+            "mask unit": mask_unit(n_out, front_end.mask_code, front_end.mask_rate, groups),
+            "patch unit": (
+                *position_decoder(n_out, weight_bits, rate, groups),
+                *patch_unit(n_out, weight_bits, rate, groups),
+            ),
+        }
         if getattr(arch.pe_array, "zeros", "") == "skip":
-            n_out = groups * front_end.n_out
-            depth = max(n_out - 1, 1).bit_length()
             lanes = int(getattr(arch.pe_array, "weights_per_cycle", 1))
-            found.mux2_bits["compaction"] = lanes * depth * weight_bits
-            found.index_units["compaction"] = n_out
+            n, stages = groups * n_out, front_end.pipeline_cycles
+            found["compaction"] = compaction(n, lanes, weight_bits, stages)
         return found
+
+    def parts(self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int) -> UnitParts:
+        """Decoders beside the units."""
+        found = super().parts(front_end, arch, weight_bits)
+        decoders = self.decoder_gates(front_end).times(weight_bits * front_end.groups)
+        return UnitParts({"xor decoder": decoders, **found.gates})
 
     def step_bits(self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int) -> int:
         """All outputs of all groups."""
         return front_end.groups * front_end.n_out * weight_bits
 
+    def decoder_levels(self, front_end: F2fFrontEnd) -> dict[str, int]:
+        """XORs on the longest path after sharing, cut by the pipeline, and the inversion."""
+        names = ("n_in", "n_out", "n_s", "taps", "seed")
+        depth = _decoder_depth(*(getattr(front_end, name) for name in names)) + 1
+        return {"xor decoder": -(-depth // front_end.pipeline_cycles)}
+
     def decoder_gates(self, front_end: F2fFrontEnd) -> GateCount:
         """Return the cells of one XOR decoder."""
         names = ("n_in", "n_out", "n_s", "taps", "seed", "pipeline_cycles", "invert")
         return _decoder_gates(*(getattr(front_end, name) for name in names))
+
+
+@lru_cache(maxsize=256)
+def _decoder_depth(n_in: int, n_out: int, n_s: int, taps: int | str, seed: int) -> int:
+    matrix = DecoderMatrix.random(n_in, n_out, n_s, taps, seed)
+    return share_xors(np.asarray(matrix.bits, dtype=np.bool_)).depth
 
 
 @lru_cache(maxsize=256)

@@ -9,11 +9,12 @@ from f2fsim.mapping.steps import LayerSteps
 MaskedFrontEnd = F2fFrontEnd | BitmapFrontEnd
 
 
-def add_mask_unit(job: FrontEndJob, front_end: MaskedFrontEnd) -> str:
+def add_mask_unit(job: FrontEndJob, front_end: MaskedFrontEnd, latency_cycles: int = 1) -> str:
     """Add the unit; return its FIFO.
 
     A raw mask passes a step a cycle; a code takes its words at the unit's rate.  A layer that is
-    stored densely has none: the unit lets its steps pass.
+    stored densely has none: the unit lets its steps pass.  Whoever takes
+    the masks can do so `latency_cycles` later.
     """
     service = ONE
     if front_end.mask_code != "raw" and not job.is_dense:
@@ -25,6 +26,7 @@ def add_mask_unit(job: FrontEndJob, front_end: MaskedFrontEnd) -> str:
         service,
         job.stream("mask"),
         {"mask_bit": 0 if job.is_dense else n_places},
+        latency_cycles,
     )
 
 

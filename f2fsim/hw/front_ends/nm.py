@@ -8,6 +8,7 @@ from f2fsim.codec import PrunedTensor, WeightFormat
 from f2fsim.codec.dense import DenseFormat
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import NmFrontEnd
+from f2fsim.cost.front_end_units import Units, crossbar, nm_decoder
 from f2fsim.hw.description import InPort
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind
 from f2fsim.mapping.facts import LayerFacts
@@ -20,7 +21,6 @@ class NmKind(FrontEndKind[NmFrontEnd]):
     title = "N:M"
     streams = ("indices", "weights")
     dictates_pruning = True
-    unpriced = {"index decoder": "an N:M index is a lane's multiplexer select"}  # noqa: RUF012
 
     def format_params(self, front_end: NmFrontEnd, arch: ArchConfig) -> dict[str, object]:
         """The pattern, and groups a step."""
@@ -68,3 +68,10 @@ class NmKind(FrontEndKind[NmFrontEnd]):
             front_end.pipeline_cycles,
         )
         return [InPort(out, ONE, "index decoder empty")]
+
+    def units(self, front_end: NmFrontEnd, arch: ArchConfig, weight_bits: int) -> dict[str, Units]:
+        """Index decoder, and a multiplexer of m activation words for each slot."""
+        groups, n, m = front_end.groups_per_cycle, front_end.n, front_end.m
+        decoder = nm_decoder(groups, n, m, weight_bits, front_end.pipeline_cycles)
+        word_bits = 8 * int(getattr(arch.pe_array, "columns", 1))
+        return {"index decoder": decoder, "operand select": crossbar(groups * n, m, word_bits)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import RleFrontEnd
+from f2fsim.cost.front_end_units import Units, run_decoder
 from f2fsim.hw.description import InPort
 from f2fsim.hw.front_ends.contract import (
     ONE,
@@ -23,7 +24,6 @@ class RleKind(FrontEndKind[RleFrontEnd]):
     model = RleFrontEnd
     title = "run length"
     streams = ("indices", "weights")
-    unpriced = {"run decoder": "not priced yet"}  # noqa: RUF012
 
     def format_params(self, front_end: RleFrontEnd, arch: ArchConfig) -> dict[str, object]:
         """Width of a run, and pairs a step."""
@@ -65,3 +65,8 @@ class RleKind(FrontEndKind[RleFrontEnd]):
         """Pairs and their rate."""
         n_stored = total_work(steps, lambda band: band.n_stored)
         return {"run decoder": (n_stored, front_end.entries_per_cycle)}
+
+    def units(self, front_end: RleFrontEnd, arch: ArchConfig, weight_bits: int) -> dict[str, Units]:
+        """Prefix sum of runs, and buffers of runs and values."""
+        entries, stages = front_end.entries_per_cycle, front_end.pipeline_cycles
+        return {"run decoder": run_decoder(entries, front_end.run_bits, weight_bits, stages)}

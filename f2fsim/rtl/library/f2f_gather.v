@@ -46,8 +46,6 @@ module f2f_gather #(
 );
     localparam ENTRY = PAYLOAD + ADDRESS + LOG_B;
     localparam [SLOT-1:0] LAST_SLOT = WINDOW - 1;
-    localparam [SLOTS-1:0] SECOND = WINDOW;
-    localparam [SLOTS-1:0] FIRST = 0;
 
     // Loading: `loaded` says that the buffer `into` is complete and waits for the other to be free.
     reg into, loaded, fresh;
@@ -101,84 +99,40 @@ module f2f_gather #(
         end
     end
 
-    wire [P-1:0] offer, grant, done, upper;
-    wire [P*ENTRY-1:0] oldest;
+    wire [P-1:0] offer, grant, done;
+    wire [P*LOG_B-1:0] bank_of;
+    wire [P*ADDRESS-1:0] address_of;
+    wire [BANKS-1:0] chosen;
     assign last = &done;
-    genvar p, q, b;
+    assign bank_read = chosen & {BANKS{fire}};
+    f2f_gather_grant #(
+        .P(P), .TURN(TURN), .BANKS(BANKS), .LOG_B(LOG_B), .ADDRESS(ADDRESS)
+    ) arbiter (
+        .turn(turn), .offer(offer), .bank(bank_of), .address(address_of),
+        .grant(grant), .chosen(chosen), .bank_address(bank_address)
+    );
+    genvar p;
     generate
         for (p = 0; p < P; p = p + 1) begin : pe
-            // Entries of both windows, those in the buffer being loaded and being served.
-            reg [ENTRY-1:0] store [0:2*WINDOW-1];
-            reg [SLOT-1:0] tail_0, tail_1, head;
-            wire [SLOTS-1:0] write_at = (now_into ? SECOND : FIRST) + slot[SLOT-2:0];
-            wire [SLOTS-1:0] read_at = (from ? SECOND : FIRST) + head[SLOT-2:0];
-            wire holds = in_data[p*(1+ENTRY)+ENTRY];
-            wire [SLOT-1:0] tail = from ? tail_1 : tail_0;
-            wire [SLOT-1:0] after = head + {{SLOT-1{1'b0}}, grant[p]};
-            assign offer[p] = window_valid & (head != tail);
-            assign done[p] = (after == tail);
-            assign oldest[p*ENTRY +: ENTRY] = store[read_at];
-            always @(posedge clk) begin
-                if (load) store[write_at] <= in_data[p*(1+ENTRY) +: ENTRY];
-                if (load & ~now_into)
-                    tail_0 <= (fresh ? {SLOT{1'b0}} : tail_0) + {{SLOT-1{1'b0}}, holds};
-                if (load & now_into)
-                    tail_1 <= (fresh ? {SLOT{1'b0}} : tail_1) + {{SLOT-1{1'b0}}, holds};
-                if (rst) head <= {SLOT{1'b0}};
-                else if (fire) head <= last ? {SLOT{1'b0}} : after;
-            end
-
-            // Granted unless a PE earlier in this cycle's order offers an entry of the same bank.
-            localparam [TURN-1:0] NUMBER = p;
-            wire [LOG_B-1:0] bank = oldest[p*ENTRY +: LOG_B];
-            wire [P-1:0] blocked;
-            if (p == P - 1) begin : top
-                assign upper[p] = 1'b1;
-            end else begin : lower
-                assign upper[p] = (NUMBER >= turn);
-            end
-            for (q = 0; q < P; q = q + 1) begin : other
-                if (q < p) begin : before
-                    assign blocked[q] = offer[q] & (oldest[q*ENTRY +: LOG_B] == bank)
-                        & (upper[q] | ~upper[p]);
-                end else if (q > p) begin : behind
-                    assign blocked[q] = offer[q] & (oldest[q*ENTRY +: LOG_B] == bank)
-                        & upper[q] & ~upper[p];
-                end else begin : own
-                    assign blocked[q] = 1'b0;
-                end
-            end
-            assign grant[p] = offer[p] & ~(|blocked);
-
-            // The answer comes a cycle later.
-            reg granted;
-            reg [PAYLOAD-1:0] kept;
-            reg [LOG_B-1:0] asked;
+            wire [LOG_B-1:0] asked;
             wire [ACT-1:0] word;
-            always @(posedge clk) begin
-                if (fire) begin
-                    granted <= grant[p];
-                    kept <= oldest[p*ENTRY+LOG_B+ADDRESS +: PAYLOAD];
-                    asked <= bank;
-                end
-            end
+            f2f_gather_queue #(
+                .WINDOW(WINDOW), .SLOT(SLOT), .SLOTS(SLOTS), .LOG_B(LOG_B), .ADDRESS(ADDRESS),
+                .PAYLOAD(PAYLOAD)
+            ) queue (
+                .clk(clk), .rst(rst),
+                .load(load), .fresh(fresh), .into(now_into), .slot(slot),
+                .holds(in_data[p*(1+ENTRY)+ENTRY]), .entry(in_data[p*(1+ENTRY) +: ENTRY]),
+                .served(window_valid), .from(from), .fire(fire), .last(last), .grant(grant[p]),
+                .offer(offer[p]), .done(done[p]), .bank(bank_of[p*LOG_B +: LOG_B]),
+                .address(address_of[p*ADDRESS +: ADDRESS]),
+                .granted(out_data[p*(1+PAYLOAD+ACT)+ACT+PAYLOAD]),
+                .payload(out_data[p*(1+PAYLOAD+ACT)+ACT +: PAYLOAD]), .asked(asked)
+            );
             f2f_select #(.SPAN(BANKS), .WIDTH(ACT), .SEL(LOG_B)) answer (
                 .words(bank_data), .sel(asked), .word(word)
             );
-            assign out_data[p*(1+PAYLOAD+ACT) +: 1+PAYLOAD+ACT] = {granted, kept, word};
-        end
-        for (b = 0; b < BANKS; b = b + 1) begin : bank
-            localparam [LOG_B-1:0] NUMBER = b;
-            wire [P-1:0] chosen;
-            wire [ADDRESS-1:0] merged [0:P];
-            assign merged[0] = {ADDRESS{1'b0}};
-            for (p = 0; p < P; p = p + 1) begin : from_pe
-                assign chosen[p] = grant[p] & (oldest[p*ENTRY +: LOG_B] == NUMBER);
-                assign merged[p+1] = merged[p]
-                    | ({ADDRESS{chosen[p]}} & oldest[p*ENTRY+LOG_B +: ADDRESS]);
-            end
-            assign bank_read[b] = fire & (|chosen);
-            assign bank_address[b*ADDRESS +: ADDRESS] = merged[P];
+            assign out_data[p*(1+PAYLOAD+ACT) +: ACT] = word;
         end
     endgenerate
 endmodule

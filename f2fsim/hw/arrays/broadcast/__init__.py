@@ -6,10 +6,11 @@ from f2fsim.codec import PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import BroadcastArray
+from f2fsim.cost.front_end_units import Units, csc_pes
 from f2fsim.hw.arrays.broadcast.layer import broadcast_layer
 from f2fsim.hw.arrays.broadcast.plan import broadcast_plans
 from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, LayerWork
-from f2fsim.hw.front_ends.contract import Rates, UnitParts
+from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import LayerMachine
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.plan import Plan
@@ -50,8 +51,6 @@ class BroadcastKind(ArrayKind[BroadcastArray]):
         """Those of a layer come with its machine."""
         return {}
 
-    def parts(self, array: BroadcastArray) -> UnitParts:
-        """An index decoder a PE."""
-        found = UnitParts()
-        found.index_units["index decoder"] = array.n_pes
-        return found
+    def units(self, array: BroadcastArray) -> dict[str, Units]:
+        """A walker through column slices a PE."""
+        return {"pe array": csc_pes(array.n_pes, 8, 8)}

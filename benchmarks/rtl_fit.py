@@ -1,0 +1,83 @@
+"""Fit the quick estimates of units to synthesis and show their errors.
+
+Non-negative least squares of relative errors on the rows marked ``calibration``.
+
+    python benchmarks/rtl_fit.py reports/hardware_cost/front_ends.csv
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import nnls
+
+from f2fsim.config.cost import load_cost_table
+from f2fsim.cost import tables
+from f2fsim.cost.cells import GateCount
+from f2fsim.cost.unit_gates import FITS_FILE, UNITS, level_terms
+
+
+def sizes_of(row):
+    """Return the sizes of a row."""
+    return {key: int(value) for key, value in (item.split("=") for item in row["sizes"].split())}
+
+
+def cells_of(row):
+    """Return the synthesised cells of a row."""
+    return GateCount(*(int(row[key]) for key in ("xor2", "dff", "nand2", "inv")))
+
+
+def fit(rows, table):
+    """Return the factors of one module."""
+    nand2_um2 = table.cell("NAND2")
+    terms, logic, levels, of_levels = [], [], [], []
+    for row in rows:
+        _, of_row, size = UNITS[row["module"]](sizes_of(row))
+        cells = cells_of(row)
+        terms.append(of_row)
+        logic.append((cells.area_um2(table) - cells.dff * table.cell("DFF")) / nand2_um2)
+        of_levels.append(level_terms(size))
+        levels.append(float(row["levels"]))
+    found = {}
+    for name, matrix, values in (("nand2", terms, logic), ("levels", of_levels, levels)):
+        weights = 1 / np.maximum(np.array(values), 1.0)
+        factors, _ = nnls(np.array(matrix, dtype=float) * weights[:, None], values * weights)
+        found[name] = [float(f"{factor:.4g}") for factor in factors]
+    return found
+
+
+def main() -> None:
+    """Fit, write, compare."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", type=Path)
+    options = parser.parse_args()
+    with options.table.open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["module"] in UNITS]
+    table = load_cost_table()
+    fits = {}
+    for module in UNITS:
+        mine = [row for row in rows if (row["module"], row["set"]) == (module, "calibration")]
+        if mine:
+            fits[module] = fit(mine, table)
+    path = Path(tables.__file__).parent / FITS_FILE
+    path.write_text(json.dumps(fits, indent=1) + "\n", encoding="utf-8")
+    from f2fsim.cost.unit_gates import estimate_unit_gates, estimate_unit_levels
+
+    for row in rows:
+        if row["module"] not in fits:
+            continue
+        sizes = sizes_of(row)
+        quick = estimate_unit_gates(row["module"], **sizes)
+        area = quick.area_um2(table)
+        error = 100 * (area / float(row["area_um2"]) - 1)
+        levels = estimate_unit_levels(row["module"], **sizes)
+        print(
+            f"{error:+6.1f} %  dff {quick.dff - int(row['dff']):+4d}",
+            f" levels {levels}/{row['levels']}  {row['set']:12} {row['module']} {row['sizes']}",
+        )
+
+
+if __name__ == "__main__":
+    main()

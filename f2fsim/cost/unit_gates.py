@@ -1,0 +1,216 @@
+"""Quick estimates of the units of front ends and operand networks, fitted to synthesis.
+
+Flip-flops are counted.  Combinational cells (as NAND2 equivalents) and levels of logic are linear
+in a few terms that the construction gives: so many multiplexers, so many adders.  Their factors,
+`unit_fits.json` beside the cost tables, come from ``benchmarks/rtl_fit.py``;
+``docs/hardware_cost.md`` states the errors on configurations that were not used to fit them.  Names
+and sizes are those of the Verilog modules (`f2fsim.rtl`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from f2fsim.cost import tables
+from f2fsim.cost.cells import GateCount
+from f2fsim.errors import InputError, choices, near_miss
+
+FITS_FILE = "unit_fits.json"
+
+Sizes = dict[str, int]
+Terms = tuple[float, ...]
+
+
+def log2_of(n: int) -> int:
+    """Return ``ceil(log2 n)``, at least 1."""
+    return max(1, (n - 1).bit_length())
+
+
+def _bits(largest: int) -> int:
+    return max(1, largest.bit_length())
+
+
+def _count(s: Sizes) -> tuple[int, Terms, int]:
+    return 0, (s["N"], log2_of(s["N"])), s["N"]
+
+
+def _compacting(s: Sizes, payload: int, dealt: int) -> tuple[int, Terms, int]:
+    n, lanes = s["N"], s["LANES"]
+    log_n, log_l = log2_of(n), log2_of(lanes)
+    beats = _bits(-(-n // lanes) - 1)
+    dff = lanes * (log_n + s["WEIGHT"]) + log_l + 3 + beats
+    moved = n * log_l * (1 + log_l + payload)
+    return dff, (moved, n * log_n, lanes * (log_n + dealt)), n
+
+
+def _aligner(s: Sizes) -> tuple[int, Terms, int]:
+    return _compacting(s, 1, s["WEIGHT"])
+
+
+def _compactor(s: Sizes) -> tuple[int, Terms, int]:
+    return _compacting(s, s["WEIGHT"], s["WEIGHT"])
+
+
+def _fields(s: Sizes) -> tuple[int, Terms, int]:
+    held, count = s["DEPTH"] * s["WIDTH"], _bits(s["DEPTH"] + s["WRITE"])
+    return held + count, (held * count, held, s["WRITE"] * s["WIDTH"] * count), s["DEPTH"]
+
+
+def _csr_decoder(s: Sizes) -> tuple[int, Terms, int]:
+    p, queue = s["P"], s["ROW_FIFO"] * (s["WAVE"] + s["LENGTH"])
+    entry = s["WEIGHT"] + s["INDEX"]
+    pointers = 2 * _bits(s["ROW_FIFO"]) + 2 * _bits(s["ROW_FIFO"] - 1)
+    pointers += 2 * (s["ROW_FIFO"] == 4)  # synthesis makes one of two bits one-hot
+    of_pe = queue + pointers + s["LENGTH"] + 2 * s["WAVE"] + 2 + s["WAVE"] + entry
+    dff = p * of_pe + s["WAVE"] + 2
+    return dff, (p * queue, p * log2_of(p) * entry, p * (s["LENGTH"] + s["WAVE"] + entry)), p
+
+
+def _gather_queue(s: Sizes) -> tuple[int, Terms, int]:
+    entry = s["PAYLOAD"] + s["ADDRESS"] + s["LOG_B"]
+    slot = _bits(s["WINDOW"])
+    dff = 2 * s["WINDOW"] * entry + 3 * slot + 1 + s["PAYLOAD"] + s["LOG_B"]
+    return dff, (s["WINDOW"] * entry, entry, s["WINDOW"]), s["WINDOW"]
+
+
+def _gather_grant(s: Sizes) -> tuple[int, Terms, int]:
+    p, banks = s["P"], s["BANKS"]
+    return 0, (p * p * (s["LOG_B"] + 2), p * banks * (1 + s["ADDRESS"]), p), p
+
+
+def _select(s: Sizes) -> tuple[int, Terms, int]:
+    return 0, (s["SPAN"] * s["WIDTH"], s["WIDTH"]), s["SPAN"]
+
+
+def _csc_pe(s: Sizes) -> tuple[int, Terms, int]:
+    item = 2 + s["ROW"] + s["WEIGHT"] + s["ACT"]
+    dff = item + s["LENGTH"] + s["ROW"] + 1
+    return dff, (dff, s["ADDRESS"] + s["LENGTH"] + s["ROW"]), 1 << s["ROW"]
+
+
+def _nm_decoder(s: Sizes) -> tuple[int, Terms, int]:
+    slots = s["GROUPS"] * s["SLOTS"]
+    dff = slots * (log2_of(s["SPAN"]) + s["WEIGHT"]) + 1
+    return dff, (dff,), slots
+
+
+def _run_decoder(s: Sizes) -> tuple[int, Terms, int]:
+    e, offset = s["ENTRIES"], log2_of(s["ENTRIES"] << s["RUN"])
+    dff = e * (offset + s["WEIGHT"]) + 2 * s["PLACE"] + s["COUNT"] + 1
+    return dff, (dff, e * offset, s["PLACE"]), e
+
+
+def _gap_decoder(s: Sizes) -> tuple[int, Terms, int]:
+    rate = s["RATE"]
+    return 1 + s["N"] + rate * (1 + s["GAP"]), (rate, rate * rate), rate
+
+
+def _patch_place(s: Sizes) -> tuple[int, Terms, int]:
+    rate, planes, care = s["RATE"], s["PLANES"], s["CARE"]
+    signed = max(s["GAP"], care) + 2
+    dff = 2 + rate * (1 + s["PLANE"] + s["KEPT"]) + signed
+    return dff, (rate * planes * care, planes * care, rate * signed), rate * planes
+
+
+def _patch_unit(s: Sizes) -> tuple[int, Terms, int]:
+    n, planes, rate = s["N_OUT"], s["PLANES"], s["RATE"]
+    return n * (planes + 1) + 2, (rate * planes * n, planes * n, rate * n * s["KEPT"]), n
+
+
+def _mask_raw(s: Sizes) -> tuple[int, Terms, int]:
+    return s["N_OUT"] + 1, (s["N_OUT"], 1), s["N_OUT"]
+
+
+def _mask_runs(s: Sizes) -> tuple[int, Terms, int]:
+    n, rate = s["N_OUT"], s["RATE"]
+    return n + s["PLACE"] + 3, (rate * n, n, rate * s["PLACE"]), rate * n
+
+
+def _mask_blocks(s: Sizes) -> tuple[int, Terms, int]:
+    rate, block, word = s["RATE"], s["BLOCK"], s["WORD"]
+    made = rate * block
+    dff = 1 + _bits(made) + made
+    return dff, (made * word, made * s["ONES"], rate * rate * (word + block)), rate * block
+
+
+def _mask_cut(s: Sizes) -> tuple[int, Terms, int]:
+    n = s["N_OUT"]
+    return n + 1, (n, n * log2_of(n)), n
+
+
+#: Flip-flops, terms of the combinational cells, and the size that levels grow with, by module.
+UNITS: dict[str, Callable[[Sizes], tuple[int, Terms, int]]] = {
+    "f2f_count": _count,
+    "f2f_aligner": _aligner,
+    "f2f_compactor": _compactor,
+    "f2f_fields": _fields,
+    "f2f_csr_decoder": _csr_decoder,
+    "f2f_gather_queue": _gather_queue,
+    "f2f_gather_grant": _gather_grant,
+    "f2f_select": _select,
+    "f2f_csc_pe": _csc_pe,
+    "f2f_nm_decoder": _nm_decoder,
+    "f2f_run_decoder": _run_decoder,
+    "f2f_gap_decoder": _gap_decoder,
+    "f2f_patch_place": _patch_place,
+    "f2f_patch_unit": _patch_unit,
+    "f2f_mask_raw": _mask_raw,
+    "f2f_mask_runs": _mask_runs,
+    "f2f_mask_blocks": _mask_blocks,
+    "f2f_mask_cut": _mask_cut,
+}
+
+
+def level_terms(size: int) -> Terms:
+    """Return what levels of logic are linear in: trees, and trees of adders."""
+    depth = log2_of(size)
+    return 1.0, float(depth), float(depth * depth)
+
+
+@cache
+def _fits() -> dict[str, dict[str, list[float]]]:
+    folder = Path(tables.__file__).parent
+    fits: dict[str, dict[str, list[float]]] = json.loads(
+        (folder / FITS_FILE).read_text(encoding="utf-8")
+    )
+    return fits
+
+
+def _look_up(module: str, sizes: Sizes) -> tuple[int, Terms, int]:
+    if module not in UNITS:
+        raise InputError(
+            f"no estimate for unit {module!r}{near_miss(module, UNITS)}; known: {choices(UNITS)}"
+        )
+    return UNITS[module](sizes)
+
+
+def estimate_unit_gates(module: str, **sizes: int) -> GateCount:
+    """Return the estimated cells of a unit; its logic is counted in NAND2 equivalents.
+
+    Parameters
+    ----------
+    module : str
+        A name in `UNITS`.
+    sizes : int
+        Its Verilog parameters (those that are widths of others may be left out).
+
+    Raises
+    ------
+    InputError
+        If there is no such unit.
+    """
+    dff, terms, _ = _look_up(module, sizes)
+    factors = _fits()[module]["nand2"]
+    nand2 = sum(factor * term for factor, term in zip(factors, terms, strict=True))
+    return GateCount(dff=dff, nand2=round(nand2))
+
+
+def estimate_unit_levels(module: str, **sizes: int) -> int:
+    """Return the estimated levels of logic on the longest path of a unit."""
+    _, _, size = _look_up(module, sizes)
+    factors = _fits()[module]["levels"]
+    terms = level_terms(size)
+    return round(sum(factor * term for factor, term in zip(factors, terms, strict=True)))
