@@ -16,7 +16,7 @@ from scipy.optimize import nnls
 from f2fsim.config.cost import load_cost_table
 from f2fsim.cost import tables
 from f2fsim.cost.cells import GateCount
-from f2fsim.cost.unit_gates import FITS_FILE, UNITS, level_terms
+from f2fsim.cost.unit_gates import FITS_FILE, UNITS
 
 
 def sizes_of(row):
@@ -34,11 +34,11 @@ def fit(rows, table):
     nand2_um2 = table.cell("NAND2")
     terms, logic, levels, of_levels = [], [], [], []
     for row in rows:
-        _, of_row, size = UNITS[row["module"]](sizes_of(row))
+        _, of_row, of_path = UNITS[row["module"]](sizes_of(row))
         cells = cells_of(row)
         terms.append(of_row)
         logic.append((cells.area_um2(table) - cells.dff * table.cell("DFF")) / nand2_um2)
-        of_levels.append(level_terms(size))
+        of_levels.append(of_path)
         levels.append(float(row["levels"]))
     found = {}
     for name, matrix, values in (("nand2", terms, logic), ("levels", of_levels, levels)):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cache
+from math import comb
 from pathlib import Path
 
 from f2fsim.cost import tables
@@ -22,6 +23,8 @@ FITS_FILE = "unit_fits.json"
 
 Sizes = dict[str, int]
 Terms = tuple[float, ...]
+#: Flip-flops, terms of the combinational cells, terms of the levels.
+Counted = tuple[int, Terms, Terms]
 
 
 def log2_of(n: int) -> int:
@@ -33,116 +36,128 @@ def _bits(largest: int) -> int:
     return max(1, largest.bit_length())
 
 
-def _count(s: Sizes) -> tuple[int, Terms, int]:
-    return 0, (s["N"], log2_of(s["N"])), s["N"]
+def _tree(n: int) -> Terms:
+    """Return what levels of logic are linear in: trees over n, and trees of adders."""
+    depth = log2_of(n)
+    return 1.0, float(depth), float(depth * depth)
 
 
-def _compacting(s: Sizes, payload: int, dealt: int) -> tuple[int, Terms, int]:
+def _count(s: Sizes) -> Counted:
+    return 0, (s["N"], log2_of(s["N"])), _tree(s["N"])
+
+
+def _compacting(s: Sizes, payload: int, dealt: int) -> Counted:
     n, lanes = s["N"], s["LANES"]
     log_n, log_l = log2_of(n), log2_of(lanes)
     beats = _bits(-(-n // lanes) - 1)
     dff = lanes * (log_n + s["WEIGHT"]) + log_l + 3 + beats
     moved = n * log_l * (1 + log_l + payload)
-    return dff, (moved, n * log_n, lanes * (log_n + dealt)), n
+    return dff, (moved, n * log_n, lanes * (log_n + dealt)), _tree(n)
 
 
-def _aligner(s: Sizes) -> tuple[int, Terms, int]:
+def _aligner(s: Sizes) -> Counted:
     return _compacting(s, 1, s["WEIGHT"])
 
 
-def _compactor(s: Sizes) -> tuple[int, Terms, int]:
+def _compactor(s: Sizes) -> Counted:
     return _compacting(s, s["WEIGHT"], s["WEIGHT"])
 
 
-def _fields(s: Sizes) -> tuple[int, Terms, int]:
+def _fields(s: Sizes) -> Counted:
     held, count = s["DEPTH"] * s["WIDTH"], _bits(s["DEPTH"] + s["WRITE"])
-    return held + count, (held * count, held, s["WRITE"] * s["WIDTH"] * count), s["DEPTH"]
+    return held + count, (held * count, held, s["WRITE"] * s["WIDTH"] * count), _tree(s["DEPTH"])
 
 
-def _csr_decoder(s: Sizes) -> tuple[int, Terms, int]:
+def _csr_decoder(s: Sizes) -> Counted:
     p, queue = s["P"], s["ROW_FIFO"] * (s["WAVE"] + s["LENGTH"])
     entry = s["WEIGHT"] + s["INDEX"]
     pointers = 2 * _bits(s["ROW_FIFO"]) + 2 * _bits(s["ROW_FIFO"] - 1)
     pointers += 2 * (s["ROW_FIFO"] == 4)  # synthesis makes one of two bits one-hot
     of_pe = queue + pointers + s["LENGTH"] + 2 * s["WAVE"] + 2 + s["WAVE"] + entry
     dff = p * of_pe + s["WAVE"] + 2
-    return dff, (p * queue, p * log2_of(p) * entry, p * (s["LENGTH"] + s["WAVE"] + entry)), p
+    return dff, (p * queue, p * log2_of(p) * entry, p * (s["LENGTH"] + s["WAVE"] + entry)), _tree(p)
 
 
-def _gather_queue(s: Sizes) -> tuple[int, Terms, int]:
+def _gather_queue(s: Sizes) -> Counted:
     entry = s["PAYLOAD"] + s["ADDRESS"] + s["LOG_B"]
     slot = _bits(s["WINDOW"])
     dff = 2 * s["WINDOW"] * entry + 3 * slot + 1 + s["PAYLOAD"] + s["LOG_B"]
-    return dff, (s["WINDOW"] * entry, entry, s["WINDOW"]), s["WINDOW"]
+    return dff, (s["WINDOW"] * entry, entry, s["WINDOW"]), _tree(s["WINDOW"])
 
 
-def _gather_grant(s: Sizes) -> tuple[int, Terms, int]:
+def _gather_grant(s: Sizes) -> Counted:
     p, banks = s["P"], s["BANKS"]
-    return 0, (p * p * (s["LOG_B"] + 2), p * banks * (1 + s["ADDRESS"]), p), p
+    return 0, (p * p * (s["LOG_B"] + 2), p * banks * (1 + s["ADDRESS"]), p), _tree(p)
 
 
-def _select(s: Sizes) -> tuple[int, Terms, int]:
-    return 0, (s["SPAN"] * s["WIDTH"], s["WIDTH"]), s["SPAN"]
+def _select(s: Sizes) -> Counted:
+    span, width = s["SPAN"], s["WIDTH"]
+    return 0, ((span - 1) * width, span * width * log2_of(span)), _tree(span)
 
 
-def _csc_pe(s: Sizes) -> tuple[int, Terms, int]:
+def _csc_pe(s: Sizes) -> Counted:
     item = 2 + s["ROW"] + s["WEIGHT"] + s["ACT"]
     dff = item + s["LENGTH"] + s["ROW"] + 1
-    return dff, (dff, s["ADDRESS"] + s["LENGTH"] + s["ROW"]), 1 << s["ROW"]
+    return dff, (dff, s["ADDRESS"] + s["LENGTH"] + s["ROW"]), _tree(1 << s["ROW"])
 
 
-def _nm_decoder(s: Sizes) -> tuple[int, Terms, int]:
+def _nm_decoder(s: Sizes) -> Counted:
     slots = s["GROUPS"] * s["SLOTS"]
     dff = slots * (log2_of(s["SPAN"]) + s["WEIGHT"]) + 1
-    return dff, (dff,), slots
+    return dff, (dff,), _tree(slots)
 
 
-def _run_decoder(s: Sizes) -> tuple[int, Terms, int]:
+def _run_decoder(s: Sizes) -> Counted:
     e, offset = s["ENTRIES"], log2_of(s["ENTRIES"] << s["RUN"])
     dff = e * (offset + s["WEIGHT"]) + 2 * s["PLACE"] + s["COUNT"] + 1
-    return dff, (dff, e * offset, s["PLACE"]), e
+    return dff, (dff, e * offset, s["PLACE"]), _tree(e)
 
 
-def _gap_decoder(s: Sizes) -> tuple[int, Terms, int]:
+def _gap_decoder(s: Sizes) -> Counted:
     rate = s["RATE"]
-    return 1 + s["N"] + rate * (1 + s["GAP"]), (rate, rate * rate), rate
+    return 1 + s["N"] + rate * (1 + s["GAP"]), (rate, rate * rate), _tree(rate)
 
 
-def _patch_place(s: Sizes) -> tuple[int, Terms, int]:
+def _patch_place(s: Sizes) -> Counted:
     rate, planes, care = s["RATE"], s["PLANES"], s["CARE"]
     signed = max(s["GAP"], care) + 2
     dff = 2 + rate * (1 + s["PLANE"] + s["KEPT"]) + signed
-    return dff, (rate * planes * care, planes * care, rate * signed), rate * planes
+    terms = rate * planes * care, planes * care, (rate + 1) * signed
+    return dff, terms, _tree(rate * planes)
 
 
-def _patch_unit(s: Sizes) -> tuple[int, Terms, int]:
+def _patch_unit(s: Sizes) -> Counted:
     n, planes, rate = s["N_OUT"], s["PLANES"], s["RATE"]
-    return n * (planes + 1) + 2, (rate * planes * n, planes * n, rate * n * s["KEPT"]), n
+    return n * (planes + 1) + 2, (rate * planes * n, planes * n, rate * n * s["KEPT"]), _tree(n)
 
 
-def _mask_raw(s: Sizes) -> tuple[int, Terms, int]:
-    return s["N_OUT"] + 1, (s["N_OUT"], 1), s["N_OUT"]
+def _mask_raw(s: Sizes) -> Counted:
+    return s["N_OUT"] + 1, (s["N_OUT"], 1), _tree(s["N_OUT"])
 
 
-def _mask_runs(s: Sizes) -> tuple[int, Terms, int]:
+def _mask_runs(s: Sizes) -> Counted:
     n, rate = s["N_OUT"], s["RATE"]
-    return n + s["PLACE"] + 3, (rate * n, n, rate * s["PLACE"]), rate * n
+    return n + s["PLACE"] + 3, (rate * n, n, rate * s["PLACE"]), _tree(rate * n)
 
 
-def _mask_blocks(s: Sizes) -> tuple[int, Terms, int]:
-    rate, block, word = s["RATE"], s["BLOCK"], s["WORD"]
+def _mask_blocks(s: Sizes) -> Counted:
+    rate, block, ones = s["RATE"], s["BLOCK"], s["ONES"]
+    # Bits of the rank that is left at each place, and of what it is compared with.
+    left = [max(comb(place + 1, n) for n in range(ones + 1)) - 1 for place in range(block)]
+    ranks = sum(_bits(largest) for largest in left)
+    tables = sum(comb(p, n).bit_length() for p in range(block) for n in range(1, ones + 1))
     made = rate * block
-    dff = 1 + _bits(made) + made
-    return dff, (made * word, made * s["ONES"], rate * rate * (word + block)), rate * block
+    terms = rate * ranks, rate * tables, rate * rate * (s["WORD"] + block)
+    return 1 + _bits(made) + made, terms, (1.0, float(rate), float(ranks))
 
 
-def _mask_cut(s: Sizes) -> tuple[int, Terms, int]:
+def _mask_cut(s: Sizes) -> Counted:
     n = s["N_OUT"]
-    return n + 1, (n, n * log2_of(n)), n
+    return n + 1, (n, n * log2_of(n)), _tree(n)
 
 
-#: Flip-flops, terms of the combinational cells, and the size that levels grow with, by module.
-UNITS: dict[str, Callable[[Sizes], tuple[int, Terms, int]]] = {
+#: What each module is made of.
+UNITS: dict[str, Callable[[Sizes], Counted]] = {
     "f2f_count": _count,
     "f2f_aligner": _aligner,
     "f2f_compactor": _compactor,
@@ -164,12 +179,6 @@ UNITS: dict[str, Callable[[Sizes], tuple[int, Terms, int]]] = {
 }
 
 
-def level_terms(size: int) -> Terms:
-    """Return what levels of logic are linear in: trees, and trees of adders."""
-    depth = log2_of(size)
-    return 1.0, float(depth), float(depth * depth)
-
-
 @cache
 def _fits() -> dict[str, dict[str, list[float]]]:
     folder = Path(tables.__file__).parent
@@ -179,7 +188,7 @@ def _fits() -> dict[str, dict[str, list[float]]]:
     return fits
 
 
-def _look_up(module: str, sizes: Sizes) -> tuple[int, Terms, int]:
+def _look_up(module: str, sizes: Sizes) -> Counted:
     if module not in UNITS:
         raise InputError(
             f"no estimate for unit {module!r}{near_miss(module, UNITS)}; known: {choices(UNITS)}"
@@ -210,7 +219,6 @@ def estimate_unit_gates(module: str, **sizes: int) -> GateCount:
 
 def estimate_unit_levels(module: str, **sizes: int) -> int:
     """Return the estimated levels of logic on the longest path of a unit."""
-    _, _, size = _look_up(module, sizes)
+    _, _, terms = _look_up(module, sizes)
     factors = _fits()[module]["levels"]
-    terms = level_terms(size)
     return round(sum(factor * term for factor, term in zip(factors, terms, strict=True)))

@@ -194,7 +194,9 @@ class F2fDevice(Device[GroupVectors]):
             "f2f_count.v": emit_count(self.n_out),
             "f2f_rank_hot.v": emit_rank_hot(self.n_out, self.patch_rate),
             **self.mask_path.generated(),
-            **library_files(("f2f_channel", "f2f_fields", *names, *self.mask_path.modules)),
+            **library_files(
+                ("f2f_channel", "f2f_fields", "f2f_select", *names, *self.mask_path.modules)
+            ),
         }
 
     def machine(self, vectors: GroupVectors, gaps: Gaps) -> DeviceMachine:

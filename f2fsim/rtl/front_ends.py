@@ -23,7 +23,7 @@ from f2fsim.config.front_end import (
 )
 from f2fsim.config.pe_array import BroadcastArray, RowParallelArray
 from f2fsim.errors import InputError, choices
-from f2fsim.hw.front_ends import format_of, layer_format
+from f2fsim.hw.front_ends import format_of, front_end_kind, layer_format
 from f2fsim.hw.front_ends.f2f import POSITION_CYCLES
 from f2fsim.rtl.bench import Bench
 from f2fsim.rtl.bitmap import BitmapDevice, BitmapVectors
@@ -160,10 +160,6 @@ def nm_job(
 ) -> DeviceJob:
     """Return the index decoder of N:M groups."""
     front_end = cast(NmFrontEnd, arch.front_end)
-    if encoded.format != "nm":
-        raise InputError(
-            f"tensor {encoded.name!r} is no {front_end.n}:{front_end.m} pattern: it is read densely"
-        )
     n, m = front_end.n, front_end.m
     n_rows, n_cols = encoded.shape
     n_slots = n_rows * -(-n_cols // m) * n
@@ -262,8 +258,14 @@ def device_for_layer(arch: ArchConfig, tensor: PrunedTensor, *, max_steps: int =
     InputError
         If the kind of front end, its mask code or its sizes have no Verilog.
     """
+    kind = check_kind(arch)
     encoded = layer_format(arch, tensor).encode(tensor)
-    return DEVICES[check_kind(arch)](arch, encoded, tensor, max_steps)
+    if encoded.format != front_end_kind(arch).format_name:
+        raise InputError(
+            f"architecture {arch.name!r} reads tensor {encoded.name!r} as {encoded.format}, "
+            f"not through its {kind} front end: choose another layer"
+        )
+    return DEVICES[kind](arch, encoded, tensor, max_steps)
 
 
 def check_kind(arch: ArchConfig) -> str:

@@ -85,7 +85,7 @@ def test_gathers_take_the_cycles_of_the_machine(n_pes, n_banks, window):
 def test_what_has_no_verilog_is_refused():
     with pytest.raises(InputError, match="no Verilog for front end 'dense'"):
         device_for_layer(load_arch("dense_edge"), layer("dense"))
-    with pytest.raises(InputError, match="it is read densely"):
+    with pytest.raises(InputError, match="not through its nm front end"):
         device_for_layer(load_arch("nm_edge"), layer("bitmap"))
     with pytest.raises(InputError, match="banks must be a power of two from 2, got 6"):
         CsrDevice(4, 6, 4, 8, 4, 4)

@@ -58,7 +58,10 @@ module f2f_patch_place #(
             end
         end
     endgenerate
-    wire [CARE-1:0] n_care = begins[n_stored*CARE +: CARE];
+    wire [CARE-1:0] n_care;
+    f2f_select #(.SPAN(PLANES+1), .WIDTH(CARE), .SEL(PLANE+1)) stored (
+        .words(begins), .sel(n_stored), .word(n_care)
+    );
     wire signed [W-1:0] care = {{W-CARE{1'b0}}, n_care};
 
     wire [RATE:0] inside;              // the field belongs to this block
