@@ -71,7 +71,7 @@ def emit_unrank(block: int, max_ones: int, width: int, escapes: bool) -> str:
         least = net.wire(bits, " | ".join(terms) or f"{bits}'d0")
         own = net.wire(bits, rank.signal)
         # C(0, n) is 0: what is left lies at place 0.
-        one = net.wire(1, f"({some}) & ({own} >= {least})" if place else some)
+        one = net.wire(1, f"({some}) & ({own} >= {least})" if place and known else some)
         lines.append(f"    assign bits[{place}] = {one};\n")
         rank = Number(net.wire(bits, f"{own} - ({{{bits}{{{one}}}}} & {least})"), 2**bits - 1)
         left = [

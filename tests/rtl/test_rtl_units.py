@@ -36,8 +36,9 @@ def test_masks_of_the_block_code(code):
 
 
 @pytest.mark.needs("iverilog", "verilator")
-def test_verilog_of_the_block_code_is_clean():
-    device = BitmapDevice(BlockMaskPath(20, 8, 16, 3, 1, 0, 2), 4)
+@pytest.mark.parametrize(("max_ones", "escapes"), [(3, 1), (0, 1), (16, 0)])
+def test_verilog_of_the_block_code_is_clean(max_ones, escapes):
+    device = BitmapDevice(BlockMaskPath(20, 8, 16, max_ones, escapes, 0, 2), 4)
     assert lint(device.files()) == ""
     assert lint(device.files(), "verilator") == ""
 
