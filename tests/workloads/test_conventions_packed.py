@@ -220,3 +220,14 @@ def test_metadata_beside_a_file_are_part_of_its_digest(tmp_path: Path) -> None:
         )
     )
     assert weights_digest(workload) != first
+
+
+def test_elements_of_less_than_a_byte_are_refused(tmp_path: Path) -> None:
+    header = json.dumps({"fc.weight": {"dtype": "F4", "shape": [4, 8], "data_offsets": [0, 16]}})
+    raw = header.encode()
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(len(raw).to_bytes(8, "little") + raw + bytes(16))
+    model = open_checkpoint(path)
+    assert isinstance(model, Checkpoint)
+    with pytest.raises(DataError, match=r"'fc.weight': packed as F4, which is not read"):
+        model.require_readable()

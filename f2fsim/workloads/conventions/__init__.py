@@ -25,7 +25,7 @@ from f2fsim.workloads.conventions.norms import parametrised_masks, spectral_norm
 from f2fsim.workloads.conventions.refused import (
     bytes_with_scales,
     declared_methods,
-    ggml_types,
+    element_types,
     orphans,
     unreadable_weights,
 )
@@ -60,7 +60,7 @@ CONVENTIONS = (
     Convention("weights with scales", scaled_weights),
     Convention("bytes with scales", bytes_with_scales),
     Convention("declared methods", declared_methods),
-    Convention("GGML block types", ggml_types),
+    Convention("elements that are not read", element_types),
     Convention("spectral norm", spectral_norm),
     Convention("pruning buffers", pruning_buffers),
     Convention("weight norm", weight_norm),

@@ -137,6 +137,9 @@ def _unexplained(modules: Mapping[str, list[str]], name: str) -> list[str]:
     return [n for n in found if "bias" not in n and not n.endswith("_amax")]
 
 
+#: safetensors' words for elements of less than a byte.
+_NARROW_WORDS = ("F4", "F6_E2M3", "F6_E3M2")
+
 #: What only has a meaning beside its weights: ending, where the weights are called without it
 #: (``X``) or otherwise, and whose it is.
 _COMPANIONS = (
@@ -181,11 +184,12 @@ def orphans(table: Table) -> None:
             raise table.error("weight norm", name, f"has no {other!r} beside it")
 
 
-def ggml_types(table: Table) -> None:
-    """Refuse matrices of block types that have no reader."""
+def element_types(table: Table) -> None:
+    """Refuse matrices of elements and blocks that have no reader."""
     for name in list(table.entries):
-        if table.entries[name].dtype.startswith("GGML "):
-            table.refuse(name, f"packed as {table.entries[name].dtype}, which is not read")
+        word = table.entries[name].dtype
+        if word.startswith("GGML ") or word in _NARROW_WORDS:
+            table.refuse(name, f"packed as {word}, which is not read")
 
 
 def declared_methods(table: Table) -> None:
