@@ -22,6 +22,8 @@ def print_comparison(results: Comparison, baseline: str = "") -> None:
 
     found = answer(make_cases([list(results)]), drawn=False, baseline=baseline)
     print_answer(found)
+    if not any(one.what_if for one in results):
+        typer.echo("why: add --what-if, which finds by experiment what binds each machine")
 
 
 def print_answer(found: Answer) -> None:
