@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from f2fsim.errors import DataError
 from f2fsim.workloads.readers.base import ModelFile, TensorInfo
-from f2fsim.workloads.readers.sparse_npz import matrix_of, parts_of
+from f2fsim.workloads.readers.sparse_npz import matrix_of, parts_of, refuse_other_sparse
 from f2fsim.workloads.readers.stored import Stored
 from f2fsim.workloads.readers.zip_archive import open_archive
 
@@ -133,6 +133,7 @@ def open_npz(path: Path) -> ModelFile:
                 with archive.open(entry) as file:
                     infos[entry.filename.removesuffix(".npy")] = _header(file, entry.file_size)
                     n_data += entry.file_size - file.tell()
+        refuse_other_sparse(path, {name: info.shape for name, info in infos.items()})
         if {"format", "shape"} <= set(infos):
             try:
                 _, shape = parts_of(NpzFile(path, infos).read, set(infos))

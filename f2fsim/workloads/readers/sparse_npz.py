@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from f2fsim.errors import DataError
 from f2fsim.workloads.readers.base import check_stored
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -46,6 +48,35 @@ def parts_of(read: Callable[[str], NDArray[Any]], names: set[str]) -> tuple[str,
         raise ValueError(f"its shape {shape} is not that of a matrix in memory")
     _CHECKS[word](shape, read, word)
     return word, shape
+
+
+def refuse_other_sparse(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse sparse arrays that are whole but no matrices of SciPy, and say what to do.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shapes : mapping
+        Shapes of its arrays by name.
+
+    Raises
+    ------
+    DataError
+        If the file is one of pydata/sparse, or SciPy's of an array that has not two dimensions.
+    """
+    names = set(shapes)
+    if {"data", "shape", "fill_value"} <= names and names & {"coords", "indptr"}:
+        raise DataError(
+            f"{path}: is a sparse array of pydata/sparse; save it as SciPy's: "
+            "scipy.sparse.save_npz(file, array.to_scipy_sparse())"
+        )
+    if {"format", "shape", "data", "coords"} <= names:
+        n_sides = (shapes["shape"] or (0,))[0]
+        raise DataError(
+            f"{path}: is a sparse array of {n_sides} dimensions; a matrix is needed: save it dense "
+            "or in two dimensions"
+        )
 
 
 def matrix_of(word: str, shape: tuple[int, int], read: Callable[[str], NDArray[Any]]) -> Any:
