@@ -138,22 +138,43 @@ class LayerFigures:
 
 @dataclass(frozen=True)
 class LayerTask:
-    """One layer to measure; with no `n_exact_planes` without the exact encoder with N_s = 2."""
+    """One layer to measure.
+
+    Attributes
+    ----------
+    file : MaskFile
+    seed : int
+        Of the values.
+    n_exact_planes : int
+        Bit planes for the exact encoder with N_s = 2.
+    folder : Path
+        Where measurements are kept.
+    exact : bool
+        Whether that encoder is run here if it was not before.
+    """
 
     file: MaskFile
     seed: int
     n_exact_planes: int
     folder: Path
+    exact: bool = True
 
     def kept(self, what: str, measure: Callable[[], Any]) -> Any:
         """Return a measurement as JSON has it, from its file if there is one."""
-        about = [self.file.digest, str(self.file.set), self.file.layer, self.seed, __version__]
-        text = json.dumps([*about, what, MEASURES[what.split()[0]]])
-        path = self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
+        path = self._path(what)
         if not path.exists():
             with whole_file(path) as partial:
                 partial.write_text(json.dumps(measure()))
         return json.loads(path.read_text())
+
+    def is_kept(self, what: str) -> bool:
+        """Whether a measurement has a file."""
+        return self._path(what).exists()
+
+    def _path(self, what: str) -> Path:
+        about = [self.file.digest, str(self.file.set), self.file.layer, self.seed, __version__]
+        text = json.dumps([*about, what, MEASURES[what.split()[0]]])
+        return self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
 
 
 def affordable_planes(files: Sequence[MaskFile]) -> int:
@@ -174,7 +195,7 @@ def make_tasks(
     for file in files:
         number = numbers[file.set] = numbers.get(file.set, -1) + 1
         chosen = number % exact_every == exact_every // 2
-        tasks.append(LayerTask(file, seed, n_exact_planes if chosen else 0, folder))
+        tasks.append(LayerTask(file, seed, n_exact_planes, folder, chosen))
     return tasks
 
 
@@ -206,7 +227,9 @@ def run_layer(task: LayerTask) -> LayerFigures:
     fitted = next(f for f in decoders["figures"] if f["way"] == "fitted")
     planes = task.n_exact_planes
     order = (fitted["order"], fitted["shuffle_seed"])
-    exact = task.kept(f"exact {planes}", lambda: work.exact(planes, order)) if planes else []
+    exact = []
+    if task.exact or task.is_kept(f"exact {planes}"):
+        exact = task.kept(f"exact {planes}", lambda: work.exact(planes, order))
     orders = {
         name: (row["order"], row["shuffle_seed"])
         for name, row in (("fitted", fitted), ("auto", auto))

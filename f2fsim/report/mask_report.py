@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -67,6 +68,11 @@ def name_of(variant: Variant) -> str:
     """Return a variant's name in tables and legends."""
     way, encoder, n_s = variant
     return "auto" if way == "auto" else f"{way}, {encoder} N_s={n_s}"
+
+
+def _known(value: float) -> float | None:
+    """Return a figure, None for one that was not measured."""
+    return None if math.isnan(value) else value
 
 
 def _answer(totals: Sequence[SetTotals]) -> Answer:
@@ -177,7 +183,9 @@ def _by_variant(
 ) -> tuple[tuple[Column, ...], tuple[dict[str, Any], ...]]:
     columns = [Column("set", "set", numeric=False)]
     columns += [Column(name_of(v), name_of(v)) for v in ways]
-    rows = [{"set": str(one.set), **{name_of(v): cell(one, v) for v in ways}} for one in totals]
+    rows = [
+        {"set": str(one.set), **{name_of(v): _known(cell(one, v)) for v in ways}} for one in totals
+    ]
     return tuple(columns), tuple(rows)
 
 
@@ -201,8 +209,8 @@ def _efficiency(totals: Sequence[SetTotals]) -> Section:
     series = tuple(
         Series(
             name_of(v),
-            tuple(str(one.set).replace(" ", ", ") for one in totals),
-            tuple(100 * (1 - one.efficiency(v)) for one in totals),
+            tuple(str(one.set).replace(" ", ", ") for one in totals if one.n_measured(v)),
+            tuple(100 * (1 - one.efficiency(v)) for one in totals if one.n_measured(v)),
             style=i,
         )
         for i, v in enumerate(shown)
@@ -231,6 +239,8 @@ def _sizes(totals: Sequence[SetTotals]) -> Section:
     places, bounds = [], []
     for one in totals:
         for variant in SIZES:
+            if not one.n_measured(variant):
+                continue
             places.append(f"{one.set}: {variant[0]}")
             patches = one.patch_bits(variant) / one.n_weights
             parts["encoded words"].append(one.value_bits(variant) / one.n_weights - patches)
@@ -264,7 +274,7 @@ def _sizes(totals: Sequence[SetTotals]) -> Section:
         {
             "set": str(one.set),
             "way": name_of(variant),
-            **{code: 100 * one.reduction(variant, code) for code in codes},
+            **{code: _known(100 * one.reduction(variant, code)) for code in codes},
         }
         for one in totals
         for variant in VARIANTS

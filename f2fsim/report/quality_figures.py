@@ -14,6 +14,8 @@ from f2fsim.report.value import Column, Figure, Section, Series, Table
 POINTER_BITS = 32
 #: Formats whose size follows from rows, columns and kept weights alone; the style of each.
 FORMATS = ("bitmap", "csr", "bound")
+#: Number of the marker of what was measured.
+_STAR = 7
 
 
 def layer_bits(line: TableLine, form: str) -> float:
@@ -63,7 +65,7 @@ def quality_figure(totals: Sequence[SetTotals], table: MaskTable, network: str) 
                     tuple(quality for _, quality, _ in points),
                     tuple(f"S={s.sparsity:g}" for _, _, s in points),
                     "line",
-                    number + 8 * form_number,
+                    _look(number, (form_number - number) % 4),
                 )
             )
         found = [(one, table.quality[one.set]) for one in totals if one.set in mine]
@@ -75,7 +77,7 @@ def quality_figure(totals: Sequence[SetTotals], table: MaskTable, network: str) 
                     tuple(quality for _, quality in found),
                     tuple(f"S={one.set.sparsity:g}" for one, _ in found),
                     "points",
-                    number + 8 * len(FORMATS),
+                    _look(number, (_STAR - number) % 8),
                 )
             )
     unit = "BLEU" if network == "transformer" else "top-1 [%]" if network == "rn50" else "quality"
@@ -92,6 +94,11 @@ def quality_figure(totals: Sequence[SetTotals], table: MaskTable, network: str) 
         "is auto with the best mask code."
         + (f" Layers of {left_out} are left out everywhere: no masks." if left_out else ""),
     )
+
+
+def _look(method: int, turn: int) -> int:
+    """Return the style of a method's colour; dash and marker move on with `turn`."""
+    return 8 * turn + method % 8
 
 
 def _bits(table: MaskTable, mask_set: MaskSet, form: str, without: set[tuple[int, int]]) -> float:

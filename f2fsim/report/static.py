@@ -133,7 +133,7 @@ def _fill(axes: Axes, figure: Figure) -> None:
         _bars(axes, figure, bars, places)
     for series in figure.series:
         if series.mark != "bar":
-            _curve(axes, series, places)
+            _curve(axes, series, places, horizontal=figure.horizontal)
     axes.set_title(figure.title, loc="left", fontsize=10, fontweight="bold")
     if figure.horizontal:
         axes.set_xlabel(figure.y_title)
@@ -146,7 +146,8 @@ def _fill(axes: Axes, figure: Figure) -> None:
     if figure.y_log:
         axes.set_yscale("log")
     if figure.reference is not None:
-        axes.axhline(figure.reference, color="#666", linestyle="--", linewidth=1)
+        line = axes.axvline if figure.horizontal else axes.axhline
+        line(figure.reference, color="#666", linestyle="--", linewidth=1)
 
 
 def _bars(axes: Axes, figure: Figure, bars: list[Series], places: dict[Any, float]) -> None:
@@ -179,7 +180,9 @@ def _bars(axes: Axes, figure: Figure, bars: list[Series], places: dict[Any, floa
         axes.grid(visible=False, axis="x")
 
 
-def _curve(axes: Axes, series: Series, places: dict[Any, float]) -> None:
+def _curve(
+    axes: Axes, series: Series, places: dict[Any, float], *, horizontal: bool = False
+) -> None:
     look = style(series.style)
     x = [places.get(at, at) for at in series.x]
     if series.mark == "limit":
@@ -192,11 +195,12 @@ def _curve(axes: Axes, series: Series, places: dict[Any, float]) -> None:
             marker=marker, markersize=4, linewidth=1.5,
         )  # fmt: skip
         return
-    if places:
-        for at, y in zip(x, series.y, strict=True):
-            axes.hlines(y, at - 0.45, at + 0.45, color="#444", linestyle=":", linewidth=1.2)
+    for at, y in zip(x, series.y, strict=True) if places else ():
+        across = axes.vlines if horizontal else axes.hlines
+        across(y, at - 0.45, at + 0.45, color="#444", linestyle=":", linewidth=1.2)
+    along, up = (series.y, x) if horizontal else (x, series.y)
     axes.scatter(
-        x, series.y, label=series.name, color="#fff" if places else look.colour,
+        along, up, label=series.name, color="#fff" if places else look.colour,
         marker=look.marker, s=110 if places else 22,
         edgecolors="#333", linewidths=0.4, zorder=3,
     )  # fmt: skip

@@ -25,6 +25,7 @@ from f2fsim.explore.mask_study import (
     run_masks,
 )
 from f2fsim.explore.mask_totals import VARIANTS, by_set, layer_rows, table_problems
+from f2fsim.report.mask_report import mask_report
 
 HEAD = "model,quality,path,name,nrows,ncols,nnz\n"
 
@@ -146,7 +147,7 @@ def test_one_plane_is_scaled_to_eight(totals) -> None:
 def test_fewer_layers_are_scaled_to_all(folder: Path, tmp_path: Path) -> None:
     with mask_files(folder) as files:
         tasks = make_tasks(files, 0, 1, 2, tmp_path)
-        assert [task.n_exact_planes for task in tasks] == [0, 0, 1]
+        assert [task.exact for task in tasks] == [False, False, True]
         uneven, even = by_set(run_masks(tasks))
     exact, other = ("published", "viterbi", 2), ("published", "viterbi", 1)
     assert [one.n_measured(exact) for one in (uneven, even)] == [0, 1]
@@ -157,6 +158,10 @@ def test_fewer_layers_are_scaled_to_all(folder: Path, tmp_path: Path) -> None:
     assert even.value_bits(exact) == pytest.approx(found.value_bits * 8 * 5920 / 1920)
     assert np.isnan(uneven.efficiency(exact))
     assert np.isnan(uneven.value_bits(exact))
+    report = mask_report([uneven, even], 1, "f2fsim paper", None)
+    (unmatched,) = (f for f in report.figures() if f.name == "unmatched")
+    named = next(s for s in unmatched.series if s.name == "published, viterbi N_s=2")
+    assert named.x == ("net, random_pruning, 0.9",)
 
 
 def test_uneven_rows_cost_the_published_order_most(totals) -> None:

@@ -48,6 +48,10 @@ def figures() -> Iterator[Figure]:
         )
         for i in range(14)
     )
+    bars = Series("bytes", ("a", "b", "c"), (1.0, 2.0, 1.5))
+    bound = Series("bound", ("a", "b", "c"), (0.9, 2.4, 1.6), (), "points", 7)
+    yield Figure("lying", "Bars that lie", "alt", "machine", "bytes [B]", (bars, bound),
+                 stacked=True, horizontal=True)  # fmt: skip
     yield Figure("long", "Long names", "alt", "x [us]", "y [GB/s]", long)
 
 
