@@ -29,11 +29,15 @@ class LanesArray(PeArray):
     zeros : str
         What a pruned weight does: ``multiply`` and ``gate`` take a multiplier's slot (gated: no
         energy), ``skip`` takes none.
+    window : int
+        Groups of ``weights_per_cycle`` weights whose activations are gathered together from the
+        banks of the scratchpad (depth of a lane's request queue).
     """
 
     kind: Literal["lanes"]
     weights_per_cycle: Count
     columns: Count = 1
+    window: Annotated[int, Field(ge=1, le=256)] = 8
     zeros: Literal["multiply", "gate", "skip"]
 
     @property

@@ -79,7 +79,7 @@ class CostModel:
         kind = front_end_kind(arch)
         units = {
             **kind.units(front_end, arch, n_bits),
-            **array_kind(arch).units(arch.pe_array),
+            **array_kind(arch).units(arch, arch.pe_array),
         }
         found = {name: max(unit.levels for unit in of_name) for name, of_name in units.items()}
         return {**found, **kind.decoder_levels(front_end)}
@@ -98,8 +98,8 @@ class CostModel:
         n_bits = WEIGHT_TYPES[weight_type].n_bits
         kind = front_end_kind(arch)
         mine = kind.parts(front_end, arch, n_bits)
-        array = array_kind(arch).parts(arch.pe_array)
-        step_bits = kind.step_bits(front_end, arch, n_bits)
+        array = array_kind(arch).parts(arch, arch.pe_array)
+        fifos = kind.fifo_bits(front_end, arch, n_bits)
         n_streams = len(fetched(arch)) + 2  # activations and outputs have buffers too
         return MachineParts(
             weight_type=weight_type,
@@ -109,6 +109,6 @@ class CostModel:
                 "scratchpad": Sram(arch.scratchpad.capacity, arch.scratchpad.n_banks),
                 "prefetch": Sram(n_streams * arch.streams.prefetch, n_streams),
             },
-            fifo_bits={"front end FIFOs": front_end.fifo_units * step_bits},
+            fifo_bits={"front end FIFOs": sum(fifos.values()), **array.fifo_bits},
             register_bits={"accumulators": arch.pe_array.n_multipliers * ACCUMULATOR_BITS},
         )

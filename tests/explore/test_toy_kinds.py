@@ -5,7 +5,7 @@ No other file knows them: what runs below is all that a new kind needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -21,6 +21,7 @@ from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind
 from f2fsim.hw.description import InPort, seq
 from f2fsim.hw.front_ends import FRONT_ENDS, register_front_end
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, Rates, total_work
+from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.steps import LayerSteps
 
 ARCH = """\
@@ -84,6 +85,9 @@ class ToyFrontEndKind(FrontEndKind[ToyFrontEnd]):
         )
         return [InPort(out, ONE, "toy unit empty")]
 
+    def fifo_bits(self, front_end: ToyFrontEnd, arch: ArchConfig, bits: int) -> dict[str, int]:
+        return {"toy unit out": front_end.fifo_units * 16 * bits}
+
     def rates(self, front_end: ToyFrontEnd, steps: LayerSteps) -> Rates:
         return {"toy unit": (steps.n_steps * front_end.slowness, 1)}
 
@@ -98,7 +102,7 @@ class ToyArrayKind(ArrayKind[ToyArray]):
         job.add(-(-work // array.n_multipliers), int(work.sum()), 0, int(work.sum()))
         return int(work.sum())
 
-    def rates(self, array: ToyArray, steps: LayerSteps) -> Rates:
+    def rates(self, array: ToyArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         return {"kept": (total_work(steps, lambda band: band.n_kept), array.n_multipliers)}
 
 

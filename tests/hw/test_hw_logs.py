@@ -26,6 +26,8 @@ from f2fsim.engine.event import run_event
 from f2fsim.hw.arrays import ARRAYS
 from f2fsim.hw.arrays.bank_gather import gather_windows
 from f2fsim.hw.arrays.contract import ArrayJob
+from f2fsim.hw.arrays.lanes import GatheredWork
+from f2fsim.hw.arrays.operands import StepReads, Words
 from f2fsim.hw.arrays.row_parallel import GatherWork
 from f2fsim.hw.arrays.systolic import FoldWork
 from f2fsim.hw.arrays.systolic_folds import fold
@@ -97,8 +99,14 @@ def run(front_end, array, steps, columns=1, gather=None, folds=None):
         inputs = FRONT_ENDS[front_end.kind].build(job, front_end)
     if gather is not None:
         work = GatherWork(steps, gather)
+    elif folds is not None:
+        work = FoldWork(steps, folds)
+    elif array.kind == "lanes":
+        taken = steps.n_kept if array.zeros == "skip" else steps.n_weights
+        slots = np.maximum(-(-taken // array.weights_per_cycle), 1)
+        work = GatheredWork(steps, StepReads(slots, slots), Words(8, 8, 1, 1))
     else:
-        work = BandWork(steps) if folds is None else FoldWork(steps, folds)
+        work = BandWork(steps)
     ARRAYS[array.kind].build(ArrayJob(bench, layer, "int8", 8, inputs, [], [work]), array)
     machine = Machine(tuple(bench.components), tuple(bench.channels))
     log = Log()

@@ -61,7 +61,9 @@ def check(layer: LayerResult, resource: str, same: tuple[str, ...] = ()) -> None
         ("f2f_edge", WIDE | {"front_end.groups": 32}),
         ("nm_edge", WIDE | {"front_end.groups_per_cycle": 256}),
         ("bitmap_edge", WIDE | {"front_end.block": 1024, "front_end.aligner_weights": 1024}),
-        ("scnn_like", {"front_end.entries_per_cycle": 256, "streams.prefetch": "64 KiB"}),
+        ("scnn_like", {"front_end.entries_per_cycle": 256, "pe_array.weights_per_cycle": 1024,
+                       "pe_array.columns": 1, "streams.prefetch": "64 KiB",
+                       "scratchpad.n_banks": 1024}),
     ],
 )  # fmt: skip
 def test_memory(arch: str, values: dict) -> None:
@@ -80,11 +82,12 @@ def test_memory_refresh_is_in_the_bound() -> None:
     check(off, "memory")
 
 
-@pytest.mark.parametrize("shape", [(300, 500, 256), (1000, 77, 130)])
+@pytest.mark.parametrize("shape", [(300, 500, 256), (1000, 96, 130)])
 @pytest.mark.parametrize("arch", ["dense_edge", "nm_edge", "f2f_edge", "dense_server"])
 def test_lanes(arch: str, shape: tuple[int, int, int]) -> None:
     # Tiles of one wave make the front end deliver a step for each of them.
-    check(run(arch, FAST, *shape), "array steps", same=("multipliers", "front end"))
+    same = ("multipliers", "front end", "operand banks")
+    check(run(arch, FAST, *shape), "array steps", same=same)
 
 
 @pytest.mark.parametrize(

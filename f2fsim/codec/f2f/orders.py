@@ -96,7 +96,11 @@ class BlockOrder:
 
     def flat_indices(self, start: int, stop: int) -> NDArray[np.int64]:
         """Return where places `start` … `stop` - 1 of the sequence lie in the row-major matrix."""
-        k = np.arange(start, stop, dtype=np.int64)
+        rows, columns = self.matrix_places(np.arange(start, stop, dtype=np.int64))
+        return rows * self.n_cols + columns
+
+    def matrix_places(self, k: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return rows and columns of places `k` of the sequence."""
         if self.kind == "row":
             i, c = np.divmod(k, self.n_cols)
         elif self.kind == "column":
@@ -104,7 +108,7 @@ class BlockOrder:
         else:
             d, i = np.divmod(k, self.n_rows)
             c = (i + self.step * d) % self.n_cols
-        return self.row_order[i] * self.n_cols + c
+        return self.row_order[i], c
 
     def mask_sequence(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return a mask of the matrix's shape as a sequence in block order."""

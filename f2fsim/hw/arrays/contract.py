@@ -48,16 +48,27 @@ class ArrayJob:
     outputs: list[OutPort]
     work: Sequence[BandWork]
 
-    def add(self, service: IntSeq, macs: int, gated: int, weight_reads: int) -> None:
-        """Add the array as one component whose items are steps, at least a cycle each."""
-        act_bytes = self.activation_bits // 8
+    def add(
+        self,
+        service: IntSeq,
+        macs: int,
+        gated: int,
+        weight_reads: int,
+        read_bytes: int | None = None,
+    ) -> None:
+        """Add the array as one component whose items are steps, at least a cycle each.
+
+        It reads `read_bytes` of activations; by default each multiplication reads its own.
+        """
+        if read_bytes is None:
+            read_bytes = macs * self.activation_bits // 8
         mac = f"mac_{self.weight_type}"
         actions = {
             mac: macs,
             f"{mac}_gated": gated,
             # A multiplication's own constant has its addition.
-            # Each multiplication reads its activation; outputs are written once when done.
-            "sram_read_byte": macs * act_bytes,
+            # Outputs are written once when they are done.
+            "sram_read_byte": read_bytes,
             "register_byte": weight_reads,
         }
         self.builder.component(
@@ -145,7 +156,9 @@ class ArrayKind(ABC, Generic[A]):
         units = kind.unit_cycles(front_end, facts, weights)
         waves = np.ceil(columns / getattr(array, "columns", 1))
         steps = np.ceil(rows * facts.n_reduction / weights)
-        cycles: Floats = steps * np.maximum(self.step_slots(array, facts, weights) * waves, units)
+        cycles: Floats = steps * np.maximum(
+            self.step_slots(arch, array, facts, weights) * waves, units
+        )
         return cycles
 
     def pass_steps(
@@ -157,7 +170,7 @@ class ArrayKind(ABC, Generic[A]):
         weights = front_end_kind(arch).step_weights(arch.front_end, facts)
         return np.maximum(np.minimum(rows, rows * facts.n_reduction / weights), 1.0)
 
-    def step_slots(self, array: A, facts: LayerFacts, weights: float) -> float:
+    def step_slots(self, arch: ArchConfig, array: A, facts: LayerFacts, weights: float) -> float:
         """Return the cycles in which a wave of columns passes a step of so many positions."""
         return 1.0
 
@@ -235,7 +248,7 @@ class ArrayKind(ABC, Generic[A]):
         rates = {
             "front end": (steps.n_steps, 1),
             **kind.rates(front_end, steps),
-            **self.rates(array, steps),
+            **self.rates(array, steps, by_band),
             "scratchpad fill": (_loaded_bits(steps), fill_width_bits(arch)),
         }
         return LayerMachine(
@@ -264,16 +277,16 @@ class ArrayKind(ABC, Generic[A]):
     # --- bounds and parts -------------------------------------------------------------------------
 
     @abstractmethod
-    def rates(self, array: A, steps: LayerSteps) -> Rates:
+    def rates(self, array: A, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """Return work and rate of the units that can bound a layer beside the multipliers."""
 
-    def units(self, array: A) -> dict[str, Units]:
+    def units(self, arch: ArchConfig, array: A) -> dict[str, Units]:
         """Return the units of the Verilog that its parts are made of, for area and clock."""
         return {}
 
-    def parts(self, array: A) -> UnitParts:
+    def parts(self, arch: ArchConfig, array: A) -> UnitParts:
         """Return what its units are made of, beside multipliers and accumulators."""
-        units = self.units(array)
+        units = self.units(arch, array)
         return UnitParts({name: total_gates(of_name) for name, of_name in units.items()})
 
 

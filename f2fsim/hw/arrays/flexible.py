@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from f2fsim.analytic import flexible_cycles
@@ -105,7 +107,7 @@ class FlexibleKind(ArrayKind[FlexibleArray]):
         ]
         return *places_in_order(np.concatenate(chunks), tensor, work), np.arange(n_rows)
 
-    def rates(self, array: FlexibleArray, steps: LayerSteps) -> Rates:
+    def rates(self, array: FlexibleArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """The fewest cycles to load all kept weights and stream all columns past each fold."""
         cycles = [
             flexible_cycles(int(band.n_kept.sum()), n, array.n_multipliers, array.load_weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -144,7 +145,7 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         np.maximum.at(last, places // max(tensor.shape[1], 1), rounds // array.window)
         return places, rounds // array.window, np.argsort(last, kind="stable")
 
-    def rates(self, array: RowParallelArray, steps: LayerSteps) -> Rates:
+    def rates(self, array: RowParallelArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """Gathers over banks, and the rounds of the PE with the most entries."""
         kept = rounds = 0
         for band, n_columns in passes_with_columns(steps):
@@ -155,7 +156,7 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
             rounds += int(band.n_symbols[band.reaching > 0].sum()) * waves
         return {"activation banks": (kept, array.n_banks), "longest PE": (rounds, 1)}
 
-    def units(self, array: RowParallelArray) -> dict[str, Units]:
+    def units(self, arch: ArchConfig, array: RowParallelArray) -> dict[str, Units]:
         """Windows of requests and their arbiter; the crossbar from banks to PEs."""
         queues = gathers(array.n_pes, array.n_banks, array.window, 8)
         words = crossbar(array.n_pes, array.n_banks, 8 * array.columns)

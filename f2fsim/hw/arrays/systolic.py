@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,7 +127,7 @@ class SystolicKind(ArrayKind[SystolicArray]):
         order = np.argsort(step, kind="stable")
         return places[order], step[order], np.arange(tensor.shape[0])
 
-    def rates(self, array: SystolicArray, steps: LayerSteps) -> Rates:
+    def rates(self, array: SystolicArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """The cycles of a matrix product as SCALE-Sim counts them."""
         cycles = [
             systolic_cycles(

@@ -12,6 +12,7 @@ from f2fsim.hw.front_ends.contract import (
     FrontEndKind,
     Rates,
     at_rate,
+    fifo_units,
     mean_rounds,
     total_work,
 )
@@ -78,6 +79,12 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
             "aligner": aligner(n, lanes, weight_bits, front_end.pipeline_cycles),
         }
 
-    def step_bits(self, front_end: BitmapFrontEnd, arch: ArchConfig, weight_bits: int) -> int:
-        """What the aligner gives a cycle."""
-        return front_end.aligner_weights * weight_bits
+    def fifo_bits(
+        self, front_end: BitmapFrontEnd, arch: ArchConfig, weight_bits: int
+    ) -> dict[str, int]:
+        """A block of the mask; what the aligner gives a cycle."""
+        aligned = fifo_units(front_end, front_end.pipeline_cycles)
+        return {
+            "mask unit out": fifo_units(front_end) * front_end.block,
+            "aligner out": aligned * front_end.aligner_weights * weight_bits,
+        }

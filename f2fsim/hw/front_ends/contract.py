@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from f2fsim.codec import FORMATS, EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.config.arch import ArchConfig
@@ -42,6 +43,7 @@ class UnitParts:
     """Cells of units by the name of their component."""
 
     gates: dict[str, GateCount] = field(default_factory=dict)
+    fifo_bits: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class FrontEndJob:
     ) -> str:
         """Add a component that takes a step an item, with a FIFO behind it; return the FIFO."""
         fifo = self.builder.channel(
-            f"{name} out", self.front_end.fifo_units + latency_cycles - 1, latency_cycles
+            f"{name} out", fifo_units(self.front_end, latency_cycles), latency_cycles
         )
         out = OutPort(fifo, ONE, f"{name} out full")
         n_items = self.steps.n_steps
@@ -106,6 +108,11 @@ class FrontEndJob:
     def n_weight_bytes(self) -> int:
         """Return the bytes of all weight positions of all steps."""
         return self.total(self.over_passes(lambda band: band.n_weights)) * self.weight_bits // 8
+
+
+def fifo_units(front_end: FrontEnd, latency_cycles: int = 1) -> int:
+    """Return the places of a FIFO behind a unit: those in its pipeline are places too."""
+    return front_end.fifo_units + latency_cycles - 1
 
 
 def at_rate(amount: IntSeq, rate: int) -> IntSeq:
@@ -252,6 +259,16 @@ class FrontEndKind(ABC, Generic[F]):
         """Return the row-major place of each weight in the order of steps, and the rows' order."""
         return np.arange(shape[0] * shape[1]), np.arange(shape[0])
 
+    def matrix_places(
+        self, front_end: F, encoded: EncodedTensor, mask: NDArray[np.bool_], *, every: bool
+    ) -> tuple[IntSeq, IntSeq]:
+        """Return row and column of each kept weight (of `every` one) in the order of steps."""
+        n_rows, n_cols = mask.shape
+        if every:
+            return np.repeat(np.arange(n_rows), n_cols), np.tile(np.arange(n_cols), n_rows)
+        rows, columns = np.nonzero(mask)
+        return seq(rows), seq(columns)
+
     def rates(self, front_end: F, steps: LayerSteps) -> Rates:
         """Return work and rate of the units that can bound a layer beyond a step a cycle."""
         return {}
@@ -265,9 +282,12 @@ class FrontEndKind(ABC, Generic[F]):
         units = self.units(front_end, arch, weight_bits)
         return UnitParts({name: total_gates(of_name) for name, of_name in units.items()})
 
-    def step_bits(self, front_end: F, arch: ArchConfig, weight_bits: int) -> int:
-        """Return the bits of a step in the FIFOs: a weight a PE unless a kind says otherwise."""
-        return weight_bits * int(getattr(arch.pe_array, "n_pes", 1))
+    @abstractmethod
+    def fifo_bits(self, front_end: F, arch: ArchConfig, weight_bits: int) -> dict[str, int]:
+        """Return the bits of every FIFO that `build` adds, by the channel's name.
+
+        A FIFO holds ``capacity`` units; a unit is what the unit before gives a cycle.
+        """
 
     def decoder_levels(self, front_end: F) -> dict[str, int]:
         """Return the levels of logic of generated networks, by component."""

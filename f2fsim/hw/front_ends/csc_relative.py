@@ -26,3 +26,9 @@ class CscRelativeKind(FrontEndKind[CscRelativeFrontEnd]):
     def build(self, job: FrontEndJob, front_end: CscRelativeFrontEnd) -> list[InPort]:
         """Add nothing: the PEs of the array decode."""
         return []
+
+    def fifo_bits(
+        self, front_end: CscRelativeFrontEnd, arch: ArchConfig, weight_bits: int
+    ) -> dict[str, int]:
+        """None: the PEs' queues are the array's."""
+        return {}

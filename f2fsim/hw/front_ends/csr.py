@@ -8,8 +8,11 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import CsrFrontEnd
 from f2fsim.cost.front_end_units import Units, index_decoder
 from f2fsim.hw.description import InPort, seq
-from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind
+from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, fifo_units
 from f2fsim.mapping.facts import LayerFacts
+
+#: Bits of a column index within the machine, where the format leaves it open.
+INDEX_BITS = 12
 
 
 class CsrKind(FrontEndKind[CsrFrontEnd]):
@@ -61,3 +64,12 @@ class CsrKind(FrontEndKind[CsrFrontEnd]):
         n_pes = int(getattr(arch.pe_array, "n_pes", 1))
         index_bits, stages = front_end.index_bits, front_end.pipeline_cycles
         return {"index decoder": index_decoder(n_pes, index_bits, weight_bits, stages)}
+
+    def fifo_bits(
+        self, front_end: CsrFrontEnd, arch: ArchConfig, weight_bits: int
+    ) -> dict[str, int]:
+        """A window of entries of all PEs, each a value and an index."""
+        entries = int(getattr(arch.pe_array, "n_pes", 1)) * int(getattr(arch.pe_array, "window", 1))
+        index = INDEX_BITS if front_end.index_bits == "auto" else front_end.index_bits
+        units = fifo_units(front_end, front_end.pipeline_cycles)
+        return {"index decoder out": units * entries * (weight_bits + index)}

@@ -6,7 +6,7 @@ from f2fsim.codec import PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import DenseFrontEnd
 from f2fsim.hw.description import InPort
-from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind
+from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, fifo_units
 from f2fsim.mapping.facts import LayerFacts
 
 
@@ -47,6 +47,9 @@ class DenseKind(FrontEndKind[DenseFrontEnd]):
         """Exactly the type's bits."""
         return tensor.weight_type.n_bits
 
-    def step_bits(self, front_end: DenseFrontEnd, arch: ArchConfig, weight_bits: int) -> int:
+    def fifo_bits(
+        self, front_end: DenseFrontEnd, arch: ArchConfig, weight_bits: int
+    ) -> dict[str, int]:
         """The weights of a cycle."""
-        return front_end.weights_per_cycle * weight_bits
+        units = fifo_units(front_end, front_end.pipeline_cycles)
+        return {"weight buffer out": units * front_end.weights_per_cycle * weight_bits}

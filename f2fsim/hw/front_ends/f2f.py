@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from f2fsim.codec import FORMATS, EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.codec.f2f.format import read_params
@@ -26,6 +27,7 @@ from f2fsim.hw.front_ends.contract import (
     Rates,
     UnitParts,
     at_rate,
+    fifo_units,
     total_work,
 )
 from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
@@ -135,6 +137,20 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         order = read_params(encoded).block_order(shape)
         return order.flat_indices(0, shape[0] * shape[1]), order.row_order
 
+    def matrix_places(
+        self,
+        front_end: F2fFrontEnd,
+        encoded: EncodedTensor,
+        mask: NDArray[np.bool_],
+        *,
+        every: bool,
+    ) -> tuple[IntSeq, IntSeq]:
+        """Along the block order."""
+        order = read_params(encoded).block_order(mask.shape)
+        if every:
+            return order.matrix_places(np.arange(mask.size))
+        return order.matrix_places(np.flatnonzero(order.mask_sequence(mask)))
+
     def rates(self, front_end: F2fFrontEnd, steps: LayerSteps) -> Rates:
         """Patches, and words of the mask code."""
         n_patches = total_work(steps, lambda band: band.n_patches)
@@ -163,9 +179,17 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         decoders = self.decoder_gates(front_end).times(weight_bits * front_end.groups)
         return UnitParts({"xor decoder": decoders, **found.gates})
 
-    def step_bits(self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int) -> int:
-        """All outputs of all groups."""
-        return front_end.groups * front_end.n_out * weight_bits
+    def fifo_bits(
+        self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int
+    ) -> dict[str, int]:
+        """All outputs of all groups behind decoders and patch units, their mask behind masks."""
+        n_out = front_end.groups * front_end.n_out
+        decoded = fifo_units(front_end, front_end.pipeline_cycles)
+        return {
+            "xor decoder out": decoded * n_out * weight_bits,
+            "patch unit out": fifo_units(front_end) * n_out * weight_bits,
+            "mask unit out": fifo_units(front_end) * n_out,
+        }
 
     def decoder_levels(self, front_end: F2fFrontEnd) -> dict[str, int]:
         """XORs on the longest path after sharing, cut by the pipeline, and the inversion."""

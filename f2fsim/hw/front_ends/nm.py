@@ -10,7 +10,7 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import NmFrontEnd
 from f2fsim.cost.front_end_units import Units, crossbar, nm_decoder
 from f2fsim.hw.description import InPort
-from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind
+from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, fifo_units
 from f2fsim.mapping.facts import LayerFacts
 
 
@@ -75,3 +75,12 @@ class NmKind(FrontEndKind[NmFrontEnd]):
         decoder = nm_decoder(groups, n, m, weight_bits, front_end.pipeline_cycles)
         word_bits = 8 * int(getattr(arch.pe_array, "columns", 1))
         return {"index decoder": decoder, "operand select": crossbar(groups * n, m, word_bits)}
+
+    def fifo_bits(
+        self, front_end: NmFrontEnd, arch: ArchConfig, weight_bits: int
+    ) -> dict[str, int]:
+        """The kept weights of a cycle's groups, each a value and its place in the group."""
+        index = max((front_end.m - 1).bit_length(), 1)
+        kept = front_end.n * front_end.groups_per_cycle
+        units = fifo_units(front_end, front_end.pipeline_cycles)
+        return {"index decoder out": units * kept * (weight_bits + index)}

@@ -12,10 +12,14 @@ from f2fsim.hw.front_ends.contract import (
     FrontEndKind,
     Rates,
     at_rate,
+    fifo_units,
     total_work,
 )
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
+
+#: Bits of a column index within the machine, where the format leaves it open.
+INDEX_BITS = 12
 
 
 class RleKind(FrontEndKind[RleFrontEnd]):
@@ -70,3 +74,11 @@ class RleKind(FrontEndKind[RleFrontEnd]):
         """Prefix sum of runs, and buffers of runs and values."""
         entries, stages = front_end.entries_per_cycle, front_end.pipeline_cycles
         return {"run decoder": run_decoder(entries, front_end.run_bits, weight_bits, stages)}
+
+    def fifo_bits(
+        self, front_end: RleFrontEnd, arch: ArchConfig, weight_bits: int
+    ) -> dict[str, int]:
+        """The pairs of a cycle, each a value and an index."""
+        units = fifo_units(front_end, front_end.pipeline_cycles)
+        pair = weight_bits + INDEX_BITS
+        return {"run decoder out": units * front_end.entries_per_cycle * pair}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from f2fsim.codec import PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
@@ -10,11 +12,14 @@ from f2fsim.cost.front_end_units import Units, csc_pes
 from f2fsim.hw.arrays.broadcast.layer import broadcast_layer
 from f2fsim.hw.arrays.broadcast.plan import broadcast_plans
 from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, LayerWork
-from f2fsim.hw.front_ends.contract import Rates
-from f2fsim.hw.layer_machine import LayerMachine
+from f2fsim.hw.front_ends.contract import Rates, UnitParts
+from f2fsim.hw.layer_machine import BandWork, LayerMachine
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import LayerSteps
+
+#: Bits of an entry of a PE's queue: an activation and its column.
+QUEUE_BITS = 8 + 16
 
 
 class BroadcastKind(ArrayKind[BroadcastArray]):
@@ -47,10 +52,16 @@ class BroadcastKind(ArrayKind[BroadcastArray]):
         """Never called: `build_layer` builds the whole layer."""
         raise AssertionError("a broadcast array has no steps of a front end")
 
-    def rates(self, array: BroadcastArray, steps: LayerSteps) -> Rates:
+    def rates(self, array: BroadcastArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """Those of a layer come with its machine."""
         return {}
 
-    def units(self, array: BroadcastArray) -> dict[str, Units]:
+    def units(self, arch: ArchConfig, array: BroadcastArray) -> dict[str, Units]:
         """A walker through column slices a PE."""
         return {"pe array": csc_pes(array.n_pes, 8, 8)}
+
+    def parts(self, arch: ArchConfig, array: BroadcastArray) -> UnitParts:
+        """The units, and a queue of activations a PE."""
+        found = super().parts(arch, array)
+        found.fifo_bits["activation queues"] = array.n_pes * array.fifo_depth * QUEUE_BITS
+        return found

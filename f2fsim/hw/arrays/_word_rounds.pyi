@@ -1,0 +1,14 @@
+import numpy as np
+from numpy.typing import NDArray
+
+def word_rounds(
+    words: NDArray[np.int32],
+    first: NDArray[np.int64],
+    n_banks: int,
+    window: int,
+    seen: NDArray[np.int64],
+    stamp: NDArray[np.int64],
+    count: NDArray[np.int32],
+    rounds: NDArray[np.int32],
+    distinct: NDArray[np.int32],
+) -> None: ...
