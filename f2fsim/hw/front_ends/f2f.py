@@ -182,13 +182,13 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
     def fifo_bits(
         self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int
     ) -> dict[str, int]:
-        """All outputs of all groups behind decoders and patch units, their mask behind masks."""
+        """All outputs of all groups; the mask goes with the weights behind the patch units."""
         n_out = front_end.groups * front_end.n_out
         decoded = fifo_units(front_end, front_end.pipeline_cycles)
         return {
             "xor decoder out": decoded * n_out * weight_bits,
-            "patch unit out": fifo_units(front_end) * n_out * weight_bits,
-            "mask unit out": fifo_units(front_end) * n_out,
+            "patch unit out": fifo_units(front_end) * n_out * (weight_bits + 1),
+            "mask unit out": fifo_units(front_end, POSITION_CYCLES) * n_out,
         }
 
     def decoder_levels(self, front_end: F2fFrontEnd) -> dict[str, int]:
