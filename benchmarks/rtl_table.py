@@ -51,7 +51,8 @@ def main() -> None:
                     counted = (int(row[key]) for key in ("xor2", "dff", "nand2", "inv"))
                     cells = cells + GateCount(*counted).times(factor * int(row["count"]))
                     levels, stages = max(levels, int(row["levels"])), n_stages
-        print(line(title, cells, levels, stages, costs))
+        if levels:
+            print(line(title, cells, levels, stages, costs))
     select = estimate_unit_gates("f2f_select", SPAN=4, WIDTH=64).times(32)
     print(line("nm 2:4: 32 selects of 4 words*", select, 4, 1, costs))
     window = estimate_unit_gates("f2f_select", SPAN=256, WIDTH=64).times(32)

@@ -202,7 +202,7 @@ class SimResult(ResultViews):
         limit = self.clock_limits_hz[slowest]
         return (
             f"{clock_hz / 1e6:.4g} MHz is above what the {slowest} allows, "
-            f"about {limit / 1e6:.3g} MHz: more pipeline_cycles, or a lower clock"
+            f"about {limit / 1e6:.3g} MHz by estimate: cut it into more stages, or lower the clock"
         )
 
     def __repr__(self) -> str:
