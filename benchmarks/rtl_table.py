@@ -14,7 +14,7 @@ from f2fsim.cost import GateCount, estimate_unit_gates, estimate_unit_levels
 
 GROUPS, PLANES, STAGES = 3, 8, 2
 
-#: Line of the table: (machine of the CSV, name of its units, factor, stages of its pipeline).
+#: Line of the table: (machine of the CSV, its units by name or module, factor, pipeline stages).
 LINES = {
     "bitmap: mask unit, prefix sum, aligner": [("bitmap", None, 1, STAGES)],
     "csr: row queues, index decoder": [("csr", "index decoder", 1, STAGES)],
@@ -28,7 +28,8 @@ LINES = {
     "mask units, zero runs, 8 words a cycle": [("mask zero_runs", None, GROUPS, 1)],
     "mask units, block code, 3 words a cycle": [("mask block", None, GROUPS, 1)],
     "compaction of 240 weights to 32 lanes": [("compaction", None, 1, STAGES)],
-    "banked gathers: 32 windows, arbiter": [("csr", "gather", 1, 1)],
+    "banked gathers: 32 windows of requests": [("csr", "f2f_gather_queue", 1, 1)],
+    "banked gathers: arbiter of 32 PEs and 64 banks": [("csr", "f2f_gather_grant", 1, 1)],
     "banked gathers: crossbar, 64 banks": [("csr", "crossbar", 1, 1)],
 }
 
@@ -47,12 +48,17 @@ def main() -> None:
         cells, levels, stages = GateCount(), 0, 1
         for machine, name, factor, n_stages in parts:
             for row in rows:
-                if row["machine"] == machine and name in (None, row["name"]):
+                if row["machine"] == machine and name in (None, row["name"], row["module"]):
                     counted = (int(row[key]) for key in ("xor2", "dff", "nand2", "inv"))
                     cells = cells + GateCount(*counted).times(factor * int(row["count"]))
                     levels, stages = max(levels, int(row["levels"])), n_stages
         if levels:
             print(line(title, cells, levels, stages, costs))
+    if not any(row["module"] == "f2f_gather_grant" for row in rows):
+        sizes = {"P": 32, "BANKS": 64, "LOG_B": 6, "ADDRESS": 6}
+        grant = estimate_unit_gates("f2f_gather_grant", **sizes)
+        levels = estimate_unit_levels("f2f_gather_grant", **sizes)
+        print(line("banked gathers: arbiter of 32 PEs and 64 banks*", grant, levels, 1, costs))
     select = estimate_unit_gates("f2f_select", SPAN=4, WIDTH=64).times(32)
     print(line("nm 2:4: 32 selects of 4 words*", select, 4, 1, costs))
     window = estimate_unit_gates("f2f_select", SPAN=256, WIDTH=64).times(32)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cache
-from math import comb
+from math import comb, log2
 from pathlib import Path
 
 from f2fsim.cost import tables
@@ -38,8 +38,8 @@ def _bits(largest: int) -> int:
 
 def _tree(n: int) -> Terms:
     """Return what levels of logic are linear in: trees over n, and trees of adders."""
-    depth = log2_of(n)
-    return 1.0, float(depth), float(depth * depth)
+    depth = log2(max(n, 2))
+    return 1.0, depth, depth * depth
 
 
 def _count(s: Sizes) -> Counted:
@@ -109,7 +109,9 @@ def _nm_decoder(s: Sizes) -> Counted:
 
 def _run_decoder(s: Sizes) -> Counted:
     e, offset = s["ENTRIES"], log2_of(s["ENTRIES"] << s["RUN"])
-    dff = e * (offset + s["WEIGHT"]) + 2 * s["PLACE"] + s["COUNT"] + 1
+    # The first entries cannot lie far: top bits of their places are constant.
+    places = sum(_bits(((i + 1) << s["RUN"]) - 1) for i in range(e))
+    dff = places + e * s["WEIGHT"] + 2 * s["PLACE"] + s["COUNT"] + 1
     return dff, (dff, e * offset, s["PLACE"]), _tree(e)
 
 
@@ -137,7 +139,9 @@ def _mask_raw(s: Sizes) -> Counted:
 
 def _mask_runs(s: Sizes) -> Counted:
     n, rate = s["N_OUT"], s["RATE"]
-    return n + s["PLACE"] + 3, (rate * n, n, rate * s["PLACE"]), _tree(rate * n)
+    # Lanes follow one another: levels grow with their number.
+    path = 1.0, float(rate), float(rate * log2_of(n))
+    return n + s["PLACE"] + 3, (n, rate, rate * rate * n), path
 
 
 def _mask_blocks(s: Sizes) -> Counted:
@@ -147,7 +151,7 @@ def _mask_blocks(s: Sizes) -> Counted:
     ranks = sum(_bits(largest) for largest in left)
     tables = sum(comb(p, n).bit_length() for p in range(block) for n in range(1, ones + 1))
     made = rate * block
-    terms = rate * ranks, rate * tables, rate * rate * (s["WORD"] + block)
+    terms = rate * ranks, rate * tables, made * ones
     return 1 + _bits(made) + made, terms, (1.0, float(rate), float(ranks))
 
 

@@ -85,19 +85,20 @@ def test_unit_estimates_on_configurations_that_they_were_not_fitted_to():
         assert quick.area_um2(costs) == pytest.approx(float(row["area_um2"]), rel=0.15), row
         assert quick.dff == pytest.approx(int(row["dff"]), rel=0.04, abs=5), row
         levels = estimate_unit_levels(row["module"], **sizes_of(row))
-        assert abs(levels - int(row["levels"])) <= max(6, 0.25 * int(row["levels"])), row
+        assert abs(levels - int(row["levels"])) <= max(6, 0.3 * int(row["levels"])), row
 
 
-def test_front_ends_are_synthesised_at_equal_throughput():
+def test_every_front_end_is_synthesised_at_equal_throughput():
     machines = {row["machine"] for row in unit_rows("machine")}
-    assert machines >= {"bitmap", "csr", "nm 2:4", "rle", "f2f", "f2f decoder"}
+    assert machines >= {"bitmap", "csr", "csc_relative", "nm 2:4", "rle", "f2f", "f2f decoder"}
+    # The compaction of skipping arrays and coded masks have rows of their own.
+    assert machines >= {"compaction", "mask zero_runs", "mask block"}
 
 
 def test_every_cosimulated_configuration_agreed():
     rows = table("cosim.csv")
     by_kind = Counter(row["front_end"].split()[0] for row in rows)
-    assert set(by_kind) == {*DEVICES, "compaction"}
-    assert all(by_kind[kind] >= 3 for kind in DEVICES if kind != "f2f")
+    assert all(by_kind[kind] >= 3 for kind in (*DEVICES, "compaction"))
     for row in rows:
         assert row["result"].startswith(f"PASS {row['items']} ")
         assert int(row["items"]) >= 10_000
