@@ -1,22 +1,35 @@
 """Value codes of real layers against zero-order entropy, care bits, patterns' planes and Huffman.
 
     python benchmarks/value_codes.py [opennsfw silero_vad minilm] [--types int8 int4 bf16 fp8_e4m3]
-        [--sparsity 0 0.5 0.7 0.9] [--n-s 15] [--no-plain]
+        [--sparsity 0 0.5 0.7 0.9] [--n-s 15] [--no-plain] [--rates]
 
 Magnitude pruning; N_in = 16, width and order chosen for each layer by its mask, best mask code;
 sums over all layers.  Columns: H(value) in bits; value bits, patches and tables over it; care bits
 over it; encoded bits and patches over care bits; the table's share; value bits over (1-S) n_w; bits
 a weight with the mask; the same with the patterns' own planes and with a Huffman code of 12 bits;
 `worse`: layers that the value code makes larger (auto leaves those as they are); seconds of one
-core for the choice of width and order and for encoding.  Measured here.
+core for the choice of width and order and for encoding.  --rates: instead, single planes of random
+care bits, N_out = 160, by their care bits a step.  Measured here.
 """
 
 import argparse
 import time
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from f2fsim.codec.entropy import value_entropy
-from f2fsim.codec.f2f import F2FFormat, auto_format
+from f2fsim.codec.f2f import (
+    DecoderMatrix,
+    F2FFormat,
+    auto_format,
+    care_from_mask,
+    decode_values,
+)
+from f2fsim.codec.f2f.elimination import encode_elimination
+from f2fsim.codec.f2f.format import patch_places
+from f2fsim.codec.f2f.patches import to_fields
+from f2fsim.codec.f2f.rates import CHECK_BITS, PERIOD, choose_rate, fill_of
 from f2fsim.codec.huffman import HuffmanFormat
 from f2fsim.config import load_workload
 from f2fsim.workloads import iterate_layers
@@ -48,7 +61,8 @@ def measure_layer(tensor, base, sums, plain):
     sums.n_kept += tensor.n_kept
     sums.entropy += tensor.n_kept * value_entropy(tensor)
     start = time.process_time()
-    codec = replace(auto_format(tensor, base), value_code="classes")
+    register_bits = (base.n_s + 1) * base.n_in
+    codec = replace(auto_format(tensor, base, register_bits), value_code="classes")
     middle = time.process_time()
     encoded = codec.encode(tensor)
     done = time.process_time()
@@ -70,6 +84,19 @@ def measure_layer(tensor, base, sums, plain):
         sums.add(plain=without, worse=without < encoded.n_bits)
 
 
+def plane_of(rate, n_s, n_out=160, n_blocks=12_000):
+    """Encoded bits and patches over the care bits of a random plane."""
+    rng = np.random.default_rng(0)
+    care = care_from_mask(rng.random(n_blocks * n_out) < rate / n_out, n_out)
+    care = care.with_values(rng.integers(0, 2, care.n_kept).astype(np.uint32))
+    matrix = DecoderMatrix.random(16, n_out, n_s)
+    chosen = choose_rate(care, 16, n_s, 1, CHECK_BITS, whole=False)
+    words = encode_elimination(matrix, care, 1, fill=fill_of(chosen))
+    wrong = decode_values(matrix, words, care) ^ care.val
+    patches = int(to_fields(patch_places(care, wrong, 1)).widths.sum())
+    return (n_blocks * chosen / PERIOD + patches) / care.n_kept
+
+
 def line(name, kind, sparsity, sums):
     b, n = sums.bits, sums.n_weights
     coded = b["value"] - b["table"]
@@ -88,8 +115,13 @@ def main():
     parser.add_argument("--types", nargs="+", default=["int8", "int4", "bf16", "fp8_e4m3"])
     parser.add_argument("--sparsity", nargs="+", type=float, default=[0.0, 0.5, 0.7, 0.9])
     parser.add_argument("--n-s", type=int, default=15)
+    parser.add_argument("--rates", action="store_true", help="single planes of random care bits")
     parser.add_argument("--no-plain", action="store_true", help="not the patterns' planes beside")
     given = parser.parse_args()
+    if given.rates:
+        for rate in (0.3, 0.8, 1.6, 3, 8, 16):
+            print(f"{rate} care bits a step, N_s={given.n_s}: {plane_of(rate, given.n_s):.4f}")
+        return
     base = F2FFormat(n_in=16, n_s=given.n_s, mask_code="auto")
     print(HEADINGS)
     print("|---" * (HEADINGS.count("|") - 1) + "|")

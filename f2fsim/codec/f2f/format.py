@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec.base import BitStream, EncodedTensor, WeightFormat, WorkUnits
+from f2fsim.codec.entropy import n_varying_bits
 from f2fsim.codec.f2f.care import CareList
 from f2fsim.codec.f2f.params import F2FParams
 from f2fsim.codec.f2f.patches import (
@@ -39,7 +40,7 @@ from f2fsim.errors import DataError, InputError, in_a_line
 
 Places = NDArray[np.int64]
 
-#: Share of the patterns' bits below which ``auto`` does not look at the patterns' own planes.
+#: Share of the patterns' varying bits below which ``auto`` does not try their own planes.
 _CLEARLY_LESS = 0.97
 _EMPTY = BitStream(np.zeros(0, dtype=np.uint8), 0)
 
@@ -74,7 +75,7 @@ class F2FFormat(F2FParams, WeightFormat):
         if self.value_code != "none":
             planes = coded_words(self, care, kind, n_threads)
             packed.append(_pack(self, care, planes, mask, params))
-        limit = care.n_kept * kind.n_bits * _CLEARLY_LESS
+        limit = care.n_kept * n_varying_bits(tensor) * _CLEARLY_LESS
         if self.value_code == "none" or (
             self.value_code == "auto" and packed[0].n_value_bits > limit
         ):

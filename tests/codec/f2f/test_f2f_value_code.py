@@ -301,6 +301,18 @@ def test_auto_takes_the_patterns_where_a_code_gains_nothing():
     assert encoded.n_bits <= plain.n_bits
 
 
+def test_auto_counts_the_planes_that_all_weights_share():
+    """Every other bit of fp32 is constant: 16 planes of noise are less than any class holds."""
+    rng = np.random.default_rng(6)
+    patterns = rng.integers(0, 1 << 32, (40, 64), dtype=np.uint32) & np.uint32(0x55555555)
+    tensor = PrunedTensor("t", patterns, np.ones((40, 64), dtype=bool), WEIGHT_TYPES["fp32"])
+    codec = F2FFormat(n_in=16, n_out=16, n_s=7, value_code="auto")
+    encoded = codec.encode(tensor)
+    assert encoded.n_bits <= F2FFormat(n_in=16, n_out=16, n_s=7).encode(tensor).n_bits
+    assert encoded.n_bits_without_mask <= 1.05 * 16 * tensor.n_weights
+    np.testing.assert_array_equal(codec.decode(encoded).patterns, patterns)
+
+
 def test_threads_give_the_same_streams():
     tensor = tensor_of("int8", 0.5)
     codec = F2FFormat(n_in=16, n_out=32, n_s=15, value_code="classes")
