@@ -15,6 +15,7 @@ from f2fsim.cost.sensitivity import ConstantEffect, RatioRange, amounts, ratio_r
 from f2fsim.cost.sram import sram_byte_pj, sram_um2
 from f2fsim.cost.table import LEVELS, Constant, CostTable, Level, SramCurve
 from f2fsim.cost.unit_gates import estimate_unit_gates, estimate_unit_levels
+from f2fsim.cost.vector_lane import estimate_vector_lane_gates
 
 __all__ = [
     "LEVELS",
@@ -34,6 +35,7 @@ __all__ = [
     "estimate_decoder_gates",
     "estimate_unit_gates",
     "estimate_unit_levels",
+    "estimate_vector_lane_gates",
     "layer_energy_pj",
     "machine_area_um2",
     "ratio_range",

@@ -21,6 +21,7 @@ from f2fsim.cost import (
     MachineParts,
     Sram,
     energy_terms,
+    estimate_vector_lane_gates,
     machine_area_um2,
 )
 from f2fsim.hw.arrays import array_kind
@@ -101,10 +102,14 @@ class CostModel:
         array = array_kind(arch).parts(arch, arch.pe_array)
         fifos = kind.fifo_bits(front_end, arch, n_bits)
         n_streams = len(fetched(arch)) + 2  # activations and outputs have buffers too
+        vector: dict[str, GateCount] = {}
+        if arch.vector is not None:
+            n_streams += 1  # what the vector unit takes from the memory
+            vector["vector unit"] = estimate_vector_lane_gates().times(arch.vector.lanes)
         return MachineParts(
             weight_type=weight_type,
             n_multipliers=arch.pe_array.n_multipliers,
-            gates={**mine.gates, **array.gates},
+            gates={**mine.gates, **array.gates, **vector},
             srams={
                 "scratchpad": Sram(arch.scratchpad.capacity, arch.scratchpad.n_banks),
                 "prefetch": Sram(n_streams * arch.streams.prefetch, n_streams),
