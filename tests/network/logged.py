@@ -73,7 +73,7 @@ def logged(workload: Workload, arch: ArchConfig, residency: Any) -> dict[str, li
     Weights have no scales here: one stream less to work by hand.
     """
     target = make_target(arch, workload, None)
-    prepared = prepare_network(target, residency, without_scales)
+    (prepared,) = prepare_network(target, residency, without_scales)
     machine = join_stages(prepared.network, prepared.machines)
     log = Log()
     outcome = run_event(machine, target.dram, log)
