@@ -22,7 +22,7 @@ from f2fsim._version import __version__
 from f2fsim.codec import PrunedTensor, WeightType, weight_format, weight_type
 from f2fsim.codec.base import EncodedTensor
 from f2fsim.codec.f2f import F2FParams, auto_format
-from f2fsim.codec.f2f.format import read_params
+from f2fsim.codec.f2f.format import F2FFormat, read_params
 from f2fsim.codec.f2f.matrix import MAX_N_OUT
 from f2fsim.codec.masks import MASK_CODES, MaskShape, fit_mask
 from f2fsim.errors import SimulationError
@@ -352,7 +352,7 @@ def _figures(way: str, tensor: PrunedTensor, encoded: EncodedTensor) -> dict[str
         np.array_equal(back.patterns, tensor.patterns) and np.array_equal(back.mask, tensor.mask)
     ):
         raise SimulationError(f"{tensor.name}: decoding {encoded.params} gives another tensor")
-    params = read_params(encoded) if encoded.format == "f2f" else None
+    params = read_params(encoded) if encoded.format == F2FFormat.name else None
     figures = Figures(
         way=way,
         encoder="elimination" if params else encoded.format,

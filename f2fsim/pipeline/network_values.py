@@ -16,6 +16,7 @@ from f2fsim.config import ConvLayer
 from f2fsim.config.layer import Layer
 from f2fsim.config.operation import NETWORK_INPUT, Attention, VectorOperation
 from f2fsim.errors import InputError, SimulationError
+from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.functional.inputs import FeatureMaps, is_convolution
 from f2fsim.hw.functional.passes import run_passes
 from f2fsim.hw.functional.reference import reference_outputs
@@ -40,7 +41,7 @@ def check_values(prepared: PreparedNetwork) -> int:
     """
     if prepared.target.workload.weight_type not in ("int8", "int4", "uint8", "uint4"):
         raise InputError("values flow through networks of integer weights only")
-    if prepared.target.arch.pe_array.kind == "broadcast":
+    if array_kind(prepared.target.arch).draws_zeros:
         raise InputError("values flow through networks on arrays without drawn zeros only")
     sides = _Machine(prepared), _Numpy(prepared)
     n_checked = 0

@@ -120,11 +120,14 @@ class ArrayKind(ABC, Generic[A]):
     ----------
     model : type of PeArray
         Its YAML form.
+    draws_zeros : bool
+        Whether it draws which activations are zero, for its timing.
     skips_zero_activations : bool
         Whether the density of activations changes what it does.
     """
 
     model: type[A]
+    draws_zeros: ClassVar[bool] = False
     skips_zero_activations: ClassVar[bool] = False
     unpriced: ClassVar[dict[str, str]] = {}
 
