@@ -32,16 +32,17 @@ def layer_bits(line: TableLine, form: str) -> float:
 def missing_shapes(
     totals: Sequence[SetTotals], table: MaskTable, network: str
 ) -> set[tuple[int, int]]:
-    """Return the shapes of layers that the table has and the masks of the network lack."""
-    found = set()
+    """Return the shapes of layers that the table has and no mask of the network."""
+    found, have = set(), set()
     for one in totals:
         if one.set.network == network:
-            have = {layer.layer for layer in one.layers}
+            names = {layer.layer for layer in one.layers}
+            have |= {(layer.n_rows, layer.n_columns) for layer in one.layers}
             lines = table.layers.get(one.set, {})
             found |= {
-                (line.n_rows, line.n_columns) for name, line in lines.items() if name not in have
+                (line.n_rows, line.n_columns) for name, line in lines.items() if name not in names
             }
-    return found
+    return found - have
 
 
 def quality_figure(totals: Sequence[SetTotals], table: MaskTable, network: str) -> Figure:
