@@ -50,7 +50,10 @@ def rtl(
     sparsity: Sparsity = None,
     weight_type: WeightType = None,
     steps: Annotated[
-        int, typer.Option(min=1, help="Steps in the bench (F2F: blocks); CSR takes whole layers.")
+        int,
+        typer.Option(
+            metavar="STEPS", min=1, help="Steps in the bench (F2F: blocks); CSR takes whole layers."
+        ),
     ] = 500,
     gaps: Annotated[
         int,

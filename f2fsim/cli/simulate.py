@@ -33,7 +33,7 @@ from f2fsim.cli.trace import (
     say_trace,
     trace_options,
 )
-from f2fsim.cli.verdict import print_comparison
+from f2fsim.cli.verdict import print_comparison, print_remarks
 from f2fsim.engine import ENGINES
 from f2fsim.errors import InputError, MissingDependencyError
 from f2fsim.results import Comparison
@@ -225,11 +225,10 @@ def compare_command(
         console.print_rows(results.rows(), as_csv=True)
     elif not quiet:
         print_comparison(results, results.baseline.arch if baseline else "")
-        for result in results:
-            _say_clock(result)
         _say_out(out)
         if page is not None:
             typer.echo(f"report:  {page}")
+        print_remarks(results)
 
 
 def what_if_command(

@@ -22,8 +22,26 @@ def print_comparison(results: Comparison, baseline: str = "") -> None:
 
     found = answer(make_cases([list(results)]), drawn=False, baseline=baseline)
     print_answer(found)
+
+
+def print_remarks(results: Comparison) -> None:
+    """Say what a reader of a comparison should know beside its answer."""
+    _say_slow_parts(results)
     if not any(one.what_if for one in results):
         typer.echo("why: add --what-if, which finds by experiment what binds each machine")
+
+
+def _say_slow_parts(results: Comparison) -> None:
+    """Say in one sentence which machines have a part that is too slow for their clock."""
+    slow = []
+    for one in results:
+        if one.clock_note:
+            name = min(one.clock_limits_hz, key=lambda part: one.clock_limits_hz[part])
+            slow.append(f"{one.arch}'s {name} ({one.clock_limits_hz[name] / 1e6:.3g} MHz)")
+    if slow:
+        text = f"Too slow for the clock as synthesised: {', '.join(slow)}."
+        for line in textwrap.wrap(text, console.table_width()):
+            typer.echo(line)
 
 
 def print_answer(found: Answer) -> None:

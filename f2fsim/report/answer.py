@@ -122,13 +122,16 @@ def _winner(case: Case, me: Run) -> Paragraph:
             words += [(" and " if i == len(rest[:3]) - 1 else ", ") if i else "", _ratio(run, me)]
             words.append(f" {run.name}")
         return (*words, ".")
+    if me.result.seconds / first.result.seconds < 1 + EQUAL:
+        return (f"{first.title} is as fast (", _ratio(me, first, digits=4), ").")
     words = [f"Fastest is {first.title}, ", _ratio(me, first), f" as fast as {me.name}"]
     return (*words, *_with_less(me, first), ".")
 
 
-def _ratio(slow: Run, fast: Run) -> Number:
+def _ratio(slow: Run, fast: Run, digits: int = 3) -> Number:
     ratio = slow.result.seconds / fast.result.seconds
-    return number(ratio, f"time of {slow.name} / time of {fast.name}", suffix=" ×")
+    source = f"time of {slow.name} / time of {fast.name}"
+    return number(ratio, source, digits=digits, suffix=" ×")
 
 
 def _with_less(me: Run, first: Run) -> Words:
