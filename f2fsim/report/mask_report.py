@@ -70,6 +70,11 @@ def name_of(variant: Variant) -> str:
     return "auto" if way == "auto" else f"{way}, {encoder} N_s={n_s}"
 
 
+def _in_lines(one: SetTotals) -> str:
+    """Return a set's name with a comma at each place where a label may break."""
+    return f"{one.set.network}, {one.set.method.replace('_', ', ')}, {one.set.sparsity:g}"
+
+
 def _known(value: float) -> float | None:
     """Return a figure, None for one that was not measured."""
     return None if math.isnan(value) else value
@@ -161,8 +166,10 @@ def _sets(totals: Sequence[SetTotals], table: MaskTable | None) -> Section:
     ]
     words: list[tuple[str, ...]] = []
     if table is not None:
+        columns.insert(2, Column("all", "layers in the table"))
         columns.append(Column("quality", "quality (BLEU or top-1)"))
         for row, one in zip(rows, totals, strict=True):
+            row["all"] = len(table.layers.get(one.set, {}))
             row["quality"] = table.quality.get(one.set)
         problems = table_problems(totals, table)
         n_layers = sum(len(one.layers) for one in totals)
@@ -209,7 +216,7 @@ def _efficiency(totals: Sequence[SetTotals]) -> Section:
     series = tuple(
         Series(
             name_of(v),
-            tuple(str(one.set).replace(" ", ", ") for one in totals if one.n_measured(v)),
+            tuple(_in_lines(one) for one in totals if one.n_measured(v)),
             tuple(100 * (1 - one.efficiency(v)) for one in totals if one.n_measured(v)),
             style=i,
         )

@@ -76,7 +76,11 @@ def quality_figure(totals: Sequence[SetTotals], table: MaskTable, network: str) 
                     f"{method}, F2F measured",
                     tuple(_measured(one) for one, _ in found),
                     tuple(quality for _, quality in found),
-                    tuple(f"S={one.set.sparsity:g}" for one, _ in found),
+                    tuple(
+                        f"S={one.set.sparsity:g}, {len(one.layers)} of "
+                        f"{len(table.layers[one.set])} layers"
+                        for one, _ in found
+                    ),
                     "points",
                     _look(number, (_STAR - number) % 8),
                 )

@@ -161,7 +161,7 @@ def test_fewer_layers_are_scaled_to_all(folder: Path, tmp_path: Path) -> None:
     report = mask_report([uneven, even], 1, "f2fsim paper", None)
     (unmatched,) = (f for f in report.figures() if f.name == "unmatched")
     named = next(s for s in unmatched.series if s.name == "published, viterbi N_s=2")
-    assert named.x == ("net, random_pruning, 0.9",)
+    assert named.x == ("net, random, pruning, 0.9",)
 
 
 def test_uneven_rows_cost_the_published_order_most(totals) -> None:
