@@ -18,7 +18,13 @@ from f2fsim.config.schema import file_schemas
 WIDTHS = "f2fsim sweep reports/decoder_width/sweep.yaml -o out/w; f2fsim report out/w -o out/r"
 
 #: Figures of the gallery: file below reports/, what it shows, and the command that draws it.
+MASKS = "f2fsim paper --masks DIR --quality dlmc.csv.xz --exact-planes 1 --exact-every 8"
+
 GALLERY = (
+    ("masks/figures/unmatched.svg", "Care bits left unmatched, real masks", MASKS),
+    ("masks/figures/sizes.svg", "Sizes of real masks and their values", MASKS),
+    ("masks/figures/quality_transformer.svg", "Quality over size, Transformer", MASKS),
+    ("masks/figures/quality_rn50.svg", "Quality over size, ResNet-50", MASKS),
     ("formats/figures/speedup.svg", "Speed-up of each machine", "make report-formats"),
     (
         "formats/figures/bits.svg",

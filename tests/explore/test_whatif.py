@@ -43,6 +43,8 @@ def test_every_count_of_a_machine_is_a_resource_or_none() -> None:
     """A new key has to be named in `RESOURCES`, or the experiments cannot find that it binds."""
     doubled = {path.rpartition(".")[2] for paths in RESOURCES.values() for path in paths}
     for name, model in file_schemas()["arch"]()["$defs"].items():
+        if name.startswith("Toy"):  # kinds that another test has registered
+            continue
         for key, value in model.get("properties", {}).items():
             counts = "integer" in json.dumps([value.get("type"), value.get("anyOf")])
             assert not counts or key in doubled | NO_RESOURCE, f"{name}.{key}"
