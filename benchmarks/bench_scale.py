@@ -16,7 +16,7 @@ from pathlib import Path
 from figures import Figure, run_f2fsim
 
 from f2fsim.config import Workload
-from f2fsim.config.workload import build_workload
+from f2fsim.config.load_workload import build_workload
 from f2fsim.pipeline import simulate
 
 FOUR = ("f2f_edge", "csr_edge", "bitmap_edge", "dense_edge")

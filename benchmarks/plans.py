@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from f2fsim.config.arch import load_arch
-from f2fsim.config.workload import build_workload
+from f2fsim.config.load_workload import build_workload
 from f2fsim.errors import ConfigError
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.layer import LayerJob, chosen_plan, run_plan

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from f2fsim.explore import search, sweep
     from f2fsim.explore.whatif import what_if
     from f2fsim.pipeline import compare, simulate
-    from f2fsim.pipeline.encode_file import decode_file as decode
+    from f2fsim.pipeline.decode_file import decode_file as decode
+    from f2fsim.pipeline.decode_file import inspect_file as inspect
     from f2fsim.pipeline.encode_file import encode
-    from f2fsim.pipeline.encode_file import inspect_file as inspect
     from f2fsim.pipeline.network import simulate_network
     from f2fsim.pipeline.verify_file import verify_file as verify
     from f2fsim.report import make_report
@@ -38,9 +38,9 @@ if not any((_FOLDER / "bits" / f"_pack{suffix}").exists() for suffix in EXTENSIO
 # Loaded at first use: a worker or a small command does not pay for what it does not need.
 _LAZY = {
     "compare": ("f2fsim.pipeline", "compare"),
-    "decode": ("f2fsim.pipeline.encode_file", "decode_file"),
+    "decode": ("f2fsim.pipeline.decode_file", "decode_file"),
     "encode": ("f2fsim.pipeline.encode_file", "encode"),
-    "inspect": ("f2fsim.pipeline.encode_file", "inspect_file"),
+    "inspect": ("f2fsim.pipeline.decode_file", "inspect_file"),
     "load": ("f2fsim.results", "Comparison.load"),
     "make_report": ("f2fsim.report", "make_report"),
     "search": ("f2fsim.explore", "search"),

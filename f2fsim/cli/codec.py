@@ -188,10 +188,10 @@ def decode(
     For example:
       f2fsim decode model.f2f.safetensors -o pruned.safetensors
     """
-    from f2fsim.pipeline import encode_file
+    from f2fsim.pipeline import decode_file
 
     with console.progress("decoding", quiet=quiet) as advance:
-        names = encode_file.decode_file(
+        names = decode_file.decode_file(
             file,
             out,
             integers=integers,
@@ -214,9 +214,9 @@ def inspect(
     For example:
       f2fsim inspect model.f2f.safetensors
     """
-    from f2fsim.pipeline import encode_file
+    from f2fsim.pipeline import decode_file
 
-    rows = encode_file.inspect_file(file, max_weights=max_weights)
+    rows = decode_file.inspect_file(file, max_weights=max_weights)
     _print(rows, as_json, as_csv, str(file))
 
 

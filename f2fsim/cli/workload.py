@@ -159,7 +159,7 @@ def show(
 
     Example: [bold]f2fsim workload show opennsfw[/bold]
     """
-    from f2fsim.config.workload import load_workload
+    from f2fsim.config.load_workload import load_workload
 
     loaded = load_workload(workload).with_overrides(
         sparsity=sparsity, weight_type=weight_type, batch=batch, layers=layer
@@ -206,7 +206,7 @@ def stats(
     Examples: [bold]f2fsim workload stats opennsfw --sparsity 0.9[/bold], [bold]f2fsim workload
     stats minilm --layer encoder.layer.0.output.dense --plot minilm.svg[/bold]
     """
-    from f2fsim.config.workload import load_workload
+    from f2fsim.config.load_workload import load_workload
     from f2fsim.workloads.statistics import iterate_statistics
 
     sides = _shape("--block", block)

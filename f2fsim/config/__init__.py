@@ -8,7 +8,8 @@ from f2fsim.config.conv_layer import (
     ConvTransposeLayer,
 )
 from f2fsim.config.layer import Layer, LinearLayer, LstmLayer
-from f2fsim.config.workload import AnyLayer, Workload, load_workload
+from f2fsim.config.load_workload import load_workload
+from f2fsim.config.workload import AnyLayer, Workload
 
 __all__ = [
     "AnyLayer",

@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from f2fsim.config.dram import ADDRESS_FIELDS, DramSpec
+from f2fsim.config.dram import DramSpec
+from f2fsim.config.dram_map import ADDRESS_FIELDS
 from f2fsim.config.dramsim3_ini import DEFAULTS, IniFile, read_ini
 from f2fsim.errors import ConfigError, choices, near_miss
 

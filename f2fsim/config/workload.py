@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from f2fsim import shipped
 from f2fsim.config.conv_layer import Convolution
 from f2fsim.config.graph import check_graph
 from f2fsim.config.layer import (
     NARROW_TYPES,
-    ActivationOrigin,
     Layer,
     LinearLayer,
     LstmLayer,
@@ -22,97 +20,20 @@ from f2fsim.config.layer import (
 )
 from f2fsim.config.operation import AnyOperation
 from f2fsim.config.pruning import AnyPruning, NmPruning, NoPruning, Quantisation
-from f2fsim.config.quantity import ConfigModel, Name, Share
-from f2fsim.config.wording import RuleError, problems
-from f2fsim.config.yaml_file import NO_FILE, Document, load_yaml, model_problems, validate
-from f2fsim.errors import ConfigError, InputError, choices, near_miss
+from f2fsim.config.quantity import ConfigModel, Name
+from f2fsim.config.weight_source import (
+    Activations,
+    ExcludedOperation,
+    FileWeights,
+    Seed,
+    SyntheticWeights,
+)
+from f2fsim.config.wording import RuleError
+from f2fsim.config.yaml_file import NO_FILE, Document, model_problems
+from f2fsim.errors import ConfigError, InputError, near_miss
 
 #: Any layer, told apart by its ``op``.
 AnyLayer = Annotated[LinearLayer | LstmLayer | Convolution, Field(discriminator="op")]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Spread = Annotated[float, Field(ge=0.0, le=4.0, allow_inf_nan=False)]
-
-
-class FileWeights(ConfigModel):
-    """Trained weights in a file: of an installed package, or the user's own.
-
-    Attributes
-    ----------
-    package : str or None
-        Distribution (the name that pip knows) whose installed ``file`` is read; it is never
-        imported.
-    version : str or None
-        Version named in the install command when the package is missing.
-    file : str
-        Path inside the installed package, or, without `package`, relative to the YAML file.
-    """
-
-    file: Name
-    package: Name | None = None
-    version: Name | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.version is not None and self.package is None:
-            raise ValueError("version has no meaning without package")
-        path = PurePosixPath(self.file)
-        if self.package is not None and (path.is_absolute() or ".." in path.parts):
-            raise ValueError(f"file must be a path inside package {self.package!r}")
-        return self
-
-
-class SyntheticWeights(ConfigModel):
-    """Weights drawn at random, layer by layer from the seed and the layer's name.
-
-    ``normal`` and ``laplace`` have mean 0 and the standard deviation ``sqrt(2 / fan_in)``;
-    ``row_spread`` and ``column_spread`` are the standard deviations of the logarithm by which each
-    row and column is scaled (0: independent and identically distributed weights, so that magnitude
-    pruning leaves an even mask, which trained weights do not have).
-
-    Attributes
-    ----------
-    distribution : str
-        ``normal`` or ``laplace``.
-    row_spread, column_spread : float
-        Standard deviation of the logarithm of each row's and column's scale.
-    """
-
-    distribution: Literal["normal", "laplace"]
-    row_spread: Spread = 0.0
-    column_spread: Spread = 0.0
-
-
-class Activations(ConfigModel):
-    """Share of input activations that are not zero, for layers that do not say it themselves.
-
-    Attributes
-    ----------
-    density : float
-        The share, 0 to 1.
-    origin : str
-        Where the figure comes from: ``given``, ``measured`` or ``assumed``.
-    """
-
-    density: Share = 1.0
-    origin: ActivationOrigin = "assumed"
-
-
-class ExcludedOperation(ConfigModel):
-    """An operation of the model that is not simulated, and why.
-
-    Attributes
-    ----------
-    reason : str
-        Why it is left out.
-    n_weights, macs : int
-        Weights and multiply-accumulates that are left out with it.
-    """
-
-    name: Name
-    op: Name
-    reason: Name
-    n_weights: Annotated[int, Field(ge=0)] = 0
-    macs: Annotated[int, Field(ge=0)] = 0
 
 
 class Workload(ConfigModel):
@@ -390,51 +311,3 @@ def _for_layers(pruning: dict[str, Any], names: set[str]) -> dict[str, Any]:
     exclude = [pattern for pattern in pruning["exclude"] if matches(pattern)]
     layers = [entry for entry in pruning["layers"] if matches(entry["match"])]
     return {**pruning, "exclude": exclude, "layers": layers}
-
-
-def build_workload(data: dict[str, Any], folder: Path, place: str) -> Workload:
-    """Validate a workload that an importer made; `ConfigError` names `place` and the layer."""
-    try:
-        return Workload.model_validate(data).with_folder(folder)
-    except ValidationError as error:
-        where, rule = problems(error.errors(include_url=False), Workload)[0]
-        index = next((part for part in where if isinstance(part, int)), None)
-        layer = "" if index is None else f"layer {data['layers'][index]['name']!r}: "
-        raise ConfigError(f"{place}: cannot become a workload: {layer}{rule}") from None
-
-
-def _swapped(name: str) -> str:
-    """Return a hint if the name is that of an architecture: the arguments are the wrong way."""
-    if shipped.find(name, shipped.names("arch_configs")) is None:
-        return ""
-    return ": it is an architecture (the order is simulate ARCH WORKLOAD, compare WORKLOAD ARCH …)"
-
-
-def load_workload(name_or_path: str | Path) -> Workload:
-    """Load a workload: a shipped one by its name, or a YAML file by its path.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such file or name, or the file breaks a rule (each with its line).
-    """
-    path = Path(name_or_path)
-    known = shipped.names("workloads")
-    name = shipped.find(str(name_or_path), known)
-    if name is not None and not path.is_file():
-        path = known[name]
-    elif path.suffix.lower() not in (".yaml", ".yml") and not path.exists():
-        raise ConfigError(
-            f"workload {str(name_or_path)!r} is neither a file nor a shipped workload"
-            f"{_swapped(str(name_or_path)) or shipped.near(str(name_or_path), known)}; "
-            f"shipped: {choices(known)}"
-        )
-    document = load_yaml(path)
-    if "front_end" in document.data and "layers" not in document.data:
-        raise ConfigError(
-            f"{path}: is an architecture, a workload is needed here (the order is simulate ARCH "
-            "WORKLOAD, compare WORKLOAD ARCH …)"
-        )
-    workload = validate(Workload, document).with_folder(path.parent)
-    workload._document = document
-    return workload

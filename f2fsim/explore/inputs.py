@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from f2fsim import shipped
 from f2fsim.config.arch import ArchConfig, load_arch
+from f2fsim.config.load_workload import load_workload
 from f2fsim.config.paths import (
     has_layer_path,
     has_path,
@@ -17,7 +18,7 @@ from f2fsim.config.paths import (
     workload_data,
 )
 from f2fsim.config.sweep import WORKLOAD_WORDS, Exploration, full_path
-from f2fsim.config.workload import Workload, load_workload
+from f2fsim.config.workload import Workload
 from f2fsim.errors import ConfigError, near_miss
 
 Named = TypeVar("Named", ArchConfig, Workload)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from f2fsim.codec import PrunedTensor
 from f2fsim.codec.container import Container, StoredTensor
 from f2fsim.errors import DataError
-from f2fsim.pipeline.encode_file import ASKED_SPARSITY, Progress, as_matrix, decoded, silent
+from f2fsim.pipeline.decode_file import decoded
+from f2fsim.pipeline.encode_file import ASKED_SPARSITY, Progress, as_matrix, silent
 from f2fsim.pipeline.encode_row import EncodeRow, row_of
 from f2fsim.workloads.conventions.checkpoint import open_checkpoint
 from f2fsim.workloads.conventions.masks import MaskFile, read_masked

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from f2fsim.config.workload import FileWeights, Workload, build_workload
+from f2fsim.config.load_workload import build_workload
+from f2fsim.config.weight_source import FileWeights
+from f2fsim.config.workload import Workload
 from f2fsim.errors import InputError
 from f2fsim.workloads.activations import measure_densities
 from f2fsim.workloads.conventions.checkpoint import Checkpoint, open_checkpoint

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from f2fsim.errors import InputError
+from f2fsim.workloads.onnx_pads import explicit_pads
 
 Shape = tuple[int, ...]
 
@@ -184,7 +185,7 @@ class NodeReader:
             sizes = list(attributes.get(name, [1] * rank))
             if any(size != 1 for size in sizes):
                 layer[key] = sizes
-        pads = _pads(node, attributes, layer, rank)
+        pads = explicit_pads(node_name(node), node.op_type, attributes, layer, rank)
         if any(pads):
             layer["padding"] = pads
         if groups != 1:
@@ -316,29 +317,6 @@ class NodeReader:
                 layer["batch"] = batch
             layers.append(layer)
         return layers
-
-
-def _pads(
-    node: Any, attributes: Mapping[str, Any], layer: Mapping[str, Any], rank: int
-) -> list[int]:
-    """Return explicit pads (begins, then ends), worked out from ``auto_pad`` where it is set."""
-    mode = attributes.get("auto_pad", b"NOTSET").decode()
-    if mode in ("NOTSET", ""):
-        pads = list(attributes.get("pads", [0] * 2 * rank))
-        return pads[:rank] if pads[:rank] == pads[rank:] else pads
-    if mode == "VALID":
-        return [0] * rank
-    if node.op_type == "ConvTranspose":
-        raise InputError(f"auto_pad {mode} of ConvTranspose {node_name(node)!r} is not supported")
-    begins, ends = [], []
-    for axis, (kernel, size) in enumerate(zip(layer["kernel"], layer["input_size"], strict=True)):
-        stride = layer.get("stride", [1] * rank)[axis]
-        reach = layer.get("dilation", [1] * rank)[axis] * (kernel - 1) + 1
-        total = max(0, (-(-size // stride) - 1) * stride + reach - size)
-        less, more = total // 2, total - total // 2
-        begins.append(less if mode == "SAME_UPPER" else more)
-        ends.append(more if mode == "SAME_UPPER" else less)
-    return begins if begins == ends else begins + ends
 
 
 def _attributes(node: Any) -> dict[str, Any]:

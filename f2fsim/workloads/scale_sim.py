@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from f2fsim.config.workload import Workload, build_workload
+from f2fsim.config.load_workload import build_workload
+from f2fsim.config.workload import Workload
 from f2fsim.config.yaml_file import read_text
 from f2fsim.errors import DataError
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from f2fsim.config.conv_layer import ConvLayer, ConvTransposeLayer
 from f2fsim.config.layer import Layer, LinearLayer, LstmLayer
-from f2fsim.config.workload import FileWeights, Workload
+from f2fsim.config.weight_source import FileWeights
+from f2fsim.config.workload import Workload
 from f2fsim.errors import DataError, MissingDependencyError, near_miss
 from f2fsim.workloads.conventions.checkpoint import open_checkpoint
 from f2fsim.workloads.conventions.metadata import files_beside

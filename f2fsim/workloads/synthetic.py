@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.config.layer import Layer
-from f2fsim.config.workload import SyntheticWeights
+from f2fsim.config.weight_source import SyntheticWeights
 from f2fsim.workloads.prune import row_blocks
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from f2fsim.config.dram import DramSpec, mapping_segments
+from f2fsim.config.dram import DramSpec
+from f2fsim.config.dram_map import mapping_segments
 from f2fsim.config.dram_preset import load_dram
 from f2fsim.config.dramsim3 import export_ini, import_ini, preset_yaml
 from f2fsim.errors import ConfigError
@@ -115,7 +116,7 @@ def test_address_map_by_hand() -> None:
 def test_split_fields_reach_every_place_once() -> None:
     spec = load_dram("hbm2_stack")
     params = dram_params(spec)
-    assert len(mapping_segments(spec)) == 6
+    assert len(mapping_segments(spec.controller.mapping, spec.field_bits)) == 6
     seen = {locate(params, 64 * line) for line in range(8192)}
     assert len(seen) == 8192
     assert {place.channel for place in seen} == set(range(8))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from f2fsim.config.arch import load_arch
-from f2fsim.config.workload import build_workload
+from f2fsim.config.load_workload import build_workload
 from f2fsim.engine import run
 from f2fsim.pipeline.layer import LayerJob, chosen_plan, prepare_layer, run_layer, run_plan
 from f2fsim.pipeline.run import layer_jobs

@@ -11,7 +11,7 @@ import pytest
 
 from f2fsim.codec import SCALES
 from f2fsim.config.arch import ArchConfig, load_arch
-from f2fsim.config.workload import build_workload
+from f2fsim.config.load_workload import build_workload
 from f2fsim.engine import run
 from f2fsim.hw.arrays import ARRAYS, array_kind
 from f2fsim.hw.front_ends import FRONT_ENDS, fetched, front_end_kind

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from f2fsim.config.arch import ArchConfig, load_arch
-from f2fsim.config.workload import build_workload
+from f2fsim.config.load_workload import build_workload
 from f2fsim.hw.arrays.operands import Words, step_reads
 from f2fsim.hw.front_ends import FRONT_ENDS
 from f2fsim.pipeline.cost import CostModel

@@ -9,7 +9,7 @@ import pytest
 
 from f2fsim.config import load_workload
 from f2fsim.config.graph import network_nodes
-from f2fsim.config.workload import build_workload
+from f2fsim.config.load_workload import build_workload
 from f2fsim.config.workload_yaml import workload_text
 from f2fsim.errors import ConfigError, InputError, SimulationError
 from f2fsim.network.order import all_waits

@@ -14,7 +14,8 @@ from f2fsim.cli.main import app
 from f2fsim.codec import FORMATS
 from f2fsim.codec.container import Container
 from f2fsim.errors import DataError, InputError
-from f2fsim.pipeline.encode_file import decode_file, encode, inspect_file
+from f2fsim.pipeline.decode_file import decode_file, inspect_file
+from f2fsim.pipeline.encode_file import encode
 from f2fsim.pipeline.encode_row import EncodeRow, total_row
 from f2fsim.pipeline.verify_file import verify_file
 

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from f2fsim.cli.main import app
 from f2fsim.codec.container import Container
-from f2fsim.pipeline.encode_file import encode, inspect_file
+from f2fsim.pipeline.decode_file import inspect_file
+from f2fsim.pipeline.encode_file import encode
 from f2fsim.pipeline.encode_row import total_row
 from f2fsim.pipeline.verify_file import verify_file
 

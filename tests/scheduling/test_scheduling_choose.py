@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.layer import LinearLayer
-from f2fsim.config.workload import build_workload
+from f2fsim.config.load_workload import build_workload
 from f2fsim.errors import ConfigError
 from f2fsim.hw.dram import dram_params
 from f2fsim.mapping.plan import Plan

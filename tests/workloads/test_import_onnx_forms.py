@@ -13,7 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from f2fsim.config.workload import Workload, load_workload
+from f2fsim.config.load_workload import load_workload
+from f2fsim.config.workload import Workload
 from f2fsim.config.workload_yaml import workload_text
 from f2fsim.errors import DataError, InputError
 from f2fsim.workloads import iterate_layers

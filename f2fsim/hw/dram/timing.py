@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from f2fsim.config.dram import ADDRESS_FIELDS, DramSpec, mapping_segments
+from f2fsim.config.dram import DramSpec
+from f2fsim.config.dram_map import ADDRESS_FIELDS, mapping_segments
 
 #: Order of the fields in `DramParams.mapping`.
 FIELD_INDEX = {name: index for index, name in enumerate(ADDRESS_FIELDS)}
@@ -125,7 +126,9 @@ def dram_params(spec: DramSpec) -> DramParams:
         burst_bytes=organisation.burst_bytes,
         mapping=tuple(
             (FIELD_INDEX[name], address_bit, field_bit, n_bits)
-            for name, address_bit, field_bit, n_bits in mapping_segments(spec)
+            for name, address_bit, field_bit, n_bits in mapping_segments(
+                spec.controller.mapping, spec.field_bits
+            )
         ),
         burst_clocks=burst,
         read_latency=read,

@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from f2fsim.config.dram import ADDRESS_FIELDS, DramSpec
+from f2fsim.config.dram import DramSpec
+from f2fsim.config.dram_map import ADDRESS_FIELDS
 
 DATA = Path(__file__).parents[2] / "data" / "dram"
 STANDARDS = ("ddr4", "hbm2")
