@@ -60,10 +60,8 @@ class ClassMask:
         """Return the parameters of fewest bits by the entropy of the classes, and the bits."""
         shape = shape or MaskShape(0, 1, mask.shape[0])
         best = (0, 0)
-        if mask.size:
-            matrix = shape.matrix(mask)
-            sizes = range(MAX_CLASS_BITS + 1)
-            best = min(product(sizes, sizes), key=lambda bits: _estimate(matrix, *bits))
+        if mask.size and min(shape.n_rows, shape.n_cols) > 1:  # classes of places save nothing
+            best = _best_bits(shape.matrix(mask))
         params = {
             "order": shape.order,
             "n_rows": shape.n_rows,
@@ -172,13 +170,29 @@ def _read_header(
     return parameters.astype(np.int64), rows.astype(np.uint8), columns.astype(np.uint8)
 
 
-def _estimate(matrix: BoolArray, row_bits: int, column_bits: int) -> float:
-    """Return about what a mask takes with so many classes: side information and entropy."""
-    rows = density_classes(matrix.mean(axis=1), row_bits)
-    columns = density_classes(matrix.mean(axis=0), column_bits)
-    by_column = np.stack(
-        [np.bincount(columns, row, 1 << column_bits) for row in _sums(matrix, rows, row_bits)]
-    )
+def _best_bits(matrix: BoolArray) -> tuple[int, int]:
+    """Return the bits of a row's and of a column's class at which a mask takes the least, about."""
+    sizes = range(MAX_CLASS_BITS + 1)
+    by_row, by_column = matrix.mean(axis=1), matrix.mean(axis=0)
+    rows = [density_classes(by_row, bits) for bits in sizes]
+    columns = [density_classes(by_column, bits) for bits in sizes]
+    sums = [_sums(matrix, rows[bits], bits) for bits in sizes]
+
+    def estimate(bits: tuple[int, int]) -> float:
+        return _estimate(rows[bits[0]], columns[bits[1]], sums[bits[0]], bits)
+
+    return min(product(sizes, sizes), key=estimate)
+
+
+def _estimate(
+    rows: ByteArray, columns: ByteArray, kept: NDArray[np.int64], bits: tuple[int, int]
+) -> float:
+    """Return about what a mask takes with these classes: side information and entropy.
+
+    `kept` are the kept weights of each column by row class.
+    """
+    row_bits, column_bits = bits
+    by_column = np.stack([np.bincount(columns, row, 1 << column_bits) for row in kept])
     n = np.outer(
         np.bincount(rows, None, 1 << row_bits), np.bincount(columns, None, 1 << column_bits)
     )
@@ -186,7 +200,7 @@ def _estimate(matrix: BoolArray, row_bits: int, column_bits: int) -> float:
     entropy = 0.0
     for p in (share, 1.0 - share):
         entropy -= float((n * p * np.log2(p, out=np.zeros(p.shape), where=p > 0)).sum())
-    side = matrix.shape[0] * row_bits + matrix.shape[1] * column_bits
+    side = rows.shape[0] * row_bits + columns.shape[0] * column_bits
     # A class without a kept weight still has a word, and the parameters.
     return float(entropy + side + n.size * (PARAMETER_BITS + 8))
 
