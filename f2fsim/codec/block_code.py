@@ -34,6 +34,7 @@ def _binomial() -> NDArray[np.uint64]:
     return np.array(table, dtype=np.uint64)
 
 
+@cache
 def word_bits(block: int, max_ones: int, escapes: bool) -> int:
     """Return the width of a word: it tells all blocks of at most `max_ones` ones apart."""
     return bits_for(sum(comb(block, j) for j in range(max_ones + 1)) + escapes)

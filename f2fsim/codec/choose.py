@@ -30,6 +30,8 @@ TINY_WEIGHTS = 2_000
 #: bitmap with a raw mask.
 F2F_ENTRY_BYTES, MASK_CODE_ENTRY_BYTES = 22, 6
 _MAX_REGISTER_BITS = 256
+#: From here on threads save more than they take to start.
+_MANY_WEIGHTS = 1 << 17
 
 
 def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTensor:
@@ -88,7 +90,8 @@ def _encode_f2f(tensor: PrunedTensor, params: Mapping[str, Any]) -> EncodedTenso
         orders,
         (base.n_out,) if fixed else None,
     )
-    return chosen.encode(tensor, n_threads=os.cpu_count() or 1)
+    n_threads = os.cpu_count() or 1 if tensor.n_weights >= _MANY_WEIGHTS else 1
+    return chosen.encode(tensor, n_threads=n_threads)
 
 
 def _stored_bytes(encoded: EncodedTensor) -> int:

@@ -30,6 +30,8 @@ PARAMETER_BITS = 16
 MAX_CLASS_BITS = 2
 _MAX_SIDE = 1 << 31
 _ROUNDS = 12
+#: Density that an empty class is taken to have at least.
+_LEAST = 1e-6
 
 ByteArray = NDArray[np.uint8]
 
@@ -173,9 +175,8 @@ def _read_header(
 def _best_bits(matrix: BoolArray) -> tuple[int, int]:
     """Return the bits of a row's and of a column's class at which a mask takes the least, about."""
     sizes = range(MAX_CLASS_BITS + 1)
-    by_row, by_column = matrix.mean(axis=1), matrix.mean(axis=0)
-    rows = [density_classes(by_row, bits) for bits in sizes]
-    columns = [density_classes(by_column, bits) for bits in sizes]
+    rows = [density_classes(matrix, 1, bits) for bits in sizes]
+    columns = [density_classes(matrix, 0, bits) for bits in sizes]
     sums = [_sums(matrix, rows[bits], bits) for bits in sizes]
 
     def estimate(bits: tuple[int, int]) -> float:
@@ -210,21 +211,33 @@ def _sums(matrix: BoolArray, rows: ByteArray, row_bits: int) -> NDArray[np.int64
     return np.stack([matrix[rows == k].sum(axis=0, dtype=np.int64) for k in range(1 << row_bits)])
 
 
-def density_classes(density: NDArray[np.float64], bits: int) -> ByteArray:
-    """Return the class of each line, sparse lines first: nearest mean in code length."""
-    n_classes = 1 << bits
-    if n_classes == 1 or not density.size:
-        return np.zeros(density.shape[0], np.uint8)
-    low = 1e-6
+def density_classes(matrix: BoolArray, axis: int, bits: int) -> ByteArray:
+    """Return the class of each row (`axis` 1) or column (0), sparse ones first.
+
+    A line is in the class whose mean density codes it in fewest bits.
+    """
+    n_classes, kept = 1 << bits, np.count_nonzero(matrix, axis=axis)
+    if n_classes == 1 or not kept.size:
+        return np.zeros(kept.shape[0], np.uint8)
+    # Lines of one length have few densities: each is placed once.
+    members_of = np.bincount(kept)
+    found = np.flatnonzero(members_of)
+    values, counts = found / matrix.shape[axis], members_of[found]
+    density = kept / matrix.shape[axis]
     centres = np.quantile(density, (np.arange(n_classes) + 0.5) / n_classes)
+    nearest = np.full(values.shape, -1)
     for _ in range(_ROUNDS):
-        centres = np.sort(np.clip(centres, low, 1 - low))
-        length = -np.outer(density, np.log2(centres)) - np.outer(1 - density, np.log2(1 - centres))
-        nearest = length.argmin(axis=1)
-        counts = np.bincount(nearest, None, n_classes)
-        sums = np.bincount(nearest, density, n_classes)
-        centres = np.where(counts > 0, sums / np.maximum(counts, 1), centres)
-    return np.asarray(nearest, dtype=np.uint8)
+        centres = np.sort(np.clip(centres, _LEAST, 1 - _LEAST))
+        length = -np.outer(values, np.log2(centres)) - np.outer(1 - values, np.log2(1 - centres))
+        before, nearest = nearest, length.argmin(axis=1)
+        if np.array_equal(before, nearest):
+            break
+        members = np.bincount(nearest, counts, n_classes)
+        sums = np.bincount(nearest, counts * values, n_classes)
+        centres = np.where(members > 0, sums / np.maximum(members, 1), centres)
+    class_of: ByteArray = np.zeros(members_of.shape, np.uint8)
+    class_of[found] = nearest
+    return np.asarray(class_of[kept])
 
 
 def _plan(mask: BoolArray, shape: MaskShape, row_bits: int, column_bits: int) -> _Plan:
@@ -232,8 +245,8 @@ def _plan(mask: BoolArray, shape: MaskShape, row_bits: int, column_bits: int) ->
         nothing, no_class = np.zeros(0, np.int64), np.zeros(0, np.uint8)
         return _Plan(no_class, no_class, nothing, nothing, nothing, nothing, nothing, 0)
     matrix = shape.matrix(mask)
-    rows = density_classes(matrix.mean(axis=1), row_bits)
-    columns = density_classes(matrix.mean(axis=0), column_bits)
+    rows = density_classes(matrix, 1, row_bits)
+    columns = density_classes(matrix, 0, column_bits)
     n_classes = 1 << row_bits + column_bits
     classes = shape.sequence(rows, columns, 1 << column_bits)
     parameters = np.ones(n_classes, np.int64)

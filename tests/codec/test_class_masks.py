@@ -93,11 +93,13 @@ def test_even_masks_cost_less_than_one_percent():
 
 
 def test_classes_of_lines_rise_with_their_density():
-    density = np.array([0.5, 0.02, 0.51, 0.2, 0.019, 0.0])
-    assert density_classes(density, 0).tolist() == [0] * 6
-    assert density_classes(density, 1).tolist() == [1, 0, 1, 1, 0, 0]
-    found = density_classes(density, 2)
-    assert (np.diff(found[np.argsort(density, kind="stable")].astype(int)) >= 0).all()
+    kept = np.array([500, 20, 510, 200, 19, 0])
+    matrix = np.arange(1000) < kept[:, None]
+    assert density_classes(matrix, 1, 0).tolist() == [0] * 6
+    assert density_classes(matrix, 1, 1).tolist() == [1, 0, 1, 1, 0, 0]
+    assert density_classes(matrix.T, 0, 1).tolist() == [1, 0, 1, 1, 0, 0]
+    found = density_classes(matrix, 1, 2)
+    assert (np.diff(found[np.argsort(kept, kind="stable")].astype(int)) >= 0).all()
 
 
 def test_a_shape_that_does_not_fit_is_refused():
