@@ -59,6 +59,11 @@ class F2fFrontEnd(FrontEnd):
         Code of the mask stream; code words a mask unit of a group decodes a cycle.
     invert : bool
         Whether planes of mostly ones are stored inverted.
+    value_code : str
+        ``none``: the bits of the patterns; ``classes``: a value code chosen for each row band,
+        with a value decoder at every output; ``auto``: for each band the one of fewer bits.
+    spare_planes : int
+        With value codes: XOR decoders of a group beyond ``n_w``, for codewords longer than that.
     """
 
     kind: Literal["f2f"]
@@ -76,6 +81,8 @@ class F2fFrontEnd(FrontEnd):
     mask_code: MaskCode = "raw"
     mask_rate: Rate = 8
     invert: bool = True
+    value_code: Literal["none", "classes", "auto"] = "none"
+    spare_planes: Annotated[int, Field(ge=0, le=16)] = 2
 
     @model_validator(mode="after")
     def _check(self) -> Self:

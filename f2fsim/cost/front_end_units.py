@@ -19,6 +19,8 @@ INDEX_BITS, LENGTH_BITS, ROW_BITS, PLACE_BITS = 16, 12, 10, 24
 ROWS_WAITING = 8
 #: Assumed block code of coded masks, near the best at 90 % pruned: 32 positions, at most 6 ones.
 CODE_BLOCK, CODE_ONES = 32, 6
+#: Classes and bits of a prefix that value decoders are built for (`f2fsim.codec.f2f.value_code`).
+VALUE_CLASSES, VALUE_PREFIX = 16, 6
 #: Bits of a gap of the patch stream, of its widest field, and of a word of it.
 GAP_BITS, FIELD_BITS, WORD_BITS = 20, 20, 32
 
@@ -176,6 +178,33 @@ def position_decoder(n_out: int, n_planes: int, rate: int, count: int) -> Units:
         _unit("f2f_count", count, N=n_out),
         _unit("f2f_patch_place", count, **placer),
     )
+
+
+def value_table_bits(n_in: int, n_planes: int, weight_bits: int) -> tuple[int, int]:
+    """Return the register bits of one table of a value code: the rates, and all the rest."""
+    classes = VALUE_CLASSES * (VALUE_PREFIX + 1 + 2 * weight_bits)
+    rest = log2_of(n_planes) + 2 + weight_bits + 5
+    return n_planes * (64 * n_in).bit_length(), classes + rest
+
+
+def value_table(n_in: int, n_planes: int, weight_bits: int) -> Units:
+    """Return the loader of a value code's table; its registers are counted as a FIFO."""
+    return (_unit("f2f_value_table", N_IN=n_in, PLANES=n_planes, WEIGHT=weight_bits),)
+
+
+def plane_words(n_in: int, n_planes: int, count: int, stages: int) -> Units:
+    """Return the bit buffers and aligners that deal a step's bits to planes of unequal rates."""
+    most = n_in * n_planes
+    return (
+        _fields(1, 2 * most, most, count),
+        _unit("f2f_plane_words", count, stages, N_IN=n_in, PLANES=n_planes),
+    )
+
+
+def value_decoder(n_out: int, n_planes: int, weight_bits: int, count: int, stages: int) -> Units:
+    """Return the value decoders of the outputs of `count` groups."""
+    sizes = {"N_OUT": n_out, "PLANES": n_planes, "WEIGHT": weight_bits}
+    return (_unit("f2f_value_decoder", count, stages, **sizes),)
 
 
 def patch_unit(n_out: int, n_planes: int, rate: int, count: int) -> Units:

@@ -160,6 +160,27 @@ def _mask_cut(s: Sizes) -> Counted:
     return n + 1, (n, n * log2_of(n)), _tree(n)
 
 
+def _value_table(s: Sizes) -> Counted:
+    widest = 32 + s["WEIGHT"]
+    # The field that is read moves through a shifter of the widest one.
+    return widest + 16, (widest * log2_of(widest), s["WEIGHT"]), _tree(widest)
+
+
+def _plane_words(s: Sizes) -> Counted:
+    planes, n_in = s["PLANES"], s["N_IN"]
+    word = planes * n_in
+    moved = planes * (planes - 1) // 2 * n_in * _bits(n_in)
+    return planes * 6 + 2 * word, (moved, planes * 6), (1.0, float(planes * _bits(n_in)))
+
+
+def _value_decoder(s: Sizes) -> Counted:
+    n, weight = s["N_OUT"], s["WEIGHT"]
+    # Class, low planes; number; pattern; kept at each stage.
+    dff = n * (16 + 3 * weight + 3)
+    terms = n * 6 * s["PLANES"], n * 16 * 6, n * 16 * 2 * weight, n * weight * (4 + log2_of(weight))
+    return dff, terms, (1.0, float(log2_of(weight)), float(weight))
+
+
 #: What each module is made of.
 UNITS: dict[str, Callable[[Sizes], Counted]] = {
     "f2f_count": _count,
@@ -180,6 +201,9 @@ UNITS: dict[str, Callable[[Sizes], Counted]] = {
     "f2f_mask_runs": _mask_runs,
     "f2f_mask_blocks": _mask_blocks,
     "f2f_mask_cut": _mask_cut,
+    "f2f_value_table": _value_table,
+    "f2f_plane_words": _plane_words,
+    "f2f_value_decoder": _value_decoder,
 }
 
 

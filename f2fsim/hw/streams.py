@@ -41,7 +41,7 @@ def weight_stream(
     Without held weights every pass reads its band from memory again.  With held weights a band is
     read once, and a buffer plays it back for the other tiles.
     """
-    by_band = [band.stream_bits[name] for band in steps.bands]
+    by_band = [band.bits_of(name) for band in steps.bands]
     need = seq(steps.over_passes(by_band))
     if not need.any():
         return None

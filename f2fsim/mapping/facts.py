@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from f2fsim.codec import PrunedTensor
+from f2fsim.codec.entropy import value_entropy
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class LayerFacts:
         ``n_w``.
     is_dense : bool
         Whether every weight is stored as it is, in the dense way of a sparse machine.
+    tensor : PrunedTensor, optional
+        The weights, for kinds that code values.
     """
 
     n_rows: int
@@ -28,13 +32,19 @@ class LayerFacts:
     density: float
     weight_bits: int
     is_dense: bool = False
+    tensor: PrunedTensor | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, tensor: PrunedTensor, *, is_dense: bool = False) -> LayerFacts:
         """Return the facts of a tensor."""
         n_rows, n_cols = tensor.shape
         density = tensor.n_kept / max(tensor.n_weights, 1)
-        return cls(n_rows, n_cols, density, tensor.weight_type.n_bits, is_dense)
+        return cls(n_rows, n_cols, density, tensor.weight_type.n_bits, is_dense, tensor)
+
+    @cached_property
+    def value_bits(self) -> float:
+        """Zero-order entropy of a kept weight, bits; ``n_w`` where the weights are not known."""
+        return value_entropy(self.tensor) if self.tensor is not None else self.weight_bits
 
     @property
     def n_weights(self) -> int:

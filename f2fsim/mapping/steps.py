@@ -60,6 +60,10 @@ class BandSteps:
         """Number of steps."""
         return int(self.n_weights.shape[0])
 
+    def bits_of(self, stream: str) -> IntArray:
+        """Return the bits of a stream that each step takes: none where the band lacks it."""
+        return self.stream_bits.get(stream, np.zeros_like(self.n_weights))
+
 
 def band_steps(encoded: EncodedTensor, units_per_step: int, all_rows: bool) -> BandSteps:
     """Group the work units of an encoding into steps of `units_per_step` units.

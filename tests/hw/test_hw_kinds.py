@@ -21,11 +21,18 @@ from f2fsim.pipeline.run import layer_jobs
 from f2fsim.shipped import names
 
 PACKAGE = Path(__file__).parents[2] / "f2fsim"
-PAIRS = [(name, array) for name, kind in FRONT_ENDS.items() for array in kind.model.feeds]
 
-#: A configuration of each kind, beside its defaults.
+#: A configuration of each kind, beside its defaults, and further ones that have other units.
 FRONT_END_KEYS: dict[str, dict[str, Any]] = {
     "f2f": {"n_in": 8, "n_out": 40, "n_s": 7, "groups": 2},
+    "f2f, value code": {
+        "kind": "f2f",
+        "n_in": 8,
+        "n_out": 40,
+        "n_s": 7,
+        "groups": 2,
+        "value_code": "classes",
+    },
     "dense": {"weights_per_cycle": 32},
     "csr": {},
     "csc_relative": {},
@@ -33,6 +40,11 @@ FRONT_END_KEYS: dict[str, dict[str, Any]] = {
     "nm": {"n": 2, "m": 4, "groups_per_cycle": 8},
     "rle": {"entries_per_cycle": 8},
 }
+PAIRS = [
+    (name, array)
+    for name, keys in FRONT_END_KEYS.items()
+    for array in FRONT_ENDS[keys.get("kind", name)].model.feeds
+]
 ARRAY_KEYS: dict[str, dict[str, Any]] = {
     "lanes": {"weights_per_cycle": 32, "columns": 2, "zeros": "skip"},
     "row_parallel": {"n_pes": 8, "columns": 2, "n_banks": 16, "window": 8},
@@ -43,6 +55,7 @@ ARRAY_KEYS: dict[str, dict[str, Any]] = {
 #: Keys that make a unit faster, and by how much.
 FASTER = {
     "f2f": {"groups": 4},
+    "f2f, value code": {"groups": 4},
     "dense": {"weights_per_cycle": 64},
     "bitmap": {"block": 64, "aligner_weights": 16},
     "nm": {"groups_per_cycle": 16},
@@ -146,7 +159,7 @@ def test_every_unit_has_energy_and_area(front_end: str, array: str) -> None:
 
 @pytest.mark.parametrize("front_end", sorted(FASTER))
 def test_a_faster_unit_never_costs(front_end: str) -> None:
-    arrays = FRONT_ENDS[front_end].model.feeds
+    arrays = [array for name, array in PAIRS if name == front_end]
     for array in arrays:
         slow = run_layer(job_of(machine(front_end, array)))
         fast = run_layer(job_of(machine(front_end, array, **FASTER[front_end])))
@@ -154,7 +167,7 @@ def test_a_faster_unit_never_costs(front_end: str) -> None:
 
 
 def test_every_kind_is_tried_here_and_shipped_machines_name_known_kinds() -> None:
-    assert set(FRONT_END_KEYS) == set(FRONT_ENDS)
+    assert {keys.get("kind", name) for name, keys in FRONT_END_KEYS.items()} == set(FRONT_ENDS)
     assert set(ARRAY_KEYS) == set(ARRAYS)
     for name in names("arch_configs"):
         arch = load_arch(name)

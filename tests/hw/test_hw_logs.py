@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
+from f2fsim.codec.f2f import F2FFormat
 from f2fsim.config.front_end import (
     BitmapFrontEnd,
     CsrFrontEnd,
@@ -89,13 +90,20 @@ def band(n_weights, *, kept=None, stored=None, patches=None, symbols=None):
     return BandSteps({}, n_weights, kept, stored, patches, symbols, patches, symbols, done)
 
 
+def any_band():
+    """A band for kinds that ask what is stored: one weight of each pattern."""
+    every = np.arange(256, dtype=np.uint8).reshape(1, -1)
+    tensor = PrunedTensor("band", every, np.ones(every.shape, bool), WEIGHT_TYPES["int8"])
+    return tensor, F2FFormat(n_in=8, n_out=8).encode(tensor)
+
+
 def run(front_end, array, steps, columns=1, gather=None, folds=None):
     bench = Bench()
     layer = LayerSteps((steps,), [(0, 0)], (columns,), (0,))
     plan = Plan("input_stationary", (1,), (columns,), 1, {})
     inputs = []
     if front_end:
-        job = FrontEndJob(bench, front_end, (), plan, layer, 8, 8)
+        job = FrontEndJob(bench, front_end, (), plan, layer, [any_band()], 8)
         inputs = FRONT_ENDS[front_end.kind].build(job, front_end)
     if gather is not None:
         work = GatherWork(steps, gather)

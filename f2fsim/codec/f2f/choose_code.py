@@ -53,19 +53,25 @@ class Histogram:
     counts: Counts
 
 
-def choose_code(patterns: Values, weight_type: WeightType) -> ValueCode:
-    """Return the code of fewest bits for these patterns of kept weights."""
+def choose_code(
+    patterns: Values, weight_type: WeightType, most_bits: int = MAX_CODEWORD_BITS
+) -> ValueCode:
+    """Return the code of fewest bits for these patterns of kept weights.
+
+    Codewords have at most `most_bits` bits, which must be at least those of a weight.
+    """
     if not patterns.size:
         return ValueCode(Fold(weight_type, signed=True), ())
     values, counts = _distinct(patterns, weight_type)
     together = int(np.bitwise_or.reduce(values))
     shift = (together & -together).bit_length() - 1 if together else 0
     folds = _folds(values, counts, weight_type, shift)
-    cuts = [_cut(_histogram(fold, values, counts), fold) for fold in folds]
+    cuts = [_cut(_histogram(fold, values, counts), fold, most_bits) for fold in folds]
     best = min(range(len(folds)), key=lambda i: cuts[i][1])
     classes, bits = cuts[best]
     # An escape for values far from all others, where the best order is known.
-    escaping, fewer = _cut_with_escape(_histogram(folds[best], values, counts), folds[best])
+    histogram = _histogram(folds[best], values, counts)
+    escaping, fewer = _cut_with_escape(histogram, folds[best], most_bits)
     return ValueCode(folds[best], escaping if fewer < bits else classes)
 
 
@@ -118,23 +124,26 @@ def _histogram(fold: Fold, values: Values, counts: Counts) -> Histogram:
     return Histogram(numbers[first], numbers[last] + 1, sums)
 
 
-def _cut(histogram: Histogram, fold: Fold) -> tuple[tuple[ValueClass, ...], int]:
+def _cut(histogram: Histogram, fold: Fold, most_bits: int) -> tuple[tuple[ValueClass, ...], int]:
     """Return the classes of fewest bits and these bits, about 12 a class for the table."""
     whole = _whole(histogram)
     bits = int(histogram.counts.sum()) * whole.suffix_bits + _CLASS_BITS
-    classes = _few_enough(histogram, fold.n_bits, None)
+    classes = _few_enough(histogram, fold.n_bits, None, most_bits)
     if classes is None:
         return (whole,), bits
-    return min(((whole,), bits), _with_lengths(classes, histogram), key=lambda cut: cut[1])
+    found = _with_lengths(classes, histogram, most_bits)
+    return min(((whole,), bits), found, key=lambda cut: cut[1])
 
 
-def _cut_with_escape(histogram: Histogram, fold: Fold) -> tuple[tuple[ValueClass, ...], int]:
+def _cut_with_escape(
+    histogram: Histogram, fold: Fold, most_bits: int
+) -> tuple[tuple[ValueClass, ...], int]:
     """Return the classes beside one with the longest prefix that holds all values, and bits."""
     escape = replace(_whole(histogram), prefix_bits=MAX_PREFIX_BITS)
     classes = None
-    if escape.n_bits <= MAX_CODEWORD_BITS:
-        classes = _few_enough(histogram, fold.n_bits, escape)
-    return _with_lengths(classes, histogram) if classes else ((), 1 << 62)
+    if escape.n_bits <= most_bits:
+        classes = _few_enough(histogram, fold.n_bits, escape, most_bits)
+    return _with_lengths(classes, histogram, most_bits) if classes else ((), 1 << 62)
 
 
 def _whole(histogram: Histogram) -> ValueClass:
@@ -143,19 +152,19 @@ def _whole(histogram: Histogram) -> ValueClass:
 
 
 def _few_enough(
-    histogram: Histogram, n_bits: int, escape: ValueClass | None
+    histogram: Histogram, n_bits: int, escape: ValueClass | None, most_bits: int
 ) -> list[ValueClass] | None:
     """Return at most 16 classes: where there are more, a class is made dearer."""
     price = _CLASS_BITS
     while True:
-        classes = _searched(histogram, n_bits, price, escape)
+        classes = _searched(histogram, n_bits, price, escape, most_bits)
         if classes is None or len(classes) <= MAX_CLASSES:
             return classes
         price *= 2
 
 
 def _searched(
-    histogram: Histogram, n_bits: int, price: int, escape: ValueClass | None
+    histogram: Histogram, n_bits: int, price: int, escape: ValueClass | None, most_bits: int
 ) -> list[ValueClass] | None:
     """Return the classes of the exact search, the escape first; None if there is no way."""
     n = histogram.starts.size
@@ -167,7 +176,7 @@ def _searched(
         np.concatenate([[0], np.cumsum(histogram.counts)]),
         n_bits,
         MAX_PREFIX_BITS,
-        MAX_CODEWORD_BITS,
+        most_bits,
         price,
         escape.n_bits if escape else 0,
         choice,
@@ -187,7 +196,7 @@ def _searched(
 
 
 def _with_lengths(
-    classes: list[ValueClass], histogram: Histogram
+    classes: list[ValueClass], histogram: Histogram, most_bits: int
 ) -> tuple[tuple[ValueClass, ...], int]:
     """Return the classes that are used, with prefixes that fill the space, and all bits."""
     owner = np.zeros(histogram.starts.size, dtype=np.int64)
@@ -200,7 +209,7 @@ def _with_lengths(
     lengths = limited_lengths(counts[used].astype(np.int64), MAX_PREFIX_BITS).tolist()
     if used.size == 1:
         lengths = [0]
-    if max(n + c.suffix_bits for n, c in zip(lengths, found, strict=True)) > MAX_CODEWORD_BITS:
+    if max(n + c.suffix_bits for n, c in zip(lengths, found, strict=True)) > most_bits:
         lengths = _filled_up([c.prefix_bits for c in found], counts[used])
     kept = tuple(replace(c, prefix_bits=n) for c, n in zip(found, lengths, strict=True))
     bits = sum(int(counts[i]) * c.n_bits for i, c in zip(used, kept, strict=True))

@@ -11,8 +11,10 @@ import numpy as np
 from f2fsim.codec.f2f.elimination import MAX_SEARCH
 from f2fsim.codec.f2f.matrix import DecoderMatrix, check_sizes
 from f2fsim.codec.f2f.orders import ORDERS, BlockOrder, golden_step
+from f2fsim.codec.f2f.value_code import MAX_CODEWORD_BITS
 from f2fsim.codec.f2f.viterbi import MAX_STATE_BITS
 from f2fsim.codec.masks import check_mask_code
+from f2fsim.codec.tensor import WeightType
 from f2fsim.errors import ConfigError, InputError, choices, in_a_line, near_miss
 
 ENCODERS = ("elimination", "viterbi")
@@ -56,6 +58,8 @@ class F2FParams:
         ``none`` (the bits of the patterns on planes of `n_in` bits a step), ``classes`` (a value
         code chosen for the tensor, each plane at a rate of its own up to `n_in`), or ``auto`` for
         the one of fewer bits.
+    spare_planes : int
+        Planes of a value code beyond the bits of a weight, at most: codewords are no longer.
     """
 
     n_in: int = 8
@@ -73,6 +77,7 @@ class F2FParams:
     mask_code: str = "raw"
     invert: bool = True
     value_code: str = "none"
+    spare_planes: int = MAX_CODEWORD_BITS
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -101,6 +106,7 @@ class F2FParams:
             "seed": (0, (1 << 64) - 1),
             "search": (0, MAX_SEARCH),
             "n_groups": (1, MAX_GROUPS),
+            "spare_planes": (0, MAX_CODEWORD_BITS),
         }
         optional: dict[str, tuple[int, int]] = {
             "order_step": (1, 1 << 40),
@@ -114,6 +120,10 @@ class F2FParams:
                 raise ConfigError(f"{key}: must be {low} to {high}, got {in_a_line(value)}")
         if not isinstance(self.invert, bool):
             raise ConfigError(f"invert: must be true or false, got {in_a_line(self.invert)}")
+
+    def most_codeword_bits(self, weight_type: WeightType) -> int:
+        """Return the bits of the longest codeword that a value code may have."""
+        return min(weight_type.n_bits + self.spare_planes, MAX_CODEWORD_BITS)
 
     @cached_property
     def matrix(self) -> DecoderMatrix:

@@ -76,7 +76,7 @@ def coded_words(
 
     Planes that the same classes care for are solved together, sets of them on threads.
     """
-    code = choose_code(care.val, weight_type)
+    code = choose_code(care.val, weight_type, params.most_codeword_bits(weight_type))
     coded, classes = code.encode(care.val)
     words = np.zeros((care.n_blocks, code.n_planes), dtype=np.uint16)
     wrong = np.zeros(care.n_kept, dtype=np.uint32)

@@ -230,11 +230,10 @@ class ArrayKind(ABC, Generic[A]):
         steps = layer_steps(
             work.layer, work.plan, [one.steps for one in by_band], work.activation_bits
         )
-        n_planes = len(bands[0][1].params.get("stored_planes", range(weight_type.n_bits)))
         kind, front_end = front_end_kind(arch), arch.front_end
         streams = (*kind.fetched(front_end), SCALES)
         front_end_job = FrontEndJob(
-            builder, front_end, streams, work.plan, steps, n_planes, weight_type.n_bits
+            builder, front_end, streams, work.plan, steps, bands, weight_type.n_bits
         )
         # Sums are scaled where they are made, in step with the weights, whatever their format.
         inputs = [*kind.build(front_end_job, front_end), *front_end_job.stream(SCALES)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
@@ -48,14 +48,14 @@ class UnitParts:
 
 @dataclass(frozen=True)
 class FrontEndJob:
-    """What a front end is built from: where to add parts, the schedule and the work."""
+    """What a front end is built from: where to add parts, the schedule, the work, the bands."""
 
     builder: MachineBuilder
     front_end: FrontEnd
     streams: tuple[str, ...]
     plan: Plan
     steps: LayerSteps
-    n_planes: int
+    bands: Sequence[tuple[PrunedTensor, EncodedTensor]]
     weight_bits: int
 
     def over_passes(self, of_band: Callable[[BandSteps], IntSeq]) -> IntSeq:
@@ -64,7 +64,7 @@ class FrontEndJob:
 
     def stream(self, name: str) -> list[InPort]:
         """Return the port of a stream, or none if it is empty or the format lacks it."""
-        if name not in self.steps.bands[0].stream_bits:
+        if not any(name in band.stream_bits for band in self.steps.bands):
             return []
         port = weight_stream(self.builder, name, self.plan, self.steps, self.segments[name])
         return [port] if port else []
@@ -73,8 +73,8 @@ class FrontEndJob:
     def segments(self) -> Mapping[str, list[Segments]]:
         """Where the streams that the front end fetches lie in memory."""
         bands = self.steps.bands
-        names = [n for n in self.streams if n in bands[0].stream_bits]
-        sizes = {name: [int(band.stream_bits[name].sum()) for band in bands] for name in names}
+        names = [n for n in self.streams if any(n in band.stream_bits for band in bands)]
+        sizes = {name: [int(band.bits_of(name).sum()) for band in bands] for name in names}
         return band_segments(self.builder, sizes)
 
     def unit(
@@ -99,6 +99,10 @@ class FrontEndJob:
         """Return the sum over all steps of an array or constant."""
         n = self.steps.n_steps
         return int(values.sum()) if values.shape[0] == n else int(values[0]) * n
+
+    def over_bands(self, of_band: Sequence[int]) -> int:
+        """Return the sum over all passes of a number of each band."""
+        return sum(of_band[band] for band, _ in self.steps.passes)
 
     @property
     def is_dense(self) -> bool:

@@ -31,6 +31,16 @@ from f2fsim.hw.front_ends.contract import (
     total_work,
 )
 from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
+from f2fsim.hw.front_ends.value_decoder import (
+    add_table,
+    add_value_decoder,
+    add_word_aligner,
+    built_planes,
+    has_values,
+    stored_planes,
+    value_fifo_bits,
+    value_units,
+)
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 
@@ -62,7 +72,12 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         same = ("n_in", "n_out", "n_s", "taps", "seed", "encoder", "order", "shuffle_seed")
         params = {name: getattr(front_end, name) for name in same}
         params["n_groups"] = front_end.groups
-        return params | {name: getattr(front_end, name) for name in ("mask_code", "invert")}
+        codes = ("mask_code", "invert", "value_code", "spare_planes")
+        return params | {name: getattr(front_end, name) for name in codes}
+
+    def fetched(self, front_end: F2fFrontEnd) -> tuple[str, ...]:
+        """The tables of value codes beside."""
+        return ("codebook", *self.streams) if has_values(front_end) else self.streams
 
     def layer_format(
         self, front_end: F2fFrontEnd, arch: ArchConfig, tensor: PrunedTensor
@@ -91,6 +106,11 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
             )
         return front_end.groups * n_used
 
+    def expected_bits(self, front_end: F2fFrontEnd, facts: LayerFacts) -> float:
+        """Raw mask and kept values, by their entropy where they have a code of their own."""
+        each = facts.value_bits if has_values(front_end) else facts.weight_bits
+        return facts.n_weights * (1 + facts.density * each)
+
     def units_per_step(self, front_end: F2fFrontEnd) -> int:
         """A block of each group."""
         return front_end.groups
@@ -100,16 +120,26 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         return front_end.order in ALL_ROWS_ORDERS
 
     def build(self, job: FrontEndJob, front_end: F2fFrontEnd) -> list[InPort]:
-        """Add decoders, mask unit, and the patch unit, which needs the mask to find positions."""
-        word = front_end.groups * front_end.n_in * job.n_planes // 8
+        """Add decoders, mask unit, and the patch unit, which needs the mask to find positions.
+
+        With value codes, aligners of the words before and value decoders behind them.
+        """
+        words = job.stream("weights") if not has_values(front_end) else []
+        if has_values(front_end):
+            rates, classes = add_table(job)
+            aligned = add_word_aligner(job, front_end, rates)
+            words = [InPort(aligned, ONE, "word aligner empty")]
+        n_steps = [band.n_steps for band in job.steps.bands]
+        planes = [stored_planes(encoded) for _, encoded in job.bands]
+        n_words = job.over_bands([n * p for n, p in zip(n_steps, planes, strict=True)])
         decoded = job.unit(
             "xor decoder",
             "xor_decoder",
             ONE,
-            job.stream("weights"),
+            words,
             {
-                "xor_decode": job.n_planes * front_end.groups * job.steps.n_steps,
-                "register_byte": word * job.steps.n_steps,
+                "xor_decode": n_words * front_end.groups,
+                "register_byte": n_words * front_end.groups * front_end.n_in // 8,
             },
             front_end.pipeline_cycles,
         )
@@ -128,7 +158,10 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
                 "fifo_byte": job.n_weight_bytes(),
             },
         )
-        return [InPort(patched, ONE, "patch unit empty")]
+        if not has_values(front_end):
+            return [InPort(patched, ONE, "patch unit empty")]
+        valued = add_value_decoder(job, front_end, patched, classes)
+        return [InPort(valued, ONE, "value decoder empty")]
 
     def place_order(
         self, front_end: F2fFrontEnd, encoded: EncodedTensor, shape: tuple[int, int]
@@ -160,11 +193,13 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
     def units(self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int) -> dict[str, Units]:
         """Mask unit, position decoder and patch unit of each group; compaction for skipping."""
         n_out, rate, groups = front_end.n_out, front_end.patch_rate, front_end.groups
-        found = {
+        planes = built_planes(front_end, weight_bits)
+        found = value_units(front_end, weight_bits) if has_values(front_end) else {}
+        found |= {
             "mask unit": mask_unit(n_out, front_end.mask_code, front_end.mask_rate, groups),
             "patch unit": (
-                *position_decoder(n_out, weight_bits, rate, groups),
-                *patch_unit(n_out, weight_bits, rate, groups),
+                *position_decoder(n_out, planes, rate, groups),
+                *patch_unit(n_out, planes, rate, groups),
             ),
         }
         if getattr(arch.pe_array, "zeros", "") == "skip":
@@ -176,7 +211,8 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
     def parts(self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int) -> UnitParts:
         """Decoders beside the units."""
         found = super().parts(front_end, arch, weight_bits)
-        decoders = self.decoder_gates(front_end).times(weight_bits * front_end.groups)
+        n_decoders = built_planes(front_end, weight_bits) * front_end.groups
+        decoders = self.decoder_gates(front_end).times(n_decoders)
         return UnitParts({"xor decoder": decoders, **found.gates})
 
     def fifo_bits(
@@ -185,9 +221,11 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         """All outputs of all groups; the mask goes with the weights behind the patch units."""
         n_out = front_end.groups * front_end.n_out
         decoded = fifo_units(front_end, front_end.pipeline_cycles)
-        return {
-            "xor decoder out": decoded * n_out * weight_bits,
-            "patch unit out": fifo_units(front_end) * n_out * (weight_bits + 1),
+        planes = built_planes(front_end, weight_bits)
+        found = value_fifo_bits(front_end, weight_bits) if has_values(front_end) else {}
+        return found | {
+            "xor decoder out": decoded * n_out * planes,
+            "patch unit out": fifo_units(front_end) * n_out * (planes + 1),
             "mask unit out": fifo_units(front_end, POSITION_CYCLES) * n_out,
         }
 

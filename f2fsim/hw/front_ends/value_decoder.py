@@ -50,10 +50,138 @@ The values are those of `ValueCode.decode`; every codeword, damaged ones include
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
+from f2fsim.codec import EncodedTensor
+from f2fsim.codec.f2f.format import read_value_code
+from f2fsim.config.front_end import F2fFrontEnd
+from f2fsim.cost.front_end_units import Units, plane_words, value_decoder, value_table
+from f2fsim.cost.front_end_units import value_table_bits as table_bits
+from f2fsim.hw.description import InPort, OutPort, seq
+from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, fifo_units
+
 #: Bits of the stream ``codebook`` that the loader of the table takes a cycle.
 TABLE_BITS_PER_CYCLE = 8
 #: Depth of the word aligner and of the value decoder, cycles.
-ALIGNER_CYCLES = 2
+ALIGNER_CYCLES = 4
 VALUE_CYCLES = 3
 #: Halves of the table: the one in use and the next one.
 TABLE_COPIES = 2
+
+
+def has_values(front_end: F2fFrontEnd) -> bool:
+    """Whether the machine has the units of value codes."""
+    return front_end.value_code != "none"
+
+
+def built_planes(front_end: F2fFrontEnd, weight_bits: int) -> int:
+    """Return the XOR decoders of a group."""
+    return weight_bits + (front_end.spare_planes if has_values(front_end) else 0)
+
+
+def stored_planes(encoded: EncodedTensor) -> int:
+    """Return the planes of an encoding: those of its value code, or those that vary."""
+    if "codebook" not in encoded.streams:
+        return len(encoded.params["stored_planes"])
+    code, _ = read_value_code(encoded, encoded.params["n_in"])
+    return code.n_planes if code else 0
+
+
+def add_table(job: FrontEndJob) -> tuple[InPort, InPort]:
+    """Add the table; return the ports of word aligner and value decoder.
+
+    An item is a pass: its table is loaded while the one before is in use, and stands until the
+    pass's last step.
+    """
+    starts = job.steps.starts()
+    n_passes = len(job.steps.passes)
+    inputs = job.stream("codebook")
+    n_bits = np.zeros(n_passes, dtype=np.int64)
+    if inputs:
+        n_bits = np.add.reduceat(inputs[0].need, starts[:-1])
+        inputs = [replace(inputs[0], need=seq(n_bits))]
+    channels = [
+        job.builder.channel(f"value table {half}", TABLE_COPIES) for half in ("rates", "classes")
+    ]
+    job.builder.component(
+        "value table",
+        "value_table",
+        seq(np.maximum(-(-n_bits // TABLE_BITS_PER_CYCLE), 1)),
+        n_passes,
+        inputs,
+        [OutPort(channel, ONE, f"{channel} in use") for channel in channels],
+        {"register_byte": -(-int(n_bits.sum()) // 8)},
+    )
+    need, release = (np.zeros(job.steps.n_steps, dtype=np.int64) for _ in range(2))
+    need[starts[:-1]] = 1
+    release[starts[1:] - 1] = 1
+    rates, classes = (
+        InPort(channel, need, "value table not loaded", release, release_at_end=True)
+        for channel in channels
+    )
+    return rates, classes
+
+
+def add_word_aligner(job: FrontEndJob, front_end: F2fFrontEnd, rates: InPort) -> str:
+    """Add the units that deal the bits of a step to the planes; return their FIFO."""
+    words = job.over_passes(lambda band: band.bits_of("weights"))
+    n_planes = built_planes(front_end, job.weight_bits)
+    return job.unit(
+        "word aligner",
+        "word_aligner",
+        ONE,
+        [*job.stream("weights"), rates],
+        {
+            "fifo_byte": job.total(words) // 8,
+            "register_byte": job.steps.n_steps * n_planes,
+        },
+        ALIGNER_CYCLES,
+    )
+
+
+def add_value_decoder(
+    job: FrontEndJob, front_end: F2fFrontEnd, patched: str, classes: InPort
+) -> str:
+    """Add the value decoders of all outputs; return their FIFO.  Pruned outputs stand still."""
+    (unit,) = value_decoder(1, built_planes(front_end, job.weight_bits), job.weight_bits, 1, 1)
+    n_kept = job.total(job.over_passes(lambda band: band.n_kept))
+    return job.unit(
+        "value decoder",
+        "value_decoder",
+        ONE,
+        [InPort(patched, ONE, "patch unit empty"), classes],
+        {
+            "nand2": n_kept * unit.gates.nand2,
+            "dff": n_kept * unit.gates.dff,
+            "fifo_byte": job.n_weight_bytes(),
+        },
+        VALUE_CYCLES,
+    )
+
+
+def value_units(front_end: F2fFrontEnd, weight_bits: int) -> dict[str, Units]:
+    """Return the units that value codes add, by component."""
+    n_planes, groups = built_planes(front_end, weight_bits), front_end.groups
+    return {
+        "value table": value_table(front_end.n_in, n_planes, weight_bits),
+        "word aligner": plane_words(front_end.n_in, n_planes, groups, ALIGNER_CYCLES),
+        "value decoder": value_decoder(
+            front_end.n_out, n_planes, weight_bits, groups, VALUE_CYCLES
+        ),
+    }
+
+
+def value_fifo_bits(front_end: F2fFrontEnd, weight_bits: int) -> dict[str, int]:
+    """Return the bits of the FIFOs that value codes add; tables are registers of both halves."""
+    n_planes = built_planes(front_end, weight_bits)
+    rates, classes = table_bits(front_end.n_in, n_planes, weight_bits)
+    words = front_end.groups * front_end.n_in * n_planes
+    weights = front_end.groups * front_end.n_out * (weight_bits + 1)
+    return {
+        "value table rates": TABLE_COPIES * rates,
+        "value table classes": TABLE_COPIES * classes,
+        "word aligner out": fifo_units(front_end, ALIGNER_CYCLES) * words,
+        "value decoder out": fifo_units(front_end, VALUE_CYCLES) * weights,
+    }
