@@ -103,7 +103,8 @@ def add_table(job: FrontEndJob) -> tuple[InPort, InPort]:
         n_bits = np.add.reduceat(inputs[0].need, starts[:-1])
         inputs = [replace(inputs[0], need=seq(n_bits))]
     channels = [
-        job.builder.channel(f"value table {half}", TABLE_COPIES) for half in ("rates", "classes")
+        job.builder.channel(f"value table {half} out", TABLE_COPIES)
+        for half in ("rates", "classes")
     ]
     job.builder.component(
         "value table",
@@ -111,7 +112,7 @@ def add_table(job: FrontEndJob) -> tuple[InPort, InPort]:
         seq(np.maximum(-(-n_bits // TABLE_BITS_PER_CYCLE), 1)),
         n_passes,
         inputs,
-        [OutPort(channel, ONE, f"{channel} in use") for channel in channels],
+        [OutPort(channel, ONE, f"{channel} full") for channel in channels],
         {"register_byte": -(-int(n_bits.sum()) // 8)},
     )
     need, release = (np.zeros(job.steps.n_steps, dtype=np.int64) for _ in range(2))
@@ -180,8 +181,8 @@ def value_fifo_bits(front_end: F2fFrontEnd, weight_bits: int) -> dict[str, int]:
     words = front_end.groups * front_end.n_in * n_planes
     weights = front_end.groups * front_end.n_out * (weight_bits + 1)
     return {
-        "value table rates": TABLE_COPIES * rates,
-        "value table classes": TABLE_COPIES * classes,
+        "value table rates out": TABLE_COPIES * rates,
+        "value table classes out": TABLE_COPIES * classes,
         "word aligner out": fifo_units(front_end, ALIGNER_CYCLES) * words,
         "value decoder out": fifo_units(front_end, VALUE_CYCLES) * weights,
     }
