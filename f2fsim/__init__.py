@@ -1,7 +1,8 @@
 """f2fsim: what fixed-to-fixed encoded weights give on a given machine.
 
 The command line's jobs are one call each, in the same words: `simulate`, `compare`, `what_if`,
-`simulate_network`, `sweep`, `search`, `make_report`, `encode`, `decode`, `inspect`, `verify`;
+`simulate_network`, `sweep`, `search`, `duel`, `make_report`, `encode`, `decode`, `inspect`,
+`verify`;
 `load` reads results back.
 """
 
@@ -16,6 +17,7 @@ from f2fsim._version import __version__
 
 if TYPE_CHECKING:
     from f2fsim.explore import search, sweep
+    from f2fsim.explore.duel import duel
     from f2fsim.explore.whatif import what_if
     from f2fsim.pipeline import compare, simulate
     from f2fsim.pipeline.decode_file import decode_file as decode
@@ -39,6 +41,7 @@ if not any((_FOLDER / "bits" / f"_pack{suffix}").exists() for suffix in EXTENSIO
 _LAZY = {
     "compare": ("f2fsim.pipeline", "compare"),
     "decode": ("f2fsim.pipeline.decode_file", "decode_file"),
+    "duel": ("f2fsim.explore.duel", "duel"),
     "encode": ("f2fsim.pipeline.encode_file", "encode"),
     "inspect": ("f2fsim.pipeline.decode_file", "inspect_file"),
     "load": ("f2fsim.results", "Comparison.load"),
@@ -55,6 +58,7 @@ __all__ = [
     "__version__",
     "compare",
     "decode",
+    "duel",
     "encode",
     "inspect",
     "load",

@@ -110,6 +110,7 @@ def test_every_package_is_installed() -> None:
     data = {
         "f2fsim.shipped.arch_configs",
         "f2fsim.shipped.arch_configs.dram",
+        "f2fsim.shipped.duels",
         "f2fsim.shipped.workloads",
     }
     assert named - data == tree

@@ -180,7 +180,7 @@ def sweep_command(
                 **conditions,
             )
     except KeyboardInterrupt:
-        _say_how_to_go_on(out)
+        say_how_to_go_on(out)
         raise
     if out is not None:
         write_rows(out / "points.csv", result.rows())
@@ -210,7 +210,8 @@ def _conditions(
     return {word: value for word, value in given.items() if value is not None}
 
 
-def _say_how_to_go_on(out: Path | None) -> None:
+def say_how_to_go_on(out: Path | None) -> None:
+    """Say after an interrupt how far a store is, and the command that goes on."""
     if out is None:
         console.ERR.print("f2fsim: nothing is kept without --out", markup=False)
         return
@@ -323,7 +324,7 @@ def search_command(
                 on_wait=waits,
             )
     except KeyboardInterrupt:
-        _say_how_to_go_on(out)
+        say_how_to_go_on(out)
         raise
     write_rows(out / "points.csv", found.points())
     rows = found.front()

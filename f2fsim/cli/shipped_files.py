@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_command(as_json: Json = False, as_csv: Csv = False) -> None:
-    """List shipped architectures, workloads and DRAM presets.
+    """List shipped architectures, workloads, DRAM presets and duels.
 
     Example: f2fsim list --json
     """
@@ -37,6 +37,7 @@ def list_command(as_json: Json = False, as_csv: Csv = False) -> None:
             ("architecture", "arch_configs", ""),
             ("workload", "workloads", ""),
             ("dram", "arch_configs", "dram"),
+            ("duel", "duels", ""),
         )
         for name in shipped.names(kind, sub)
     ]
@@ -44,7 +45,9 @@ def list_command(as_json: Json = False, as_csv: Csv = False) -> None:
 
 
 def schema_command(
-    kind: Annotated[str, typer.Argument(help="arch, workload, dram, sweep, search, or results.")],
+    kind: Annotated[
+        str, typer.Argument(help="arch, workload, dram, sweep, search, duel, or results.")
+    ],
 ) -> None:
     """Print the JSON Schema of a file kind, with a description of every key.
 

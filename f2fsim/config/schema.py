@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.described import key_descriptions, summary
 from f2fsim.config.dram import DramSpec
+from f2fsim.config.duel import DuelSpec
 from f2fsim.config.quantity import ConfigModel
 from f2fsim.config.sweep import SearchSpec, SweepSpec
 from f2fsim.config.workload import Workload
@@ -30,6 +31,7 @@ MODELS: Mapping[str, type[ConfigModel]] = {
     "dram": DramSpec,
     "sweep": SweepSpec,
     "search": SearchSpec,
+    "duel": DuelSpec,
 }
 
 

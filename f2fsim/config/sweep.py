@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -74,16 +74,13 @@ class Sample(ConfigModel):
     seed: Seed = 1
 
 
-class Exploration(ConfigModel):
-    """What sweeps and searches share.
+class Space(ConfigModel):
+    """Machines and what is varied of them.
 
     Attributes
     ----------
-    archs, workloads : tuple of str
-        Shipped names, or files relative to the specification; all are crossed.
-    baselines : tuple of str
-        Architectures that every point is compared with, on the point's own workload and with its
-        values of memory, scratchpad, streams, clock and schedule.
+    archs : tuple of str
+        Shipped names, or files relative to the specification.
     axes : dict of str to Axis
         By path: ``front_end.n_out`` (of the architecture; ``arch.`` may stand before it) or
         ``workload.sparsity`` (``sparsity``, ``weight_type``, ``batch``, ``seed`` and ``pruning``
@@ -94,41 +91,21 @@ class Exploration(ConfigModel):
         Further paths, set by expressions.
     constraints : tuple of str
         Expressions that must hold; points where one does not are recorded as excluded.
-    layers : tuple of str or None
-        Only these layers of the workloads.
-    engine : str
-        ``compiled`` or ``event``: the same counters, the second slow and traceable.
-    objectives : tuple of str
-        Keys of `OBJECTIVES`, or ``column:min`` and ``column:max`` for any figure of a point.
     """
 
-    name: Text = "sweep"
-    description: str = ""
     archs: Texts = ()
-    workloads: Texts = ()
-    baselines: Texts = ()
     axes: dict[str, Axis]
     define: dict[str, Text] = Field(default_factory=dict)
     derive: dict[str, Text] = Field(default_factory=dict)
     constraints: Texts = ()
-    layers: Texts | None = None
-    engine: Literal["compiled", "event"] = "compiled"
-    objectives: Objectives = ("seconds", "bits_per_weight")
-    _folder: Path = PrivateAttr(default_factory=Path)
 
     @model_validator(mode="after")
-    def _check_shared(self) -> Self:
+    def _check_space(self) -> Self:
         for what, text in self.expressions():
             try:
                 Expression.parse(text)
             except ConfigError as error:
                 raise ValueError(f"{what}: {error}") from None
-        try:
-            columns = [objective_parts(objective)[0] for objective in self.objectives]
-        except ConfigError as error:
-            raise ValueError(f"objectives: {error}") from None
-        if len(set(columns)) != len(columns):
-            raise ValueError(f"objectives: one is given twice: {', '.join(self.objectives)}")
         for name in self.define:
             if not name.isidentifier():
                 raise ValueError(f"define: a name has letters, digits and _, got {name!r}")
@@ -152,6 +129,78 @@ class Exploration(ConfigModel):
             yield f"derive.{name}", text
         for i, text in enumerate(self.constraints):
             yield f"constraints.{i}", text
+
+
+class Grid(Space):
+    """All values of the axes with each other, some of them zipped, or points drawn at random.
+
+    Attributes
+    ----------
+    zip : tuple of tuple of str
+        Axes that go together, value by value; they must be equally long.
+    sample : Sample or None
+        Random points in place of the whole grid.
+    """
+
+    zip: Paths = ()
+    sample: Sample | None = None
+
+    @model_validator(mode="after")
+    def _check_grid(self) -> Self:
+        known = {full_path(path): path for path in self.axes}
+        seen: set[str] = set()
+        for group in self.zip:
+            for path in group:
+                if full_path(path) not in known:
+                    near = near_miss(path, self.axes)
+                    raise ValueError(f"zip: {path} is no axis{near}; known: {choices(self.axes)}")
+                if full_path(path) in seen:
+                    raise ValueError(f"zip: {path} is named twice")
+                seen.add(full_path(path))
+            lengths = {p: len(self.axes[known[full_path(p)]].values) for p in group}
+            if len(set(lengths.values())) > 1:
+                raise ValueError(f"zip: axes must be equally long, got {lengths}")
+            if 0 in lengths.values():
+                raise ValueError(f"zip: an interval cannot be zipped: {', '.join(group)}")
+        intervals = [path for path, axis in self.axes.items() if axis.is_interval]
+        if intervals and self.sample is None:
+            raise ValueError(
+                f"axes: {intervals[0]} is an interval, which only a sample or a search draws from"
+            )
+        return self
+
+
+class Exploration(Space):
+    """What sweeps and searches share: a design space on workloads.
+
+    Attributes
+    ----------
+    workloads : tuple of str
+        Shipped names, or files relative to the specification; crossed with all machines.
+    baselines : tuple of str
+        Architectures that every point is compared with, on the point's own workload and with its
+        values of memory, scratchpad, streams, clock and schedule.
+    layers : tuple of str or None
+        Only these layers of the workloads.
+    engine : str
+        ``compiled`` or ``event``: the same counters, the second slow and traceable.
+    objectives : tuple of str
+        Keys of `OBJECTIVES`, or ``column:min`` and ``column:max`` for any figure of a point.
+    """
+
+    name: Text = "sweep"
+    description: str = ""
+    workloads: Texts = ()
+    baselines: Texts = ()
+    layers: Texts | None = None
+    engine: Literal["compiled", "event"] = "compiled"
+    objectives: Objectives = ("seconds", "bits_per_weight")
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @model_validator(mode="after")
+    def _check_objectives(self) -> Self:
+        check_objectives(self.objectives)
+        return self
 
     @property
     def folder(self) -> Path:
@@ -186,43 +235,18 @@ class Exploration(ConfigModel):
         return copy
 
 
-class SweepSpec(Exploration):
-    """A sweep: the grid of all axes, some of them zipped, or points drawn from it at random.
+def check_objectives(objectives: Sequence[str]) -> None:
+    """Refuse objectives that are unknown or given twice, as `ValueError`."""
+    try:
+        columns = [objective_parts(objective)[0] for objective in objectives]
+    except ConfigError as error:
+        raise ValueError(f"objectives: {error}") from None
+    if len(set(columns)) != len(columns):
+        raise ValueError(f"objectives: one is given twice: {', '.join(objectives)}")
 
-    Attributes
-    ----------
-    zip : tuple of tuple of str
-        Axes that go together, value by value; they must be equally long.
-    sample : Sample or None
-        Random points in place of the whole grid.
-    """
 
-    zip: Paths = ()
-    sample: Sample | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        known = {full_path(path): path for path in self.axes}
-        seen: set[str] = set()
-        for group in self.zip:
-            for path in group:
-                if full_path(path) not in known:
-                    near = near_miss(path, self.axes)
-                    raise ValueError(f"zip: {path} is no axis{near}; known: {choices(self.axes)}")
-                if full_path(path) in seen:
-                    raise ValueError(f"zip: {path} is named twice")
-                seen.add(full_path(path))
-            lengths = {p: len(self.axes[known[full_path(p)]].values) for p in group}
-            if len(set(lengths.values())) > 1:
-                raise ValueError(f"zip: axes must be equally long, got {lengths}")
-            if 0 in lengths.values():
-                raise ValueError(f"zip: an interval cannot be zipped: {', '.join(group)}")
-        intervals = [path for path, axis in self.axes.items() if axis.is_interval]
-        if intervals and self.sample is None:
-            raise ValueError(
-                f"axes: {intervals[0]} is an interval, which only a sample or a search draws from"
-            )
-        return self
+class SweepSpec(Exploration, Grid):
+    """A sweep: the grid of all axes on workloads, some of them zipped, or points drawn from it."""
 
 
 class SearchSpec(Exploration):

@@ -1,7 +1,7 @@
 """The configuration files that come with the package, found by name.
 
 In a wheel the YAML files lie beside this file; in a source tree they lie at the top level, in
-``arch_configs/`` and ``workloads/``.
+``arch_configs/``, ``duels/`` and ``workloads/``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-KINDS = ("arch_configs", "workloads")
+KINDS = ("arch_configs", "duels", "workloads")
 
 
 def folder(kind: str) -> Path:

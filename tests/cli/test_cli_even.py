@@ -40,6 +40,7 @@ WORKLOAD_COMMANDS = {
     "f2fsim network": set(),
     "f2fsim sweep": set(),
     "f2fsim search": set(),
+    "f2fsim duel": set(),
     "f2fsim workload show": {"--seed"},  # shapes have none
     "f2fsim workload stats": {"--batch"},  # masks do not depend on it
     "f2fsim rtl": {"--batch", "--seed"},  # its --seed is that of the gaps
