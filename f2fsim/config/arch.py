@@ -11,15 +11,15 @@ from typing import Annotated, Any, Literal, Self, Union
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from f2fsim import shipped
 from f2fsim.config.cost import load_cost_table
 from f2fsim.config.dram import DramSpec
 from f2fsim.config.dram_preset import load_dram
 from f2fsim.config.front_end import AnyFrontEnd, FrontEnd
 from f2fsim.config.pe_array import AnyPeArray, PeArray
 from f2fsim.config.quantity import Bytes, ConfigModel, Hertz
+from f2fsim.config.shipped_or_own import load_shipped_or_own
 from f2fsim.config.wording import RuleError
-from f2fsim.config.yaml_file import NO_FILE, Document, load_yaml, model_problems, validate
+from f2fsim.config.yaml_file import NO_FILE, Document, model_problems, validate
 from f2fsim.errors import ConfigError, InputError, choices, near_miss
 from f2fsim.units import ticks_per_second
 
@@ -255,13 +255,6 @@ def _with_units(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _swapped(name: str) -> str:
-    """Return a hint if the name is that of a workload: the arguments are the wrong way."""
-    if shipped.find(name, shipped.names("workloads")) is None:
-        return ""
-    return ": it is a workload (the order is simulate ARCH WORKLOAD, compare WORKLOAD ARCH …)"
-
-
 def load_arch(name_or_path: str | Path) -> ArchConfig:
     """Load an architecture: a shipped one by its name, or a YAML file by its path.
 
@@ -270,23 +263,7 @@ def load_arch(name_or_path: str | Path) -> ArchConfig:
     ConfigError
         If there is no such file or name, or the file breaks a rule (each with its line).
     """
-    path = Path(name_or_path)
-    known = shipped.names("arch_configs")
-    name = shipped.find(str(name_or_path), known)
-    if name is not None and not path.is_file():
-        path = known[name]
-    elif path.suffix.lower() not in (".yaml", ".yml") and not path.exists():
-        raise ConfigError(
-            f"architecture {str(name_or_path)!r} is neither a file nor a shipped architecture"
-            f"{_swapped(str(name_or_path)) or shipped.near(str(name_or_path), known)}; "
-            f"shipped: {choices(known)}"
-        )
-    document = load_yaml(path)
-    if "layers" in document.data and "front_end" not in document.data:
-        raise ConfigError(
-            f"{path}: is a workload, an architecture is needed here (the order is simulate ARCH "
-            "WORKLOAD, compare WORKLOAD ARCH …)"
-        )
+    document = load_shipped_or_own(name_or_path, "arch_configs")
     arch = validate(ArchConfig, document)
     arch._document = document
     spec = arch.dram()

@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from f2fsim import shipped
+from f2fsim.config.shipped_or_own import load_shipped_or_own
 from f2fsim.config.wording import problems
 from f2fsim.config.workload import Workload
-from f2fsim.config.yaml_file import load_yaml, validate
-from f2fsim.errors import ConfigError, choices
+from f2fsim.config.yaml_file import validate
+from f2fsim.errors import ConfigError
 
 
 def build_workload(data: dict[str, Any], folder: Path, place: str) -> Workload:
@@ -25,13 +25,6 @@ def build_workload(data: dict[str, Any], folder: Path, place: str) -> Workload:
         raise ConfigError(f"{place}: cannot become a workload: {layer}{rule}") from None
 
 
-def _swapped(name: str) -> str:
-    """Return a hint if the name is that of an architecture: the arguments are the wrong way."""
-    if shipped.find(name, shipped.names("arch_configs")) is None:
-        return ""
-    return ": it is an architecture (the order is simulate ARCH WORKLOAD, compare WORKLOAD ARCH …)"
-
-
 def load_workload(name_or_path: str | Path) -> Workload:
     """Load a workload: a shipped one by its name, or a YAML file by its path.
 
@@ -40,23 +33,7 @@ def load_workload(name_or_path: str | Path) -> Workload:
     ConfigError
         If there is no such file or name, or the file breaks a rule (each with its line).
     """
-    path = Path(name_or_path)
-    known = shipped.names("workloads")
-    name = shipped.find(str(name_or_path), known)
-    if name is not None and not path.is_file():
-        path = known[name]
-    elif path.suffix.lower() not in (".yaml", ".yml") and not path.exists():
-        raise ConfigError(
-            f"workload {str(name_or_path)!r} is neither a file nor a shipped workload"
-            f"{_swapped(str(name_or_path)) or shipped.near(str(name_or_path), known)}; "
-            f"shipped: {choices(known)}"
-        )
-    document = load_yaml(path)
-    if "front_end" in document.data and "layers" not in document.data:
-        raise ConfigError(
-            f"{path}: is an architecture, a workload is needed here (the order is simulate ARCH "
-            "WORKLOAD, compare WORKLOAD ARCH …)"
-        )
-    workload = validate(Workload, document).with_folder(path.parent)
+    document = load_shipped_or_own(name_or_path, "workloads")
+    workload = validate(Workload, document).with_folder(document.path.parent)
     workload._document = document
     return workload

@@ -56,7 +56,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 def test_killed_twenty_times(spec: Path, undisturbed: list[dict[str, Any]], tmp_path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, HERE / "kill_sweep.py", spec, tmp_path / "out", "7"],
+        [sys.executable, HERE / "kill_run.py", "sweep", spec, tmp_path / "out", "7"],
         capture_output=True,
         text=True,
         check=False,
@@ -145,7 +145,7 @@ def search_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_search_killed_twenty_times(tmp_path: Path) -> None:
     spec = write_space(tmp_path / "space", SEARCH + "n_trials: 240\n")
     run = subprocess.run(
-        [sys.executable, HERE / "kill_search.py", spec, tmp_path / "out", "7"],
+        [sys.executable, HERE / "kill_run.py", "search", spec, tmp_path / "out", "7"],
         capture_output=True,
         text=True,
         check=False,
