@@ -18,6 +18,7 @@ from f2fsim.bits import pack_fields
 from f2fsim.codec import _huffman
 from f2fsim.codec.base import BitStream, EncodedTensor, IntArray, WeightFormat, WorkUnits
 from f2fsim.codec.checks import check_int
+from f2fsim.codec.entropy import zero_order_entropy
 from f2fsim.codec.huffman_code import (
     MAX_LENGTH,
     CanonicalCode,
@@ -141,6 +142,13 @@ class HuffmanFormat(WeightFormat):
             unit_sums(place, n_places, widths).reshape(shape),
         )
 
+    @staticmethod
+    def table_of(encoded: EncodedTensor) -> CanonicalCode:
+        """Return the code of an encoding; `DataError` if its table is damaged."""
+        what = f"tensor {encoded.name!r}, stream 'codebook'"
+        stream = read_stream(encoded, "codebook")
+        return unpack_table(stream, symbol_bits(encoded.weight_type), what)
+
     def _coded(
         self, tensor: PrunedTensor
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint32], CanonicalCode]:
@@ -179,9 +187,7 @@ class HuffmanFormat(WeightFormat):
         mask = _read_mask(encoded)
         kind = encoded.weight_type
         what = f"tensor {encoded.name!r}, stream"
-        code = unpack_table(
-            read_stream(encoded, "codebook"), symbol_bits(kind), f"{what} 'codebook'"
-        )
+        code = self.table_of(encoded)
         symbols = np.zeros(int(np.count_nonzero(mask)), dtype=np.uint8)
         rests = np.zeros(symbols.shape[0], dtype=np.uint32)
         if symbols.size and not code.longest:
@@ -213,6 +219,12 @@ class HuffmanFormat(WeightFormat):
 def symbol_bits(kind: WeightType) -> int:
     """Return the width of a coded symbol: the whole weight up to 8 bits, else the exponent."""
     return kind.n_bits if kind.n_bits <= 8 else kind.n_exponent_bits
+
+
+def expected_value_bits(tensor: PrunedTensor) -> float:
+    """Return the entropy of a kept weight's symbol and the uncoded bits behind it."""
+    symbols, _ = split(tensor.patterns.ravel()[tensor.mask.ravel()], tensor.weight_type)
+    return zero_order_entropy(symbols) + rest_bits(tensor.weight_type)
 
 
 def rest_bits(kind: WeightType) -> int:

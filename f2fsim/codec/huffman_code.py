@@ -61,6 +61,17 @@ class CanonicalCode:
             value, previous = value + 1, length
         return words
 
+    @property
+    def n_used(self) -> int:
+        """Symbols that occur."""
+        return int(np.count_nonzero(self.lengths))
+
+    @property
+    def n_listed(self) -> int:
+        """Symbols from the first to the last one that occur: what the table lists."""
+        used = np.flatnonzero(self.lengths)
+        return int(used[-1] - used[0]) + 1 if used.size else 0
+
     @cached_property
     def look_up(self) -> NDArray[np.uint16]:
         """Symbol and length, ``symbol << 8 | length``, for each value of the next `longest` bits.

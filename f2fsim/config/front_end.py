@@ -162,6 +162,32 @@ class BitmapFrontEnd(FrontEnd):
     mask_rate: Rate = 8
 
 
+class HuffmanFrontEnd(FrontEnd):
+    """``n_decoders`` Huffman decoders of one symbol a cycle, and an aligner as wide.
+
+    Attributes
+    ----------
+    block : int
+        Mask bits of a step.
+    n_decoders : int
+        Decoders; kept weight i belongs to decoder i mod `n_decoders`.
+    max_length : int
+        Longest codeword, bits: what the decoders are built for.
+    buffer_bytes : int
+        Memory of each decoder for the bits of its stream that have come.
+    mask_code, mask_rate
+        Code of the mask stream; code words that the mask unit decodes a cycle.
+    """
+
+    kind: Literal["huffman"]
+    block: Count
+    n_decoders: Annotated[int, Field(ge=1, le=256)]
+    max_length: Annotated[int, Field(ge=8, le=16)] = 12
+    buffer_bytes: Count = 256
+    mask_code: MaskCode = "raw"
+    mask_rate: Rate = 8
+
+
 class NmFrontEnd(FrontEnd):
     """N:M: ``groups_per_cycle`` groups of m positions with n kept a cycle.
 
@@ -207,6 +233,7 @@ AnyFrontEnd = Annotated[
     | CsrFrontEnd
     | CscRelativeFrontEnd
     | BitmapFrontEnd
+    | HuffmanFrontEnd
     | NmFrontEnd
     | RleFrontEnd,
     Field(discriminator="kind"),

@@ -23,13 +23,13 @@ Static energy is not in the sum; `static_bound_pj` bounds it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from f2fsim.cost.cells import GateCount
 from f2fsim.cost.sram import size_factor
 from f2fsim.cost.table import Constant, CostTable, Level
 from f2fsim.errors import InputError
-from f2fsim.results import ComponentStats, MemoryStats, StreamStats
+from f2fsim.results import ComponentStats, MemoryStats, StreamStats, common_name
 
 #: Component name under which DRAM energy is given.
 DRAM = "dram"
@@ -91,6 +91,8 @@ def energy_terms(
 ) -> list[EnergyTerm]:
     """Return the terms of a layer's energy, components in order, DRAM last.
 
+    Components that are several of a kind are one in them (`f2fsim.results.common_name`).
+
     DRAM energy is what the memory model computed (``memory.energy_pj``); where it computed none,
     the bytes of `streams` times the energy a bit of the standard.
 
@@ -100,7 +102,7 @@ def energy_terms(
         If an action is unknown, or the shape lacks what an action needs.
     """
     terms = [
-        term
+        replace(term, component=common_name(term.component))
         for component in components
         for action, count in component.actions.items()
         if count

@@ -180,6 +180,18 @@ def position_decoder(n_out: int, n_planes: int, rate: int, count: int) -> Units:
     )
 
 
+def huffman_decoder(n: int, length: int, weight_bits: int) -> Units:
+    """Return `n` decoders of codewords of at most `length` bits; their tables are memories."""
+    symbol = min(weight_bits, 8)
+    sizes = {"LENGTH": length, "SYMBOL": symbol, "REST": weight_bits - symbol, "WORD": WORD_BITS}
+    return (_unit("f2f_huffman_decoder", n, **sizes),)
+
+
+def huffman_table(length: int, weight_bits: int) -> Units:
+    """Return the loader of the decoders' tables, with limit and first rank of each length."""
+    return (_unit("f2f_huffman_table", LENGTH=length, SYMBOL=min(weight_bits, 8)),)
+
+
 def value_table_bits(n_in: int, n_planes: int, weight_bits: int) -> tuple[int, int]:
     """Return the register bits of one table of a value code: the rates, and all the rest."""
     classes = VALUE_CLASSES * (VALUE_PREFIX + 1 + 2 * weight_bits)

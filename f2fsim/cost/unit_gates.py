@@ -181,6 +181,22 @@ def _value_decoder(s: Sizes) -> Counted:
     return dff, terms, (1.0, float(log2_of(weight)), float(weight))
 
 
+def _huffman_decoder(s: Sizes) -> Counted:
+    length, symbol = s["LENGTH"], s["SYMBOL"]
+    window = 2 * s["WORD"]
+    # Two shifters: what is taken, and where a word comes in; a comparator and a rank a length.
+    shifted = 2 * window * log2_of(window)
+    terms = shifted, length * length, length * symbol
+    return window + _bits(window) + symbol + s["REST"] + 1, terms, (1.0, float(length))
+
+
+def _huffman_table(s: Sizes) -> Counted:
+    length, symbol = s["LENGTH"], s["SYMBOL"]
+    # Limit and rank of each length, in two halves; a counter of symbols, an adder.
+    held = 2 * length * (length + symbol)
+    return held + 3 * symbol + length, (held, length + symbol), _tree(length)
+
+
 #: What each module is made of.
 UNITS: dict[str, Callable[[Sizes], Counted]] = {
     "f2f_count": _count,
@@ -201,6 +217,8 @@ UNITS: dict[str, Callable[[Sizes], Counted]] = {
     "f2f_mask_runs": _mask_runs,
     "f2f_mask_blocks": _mask_blocks,
     "f2f_mask_cut": _mask_cut,
+    "f2f_huffman_decoder": _huffman_decoder,
+    "f2f_huffman_table": _huffman_table,
     "f2f_value_table": _value_table,
     "f2f_plane_words": _plane_words,
     "f2f_value_decoder": _value_decoder,

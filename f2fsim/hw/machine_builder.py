@@ -93,21 +93,33 @@ class MachineBuilder:
             )
         return seq(np.array(addresses, dtype=np.int64))
 
-    def reader(self, name: str, addresses: IntSeq, n_bits: IntSeq, most_bits: int) -> str:
+    def reader(
+        self,
+        name: str,
+        addresses: IntSeq,
+        n_bits: IntSeq,
+        most_bits: int,
+        buffer_bytes: int | None = None,
+    ) -> str:
         """Add a stream engine and its channel; returns the channel.
+
+        Its buffer has ``streams.prefetch`` bytes, or `buffer_bytes` if a front end says its own.
 
         Raises
         ------
         ConfigError
             If the prefetch buffer cannot hold what one item takes (`most_bits`) and a burst.
         """
-        capacity = 8 * self.arch.streams.prefetch
+        own = buffer_bytes is not None
+        n_bytes = buffer_bytes if buffer_bytes is not None else self.arch.streams.prefetch
+        capacity = 8 * n_bytes
         least = most_bits + 8 * self.burst_bytes
         if capacity < least:
+            key = "front_end.buffer_bytes" if own else "streams.prefetch"
             raise ConfigError(
-                f"{self.arch.place('streams.prefetch')}: stream {name!r} needs at "
+                f"{self.arch.place(key)}: stream {name!r} needs at "
                 f"least {-(-least // 8)} bytes for one step and a burst, "
-                f"got {self.arch.streams.prefetch}"
+                f"got {n_bytes}"
             )
         filled = n_bits > 0
         channel = self.channel(f"{name} buffer", capacity)

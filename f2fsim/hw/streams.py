@@ -32,14 +32,30 @@ def _chunk_bits(builder: MachineBuilder, least: int) -> int:
 
 
 def weight_stream(
-    builder: MachineBuilder, name: str, plan: Plan, steps: LayerSteps, segments: Sequence[Segments]
+    builder: MachineBuilder,
+    name: str,
+    plan: Plan,
+    steps: LayerSteps,
+    segments: Sequence[Segments],
+    *,
+    buffer_bytes: int | None = None,
+    n_sharers: int = 1,
 ) -> InPort | None:
     """Bring one encoded stream to the front end; return the port, None for an empty stream.
 
-    `segments` are its places in memory, band by band.
-
     Without held weights every pass reads its band from memory again.  With held weights a band is
     read once, and a buffer plays it back for the other tiles.
+
+    Parameters
+    ----------
+    builder, name, plan, steps
+        Where to add it, its name in `steps`, and the order of passes.
+    segments : sequence of Segments
+        Its places in memory, band by band.
+    buffer_bytes : int, optional
+        Of its stream engine, in place of ``streams.prefetch``.
+    n_sharers : int
+        Streams of its kind, each of which has its share of the scratchpad's banks for held weights.
     """
     by_band = [band.bits_of(name) for band in steps.bands]
     need = seq(steps.over_passes(by_band))
@@ -48,11 +64,14 @@ def weight_stream(
     sizes = [int(bits.sum()) for bits in by_band]
     most = int(need.max())
     if not plan.holds_weights:
-        source = stream_reader(builder, name, [segments[band] for band, _ in steps.passes], most)
+        pieces = [segments[band] for band, _ in steps.passes]
+        source = stream_reader(builder, name, pieces, most, buffer_bytes)
         return InPort(source, need, f"{name} empty")
     n_tiles = len(plan.tile_columns)
     chunk = _chunk_bits(builder, CHUNK_BITS)
-    source = stream_reader(builder, name, segments, min(chunk, max(sizes)))
+    if buffer_bytes is not None:
+        chunk = max(8 * (buffer_bytes - builder.burst_bytes), 8)
+    source = stream_reader(builder, name, segments, min(chunk, max(sizes)), buffer_bytes)
     taken, given = [], []
     for size in sizes:
         chunks = np.full(-(-size // chunk), chunk, dtype=np.int64)
@@ -66,7 +85,7 @@ def weight_stream(
     builder.component(
         f"{name} store",
         "weight_buffer",
-        -(-emit // width),
+        -(-emit * n_sharers // width),
         emit.shape[0],
         [InPort(source, seq(np.concatenate(taken)), f"{name} empty")],
         [OutPort(played, emit, f"{name} held full")],
@@ -76,12 +95,16 @@ def weight_stream(
 
 
 def stream_reader(
-    builder: MachineBuilder, name: str, segments: Sequence[Segments], most_bits: int
+    builder: MachineBuilder,
+    name: str,
+    segments: Sequence[Segments],
+    most_bits: int,
+    buffer_bytes: int | None = None,
 ) -> str:
     """Add the stream engine that reads these pieces in order; return its channel."""
     addresses = np.concatenate([one.addresses for one in segments])
     n_bits = np.concatenate([one.n_bits for one in segments])
-    return builder.reader(name, addresses, n_bits, most_bits)
+    return builder.reader(name, addresses, n_bits, most_bits, buffer_bytes)
 
 
 def activation_stream(builder: MachineBuilder, steps: LayerSteps) -> InPort:

@@ -27,7 +27,7 @@ from f2fsim.cost import (
 from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.front_ends import fetched, front_end_kind
 from f2fsim.mapping.geometry import ACCUMULATOR_BITS
-from f2fsim.results import ComponentStats, MemoryStats, StreamStats
+from f2fsim.results import ComponentStats, MemoryStats, StreamStats, common_name
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,10 @@ class CostModel:
         """Return what the dynamic energy of one run of a layer is made of."""
         scratchpad = self.arch.scratchpad
         bank = max(scratchpad.capacity // scratchpad.n_banks, 1)
-        shape = CostShape({c.name: bank for c in components}, self.decoder, self.dram.standard)
+        own = front_end_kind(self.arch).memories(self.arch.front_end)
+        banks = {name: max(m.capacity_bytes // m.n_banks, 1) for name, m in own.items()}
+        of = {c.name: banks.get(common_name(c.name), bank) for c in components}
+        shape = CostShape(of, self.decoder, self.dram.standard)
         return energy_terms(components, memory, shape, self.table, streams)
 
     def area_um2(self, weight_type: str, level: Level = "typical") -> dict[str, float]:
@@ -113,6 +116,7 @@ class CostModel:
             srams={
                 "scratchpad": Sram(arch.scratchpad.capacity, arch.scratchpad.n_banks),
                 "prefetch": Sram(n_streams * arch.streams.prefetch, n_streams),
+                **kind.memories(front_end),
             },
             fifo_bits={"front end FIFOs": sum(fifos.values()), **array.fifo_bits},
             register_bits={"accumulators": arch.pe_array.n_multipliers * ACCUMULATOR_BITS},

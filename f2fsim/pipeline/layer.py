@@ -23,7 +23,7 @@ from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
-from f2fsim.results import LayerResult, PlanStats, StreamStats
+from f2fsim.results import LayerResult, PlanStats, StreamStats, common_name
 from f2fsim.scheduling import every_plan, plan_layer
 from f2fsim.workloads import LayerData
 
@@ -229,7 +229,7 @@ def _plan_stats(
     """Return the plan and how often it fetched weights and activations, from the real streams."""
     layer, once = job.data.layer, encoded_bits(job.arch, encoded)
     once.pop(DENSE_FLAGS, None)  # come with the addresses
-    fetched = sum(built.payload_bits.get(name, 0) for name in once)
+    fetched = sum(n for name, n in built.payload_bits.items() if common_name(name) in once)
     inputs = layer.n_input_values * ACTIVATION_BITS[job.data.tensor.weight_type.name]
     return PlanStats(
         schedule=plan.schedule,

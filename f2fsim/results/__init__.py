@@ -2,7 +2,7 @@
 
 from f2fsim.results.comparison import Comparison
 from f2fsim.results.frames import layers_frame
-from f2fsim.results.parts import ComponentStats, MemoryStats, PlanStats, StreamStats
+from f2fsim.results.parts import ComponentStats, MemoryStats, PlanStats, StreamStats, common_name
 from f2fsim.results.stats import LayerResult, SimResult
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "PlanStats",
     "SimResult",
     "StreamStats",
+    "common_name",
     "layers_frame",
 ]
 

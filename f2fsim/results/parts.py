@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+def common_name(name: str) -> str:
+    """Return the name of a part without its number, if it is one of several: ``pe`` of ``pe 3``."""
+    stem, _, number = name.rpartition(" ")
+    return stem if number.isdecimal() else name
+
+
 @dataclass(frozen=True)
 class ComponentStats:
     """Where the cycles of one component went; busy + stall + idle = total, in its own cycles.

@@ -18,6 +18,7 @@ from f2fsim.hw.front_ends import FRONT_ENDS, fetched, front_end_kind
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import LayerJob, prepare_layer, run_layer
 from f2fsim.pipeline.run import layer_jobs
+from f2fsim.results import common_name
 from f2fsim.shipped import names
 
 PACKAGE = Path(__file__).parents[2] / "f2fsim"
@@ -37,6 +38,7 @@ FRONT_END_KEYS: dict[str, dict[str, Any]] = {
     "csr": {},
     "csc_relative": {},
     "bitmap": {"block": 64, "aligner_weights": 8},
+    "huffman": {"block": 64, "n_decoders": 8},
     "nm": {"n": 2, "m": 4, "groups_per_cycle": 8},
     "rle": {"entries_per_cycle": 8},
 }
@@ -58,6 +60,7 @@ FASTER = {
     "f2f, value code": {"groups": 4},
     "dense": {"weights_per_cycle": 64},
     "bitmap": {"block": 64, "aligner_weights": 16},
+    "huffman": {"n_decoders": 16},
     "nm": {"groups_per_cycle": 16},
     "rle": {"entries_per_cycle": 16},
 }
@@ -105,7 +108,7 @@ def test_conserved_bounded_and_equal_in_both_engines(front_end: str, array: str)
 def test_streams_are_those_it_says(front_end: str, array: str) -> None:
     arch = machine(front_end, array)
     built, encoded = prepare_layer(job_of(arch))
-    readers = {reader.name for reader in built.machine.readers} - {"activations"}
+    readers = {common_name(reader.name) for reader in built.machine.readers} - {"activations"}
     said = set(front_end_kind(arch).fetched(arch.front_end)) | {SCALES}
     assert said == set(fetched(arch))
     assert readers <= said
@@ -147,10 +150,10 @@ def test_every_unit_has_energy_and_area(front_end: str, array: str) -> None:
             assert cost.terms([replace(part, actions={action: n})], None, []), action
     kind, array_of = front_end_kind(arch), array_kind(arch)
     with_area = set(cost.area_um2("int8")) | set(kind.unpriced) | set(array_of.unpriced)
-    common = {"pe array", "scratchpad fill", "weight memory", "broadcaster", "output unit"}
+    common = {"pe", "pe array", "scratchpad fill", "weight memory", "broadcaster", "output unit"}
     for part in built.machine.components:
-        name = part.name
-        if name.endswith(" store") or name.startswith("pe ") or name in common:
+        name = common_name(part.name)
+        if name.endswith(" store") or name in common:
             continue  # memories and multipliers, which every machine has
         assert name in with_area, f"{name} has neither area nor a reason"
     for name in kind.unpriced:

@@ -13,6 +13,7 @@ from f2fsim.hw.front_ends.csc_relative import CscRelativeKind
 from f2fsim.hw.front_ends.csr import CsrKind
 from f2fsim.hw.front_ends.dense import DenseKind
 from f2fsim.hw.front_ends.f2f import F2fKind
+from f2fsim.hw.front_ends.huffman import HuffmanKind
 from f2fsim.hw.front_ends.nm import NmKind
 from f2fsim.hw.front_ends.rle import RleKind
 
@@ -22,6 +23,7 @@ _SHIPPED: tuple[FrontEndKind[Any], ...] = (
     CsrKind(),
     CscRelativeKind(),
     BitmapKind(),
+    HuffmanKind(),
     NmKind(),
     RleKind(),
 )

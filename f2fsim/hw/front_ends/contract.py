@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from f2fsim.codec import FORMATS, EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import FrontEnd
-from f2fsim.cost import GateCount
+from f2fsim.cost import GateCount, Sram
 from f2fsim.cost.front_end_units import Units, total_gates
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.layout import Segments, band_segments
@@ -285,6 +285,10 @@ class FrontEndKind(ABC, Generic[F]):
         """Return what its units are made of, for the area."""
         units = self.units(front_end, arch, weight_bits)
         return UnitParts({name: total_gates(of_name) for name, of_name in units.items()})
+
+    def memories(self, front_end: F) -> dict[str, Sram]:
+        """Return the memories of its units, by component (a common name, as in `units`)."""
+        return {}
 
     @abstractmethod
     def fifo_bits(self, front_end: F, arch: ArchConfig, weight_bits: int) -> dict[str, int]:

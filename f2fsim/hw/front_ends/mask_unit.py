@@ -1,12 +1,12 @@
-"""The mask unit that F2F and bitmap front ends share: raw bits or words of a mask code."""
+"""The mask unit that F2F, bitmap and Huffman front ends share: raw bits or words of a mask code."""
 
 from __future__ import annotations
 
-from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd
+from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd, HuffmanFrontEnd
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, Rates, at_rate, total_work
 from f2fsim.mapping.steps import LayerSteps
 
-MaskedFrontEnd = F2fFrontEnd | BitmapFrontEnd
+MaskedFrontEnd = F2fFrontEnd | BitmapFrontEnd | HuffmanFrontEnd
 
 
 def add_mask_unit(job: FrontEndJob, front_end: MaskedFrontEnd, latency_cycles: int = 1) -> str:

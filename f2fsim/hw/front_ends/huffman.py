@@ -1,0 +1,277 @@
+"""Huffman: decoders of one symbol a cycle, each with a stream of its own, out of step.
+
+Kept weight i belongs to decoder ``i mod n_decoders``.  Each decoder fetches its own stream into a
+buffer of its own, since codewords vary in length and decoders take unequally many bits: one that
+finds its buffer empty waits, while the others go on until their FIFOs are full; the aligner waits
+for the last of them.  An item of a decoder is what a step needs of it, so many symbols, a cycle
+each, and their real bits.
+
+A decoder is canonical: its window of coming bits is compared with the limit of each length, and
+the rank of the codeword looks the symbol up in a memory of 256 bytes.  Tables have two halves: a
+pass's table is loaded while the one before is in use: its lengths are counted, `COUNTED_A_CYCLE`
+symbols a cycle, and when the first rank of each length is known, a symbol a cycle goes to its place
+in the memories of all decoders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.codec import PrunedTensor
+from f2fsim.codec.huffman import HuffmanFormat, expected_value_bits
+from f2fsim.codec.huffman_code import CanonicalCode
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.front_end import HuffmanFrontEnd
+from f2fsim.cost import Sram
+from f2fsim.cost.front_end_units import Units, aligner, huffman_decoder, huffman_table, mask_unit
+from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
+from f2fsim.hw.front_ends.contract import (
+    ONE,
+    FrontEndJob,
+    FrontEndKind,
+    Rates,
+    at_rate,
+    fifo_units,
+    mean_rounds,
+    total_work,
+)
+from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
+from f2fsim.hw.streams import weight_stream
+from f2fsim.mapping.facts import LayerFacts
+from f2fsim.mapping.steps import BandSteps, LayerSteps
+
+#: Bytes of a decoder's table of symbols; two of them, the one in use and the next one.
+TABLE_BYTES, TABLE_COPIES = 256, 2
+#: Lengths that the loader of the tables counts a cycle.
+COUNTED_A_CYCLE = 4
+
+
+class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
+    """Mask, and kept weights in a Huffman code (Deep Compression, DFloat11)."""
+
+    model = HuffmanFrontEnd
+    title = "Huffman"
+    streams = ("codebook", "pointers", "mask", "weights")
+
+    def format_params(self, front_end: HuffmanFrontEnd, arch: ArchConfig) -> dict[str, object]:
+        """Block, mask code, decoders and longest codeword."""
+        names = ("block", "n_decoders", "max_length")
+        params: dict[str, object] = {name: getattr(front_end, name) for name in names}
+        return params | {"mask": front_end.mask_code}
+
+    def dense_block(self, front_end: HuffmanFrontEnd, arch: ArchConfig) -> int | None:
+        """The aligner's width."""
+        return front_end.n_decoders
+
+    def step_weights(self, front_end: HuffmanFrontEnd, facts: LayerFacts) -> float:
+        """A block of the mask, or what the aligner passes."""
+        return front_end.n_decoders if facts.is_dense else front_end.block
+
+    def unit_cycles(self, front_end: HuffmanFrontEnd, facts: LayerFacts, weights: float) -> float:
+        """The decoders' and the aligner's."""
+        return mean_rounds(weights, facts.reaching, front_end.n_decoders)
+
+    def expected_bits(self, front_end: HuffmanFrontEnd, facts: LayerFacts) -> float:
+        """Raw mask, entropy of the symbols, and what follows them."""
+        tensor = facts.tensor
+        each = facts.weight_bits if tensor is None else expected_value_bits(tensor)
+        return facts.n_weights * (1 + facts.density * each)
+
+    def build(self, job: FrontEndJob, front_end: HuffmanFrontEnd) -> list[InPort]:
+        """Add mask unit, decoders with their table, and the aligner."""
+        masks = add_mask_unit(job, front_end)
+        values = job.stream("weights") if job.is_dense else _add_decoders(job, front_end)
+        reaching = job.over_passes(lambda band: band.reaching)
+        n_all = job.total(reaching)
+        aligned = job.unit(
+            "aligner",
+            "aligner",
+            at_rate(reaching, front_end.n_decoders),
+            [InPort(masks, ONE, "mask unit empty"), *values],
+            {
+                "index_decode": 0 if job.is_dense else n_all,
+                "fifo_byte": n_all * job.weight_bits // 8,
+            },
+            front_end.pipeline_cycles,
+        )
+        return [InPort(aligned, ONE, "aligner empty")]
+
+    def rates(self, front_end: HuffmanFrontEnd, steps: LayerSteps) -> Rates:
+        """Kept weights, a symbol a cycle and decoder; words of the mask code."""
+        n_kept = total_work(steps, lambda band: band.reaching)
+        if any(band.is_dense for band in steps.bands):
+            return {"aligner": (n_kept, front_end.n_decoders)}
+        rates = {"huffman decoders": (n_kept, front_end.n_decoders)}
+        return rates | mask_unit_rates(front_end, steps, 1)
+
+    def units(
+        self, front_end: HuffmanFrontEnd, arch: ArchConfig, weight_bits: int
+    ) -> dict[str, Units]:
+        """Mask unit, loader of tables, decoders; prefix sum and alignment as in bitmap."""
+        n, lanes = front_end.block, front_end.n_decoders
+        return {
+            "mask unit": mask_unit(n, front_end.mask_code, front_end.mask_rate),
+            "code table": huffman_table(front_end.max_length, weight_bits),
+            "huffman decoder": huffman_decoder(lanes, front_end.max_length, weight_bits),
+            "aligner": aligner(n, lanes, weight_bits, front_end.pipeline_cycles),
+        }
+
+    def memories(self, front_end: HuffmanFrontEnd) -> dict[str, Sram]:
+        """A bit buffer and two tables a decoder."""
+        n = front_end.n_decoders
+        return {
+            "huffman decoder": Sram(
+                n * (front_end.buffer_bytes + TABLE_COPIES * TABLE_BYTES), 2 * n
+            )
+        }
+
+    def fifo_bits(
+        self, front_end: HuffmanFrontEnd, arch: ArchConfig, weight_bits: int
+    ) -> dict[str, int]:
+        """A block of the mask; symbols of each decoder; what the aligner gives a cycle."""
+        aligned = fifo_units(front_end, front_end.pipeline_cycles)
+        decoded = {
+            f"huffman decoder {d} out": _fifo_symbols(front_end) * weight_bits
+            for d in range(front_end.n_decoders)
+        }
+        return decoded | {
+            "mask unit out": fifo_units(front_end) * front_end.block,
+            "aligner out": aligned * front_end.n_decoders * weight_bits,
+        }
+
+
+def _fifo_symbols(front_end: HuffmanFrontEnd) -> int:
+    """Return the places of a decoder's FIFO: steps whose every position may be kept."""
+    most = -(-front_end.block // front_end.n_decoders)
+    return fifo_units(front_end, front_end.pipeline_cycles) * most
+
+
+def _add_decoders(job: FrontEndJob, front_end: HuffmanFrontEnd) -> list[InPort]:
+    """Add table and decoders; return the aligner's ports, one a decoder."""
+    work = [_decoder_work(front_end, tensor) for tensor, _ in job.bands]
+    bands = [
+        replace(band, stream_bits=_dealt(band, bits))
+        for band, (_, bits) in zip(job.steps.bands, work, strict=True)
+    ]
+    n = front_end.n_decoders
+    streams = ("codebook", "pointers", "mask", *(f"weights {d}" for d in range(n)))
+    dealt = replace(job, steps=replace(job.steps, bands=tuple(bands)), streams=streams)
+    used = [d for d in range(n) if any(symbols[:, d].any() for symbols, _ in work)]
+    symbols = {d: job.steps.over_passes([seq(s[:, d]) for s, _ in work]) for d in used}
+    tables, n_written = _add_table(job, symbols)
+    return [_add_decoder(dealt, front_end, d, symbols[d], tables[d], n_written) for d in used]
+
+
+def _decoder_work(front_end: HuffmanFrontEnd, tensor: PrunedTensor) -> tuple[IntSeq, IntSeq]:
+    """Return symbols and bits by step and decoder; the last symbol has the stream's padding."""
+    codec = HuffmanFormat(
+        block=front_end.block, n_decoders=front_end.n_decoders, max_length=front_end.max_length
+    )
+    work = codec.decoder_work(tensor)
+    bits = work.bits.copy()
+    total = bits.sum(axis=0)
+    last = bits.shape[0] - 1 - np.argmax(work.symbols[::-1] > 0, axis=0)
+    bits[last, np.arange(bits.shape[1])] += -total % 8
+    return work.symbols, bits
+
+
+def _dealt(band: BandSteps, bits: IntSeq) -> dict[str, IntSeq]:
+    """Return the bits of a band's streams with the decoders' in place of the one of all."""
+    own = {f"weights {d}": seq(bits[:, d]) for d in range(bits.shape[1])}
+    return {name: n for name, n in band.stream_bits.items() if name != "weights"} | own
+
+
+def _add_table(job: FrontEndJob, symbols: dict[int, IntSeq]) -> tuple[dict[int, InPort], int]:
+    """Add the loader, whose items are passes; return each decoder's port, and symbols written.
+
+    Pointers come first: where each decoder's stream begins and ends.
+    """
+    starts = job.steps.starts()
+    n_passes = len(job.steps.passes)
+    codes = [HuffmanFormat.table_of(encoded) for _, encoded in job.bands]
+    cycles, n_used = (
+        np.array([counted[band] for band, _ in job.steps.passes], dtype=np.int64)
+        for counted in ([_load_cycles(code) for code in codes], [code.n_used for code in codes])
+    )
+    inputs = [
+        replace(port, need=seq(np.add.reduceat(port.need, starts[:-1])))
+        for name in ("codebook", "pointers")
+        for port in job.stream(name)
+    ]
+    outputs, ports = [], {}
+    for d, of_step in symbols.items():
+        channel = job.builder.channel(f"code table {d}", TABLE_COPIES)
+        active = of_step > 0
+        first, last = _ends(active, starts)
+        outputs.append(OutPort(channel, seq(np.add.reduceat(first, starts[:-1])), "tables in use"))
+        ports[d] = InPort(channel, first, "table not loaded", last, release_at_end=True)
+    job.builder.component(
+        "code table",
+        "code_table",
+        seq(np.maximum(cycles, 1)),
+        n_passes,
+        inputs,
+        outputs,
+        {"index_decode": 2 * int(n_used.sum())},
+    )
+    return ports, int(n_used.sum())
+
+
+def _load_cycles(code: CanonicalCode) -> int:
+    """Return the cycles to load a table."""
+    return -(-code.n_listed // COUNTED_A_CYCLE) + code.n_used
+
+
+def _ends(active: NDArray[np.bool_], starts: IntSeq) -> tuple[IntSeq, IntSeq]:
+    """Return ones at the first and at the last active step of each pass that has any."""
+    first, last = (np.zeros(active.shape[0], dtype=np.int64) for _ in range(2))
+    at = np.flatnonzero(active)
+    of_pass = np.searchsorted(starts, at, side="right")
+    is_first = np.diff(of_pass, prepend=-1) > 0
+    first[at[is_first]] = 1
+    last[at[np.append(is_first[1:], True)]] = 1
+    return first, last
+
+
+def _add_decoder(
+    job: FrontEndJob,
+    front_end: HuffmanFrontEnd,
+    d: int,
+    symbols: IntSeq,
+    table: InPort,
+    n_written: int,
+) -> InPort:
+    """Add one decoder with its stream, its table written to; return the aligner's port."""
+    name = f"weights {d}"
+    source = weight_stream(
+        job.builder,
+        name,
+        job.plan,
+        job.steps,
+        job.segments[name],
+        buffer_bytes=front_end.buffer_bytes,
+        n_sharers=front_end.n_decoders,
+    )
+    latency = front_end.pipeline_cycles
+    fifo = job.builder.channel(f"huffman decoder {d} out", _fifo_symbols(front_end), latency)
+    n_symbols, n_bytes = int(symbols.sum()), 0
+    if source is not None:
+        n_bytes = int(source.need.sum()) // 8
+    job.builder.component(
+        f"huffman decoder {d}",
+        "huffman_decoder",
+        symbols,
+        job.steps.n_steps,
+        [table, *([source] if source else [])],
+        [OutPort(fifo, symbols, f"huffman decoder {d} out full")],
+        {
+            "sram_write_byte": n_bytes + n_written,
+            "sram_read_byte": n_bytes + n_symbols,
+            "index_decode": n_symbols,
+            "fifo_byte": n_symbols * job.weight_bits // 8,
+        },
+    )
+    return InPort(fifo, symbols, f"huffman decoder {d} empty")
