@@ -110,7 +110,7 @@ class _Memory:
         self.job = replace(job, encode=self.encode)
 
     def encode(self, weight_format: Any, tensor: Any) -> Any:
-        key = (weight_format, tensor.name, tensor.shape)
+        key = (weight_format, tensor.patterns.tobytes(), tensor.mask.tobytes())
         if key not in self.kept:
             self.kept[key] = self.inner(weight_format, tensor)
         return self.kept[key]

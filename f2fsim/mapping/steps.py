@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import EncodedTensor
+from f2fsim.codec.kept_zeros import PARAM as KEPT_ZEROS
 from f2fsim.config.layer import Layer
 from f2fsim.mapping.geometry import tile_input_values
 from f2fsim.mapping.plan import Plan
@@ -95,8 +96,11 @@ def band_steps(encoded: EncodedTensor, units_per_step: int, all_rows: bool) -> B
         rows_done[-1:] = n_rows
     else:
         rows_done = np.diff(np.cumsum(n_weights) // max(n_cols, 1), prepend=0)
+    bits = dict(work.stream_bits)
+    if KEPT_ZEROS in encoded.params:
+        bits.pop("mask", None)  # only tells a kept 0 from a pruned one: no machine fetches it
     return BandSteps(
-        {name: summed(bits) for name, bits in work.stream_bits.items()},
+        {name: summed(of_units) for name, of_units in bits.items()},
         n_weights,
         summed(work.n_kept),
         summed(work.n_stored),

@@ -64,3 +64,16 @@ def test_a_dense_row_parallel_round_is_one_read() -> None:
     array = next(part for part in built.machine.components if part.name == "pe array")
     assert int(array.service_cycles.sum()) == 3 * 70
     assert built.unit_rates["activation banks"] == (3 * 70, 64)
+
+
+def test_flags_of_kept_zeros_are_not_fetched() -> None:
+    """They are there in some bands only (a kept weight of value 0), and no machine reads them."""
+    job = job_of("bitmap_edge", 0.0, in_features=276, out_features=84)
+    plan = replace(chosen_plan(job), is_dense=True, band_rows=(1,) * 84)
+    built, encoded = prepare_layer(job, plan)
+    flagged = ["mask" in band.streams for band in encoded]
+    assert any(flagged)
+    assert not all(flagged)
+    assert "mask" not in built.payload_bits
+    passes = 1 if plan.holds_weights else len(plan.tile_columns)
+    assert built.payload_bits["weights"] == 8 * 276 * 84 * passes
