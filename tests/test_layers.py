@@ -14,7 +14,7 @@ PACKAGE = ROOT / "f2fsim"
 
 # Lower layers first; a module imports its own layer and lower ones only.
 ORDER = [
-    {"errors", "units", "_version", "_build_ext"},
+    {"errors", "units", "sharing", "_version", "_build_ext"},
     {"whole_file"},
     {"bits", "results", "shipped"},
     {"codec", "cost"},

@@ -21,6 +21,7 @@ from f2fsim.config.shipped_or_own import load_shipped_or_own
 from f2fsim.config.wording import RuleError
 from f2fsim.config.yaml_file import NO_FILE, Document, model_problems, validate
 from f2fsim.errors import ConfigError, InputError, choices, near_miss
+from f2fsim.sharing import shared
 from f2fsim.units import ticks_per_second
 
 
@@ -165,6 +166,10 @@ class ArchConfig(ConfigModel):
             spec = load_dram(self.memory.preset)
         except ConfigError as error:
             raise ConfigError(f"{self.place('memory.preset')}: {error}") from None
+        return shared(spec, (self.memory, self.clock), lambda: self._dram(spec))
+
+    def _dram(self, spec: DramSpec) -> DramSpec:
+        """Return a preset with what this machine has of its own."""
         try:
             ticks_per_second([self.clock, spec.timing.clock])
         except ValueError as error:

@@ -12,6 +12,7 @@ from f2fsim.config.yaml_file import load_yaml, validate
 from f2fsim.cost import Constant, CostTable, SramCurve
 from f2fsim.cost import tables as _tables
 from f2fsim.errors import ConfigError, choices, near_miss
+from f2fsim.sharing import shared
 
 DEFAULT_TABLE = "nangate45"
 
@@ -114,6 +115,10 @@ def load_cost_table(name_or_path: str | Path = DEFAULT_TABLE) -> CostTable:
             f"known: {choices(shipped)}, or give a YAML file"
         )
     model = validate(CostTableModel, load_yaml(path))
+    return shared(model, "table", lambda: _table(model))
+
+
+def _table(model: CostTableModel) -> CostTable:
     return CostTable(
         name=model.name,
         technology=model.technology,

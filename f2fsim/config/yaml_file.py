@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from f2fsim.config.wording import problems
 from f2fsim.errors import ConfigError
+from f2fsim.sharing import shared
 from f2fsim.whole_file import refuse_pipe
 
 MAX_FILE_BYTES = 16 * 2**20
@@ -238,6 +239,10 @@ def validate(model: type[Model], document: Document) -> Model:
         One line for each problem: ``file:line: key.path: rule, got value`` with the nearest known
         key for an unknown one.
     """
+    return shared(document, model, lambda: _validated(model, document))
+
+
+def _validated(model: type[Model], document: Document) -> Model:
     try:
         return model.model_validate(document.data)
     except ValidationError as error:

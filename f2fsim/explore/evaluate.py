@@ -1,7 +1,8 @@
 """One point from configuration to figures: what a worker does, wherever it runs.
 
-A worker keeps the pruned, quantised layers of the last workloads in memory, so that points which
-differ in the machine only do not read and prune them again.
+A worker keeps the pruned, quantised layers of the last workloads in memory, and what follows from
+them and is not the machine's alone (`f2fsim.sharing`), so that points which differ in the machine
+only do not read, prune and encode them again.
 """
 
 from __future__ import annotations
@@ -21,10 +22,14 @@ from f2fsim.explore.points import Point, code_digest, workload_digest
 from f2fsim.explore.store import Outcome
 from f2fsim.pipeline import simulate
 from f2fsim.results import SimResult
+from f2fsim.sharing import Shared, sharing
 from f2fsim.workloads import LayerData, iterate_layers
 
 #: Layers that a worker keeps, bytes; a workload that is larger is read for every point.
 MAX_KEPT_BYTES = 512 * 2**20
+
+#: Encodings, and what follows from them, that a worker keeps for the next points, bytes.
+MAX_SHARED_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,7 @@ def _n_bytes(data: LayerData) -> int:
 
 
 _KEPT = KeptLayers()
+_SHARED = Shared(MAX_SHARED_BYTES)
 
 
 def run_task(task: Task) -> Outcome:
@@ -94,7 +100,10 @@ def run_task(task: Task) -> Outcome:
         message = "the worker runs another version of f2fsim than the sweep: install the same one"
         return outcome("failed", {}, message)
     try:
-        result = simulate(task.arch, task.workload, engine=task.engine, read_layers=_KEPT.layers)
+        with sharing(_SHARED):
+            result = simulate(
+                task.arch, task.workload, engine=task.engine, read_layers=_KEPT.layers
+            )
         return outcome("ok", metrics_of(result), "")
     except InputError as error:
         return outcome("invalid", {}, str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.results import LayerResult, PlanStats, StreamStats, common_name
 from f2fsim.scheduling import every_plan, plan_layer
+from f2fsim.sharing import shared
 from f2fsim.workloads import LayerData
 
 if TYPE_CHECKING:
@@ -54,8 +55,13 @@ def band_tensors(tensor: PrunedTensor, plan: Plan) -> list[PrunedTensor]:
     """Cut a tensor into the row bands of a plan (views, no copies)."""
     if len(plan.band_rows) == 1:
         return [tensor]
+    rows = plan.band_rows
+    return shared(tensor, ("bands", rows), lambda: _cut_bands(tensor, rows))
+
+
+def _cut_bands(tensor: PrunedTensor, band_rows: Sequence[int]) -> list[PrunedTensor]:
     bands, first, n_all = [], 0, tensor.shape[0]
-    for i, n_rows in enumerate(plan.band_rows):
+    for i, n_rows in enumerate(band_rows):
         last = first + n_rows
         name = f"{tensor.name}[band {i}]"
         n_side = last * tensor.scale_bits // n_all - first * tensor.scale_bits // n_all
@@ -69,10 +75,14 @@ def encoded_bands(
     encode: Encode, weight_format: WeightFormat, tensor: PrunedTensor, plan: Plan
 ) -> list[tuple[PrunedTensor, EncodedTensor]]:
     """Encode the row bands of a plan, each with its scales beside it."""
-    return [
-        (band, encode(weight_format, band).with_scales(band.scale_bits))
-        for band in band_tensors(tensor, plan)
-    ]
+    found = []
+    for band in band_tensors(tensor, plan):
+
+        def encoded(band: PrunedTensor = band) -> EncodedTensor:
+            return encode(weight_format, band).with_scales(band.scale_bits)
+
+        found.append((band, shared(band, ("encoded", weight_format), encoded)))
+    return found
 
 
 def prepare_layer(
@@ -282,7 +292,7 @@ def encoded_bits(arch: ArchConfig, encoded: list[EncodedTensor]) -> dict[str, in
 
 def _shared_bits(tensor: PrunedTensor) -> dict[str, float]:
     """Return the bits of all kept weights that vary, where some are the same in all of them."""
-    n_bits = n_varying_bits(tensor)
+    n_bits = shared(tensor, "varying bits", lambda: n_varying_bits(tensor))
     return {"n_varying_bits": tensor.n_kept * n_bits} if n_bits < tensor.weight_type.n_bits else {}
 
 

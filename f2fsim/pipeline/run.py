@@ -23,6 +23,7 @@ from f2fsim.pipeline.cache import EncodingCache
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import LayerJob, run_layer
 from f2fsim.results import Comparison, LayerResult, SimResult
+from f2fsim.sharing import shared
 from f2fsim.workloads import LayerData, iterate_layers
 
 #: Called as (done, total, label): layers done of all layers on all architectures, and the next.
@@ -131,9 +132,10 @@ def compare(
     """
     check_engine(engine)
     base = workload if isinstance(workload, Workload) else load_workload(workload)
-    base = base.with_overrides(
-        sparsity=sparsity, weight_type=weight_type, batch=batch, seed=seed, layers=layers
-    )
+    if any(value is not None for value in (sparsity, weight_type, batch, seed, layers)):
+        base = base.with_overrides(
+            sparsity=sparsity, weight_type=weight_type, batch=batch, seed=seed, layers=layers
+        )
     store = EncodingCache.default() if isinstance(cache, str) else cache
     targets = [make_target(arch, base, store) for arch in archs]
     for one in targets:
@@ -195,7 +197,8 @@ def make_target(
     pattern = front_end_kind(config).dictated_pattern(config.front_end)
     if pattern is not None:
         workload = workload.in_pattern(*pattern)
-    dram = dram_params(config.dram())
+    spec = config.dram()
+    dram = shared(spec, "parameters", lambda: dram_params(spec))
     try:
         cost = CostModel.of(config)
     except ConfigError as error:

@@ -16,6 +16,7 @@ from f2fsim.config.layer import Layer, LinearLayer, LstmLayer
 from f2fsim.config.weight_source import FileWeights
 from f2fsim.config.workload import Workload
 from f2fsim.errors import DataError, MissingDependencyError, near_miss
+from f2fsim.sharing import shared
 from f2fsim.workloads.conventions.checkpoint import open_checkpoint
 from f2fsim.workloads.conventions.metadata import files_beside
 from f2fsim.workloads.readers import ModelFile, open_model
@@ -57,7 +58,9 @@ def package_file(weights: FileWeights) -> Path:
 
 def source_path(workload: Workload, source: FileWeights) -> Path:
     """Return where a workload's file of weights or masks lies."""
-    return package_file(source) if source.package is not None else workload.folder / source.file
+    if source.package is None:
+        return workload.folder / source.file
+    return shared(package_file, source, lambda: package_file(source))
 
 
 def weight_files(workload: Workload) -> list[Path]:

@@ -30,6 +30,7 @@ from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import LayerSteps, band_steps, layer_steps, tile_loads
+from f2fsim.sharing import shared
 
 A = TypeVar("A", bound=PeArray)
 IntArray = NDArray[np.int64]
@@ -213,7 +214,11 @@ class ArrayKind(ABC, Generic[A]):
         units, all_rows = kind.units_per_step(front_end), kind.is_all_rows(front_end)
         if is_dense_way(arch, band[1]):
             return BandWork(replace(band_steps(band[1], 1, all_rows=False), is_dense=True))
-        return BandWork(band_steps(band[1], units, all_rows))
+        encoded = band[1]
+        steps = shared(
+            encoded, ("steps", units, all_rows), lambda: band_steps(encoded, units, all_rows)
+        )
+        return BandWork(steps)
 
     @abstractmethod
     def build(self, job: ArrayJob, array: A) -> int:

@@ -24,6 +24,7 @@ from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps
+from f2fsim.sharing import shared
 
 
 class FlexibleKind(ArrayKind[FlexibleArray]):
@@ -78,7 +79,8 @@ class FlexibleKind(ArrayKind[FlexibleArray]):
         first_row: int,
     ) -> BandWork:
         """Return the folds of a band as steps."""
-        return BandWork(flexible_steps(*band, array))
+        key = "folds", array.n_multipliers, array.chunk
+        return BandWork(shared(band[1], key, lambda: flexible_steps(*band, array)))
 
     def build(self, job: ArrayJob, array: FlexibleArray) -> int:
         """Add the array, an item a fold; return the multiplications: those of kept weights."""

@@ -21,6 +21,7 @@ from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.steps import BandSteps, LayerSteps
+from f2fsim.sharing import shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +63,17 @@ class LanesKind(ArrayKind[LanesArray]):
         tensor, encoded = band
         every = array.zeros == "multiply" or steps.is_dense
         kind = front_end_kind(arch)
-        rows, columns = (
-            FrontEndKind.matrix_places(kind, arch.front_end, encoded, tensor.mask, every=True)
-            if steps.is_dense
-            else kind.matrix_places(arch.front_end, encoded, tensor.mask, every=every)
-        )
-        if layer.n_groups > 1:  # every group of a convolution has inputs of its own
-            columns = columns + (first_row + rows) // layer.n_outputs * layer.n_reduction
+
+        def places() -> IntSeq:
+            rows, columns = (
+                FrontEndKind.matrix_places(kind, arch.front_end, encoded, tensor.mask, every=True)
+                if steps.is_dense
+                else kind.matrix_places(arch.front_end, encoded, tensor.mask, every=every)
+            )
+            if layer.n_groups > 1:  # every group of a convolution has inputs of its own
+                columns = columns + (first_row + rows) // layer.n_outputs * layer.n_reduction
+            return columns
+
         groups = np.maximum(-(-_taken(array, steps) // array.weights_per_cycle), 1)
         width = 0 if array.zeros == "gate" and not every else array.weights_per_cycle
         words = Words.of(
@@ -76,15 +81,21 @@ class LanesKind(ArrayKind[LanesArray]):
             ACTIVATION_BITS[tensor.weight_type.name],
             min(array.columns, layer.n_columns),
         )
-        reads = step_reads(
-            columns,
-            steps.n_weights if every else steps.n_kept,
-            groups,
-            (width, array.window),
-            words,
-            layer.n_groups * layer.n_reduction,
-        )
-        return GatheredWork(steps, reads, words)
+
+        def gathered() -> StepReads:
+            return step_reads(
+                shared(encoded, ("places", every), places),
+                steps.n_weights if every else steps.n_kept,
+                groups,
+                (width, array.window),
+                words,
+                layer.n_groups * layer.n_reduction,
+            )
+
+        # What a group of lanes takes follows from the steps, the lanes and what zeros do.
+        lanes = array.weights_per_cycle, array.zeros, array.window
+        key = "reads", kind.units_per_step(arch.front_end), lanes, words
+        return GatheredWork(steps, shared(encoded, key, gathered), words)
 
     def build(self, job: ArrayJob, array: LanesArray) -> int:
         """Add the array; return the multiplications that took a multiplier's slot.

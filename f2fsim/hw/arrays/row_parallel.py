@@ -27,6 +27,7 @@ from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps, band_steps
+from f2fsim.sharing import shared
 
 #: Cycles of a round over those without any bank conflict, on masks of trained layers (measured
 #: here on opennsfw, S=0.9, window of 16): for plans only.
@@ -97,6 +98,12 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         first_row: int,
     ) -> GatherWork:
         """Return windows of CSR rounds as steps, and the cycles of their gathers."""
+        key = "windows", array.n_pes, array.n_banks, array.window
+        return shared(band[1], key, lambda: self._windows(arch, array, band))
+
+    def _windows(
+        self, arch: ArchConfig, array: RowParallelArray, band: tuple[PrunedTensor, EncodedTensor]
+    ) -> GatherWork:
         tensor, encoded = band
         if is_dense_way(arch, encoded):
             steps = _dense_windows(tensor, encoded.scale_bits, array)

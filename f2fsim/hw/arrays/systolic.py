@@ -18,6 +18,7 @@ from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
+from f2fsim.sharing import shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +94,12 @@ class SystolicKind(ArrayKind[SystolicArray]):
         """Return the folds of a band; strips do not cross groups of a convolution."""
         tensor, encoded = band
         group_rows = layer.n_outputs if layer.n_groups > 1 else 0
-        folds = fold(*tensor.shape, array, group_rows, first_row)
-        return FoldWork(fold_steps(tensor, encoded, folds), folds)
+
+        def work() -> FoldWork:
+            folds = fold(*tensor.shape, array, group_rows, first_row)
+            return FoldWork(fold_steps(tensor, encoded, folds), folds)
+
+        return shared(encoded, ("folds", array, group_rows, first_row), work)
 
     def build(self, job: ArrayJob, array: SystolicArray) -> int:
         """Add the array, an item a fold; return the multiplications: zeros are multiplied too."""

@@ -90,11 +90,9 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         if front_end.outputs == "all" or n_used == front_end.n_out:
             return self.weight_format(arch)
         names = ("n_in", "n_out", "n_s", "taps", "seed")
-        whole = F2FParams(**{name: getattr(front_end, name) for name in names})
-        rows = whole.matrix.bits[:n_used]
-        matrix = DecoderMatrix(rows, front_end.n_in, n_used, front_end.n_s)
+        rows = _first_rows(*(getattr(front_end, name) for name in names), n_used)
         params = self.format_params(front_end, arch)
-        params |= {"n_out": n_used, "rows": matrix_rows(matrix)}
+        params |= {"n_out": n_used, "rows": rows}
         return FORMATS[self.format_name](**params)
 
     def step_weights(self, front_end: F2fFrontEnd, facts: LayerFacts) -> float:
@@ -239,6 +237,15 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         """Return the cells of one XOR decoder."""
         names = ("n_in", "n_out", "n_s", "taps", "seed", "pipeline_cycles", "invert")
         return _decoder_gates(*(getattr(front_end, name) for name in names))
+
+
+@lru_cache(maxsize=1024)
+def _first_rows(
+    n_in: int, n_out: int, n_s: int, taps: int | str, seed: int, n_used: int
+) -> tuple[str, ...]:
+    """Return the first `n_used` rows of a decoder matrix, as parameters of a format hold them."""
+    whole = F2FParams(n_in=n_in, n_out=n_out, n_s=n_s, taps=taps, seed=seed)
+    return matrix_rows(DecoderMatrix(whole.matrix.bits[:n_used], n_in, n_used, n_s))
 
 
 @lru_cache(maxsize=256)
