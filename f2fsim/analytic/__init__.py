@@ -5,6 +5,7 @@ from f2fsim.analytic.bounds import (
     Refresh,
     bound_cycles,
     flexible_cycles,
+    least_seconds,
     roofline,
     systolic_cycles,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "Refresh",
     "bound_cycles",
     "flexible_cycles",
+    "least_seconds",
     "roofline",
     "systolic_cycles",
 ]

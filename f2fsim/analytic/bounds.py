@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True)
 class Refresh:
@@ -70,6 +73,30 @@ def bound_cycles(traffic: LayerTraffic) -> dict[str, int]:
     for name, (work, rate) in traffic.unit_rates.items():
         bounds[name] = -(-work // rate)
     return bounds
+
+
+def least_seconds(
+    n_bits: NDArray[np.int64],
+    peak_bytes_per_second: float,
+    refresh: Refresh | None,
+    cycles: NDArray[np.int64],
+    clock_hz: int,
+) -> NDArray[np.float64]:
+    """Return the least time of many layers, before any of them is planned.
+
+    Parameters
+    ----------
+    n_bits, cycles : ndarray of int64, shape (n_layers,)
+        What each moves at least, and the cycles of its slowest unit.
+    peak_bytes_per_second, refresh, clock_hz
+        As of `LayerTraffic`.
+    """
+    memory: NDArray[np.float64] = n_bits / 8 / peak_bytes_per_second
+    if refresh is not None:
+        share = refresh.seconds / refresh.interval_seconds
+        memory = np.maximum(memory, (memory - 2 * refresh.seconds) / (1 - share))
+    # A run ends on a clock of the memory, not of the core: a cycle less is certain.
+    return np.maximum(memory, np.maximum(cycles - 1, 0) / clock_hz)
 
 
 def systolic_cycles(

@@ -9,10 +9,11 @@ from typing import Any
 
 from f2fsim.config.duel import DuelSpec, load_duel, make_duel
 from f2fsim.errors import InputError, choices, near_miss
+from f2fsim.explore.duel_least import LeastFigures
 from f2fsim.explore.duel_reasons import with_reasons
 from f2fsim.explore.duel_result import DuelResult, place_of
 from f2fsim.explore.duel_rows import decide, design_rows, entry_of
-from f2fsim.explore.duel_run import DuelRun, Figures, Least
+from f2fsim.explore.duel_run import DuelRun, Least
 from f2fsim.explore.duel_space import Contest, Space
 from f2fsim.explore.points import Point
 from f2fsim.explore.runners import Runner
@@ -76,7 +77,7 @@ def duel(
     contests = Space(chosen).contests()
     store = ResultStore(None if out is None else Path(out))
     store.begin(chosen.name, chosen.model_dump(mode="json"), _members(contests))
-    run = DuelRun(contests, chosen.objectives, least or _no_bounds)
+    run = DuelRun(contests, chosen.objectives, least or LeastFigures())
     run.run(store, chosen.engine, runner, retry_failed, progress)
     rows: list[dict[str, Any]] = []
     decisions = []
@@ -92,10 +93,6 @@ def duel(
             with_reasons(one, contest) for one, contest in zip(decisions, contests, strict=True)
         ]
     return DuelResult(chosen, store, tuple(decisions), tuple(rows), run.n_run)
-
-
-def _no_bounds(point: Point) -> Figures:
-    return {}
 
 
 def _spec(spec: DuelSpec | str | Path | None, fields: Mapping[str, Any]) -> DuelSpec:

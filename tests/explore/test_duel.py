@@ -88,7 +88,7 @@ def test_best_and_front_of_each_family(tmp_path: Path) -> None:
 
 def test_figures_are_those_of_a_simulation(tmp_path: Path) -> None:
     spec = duel_file(tmp_path)
-    found = f2fsim.duel(spec, workers=1, reasons=False)
+    found = f2fsim.duel(spec, workers=1, reasons=False, least=lambda point: {})
     row = next(r for r in found.rows() if r["family"] == "csr" and r["scenario"] == "sparse")
     arch = load_arch(spec.parent / "csr.yaml").with_values({"pe_array.n_pes": 8})
     alone = f2fsim.simulate(arch, spec.parent / "workload.yaml", sparsity=0.9, batch=4)
@@ -182,7 +182,7 @@ def test_the_verdict_comes_first_and_tables_hold_everything(
     import pandas as pd
 
     frame = pd.read_parquet(table)
-    assert set(frame["fidelity"]) == {"simulated", "excluded"}
+    assert set(frame["fidelity"]) == {"simulated", "bound", "excluded"}
     assert run("duel", spec, "-w", "workload.yaml", "-j", "1", "-o", tmp_path / "o") == 0
     lines = capsys.readouterr().out.splitlines()
     assert " wins: " in lines[1]
@@ -255,3 +255,126 @@ def test_other_wrong_calls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert message in capsys.readouterr().err
     with pytest.raises(InputError, match="did you mean 'families'"):
         f2fsim.duel(spec, familys={})
+
+
+#: Spaces of two families, small enough to be run whole.
+SPACES = {
+    "decoders": """\
+families:
+  f2f:
+    archs: [arch.yaml]
+    axes:
+      front_end.n_out: {n_out}
+      front_end.groups: [1, 2, 3, 4]
+      pe_array.columns: [1, 2, 4, 8]
+      pe_array.window: [1, 4]
+    derive: {{pe_array.weights_per_cycle: "groups * n_out"}}
+  csr:
+    archs: [csr.yaml]
+    axes:
+      pe_array.n_pes: {n_pes}
+      pe_array.columns: [1, 2, 4]
+      pe_array.n_banks: [16, 64, 128]
+""",
+    "memories": """\
+families:
+  bitmap:
+    archs: [bitmap_edge]
+    axes:
+      memory.n_channels: [1, 2, 4]
+      pe_array.weights_per_cycle: {n_pes}
+      pe_array.columns: [1, 4, 8]
+      front_end.block: {n_out}
+      scratchpad.capacity: ["16 KiB", "64 KiB"]
+  dense:
+    archs: [dense_edge]
+    axes:
+      memory.n_channels: [1, 2, 4]
+      pe_array.weights_per_cycle: {n_pes}
+      pe_array.columns: [1, 4]
+      pe_array.zeros: [gate, multiply]
+      scratchpad.capacity: ["16 KiB", "64 KiB"]
+""",
+    "folds": """\
+families:
+  systolic:
+    archs: [systolic_32x32, systolic_32x32_os]
+    axes:
+      pe_array.rows: {n_pes}
+      pe_array.columns: {n_pes}
+      scratchpad.n_banks: [8, 32]
+  rle:
+    archs: [scnn_like]
+    axes:
+      front_end.run_bits: [2, 3, 4, 5]
+      front_end.entries_per_cycle: {n_pes}
+      pe_array.weights_per_cycle: {n_pes}
+      pe_array.columns: [4, 16, 64]
+""",
+}
+SCENARIOS = """\
+scenarios:
+  one: {workloads: [workload.yaml], sparsity: 0.8}
+  many: {workloads: [workload.yaml], sparsity: 0.6, batch: 16}
+"""
+
+
+def hold_against_brute_force(tmp_path: Path, name: str, sizes: dict[str, str]) -> tuple[int, int]:
+    """Compare fronts and winners with those of all designs; return all and simulated ones."""
+    spec = duel_file(tmp_path, f"name: {name}\n{SPACES[name].format(**sizes)}{SCENARIOS}")
+    n_all = n_simulated = 0
+    for objectives in (["seconds", "energy_pj"], ["seconds", "area_um2"]):
+        every, found = (
+            f2fsim.duel(
+                spec,
+                out=tmp_path / "store",  # what the first one ran, the second one finds
+                workers=1,
+                reasons=False,
+                objectives=objectives,
+                least=least,
+            )
+            for least in (lambda point: {}, None)
+        )
+        assert found.n_run == 0
+        assert every.counts()["bound"] == 0
+        n_all += every.counts()["simulated"]
+        n_simulated += found.counts()["simulated"]
+        assert found.counts()["bound"] + found.counts()["simulated"] == every.counts()["simulated"]
+        for one, other in zip(found.decisions, every.decisions, strict=True):
+            assert (one.winner, one.second, one.margin) == (
+                other.winner,
+                other.second,
+                other.margin,
+            )
+            for family, entry in one.entries.items():
+                brute = other.entries[family]
+                assert [row["design"] for row in entry.front] == [
+                    row["design"] for row in brute.front
+                ]
+                assert [[row[o] for o in objectives] for row in entry.front] == [
+                    [row[o] for o in objectives] for row in brute.front
+                ]
+        for row, brute_row in zip(found.rows(), every.rows(), strict=True):
+            for figure in objectives:
+                if row["fidelity"] == "bound":
+                    assert row[figure] is None
+                if row["fidelity"] in ("bound", "simulated"):
+                    assert row[f"least_{figure}"] <= brute_row[figure]
+    return n_all, n_simulated
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_pruned_fronts_are_those_of_all_designs(name: str, tmp_path: Path) -> None:
+    n_all, n_simulated = hold_against_brute_force(
+        tmp_path, name, {"n_out": "[16, 48]", "n_pes": "[4, 64]"}
+    )
+    assert n_simulated < 0.9 * n_all
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SPACES)
+def test_pruned_fronts_of_larger_spaces(name: str, tmp_path: Path) -> None:
+    sizes = {"n_out": "[16, 24, 32, 48, 64, 80]", "n_pes": "[4, 8, 16, 24, 32, 48, 64]"}
+    n_all, n_simulated = hold_against_brute_force(tmp_path, name, sizes)
+    assert n_all > 700
+    assert n_simulated < 0.6 * n_all

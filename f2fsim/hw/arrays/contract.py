@@ -30,6 +30,7 @@ from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import LayerSteps, band_steps, layer_steps, tile_loads
+from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
 A = TypeVar("A", bound=PeArray)
@@ -280,6 +281,17 @@ class ArrayKind(ABC, Generic[A]):
         if not work.steps.is_dense:
             order, rows = front_end_kind(arch).place_order(arch.front_end, encoded, tensor.shape)
         return *places_in_order(order, tensor, work), rows
+
+    def least(
+        self, arch: ArchConfig, array: A, totals: Totals, steps: IntSeq
+    ) -> tuple[IntSeq, dict[str, IntSeq]]:
+        """Return the cycles and the actions of layers at least, whatever the plan.
+
+        For bounds without a plan or an encoding: no run may take or do less; nothing is always
+        true.  `steps` are those of the front end in a pass over all rows, at least; an action
+        ``mac`` is that of the weights' type.
+        """
+        return np.zeros_like(totals.n_kept), {}
 
     # --- bounds and parts -------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps
+from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
 
@@ -108,6 +109,18 @@ class FlexibleKind(ArrayKind[FlexibleArray]):
             places[:, left : left + array.chunk].ravel() for left in range(0, n_cols, array.chunk)
         ]
         return *places_in_order(np.concatenate(chunks), tensor, work), np.arange(n_rows)
+
+    def least(
+        self, arch: ArchConfig, array: FlexibleArray, totals: Totals, steps: IntSeq
+    ) -> tuple[IntSeq, dict[str, IntSeq]]:
+        """Folds that are full; all kept weights are loaded once."""
+        kept = totals.n_kept
+        folds = -(-kept // array.n_multipliers) * totals.n_columns
+        return -(-kept // array.load_weights) + folds, {
+            "mac": kept * totals.n_columns,
+            "sram_read_byte": kept * totals.n_columns * totals.activation_bits // 8,
+            "register_byte": kept,
+        }
 
     def rates(self, array: FlexibleArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """The fewest cycles to load all kept weights and stream all columns past each fold."""

@@ -21,6 +21,7 @@ from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.steps import BandSteps, LayerSteps
+from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
 
@@ -117,6 +118,26 @@ class LanesKind(ArrayKind[LanesArray]):
         weight_reads = int(steps.over_tiles(counts, waves).sum())
         job.add(service, useful, taken - useful, weight_reads, n_reads * work[0].words.read_bytes)
         return taken
+
+    def least(
+        self, arch: ArchConfig, array: LanesArray, totals: Totals, steps: IntSeq
+    ) -> tuple[IntSeq, dict[str, IntSeq]]:
+        """Every step, and every group of weights that take a slot, holds for each wave."""
+        waves = -(-totals.n_columns // array.columns)
+        taken = totals.n_kept if array.zeros == "skip" else totals.n_weights
+        groups = np.maximum(-(-taken // array.weights_per_cycle), steps)
+        useful = totals.n_weights if array.zeros == "multiply" else totals.n_kept
+        # Lanes that want the same word share a read: one a group is certain.
+        words = Words.of(arch.scratchpad, totals.activation_bits, array.columns)
+        reads = -(-useful // array.weights_per_cycle) * waves
+        actions = {
+            "mac": useful * totals.n_columns,
+            "register_byte": taken * waves,
+            "sram_read_byte": reads * min(words.read_bytes, arch.scratchpad.bank_bytes_per_cycle),
+        }
+        if array.zeros == "gate" and not np.any(totals.may_be_dense):
+            actions["mac_gated"] = (taken - useful) * totals.n_columns
+        return groups * waves, actions
 
     def rates(self, array: LanesArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """A step holds its weights for all columns; a bank gives a word a cycle."""

@@ -27,6 +27,7 @@ from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps, band_steps
+from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
 #: Cycles of a round over those without any bank conflict, on masks of trained layers (measured
@@ -151,6 +152,22 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         last = np.full(counts.shape[0], -1, dtype=np.int64)
         np.maximum.at(last, places // max(tensor.shape[1], 1), rounds // array.window)
         return places, rounds // array.window, np.argsort(last, kind="stable")
+
+    def least(
+        self, arch: ArchConfig, array: RowParallelArray, totals: Totals, steps: IntSeq
+    ) -> tuple[IntSeq, dict[str, IntSeq]]:
+        """Kept weights over PEs, and over banks; all PEs share the reads of a dense layer."""
+        waves = -(-totals.n_columns // array.columns)
+        by_bank = -(-totals.n_kept // array.n_banks)
+        cycles = np.maximum(
+            -(-totals.n_kept // array.n_pes), np.where(totals.may_be_dense, 0, by_bank)
+        )
+        macs = totals.n_kept * totals.n_columns
+        return cycles * waves, {
+            "mac": macs,
+            "sram_read_byte": macs * totals.activation_bits // 8,
+            "register_byte": totals.n_kept * waves,
+        }
 
     def rates(self, array: RowParallelArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """Gathers over banks, and the rounds of the PE with the most entries."""

@@ -14,10 +14,12 @@ from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import SystolicArray
 from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, Floats, IntArray, passes_with_columns
 from f2fsim.hw.arrays.systolic_folds import Folds, fold, fold_cycles, fold_steps
+from f2fsim.hw.description import IntSeq
 from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
+from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
 
@@ -131,6 +133,27 @@ class SystolicKind(ArrayKind[SystolicArray]):
         step = strip * lefts.shape[0] + piece
         order = np.argsort(step, kind="stable")
         return places[order], step[order], np.arange(tensor.shape[0])
+
+    def least(
+        self, arch: ArchConfig, array: SystolicArray, totals: Totals, steps: IntSeq
+    ) -> tuple[IntSeq, dict[str, IntSeq]]:
+        """The folds of one band and one tile; more of them are cut no better."""
+        cycles = [
+            systolic_cycles(
+                int(m),
+                int(m * k),
+                int(n),
+                (array.rows, array.columns),
+                weight_stationary=array.dataflow == "weight_stationary",
+            )
+            for m, k, n in zip(totals.n_rows, totals.n_reduction, totals.n_columns, strict=True)
+        ]
+        macs = totals.n_weights * totals.n_columns
+        return np.array(cycles, dtype=np.int64), {
+            "mac": macs,
+            "sram_read_byte": macs * totals.activation_bits // 8,
+            "register_byte": macs,
+        }
 
     def rates(self, array: SystolicArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """The cycles of a matrix product as SCALE-Sim counts them."""

@@ -10,6 +10,7 @@ from f2fsim.hw.front_ends.contract import (
     ONE,
     FrontEndJob,
     FrontEndKind,
+    Least,
     Rates,
     at_rate,
     fifo_units,
@@ -19,6 +20,7 @@ from f2fsim.hw.front_ends.contract import (
 from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
+from f2fsim.mapping.totals import Totals
 
 
 class BitmapKind(FrontEndKind[BitmapFrontEnd]):
@@ -60,6 +62,20 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
             front_end.pipeline_cycles,
         )
         return [InPort(aligned, ONE, "aligner empty")]
+
+    def least(self, front_end: BitmapFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
+        """Raw mask and kept weights; of a code of masks nothing is known without encoding."""
+        mask = totals.n_weights if front_end.mask_code == "raw" else 0 * totals.n_weights
+        return Least(
+            bits=totals.value_bits + mask,
+            steps=-(-totals.n_weights // front_end.block),
+            cycles=-(-totals.n_kept // front_end.aligner_weights),
+            actions={
+                "mask_bit": totals.n_weights,
+                "index_decode": totals.n_kept,
+                "fifo_byte": totals.n_kept * totals.weight_bits // 8,
+            },
+        )
 
     def rates(self, front_end: BitmapFrontEnd, steps: LayerSteps) -> Rates:
         """Kept weights and the aligner's width; words of the mask code."""

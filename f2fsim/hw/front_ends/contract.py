@@ -29,6 +29,7 @@ from f2fsim.hw.streams import weight_stream
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import BandSteps, LayerSteps
+from f2fsim.mapping.totals import Totals
 
 ONE = seq(1)
 
@@ -36,6 +37,28 @@ ONE = seq(1)
 Rates = dict[str, tuple[int, int]]
 
 F = TypeVar("F", bound=FrontEnd)
+
+
+@dataclass(frozen=True)
+class Least:
+    """What layers make a front end do at least, one item a layer; 0 where nothing is known.
+
+    Attributes
+    ----------
+    bits : ndarray of int64
+        Bits of the encoded streams, scales apart.
+    steps : ndarray of int64
+        Steps of a pass over all rows, each of which the array holds for a wave of columns.
+    cycles : ndarray of int64
+        Cycles of the slowest unit in a pass.
+    actions : mapping of str to ndarray
+        Actions that are priced, of one pass.
+    """
+
+    bits: IntSeq = field(default_factory=lambda: seq(0))
+    steps: IntSeq = field(default_factory=lambda: seq(0))
+    cycles: IntSeq = field(default_factory=lambda: seq(0))
+    actions: Mapping[str, IntSeq] = field(default_factory=dict)
 
 
 @dataclass
@@ -272,6 +295,13 @@ class FrontEndKind(ABC, Generic[F]):
             return np.repeat(np.arange(n_rows), n_cols), np.tile(np.arange(n_cols), n_rows)
         rows, columns = np.nonzero(mask)
         return seq(rows), seq(columns)
+
+    def least(self, front_end: F, arch: ArchConfig, totals: Totals) -> Least:
+        """Return what it fetches and does at least, whatever the plan; nothing is always true.
+
+        For bounds without a plan or an encoding (`f2fsim.pipeline.least`): no run may do less.
+        """
+        return Least()
 
     def rates(self, front_end: F, steps: LayerSteps) -> Rates:
         """Return work and rate of the units that can bound a layer beyond a step a cycle."""

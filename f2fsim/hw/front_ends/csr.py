@@ -7,9 +7,10 @@ import numpy as np
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import CsrFrontEnd
 from f2fsim.cost.front_end_units import Units, index_decoder
-from f2fsim.hw.description import InPort, seq
-from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, fifo_units
+from f2fsim.hw.description import InPort, IntSeq, seq
+from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, Least, fifo_units
 from f2fsim.mapping.facts import LayerFacts
+from f2fsim.mapping.totals import Totals
 
 #: Bits of a column index within the machine, where the format leaves it open.
 INDEX_BITS = 12
@@ -58,6 +59,22 @@ class CsrKind(FrontEndKind[CsrFrontEnd]):
             front_end.pipeline_cycles,
         )
         return [InPort(out, ONE, "index decoder empty")]
+
+    def least(self, front_end: CsrFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
+        """Values, indices, and pointers that hold each row's own count."""
+        index: IntSeq = np.array([max(int(k) - 1, 0).bit_length() for k in totals.n_reduction])
+        if front_end.index_bits != "auto":
+            index = np.full_like(index, front_end.index_bits)
+        pointers = totals.count_bits
+        if front_end.pointer_bits != "auto":
+            pointers = totals.n_rows * front_end.pointer_bits
+        return Least(
+            bits=totals.value_bits + totals.n_kept * index + pointers,
+            actions={
+                "index_decode": totals.n_kept,
+                "fifo_byte": totals.n_kept * totals.weight_bits // 8,
+            },
+        )
 
     def units(self, front_end: CsrFrontEnd, arch: ArchConfig, weight_bits: int) -> dict[str, Units]:
         """Queues of row lengths, index decode, buffers of indices and values."""

@@ -6,8 +6,9 @@ from f2fsim.codec import PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import DenseFrontEnd
 from f2fsim.hw.description import InPort
-from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, fifo_units
+from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, Least, fifo_units
 from f2fsim.mapping.facts import LayerFacts
+from f2fsim.mapping.totals import Totals
 
 
 class DenseKind(FrontEndKind[DenseFrontEnd]):
@@ -46,6 +47,12 @@ class DenseKind(FrontEndKind[DenseFrontEnd]):
     def bits_per_weight(self, front_end: DenseFrontEnd, tensor: PrunedTensor) -> float:
         """Exactly the type's bits."""
         return tensor.weight_type.n_bits
+
+    def least(self, front_end: DenseFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
+        """Every weight as it is."""
+        n_bits = totals.n_weights * totals.weight_bits
+        steps = -(-totals.n_weights // front_end.weights_per_cycle)
+        return Least(n_bits, steps, actions={"fifo_byte": n_bits // 8})
 
     def fifo_bits(
         self, front_end: DenseFrontEnd, arch: ArchConfig, weight_bits: int

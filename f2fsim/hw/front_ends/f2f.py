@@ -24,6 +24,7 @@ from f2fsim.hw.front_ends.contract import (
     ONE,
     FrontEndJob,
     FrontEndKind,
+    Least,
     Rates,
     UnitParts,
     at_rate,
@@ -43,6 +44,7 @@ from f2fsim.hw.front_ends.value_decoder import (
 )
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
+from f2fsim.mapping.totals import Totals
 
 #: Block orders that run through all rows of a band.
 ALL_ROWS_ORDERS = ("diagonal", "column")
@@ -181,6 +183,30 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         if every:
             return order.matrix_places(np.arange(mask.size))
         return order.matrix_places(np.flatnonzero(order.mask_sequence(mask)))
+
+    def least(self, front_end: F2fFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
+        """Raw mask, and the planes that vary at the rate of the outputs in use; no patch.
+
+        Of a code of masks or values nothing is known without encoding.
+        """
+        n_weights, kept = totals.n_weights, np.maximum(totals.n_kept, 1)
+        used = np.full_like(n_weights, front_end.n_out)
+        if front_end.outputs != "all":
+            matched = 201 * front_end.n_in * n_weights // (200 * kept)
+            matched = np.clip(matched, front_end.n_in, front_end.n_out)
+            used = np.where(totals.n_kept > 0, matched, front_end.n_out)
+        coded = has_values(front_end)
+        planes = np.zeros_like(used) if coded else totals.plane_places // used
+        raw = front_end.mask_code == "raw"
+        return Least(
+            bits=planes * front_end.n_in + (n_weights if raw else 0),
+            steps=-(-n_weights // (used * front_end.groups)),
+            actions={
+                "xor_decode": planes,
+                "mask_bit": n_weights,
+                "fifo_byte": n_weights * totals.weight_bits // 8,
+            },
+        )
 
     def rates(self, front_end: F2fFrontEnd, steps: LayerSteps) -> Rates:
         """Patches, and words of the mask code."""

@@ -32,6 +32,7 @@ from f2fsim.hw.front_ends.contract import (
     ONE,
     FrontEndJob,
     FrontEndKind,
+    Least,
     Rates,
     at_rate,
     fifo_units,
@@ -42,6 +43,7 @@ from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
 from f2fsim.hw.streams import weight_stream
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps
+from f2fsim.mapping.totals import Totals
 
 #: Bytes of a decoder's table of symbols; two of them, the one in use and the next one.
 TABLE_BYTES, TABLE_COPIES = 256, 2
@@ -98,6 +100,20 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
             front_end.pipeline_cycles,
         )
         return [InPort(aligned, ONE, "aligner empty")]
+
+    def least(self, front_end: HuffmanFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
+        """Raw mask, and a symbol a kept weight; of its bits nothing is known without a code."""
+        n_weights = totals.n_weights
+        return Least(
+            bits=n_weights if front_end.mask_code == "raw" else 0 * n_weights,
+            steps=-(-n_weights // front_end.block),
+            cycles=-(-totals.n_kept // front_end.n_decoders),
+            actions={
+                "mask_bit": n_weights,
+                "index_decode": totals.n_kept,
+                "fifo_byte": totals.n_kept * totals.weight_bits // 8,
+            },
+        )
 
     def rates(self, front_end: HuffmanFrontEnd, steps: LayerSteps) -> Rates:
         """Kept weights, a symbol a cycle and decoder; words of the mask code."""

@@ -10,8 +10,9 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import NmFrontEnd
 from f2fsim.cost.front_end_units import Units, crossbar, nm_decoder
 from f2fsim.hw.description import InPort
-from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, fifo_units
+from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, Least, fifo_units
 from f2fsim.mapping.facts import LayerFacts
+from f2fsim.mapping.totals import Totals
 
 
 class NmKind(FrontEndKind[NmFrontEnd]):
@@ -68,6 +69,24 @@ class NmKind(FrontEndKind[NmFrontEnd]):
             front_end.pipeline_cycles,
         )
         return [InPort(out, ONE, "index decoder empty")]
+
+    def least(self, front_end: NmFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
+        """Values and indices of all slots; every weight of a layer that does not fit."""
+        places, n, m = totals.n_weights, front_end.n, front_end.m
+        whole, rest = np.divmod(totals.n_reduction, m)
+        slots = totals.n_rows * (whole * n + np.minimum(rest, n))
+        index = max((front_end.m - 1).bit_length(), 0)
+        each = np.minimum(totals.value_bits // np.maximum(totals.n_kept, 1), totals.weight_bits)
+        dense = places * totals.weight_bits
+        own = np.minimum(slots * (each + index), dense)
+        # A layer that keeps more than all its groups hold cannot fit; a narrow last group may.
+        fits = totals.n_kept <= totals.n_rows * (whole + (rest > 0)) * n
+        stored = np.where(fits, np.minimum(slots, places), places)
+        return Least(
+            bits=np.where(fits, own, dense),
+            steps=-(-places // (front_end.m * front_end.groups_per_cycle)),
+            actions={"index_decode": stored, "fifo_byte": stored * totals.weight_bits // 8},
+        )
 
     def units(self, front_end: NmFrontEnd, arch: ArchConfig, weight_bits: int) -> dict[str, Units]:
         """Index decoder, and a multiplexer of m activation words for each slot."""

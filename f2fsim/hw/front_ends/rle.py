@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import RleFrontEnd
 from f2fsim.cost.front_end_units import Units, run_decoder
@@ -10,6 +12,7 @@ from f2fsim.hw.front_ends.contract import (
     ONE,
     FrontEndJob,
     FrontEndKind,
+    Least,
     Rates,
     at_rate,
     fifo_units,
@@ -17,6 +20,7 @@ from f2fsim.hw.front_ends.contract import (
 )
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
+from f2fsim.mapping.totals import Totals
 
 #: Bits of a column index within the machine, where the format leaves it open.
 INDEX_BITS = 12
@@ -64,6 +68,19 @@ class RleKind(FrontEndKind[RleFrontEnd]):
             front_end.pipeline_cycles,
         )
         return [InPort(out, ONE, "run decoder empty")]
+
+    def least(self, front_end: RleFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
+        """Pairs of a run and a value, padding zeros within rows among them."""
+        pairs = totals.entries(front_end.run_bits)
+        padding = pairs - totals.n_kept
+        each = totals.value_bits // np.maximum(totals.n_kept, 1)
+        steps = -(-pairs // front_end.entries_per_cycle)
+        return Least(
+            bits=totals.value_bits + padding * each + pairs * front_end.run_bits,
+            steps=steps,
+            cycles=steps,
+            actions={"index_decode": pairs, "fifo_byte": pairs},
+        )
 
     def rates(self, front_end: RleFrontEnd, steps: LayerSteps) -> Rates:
         """Pairs and their rate."""
