@@ -154,6 +154,9 @@ def job_of(number, tensor, n_steps):
         return DeviceJob(device, StepVectors(mask, weights.astype(np.int64)))
     arch = load_arch(machine)
     front_end = arch.front_end.model_copy(update=of_front_end)
+    of_array = dict(of_array)
+    if "n_banks" in of_array:
+        arch = arch.with_values({"scratchpad.n_banks": of_array.pop("n_banks")})
     array = arch.pe_array.model_copy(update=of_array)
     arch = arch.model_copy(update={"front_end": front_end, "pe_array": array})
     return device_for_layer(arch, taken, max_steps=n_steps)

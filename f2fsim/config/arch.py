@@ -44,7 +44,7 @@ class Memory(ConfigModel):
 
 
 class Scratchpad(ConfigModel):
-    """On-chip memory for activations, accumulators and held weights.
+    """On-chip memory for activations, finished outputs and held weights.
 
     Attributes
     ----------
@@ -251,11 +251,12 @@ def _with_units(data: dict[str, Any]) -> dict[str, Any]:
         (("clock",), "Hz"),
         (("scratchpad", "capacity"), "B"),
         (("streams", "prefetch"), "B"),
+        (("pe_array", "accumulators", "capacity"), "B"),
     ):
         at = data
         for key in path[:-1]:
-            at = at[key]
-        if isinstance(at[path[-1]], int):
+            at = at.get(key, {})
+        if isinstance(at.get(path[-1]), int):
             at[path[-1]] = f"{at[path[-1]]} {unit}"
     return data
 

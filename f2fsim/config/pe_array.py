@@ -6,15 +6,57 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from f2fsim.config.quantity import ConfigModel
+from f2fsim.config.quantity import Bytes, ConfigModel
 
 Count = Annotated[int, Field(ge=1, le=65536)]
 
 
+#: Bytes of accumulators a multiplier where a file does not say: 64 sums.
+ACCUMULATOR_BYTES = 256
+
+
+class Accumulators(ConfigModel):
+    """Memory of the sums of rows in work, beside the scratchpad.
+
+    Attributes
+    ----------
+    capacity : bytes or None
+        All of it; 256 bytes a multiplier if left out.
+    """
+
+    capacity: Bytes | None = None
+
+
+class BankedAccumulators(Accumulators):
+    """Accumulators that many rows are added to at once.
+
+    Attributes
+    ----------
+    n_banks : int or None
+        Row r lies in bank r mod n_banks; a bank reads a word (the sums of a row for a wave of
+        columns) and writes one a cycle.  As many as the array can give sums to at once if left out.
+    """
+
+    n_banks: Count | None = None
+
+
 class PeArray(ConfigModel):
-    """What all PE arrays share: a kind, and ``n_multipliers``, a key or a property."""
+    """What all PE arrays share: a kind, and ``n_multipliers``, a key or a property.
+
+    Attributes
+    ----------
+    accumulators : Accumulators
+        Where sums of rows in work are kept.
+    """
 
     kind: str
+    accumulators: Accumulators = Accumulators()
+
+    @property
+    def accumulator_bytes(self) -> int:
+        """Capacity of the accumulators."""
+        given = self.accumulators.capacity
+        return given or ACCUMULATOR_BYTES * int(getattr(self, "n_multipliers", 1))
 
 
 class LanesArray(PeArray):
@@ -39,6 +81,7 @@ class LanesArray(PeArray):
     columns: Count = 1
     window: Annotated[int, Field(ge=1, le=256)] = 8
     zeros: Literal["multiply", "gate", "skip"]
+    accumulators: BankedAccumulators = BankedAccumulators()
 
     @property
     def n_multipliers(self) -> int:
@@ -55,16 +98,15 @@ class RowParallelArray(PeArray):
         PEs; row r belongs to PE r mod n_pes.
     columns : int
         Activation columns that a PE multiplies a weight with at once.
-    n_banks : int
-        Banks of activation memory that the gathers of all PEs share; a bank serves one a cycle.
     window : int
         Entries of each PE that are arbitrated together (depth of its request queue).
+
+    The gathers of all PEs share the banks of the scratchpad; a bank serves one a cycle.
     """
 
     kind: Literal["row_parallel"]
     n_pes: Count
     columns: Count = 1
-    n_banks: Count
     window: Annotated[int, Field(ge=1, le=256)] = 8
 
     @property
@@ -119,6 +161,7 @@ class FlexibleArray(PeArray):
     n_multipliers: Annotated[int, Field(ge=1, le=2**20)]
     load_weights: Count
     chunk: Count
+    accumulators: BankedAccumulators = BankedAccumulators()
 
 
 class SystolicArray(PeArray):

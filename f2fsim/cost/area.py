@@ -15,10 +15,11 @@ _INTEGER_TWINS = {"uint4": "int4", "uint8": "int8"}
 
 @dataclass(frozen=True)
 class Sram:
-    """A memory: bytes in all, equal banks."""
+    """A memory: bytes in all, equal banks, each of one port or of one to read and one to write."""
 
     capacity_bytes: int
     n_banks: int = 1
+    n_ports: int = 1
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def machine_area_um2(
     for name, gates in parts.gates.items():
         add(name, gates.area_um2(table, level))
     for name, sram in parts.srams.items():
-        add(name, sram_um2(table, sram.capacity_bytes, sram.n_banks, level))
+        add(name, sram_um2(table, sram.capacity_bytes, sram.n_banks, level, sram.n_ports))
     for name, n_bits in parts.fifo_bits.items():
         add(name, n_bits * table.area("fifo_bit", level))
     for name, n_bits in parts.register_bits.items():

@@ -14,6 +14,8 @@ Actions that components count (``ComponentStats.actions``):
 ``index_decode``    indices, runs, pointers turned into addresses
 ``accumulate``      partial sums added
 ``sram_read_byte``, ``sram_write_byte``  bytes; `CostShape.sram_bank_bytes` gives the size
+``accumulator_read_byte``, ``accumulator_write_byte``  bytes of partial sums;
+                    `CostShape.accumulator_bank_bytes` gives the size
 ``fifo_byte``, ``register_byte``         bytes through FIFOs and registers
 ==================  =====================================================================
 
@@ -40,6 +42,10 @@ EIE_WATT_PER_UM2 = 9.157e-3 / 638_024
 
 _INTEGER_TWINS = {"mac_uint4": "mac_int4", "mac_uint8": "mac_int8"}
 _SIZED = ("sram_read_byte", "sram_write_byte")
+_OF_ACCUMULATORS = {
+    "accumulator_read_byte": "sram_read_byte",
+    "accumulator_write_byte": "sram_write_byte",
+}
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,14 @@ class CostShape:
         Cells of one XOR decoder (one plane), needed if ``xor_decode`` is counted.
     dram_standard : str
         Standard for energy a bit; ``MemoryStats.preset`` if empty.
+    accumulator_bank_bytes : int
+        Size of a bank of the accumulators, 0 if there are none.
     """
 
     sram_bank_bytes: Mapping[str, int] = field(default_factory=dict)
     decoder: GateCount | None = None
     dram_standard: str = ""
+    accumulator_bank_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -131,7 +140,10 @@ def _action_terms(
         yield EnergyTerm(name, "nand2", count * (cells.nand2 + cells.inv))
         return
     amount = float(count)
-    if action in _SIZED:
+    if action in _OF_ACCUMULATORS:
+        amount *= size_factor(table.sram_curve, shape.accumulator_bank_bytes)
+        action = _OF_ACCUMULATORS[action]
+    elif action in _SIZED:
         if name not in shape.sram_bank_bytes:
             raise InputError(f"component {name!r} counts {action}, but no bank size is given")
         amount *= size_factor(table.sram_curve, shape.sram_bank_bytes[name])

@@ -43,20 +43,28 @@ def sram_byte_pj(
 
 
 def sram_um2(
-    table: CostTable, capacity_bytes: int, n_banks: int = 1, level: Level = "typical"
+    table: CostTable,
+    capacity_bytes: int,
+    n_banks: int = 1,
+    level: Level = "typical",
+    n_ports: int = 1,
 ) -> float:
     """Return the area of a memory of `n_banks` equal banks, square micrometres.
 
-    A bank that is smaller in flip-flops than as a macro counts as flip-flops.
+    A further port has a decoder and sense amplifiers of its own, and makes every cell larger.  A
+    bank that is smaller in flip-flops than as a macro counts as flip-flops.
     """
-    if capacity_bytes < 0 or n_banks <= 0:
+    if capacity_bytes < 0 or n_banks <= 0 or n_ports <= 0:
         raise InputError(
-            f"a memory needs a size >= 0 and at least one bank, got {capacity_bytes} bytes, "
-            f"{n_banks} banks"
+            f"a memory needs a size >= 0, at least one bank and at least one port, got "
+            f"{capacity_bytes} bytes, {n_banks} banks, {n_ports} ports"
         )
     if capacity_bytes == 0:
         return 0.0
     bank_bytes = capacity_bytes / n_banks
-    macro = table.area("sram_bank", level) + bank_bytes * table.area("sram_byte", level)
+    byte = table.area("sram_byte", level)
+    if n_ports > 1:
+        byte += (n_ports - 1) * table.area("sram_port_byte", level)
+    macro = n_ports * table.area("sram_bank", level) + bank_bytes * byte
     registers = 8 * bank_bytes * table.cell("DFF", level)
     return n_banks * min(macro, registers)

@@ -45,11 +45,11 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
         "pe_array.rows",
     ),
     "multiplier columns": ("pe_array.columns",),
-    "activation banks": ("pe_array.n_banks",),
     "queues": ("front_end.fifo_units", "pe_array.window", "pe_array.fifo_depth"),
     "array loading": ("pe_array.load_weights",),
     "scratchpad": ("scratchpad.capacity",),
     "scratchpad banks": ("scratchpad.n_banks",),
+    "accumulators": ("pe_array.accumulators.n_banks", "pe_array.accumulators.capacity"),
     "vector lanes": ("vector.lanes",),
     "stream buffers": ("streams.prefetch", "streams.requests_per_cycle"),
 }

@@ -23,7 +23,7 @@ class Plan:
     rows_in_flight : int
         Rows whose accumulators are held at once.
     scratchpad_bits : dict
-        What the scratchpad holds at most: activations, accumulators, weights.
+        What the scratchpad holds at most: activations, outputs, weights.
     is_dense : bool
         Whether a sparse machine stores and reads this layer's weights as they are.
     """

@@ -26,7 +26,6 @@ from f2fsim.cost import (
 )
 from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.front_ends import fetched, front_end_kind
-from f2fsim.mapping.geometry import ACCUMULATOR_BITS
 from f2fsim.results import ComponentStats, MemoryStats, StreamStats, common_name
 
 
@@ -69,7 +68,8 @@ class CostModel:
         own = front_end_kind(self.arch).memories(self.arch.front_end)
         banks = {name: max(m.capacity_bytes // m.n_banks, 1) for name, m in own.items()}
         of = {c.name: banks.get(common_name(c.name), bank) for c in components}
-        shape = CostShape(of, self.decoder, self.dram.standard)
+        sums = array_kind(self.arch).accumulators(self.arch, self.arch.pe_array)
+        shape = CostShape(of, self.decoder, self.dram.standard, sums.bank_bytes)
         return energy_terms(components, memory, shape, self.table, streams)
 
     def area_um2(self, weight_type: str, level: Level = "typical") -> dict[str, float]:
@@ -114,10 +114,12 @@ class CostModel:
             n_multipliers=arch.pe_array.n_multipliers,
             gates={**mine.gates, **array.gates, **vector},
             srams={
+                **array.srams,
                 "scratchpad": Sram(arch.scratchpad.capacity, arch.scratchpad.n_banks),
                 "prefetch": Sram(n_streams * arch.streams.prefetch, n_streams),
                 **kind.memories(front_end),
             },
             fifo_bits={"front end FIFOs": sum(fifos.values()), **array.fifo_bits},
-            register_bits={"accumulators": arch.pe_array.n_multipliers * ACCUMULATOR_BITS},
+            register_bits=array.register_bits,
+            mux2_bits=array.mux2_bits,
         )

@@ -91,6 +91,7 @@ def csr_job(
     front_end = cast(CsrFrontEnd, arch.front_end)
     array = cast(RowParallelArray, arch.pe_array)
     params, n_pes = encoded.params, array.n_pes
+    n_banks = arch.scratchpad.n_banks  # a word holds a column: as many values as PEs have columns
     n_rows, n_cols = encoded.shape
     counts = _fields(encoded, "pointers", params["pointer_bits"], n_rows)
     n_kept = int(counts.sum())
@@ -100,9 +101,9 @@ def csr_job(
     latency = front_end.pipeline_cycles
     device = CsrDevice(
         n_pes,
-        array.n_banks,
+        n_banks,
         array.window,
-        max(bits_for(n_cols - 1), bits_for(array.n_banks - 1) + 1),
+        max(bits_for(n_cols - 1), bits_for(n_banks - 1) + 1),
         bits_for(int(counts.max())),
         bits_for(-(-n_rows // n_pes) - 1),
         n_bits,

@@ -83,6 +83,7 @@ def _fitting(sizes: Sizes, schedules: tuple[str, ...], bands: list[int]) -> Cand
     for name in schedules:
         holds = name == "weight_stationary"
         fits = sizes.held_bits(bands, tiles, holds=holds) <= sizes.capacity_bits
+        fits &= sizes.fits_accumulators(bands, tiles)
         if holds and "input_stationary" in schedules:
             fits &= np.asarray(tiles) > 1  # one tile is the same in both
         at_band, at_tile = np.nonzero(fits)

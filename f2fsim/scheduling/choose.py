@@ -127,6 +127,13 @@ def _all(
         if choices.n:
             yield sizes, choices
         elif not is_dense:
+            if not sizes.fits_accumulators([sizes.most_bands], [sizes.n_columns]).all():
+                sums = sizes.array.accumulators(arch, arch.pe_array)
+                raise ConfigError(
+                    f"{arch.place('pe_array.accumulators.capacity')}: layer {layer.name!r} needs "
+                    f"at least a word of {sums.word_bytes} bytes for every row in work, got "
+                    f"{sums.capacity}"
+                )
             holds = schedules[0] == "weight_stationary"
             needs = sizes.needs(sizes.most_bands, sizes.n_columns, holds=holds)
             raise ConfigError(

@@ -14,7 +14,6 @@ from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import (
-    ACCUMULATOR_BITS,
     ACTIVATION_BITS,
     split_evenly,
     tile_inputs,
@@ -105,9 +104,24 @@ class Sizes:
         in_flight = self.rows_in_flight(rows) * columns
         return {
             "activations": int(self.input_bits(np.array([columns]))[0]) * copies,
-            "accumulators": in_flight * ACCUMULATOR_BITS * out_copies,
+            "outputs": in_flight * self.activation_bits * out_copies,
             "weights": -(-self.weight_bits // n_bands) if holds and n_tiles > 1 else 0,
         }
+
+    def fits_accumulators(self, bands: Sequence[int], tiles: Sequence[int]) -> NDArray[np.bool_]:
+        """Return whether the sums of every pair fit the accumulators, shape (bands, tiles)."""
+        columns = -(-self.n_columns // np.asarray(tiles, dtype=np.int64))
+        rows = [min(-(-self.most_bands // n) * self.row_unit, self.n_rows) for n in bands]
+        held = [self.rows_held(n) for n in rows]
+        sums = self.array.accumulators(self.arch, self.arch.pe_array)
+        found: NDArray[np.bool_] = (
+            sums.held_bytes(np.array(held, dtype=np.int64)[:, None], columns) <= sums.capacity
+        )
+        return found
+
+    def rows_held(self, band_rows: int) -> int:
+        """Return how many rows of a band have sums in the accumulators at once."""
+        return self.array.rows_held(self.arch, self.arch.pe_array, band_rows)
 
     def held_bits(self, bands: Sequence[int], tiles: Sequence[int], *, holds: bool) -> IntArray:
         """Return the sum of `needs` for every pair, shape (bands, tiles)."""
@@ -120,7 +134,7 @@ class Sizes:
         rows = np.array(flight, dtype=np.int64)[:, None]
         total = inputs * np.where(n_tiles > 1, self.copies, 1)
         outs = np.where(n_tiles * n_bands > 1, self.copies, 1)
-        total = total + rows * columns * ACCUMULATOR_BITS * outs
+        total = total + rows * columns * self.activation_bits * outs
         if holds:
             total = total + np.where(n_tiles > 1, -(-self.weight_bits // n_bands), 0)
         return total

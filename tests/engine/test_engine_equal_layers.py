@@ -76,7 +76,6 @@ def random_array(kind: str, rng: np.random.Generator) -> dict[str, Any]:
         "row_parallel": {
             "n_pes": pick(rng, 3, 8),
             "columns": pick(rng, 1, 4),
-            "n_banks": pick(rng, 4, 16),
             "window": pick(rng, 1, 8),
         },
         "broadcast": {

@@ -25,8 +25,8 @@ name: small_csr
 clock: 800 MHz
 memory: {preset: ddr4_2400}
 front_end: {kind: csr}
-pe_array: {kind: row_parallel, n_pes: 64, n_banks: 64}
-scratchpad: {capacity: 64 KiB, n_banks: 16}
+pe_array: {kind: row_parallel, n_pes: 64}
+scratchpad: {capacity: 64 KiB, n_banks: 64}
 streams: {prefetch: 4 KiB}
 """
 WORKLOAD = """\

@@ -49,7 +49,7 @@ PAIRS = [
 ]
 ARRAY_KEYS: dict[str, dict[str, Any]] = {
     "lanes": {"weights_per_cycle": 32, "columns": 2, "zeros": "skip"},
-    "row_parallel": {"n_pes": 8, "columns": 2, "n_banks": 16, "window": 8},
+    "row_parallel": {"n_pes": 8, "columns": 2, "window": 8},
     "broadcast": {"n_pes": 4},
     "flexible": {"n_multipliers": 128, "load_weights": 8, "chunk": 32},
     "systolic": {"rows": 8, "columns": 8},

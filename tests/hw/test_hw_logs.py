@@ -13,6 +13,7 @@ import pytest
 
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.codec.f2f import F2FFormat
+from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.front_end import (
     BitmapFrontEnd,
     CsrFrontEnd,
@@ -27,6 +28,7 @@ from f2fsim.engine.event import run_event
 from f2fsim.hw.arrays import ARRAYS
 from f2fsim.hw.arrays.bank_gather import gather_windows
 from f2fsim.hw.arrays.contract import ArrayJob
+from f2fsim.hw.arrays.flexible import FoldedWork
 from f2fsim.hw.arrays.lanes import GatheredWork
 from f2fsim.hw.arrays.operands import StepReads, Words
 from f2fsim.hw.arrays.row_parallel import GatherWork
@@ -35,7 +37,6 @@ from f2fsim.hw.arrays.systolic_folds import fold
 from f2fsim.hw.description import Channel, Component, Machine, seq
 from f2fsim.hw.front_ends import FRONT_ENDS
 from f2fsim.hw.front_ends.contract import FrontEndJob
-from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 
@@ -46,6 +47,7 @@ ONE_PLACE = {"fifo_units": 1, "pipeline_cycles": 1}
 class Bench:
     """Stands for `MachineBuilder`: adds components at 1 GHz, without memory."""
 
+    arch: ArchConfig = field(default_factory=lambda: load_arch("dense_edge"))
     components: list = field(default_factory=list)
     channels: list = field(default_factory=list)
 
@@ -106,15 +108,15 @@ def run(front_end, array, steps, columns=1, gather=None, folds=None):
         job = FrontEndJob(bench, front_end, (), plan, layer, [any_band()], 8)
         inputs = FRONT_ENDS[front_end.kind].build(job, front_end)
     if gather is not None:
-        work = GatherWork(steps, gather)
+        work = GatherWork(steps, gather, Words(2, 8, 1, 1), 0)
     elif folds is not None:
         work = FoldWork(steps, folds)
     elif array.kind == "lanes":
         taken = steps.n_kept if array.zeros == "skip" else steps.n_weights
         slots = np.maximum(-(-taken // array.weights_per_cycle), 1)
-        work = GatheredWork(steps, StepReads(slots, slots), Words(8, 8, 1, 1))
+        work = GatheredWork(steps, StepReads(slots, slots), Words(8, 8, 1, 1), 0, False)
     else:
-        work = BandWork(steps)
+        work = FoldedWork(steps, seq(1), 0)
     ARRAYS[array.kind].build(ArrayJob(bench, layer, "int8", 8, inputs, [], [work]), array)
     machine = Machine(tuple(bench.components), tuple(bench.channels))
     log = Log()
@@ -243,7 +245,7 @@ def test_csr_and_row_parallel() -> None:
     mask = np.array([[1, 0, 1, 1], [1, 1, 1, 0]], dtype=np.bool_)
     tensor = PrunedTensor("t", mask.astype(np.uint8), mask, WEIGHT_TYPES["int8"])
     gather, rounds = gather_windows(tensor, n_pes=2, n_banks=2, window=2)
-    array = RowParallelArray(kind="row_parallel", n_pes=2, n_banks=2, window=2)
+    array = RowParallelArray(kind="row_parallel", n_pes=2, window=2)
     front_end = CsrFrontEnd(kind="csr", **ONE_PLACE)
     check(
         run(front_end, array, band([4, 2], symbols=rounds), gather=gather),

@@ -56,7 +56,7 @@ def check(layer: LayerResult, resource: str, same: tuple[str, ...] = ()) -> None
     ("arch", "values"),
     [
         ("dense_edge", WIDE | {"front_end.weights_per_cycle": 1024}),
-        ("csr_edge", {"pe_array.n_pes": 1024, "pe_array.n_banks": 1024,
+        ("csr_edge", {"pe_array.n_pes": 1024, "scratchpad.n_banks": 1024,
                       "streams.prefetch": "64 KiB"}),
         ("f2f_edge", WIDE | {"front_end.groups": 32}),
         ("nm_edge", WIDE | {"front_end.groups_per_cycle": 256}),
@@ -86,7 +86,7 @@ def test_memory_refresh_is_in_the_bound() -> None:
 @pytest.mark.parametrize("arch", ["dense_edge", "nm_edge", "f2f_edge", "dense_server"])
 def test_lanes(arch: str, shape: tuple[int, int, int]) -> None:
     # Tiles of one wave make the front end deliver a step for each of them.
-    same = ("multipliers", "front end", "operand banks")
+    same = ("multipliers", "front end", "operand banks", "accumulators")
     check(run(arch, FAST, *shape), "array steps", same=same)
 
 
@@ -136,12 +136,12 @@ def test_run_decoder() -> None:
 @pytest.mark.parametrize("shape", [(900, 500, 100), (1000, 300, 260)])
 def test_systolic(dataflow: str, shape: tuple[int, int, int]) -> None:
     layer = run(dataflow, FAST, *shape)
-    check(layer, "array", same=("multipliers",))
+    check(layer, "array", same=("multipliers", "accumulators"))
 
 
 def test_one_pe_owns_all_rows() -> None:
     """Gathers of few PEs from many banks hardly meet: the longest list of entries decides."""
-    layer = run("csr_edge", FAST | {"pe_array.n_pes": 2, "pe_array.n_banks": 256}, 300, 900)
+    layer = run("csr_edge", FAST | {"pe_array.n_pes": 2, "scratchpad.n_banks": 256}, 300, 900)
     check(layer, "longest PE")
 
 
@@ -155,7 +155,7 @@ def test_activation_banks(n_pes: int, n_banks: int, window: int, shape: tuple[in
     With few of them queues in order and windows that do not overlap bind too
     (tests/hw/test_hw_gather.py).
     """
-    values = {"pe_array.n_pes": n_pes, "pe_array.n_banks": n_banks, "pe_array.window": window}
+    values = {"pe_array.n_pes": n_pes, "scratchpad.n_banks": n_banks, "pe_array.window": window}
     deep = {"streams.prefetch": "256 KiB"}
     check(run("csr_edge", FAST | deep | values, *shape), "activation banks")
 
@@ -242,7 +242,7 @@ def test_faster_patch_units(shape: tuple, sparsity: float, patch_rate: int) -> N
 @given(shape=SHAPES, sparsity=SPARSITY, banks=st.sampled_from([4, 8, 16, 32]))
 def test_more_activation_banks(shape: tuple, sparsity: float, banks: int) -> None:
     """Doubled banks split each bank's gathers in two: never more of them meet."""
-    few, many = {"pe_array.n_banks": banks}, {"pe_array.n_banks": 2 * banks}
+    few, many = {"scratchpad.n_banks": banks}, {"scratchpad.n_banks": 2 * banks}
     not_slower("csr_edge", few, many, shape, sparsity)
 
 

@@ -32,6 +32,9 @@ SMALL = {
 def arch_of(kind):
     name, of_front_end, of_array = SMALL[kind]
     arch = load_arch(name)
+    if "n_banks" in of_array:
+        of_array = dict(of_array)
+        arch = arch.with_values({"scratchpad.n_banks": of_array.pop("n_banks")})
     front_end = arch.front_end.model_copy(update=of_front_end)
     return arch.model_copy(
         update={"front_end": front_end, "pe_array": arch.pe_array.model_copy(update=of_array)}

@@ -12,3 +12,18 @@ def word_rounds(
     rounds: NDArray[np.int32],
     distinct: NDArray[np.int32],
 ) -> None: ...
+def update_rounds(
+    bank: NDArray[np.int32],
+    first: NDArray[np.int64],
+    window: int,
+    scratch: NDArray[np.int64],
+    rounds: NDArray[np.int32],
+) -> None: ...
+def sort_steps(
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    first: NDArray[np.int64],
+    start: NDArray[np.int64],
+    out_rows: NDArray[np.int64],
+    out_columns: NDArray[np.int64],
+) -> None: ...

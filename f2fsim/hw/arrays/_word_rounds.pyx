@@ -41,3 +41,81 @@ def word_rounds(
                         most = count[bank]
                 distinct[g] = n
             rounds[w] = most
+
+
+def update_rounds(
+    const int32_t[::1] bank,
+    const int64_t[::1] first,
+    int window,
+    int64_t[:, ::1] scratch,
+    int32_t[::1] rounds,
+):
+    """Fill `rounds` of each window with the most updates of a bank; -1 is no update.
+
+    scratch : [2, n_banks], zeros: the window that a count is of, plus one, and the count.
+    """
+    cdef Py_ssize_t n_groups = first.shape[0] - 1, w, i, last
+    cdef int64_t most
+    cdef int32_t b
+    with nogil:
+        for w in range(rounds.shape[0]):
+            most = 0
+            last = min((w + 1) * window, n_groups)
+            for i in range(first[w * window], first[last]):
+                b = bank[i]
+                if b < 0:
+                    continue
+                if scratch[0, b] != w + 1:
+                    scratch[0, b] = w + 1
+                    scratch[1, b] = 0
+                scratch[1, b] += 1
+                if scratch[1, b] > most:
+                    most = scratch[1, b]
+            rounds[w] = most
+
+
+def sort_steps(
+    const int64_t[::1] rows,
+    const int64_t[::1] columns,
+    const int64_t[::1] first,
+    int64_t[::1] start,
+    int64_t[::1] out_rows,
+    int64_t[::1] out_columns,
+):
+    """Put the items of each step (first[s] to first[s + 1]) in row order, equal rows as they come.
+
+    start : [n_rows + 1], scratch.
+    """
+    cdef Py_ssize_t s, i, j, n_rows = start.shape[0] - 1
+    cdef int64_t row, at, low, high
+    with nogil:
+        for s in range(first.shape[0] - 1):
+            if first[s + 1] - first[s] <= 32:
+                for i in range(first[s], first[s + 1]):
+                    row = rows[i]
+                    j = i
+                    while j > first[s] and out_rows[j - 1] > row:
+                        out_rows[j] = out_rows[j - 1]
+                        out_columns[j] = out_columns[j - 1]
+                        j -= 1
+                    out_rows[j] = row
+                    out_columns[j] = columns[i]
+                continue
+            low, high = n_rows, 0
+            for i in range(first[s], first[s + 1]):
+                row = rows[i]
+                start[row + 1] += 1
+                low = min(low, row)
+                high = max(high, row)
+            at = first[s]
+            for row in range(low, high + 1):
+                at += start[row + 1]
+                start[row + 1] = at - start[row + 1]
+            for i in range(first[s], first[s + 1]):
+                row = rows[i]
+                at = start[row + 1]
+                out_rows[at] = row
+                out_columns[at] = columns[i]
+                start[row + 1] += 1
+            for row in range(low, high + 1):
+                start[row + 1] = 0

@@ -20,14 +20,15 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import PeArray
 from f2fsim.cost.front_end_units import Units, total_gates
-from f2fsim.hw.description import InPort, IntSeq, OutPort
+from f2fsim.hw.arrays.sums import SUM_BYTES, AccumulatorMemory, port_rates
+from f2fsim.hw.description import InPort, IntSeq, OutPort, total
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.hw.front_ends.contract import FrontEndJob, Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork, LayerMachine, payload_bits
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.hw.streams import activation_stream, fill_width_bits, output_stream
 from f2fsim.mapping.facts import LayerFacts
-from f2fsim.mapping.geometry import ACTIVATION_BITS
+from f2fsim.mapping.geometry import ACCUMULATOR_BITS, ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import LayerSteps, band_steps, layer_steps, tile_loads
 from f2fsim.mapping.totals import Totals
@@ -57,21 +58,32 @@ class ArrayJob:
         gated: int,
         weight_reads: int,
         read_bytes: int | None = None,
+        sum_bytes: int = 0,
+        passed_bytes: int = 0,
     ) -> None:
         """Add the array as one component whose items are steps, at least a cycle each.
 
-        It reads `read_bytes` of activations; by default each multiplication reads its own.
+        It reads `read_bytes` of activations from the scratchpad; by default each multiplication
+        reads its own.  It reads `sum_bytes` of accumulators, and writes as many; `passed_bytes` go
+        from PE to PE.  Every product or sum on its way through the adders is in a register once.
+        Outputs go to the scratchpad, as wide as its banks are, and from there to the memory.
         """
         if read_bytes is None:
             read_bytes = macs * self.activation_bits // 8
+        out_bits = 0
+        for port in self.outputs:
+            out_bits += total(port.emit, self.steps.n_steps)
+            service = np.maximum(service, -(-port.emit // fill_width_bits(self.builder.arch)))
         mac = f"mac_{self.weight_type}"
         actions = {
             mac: macs,
             f"{mac}_gated": gated,
             # A multiplication's own constant has its addition.
-            # Outputs are written once when they are done.
-            "sram_read_byte": read_bytes,
-            "register_byte": weight_reads,
+            "sram_read_byte": read_bytes + out_bits // 8,
+            "sram_write_byte": out_bits // 8,
+            "accumulator_read_byte": sum_bytes,
+            "accumulator_write_byte": sum_bytes,
+            "register_byte": weight_reads + macs * SUM_BYTES + passed_bytes,
         }
         self.builder.component(
             "pe array",
@@ -116,7 +128,7 @@ class ArrayKind(ABC, Generic[A]):
     What it promises: `build` adds components that take one unit a step from every input port and
     put the finished outputs, and returns the multiplier slots that were taken; `rates` has the
     work of each unit that can bound a layer; `parts` has every component of its own but the
-    multipliers and accumulators, which all arrays have.
+    multipliers, which all arrays have.
 
     Attributes
     ----------
@@ -191,6 +203,14 @@ class ArrayKind(ABC, Generic[A]):
         at_once = getattr(array, "weights_per_cycle", 1)
         return min(band_rows, -(-at_once // n_reduction) + 1)
 
+    def accumulators(self, arch: ArchConfig, array: A) -> AccumulatorMemory:
+        """Return where sums of rows in work lie; one bank unless the kind says otherwise."""
+        return AccumulatorMemory(1, int(getattr(array, "columns", 1)), array.accumulator_bytes)
+
+    def rows_held(self, arch: ArchConfig, array: A, band_rows: int) -> int:
+        """Return how many rows of a band have sums in the accumulators at once."""
+        return 1
+
     # --- time -------------------------------------------------------------------------------------
 
     def dense_cycles(self, array: A, n_rows: int, n_reduction: int, n_columns: int) -> int:
@@ -258,6 +278,7 @@ class ArrayKind(ABC, Generic[A]):
             **kind.rates(front_end, steps),
             **self.rates(array, steps, by_band),
             "scratchpad fill": (_loaded_bits(steps), fill_width_bits(arch)),
+            **port_rates(machine, arch, self.accumulators(arch, array)),
         }
         return LayerMachine(
             machine, issued, effectual, payload_bits(machine), rates, steps, tuple(by_band)
@@ -304,9 +325,13 @@ class ArrayKind(ABC, Generic[A]):
         return {}
 
     def parts(self, arch: ArchConfig, array: A) -> UnitParts:
-        """Return what its units are made of, beside multipliers and accumulators."""
+        """Return what its units are made of, beside multipliers."""
         units = self.units(arch, array)
-        return UnitParts({name: total_gates(of_name) for name, of_name in units.items()})
+        return UnitParts(
+            {name: total_gates(of_name) for name, of_name in units.items()},
+            srams={"accumulators": self.accumulators(arch, array).sram},
+            register_bits={"sum registers": arch.pe_array.n_multipliers * ACCUMULATOR_BITS},
+        )
 
 
 def _loaded_bits(steps: LayerSteps) -> int:

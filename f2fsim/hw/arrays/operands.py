@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from f2fsim.config.arch import Scratchpad
 from f2fsim.hw.arrays import _word_rounds
+from f2fsim.hw.arrays.sums import StepSums, sum_rounds
 
 IntArray = NDArray[np.int64]
 
@@ -75,8 +76,12 @@ def step_reads(
     shape: tuple[int, int],
     words: Words,
     n_columns: int,
+    sums: StepSums | None = None,
 ) -> StepReads:
-    """Arbitrate the reads of a band's steps.
+    """Arbitrate the reads of a band's steps, and the sums that they add to in banks.
+
+    A weight leaves its lane's queue when the bank of its activation and that of its sum are free: a
+    window takes as long as the fullest bank of either side.
 
     Parameters
     ----------
@@ -90,6 +95,8 @@ def step_reads(
     words : Words
     n_columns : int
         Columns of the matrix.
+    sums : StepSums, optional
+        Of the same weights.
     """
     width, window = shape
     first_of_step = np.concatenate([[0], np.cumsum(per_step)])
@@ -113,7 +120,10 @@ def step_reads(
         rounds,
         distinct,
     )
-    cycles = _shared_out(rounds.astype(np.int64) * words.each, n_groups, window)
+    taken = rounds.astype(np.int64) * words.each
+    if sums is not None:
+        taken = np.maximum(taken, sum_rounds(sums, first, window))
+    cycles = _shared_out(taken, n_groups, window)
     starts = group_of_step[:-1]
     reads = np.add.reduceat(distinct.astype(np.int64), starts)
     return StepReads(np.add.reduceat(cycles, starts), reads)

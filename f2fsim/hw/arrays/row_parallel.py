@@ -22,10 +22,13 @@ from f2fsim.hw.arrays.contract import (
     is_dense_way,
     passes_with_columns,
 )
+from f2fsim.hw.arrays.operands import Words
+from f2fsim.hw.arrays.sums import AccumulatorMemory
 from f2fsim.hw.description import IntSeq
 from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.mapping.facts import LayerFacts
+from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.steps import BandSteps, LayerSteps, band_steps
 from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
@@ -37,9 +40,20 @@ CONFLICTS = 1.15
 
 @dataclass(frozen=True, eq=False)
 class GatherWork(BandWork):
-    """Windows of rounds, and the cycles of each window's gathers."""
+    """Windows of rounds, and the cycles of each window's gathers.
+
+    Attributes
+    ----------
+    gather_cycles : IntSeq, shape (n_windows,)
+    words : Words
+        What the gathers of all PEs share.
+    open_rows : int
+        How often a PE ends a window within a row, whose sums for all waves wait meanwhile.
+    """
 
     gather_cycles: IntSeq
+    words: Words
+    open_rows: int
 
 
 class RowParallelKind(ArrayKind[RowParallelArray]):
@@ -49,6 +63,14 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
 
     def rows_at_once(self, array: RowParallelArray) -> int:
         """A row a PE."""
+        return array.n_pes
+
+    def accumulators(self, arch: ArchConfig, array: RowParallelArray) -> AccumulatorMemory:
+        """A bank a PE: it adds to its own rows only."""
+        return AccumulatorMemory(array.n_pes, array.columns, array.accumulator_bytes)
+
+    def rows_held(self, arch: ArchConfig, array: RowParallelArray, band_rows: int) -> int:
+        """A row a PE, and a word in every bank."""
         return array.n_pes
 
     def rows_in_flight(self, array: RowParallelArray, band_rows: int, n_reduction: int) -> int:
@@ -72,7 +94,8 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
             np.maximum(rounds, 1.0) * (1 - facts.density) * 2 * np.log(array.n_pes + 1)
         )
         # Short rows lie in few banks.
-        conflicts = max(CONFLICTS, array.n_pes / min(array.n_banks, facts.n_reduction))
+        n_banks = Words.of(arch.scratchpad, 8, array.columns).n_banks
+        conflicts = max(CONFLICTS, array.n_pes / min(n_banks, facts.n_reduction))
         longest: Floats = np.maximum(rounds + spread, 1.0)
         return longest * np.maximum(conflicts * waves, 1.0)
 
@@ -99,20 +122,32 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         first_row: int,
     ) -> GatherWork:
         """Return windows of CSR rounds as steps, and the cycles of their gathers."""
-        key = "windows", array.n_pes, array.n_banks, array.window
-        return shared(band[1], key, lambda: self._windows(arch, array, band))
+        bits = ACTIVATION_BITS[band[0].weight_type.name]
+        words = Words.of(arch.scratchpad, bits, min(array.columns, layer.n_columns))
+        key = "windows", array.n_pes, array.window, words
+        return shared(band[1], key, lambda: self._windows(arch, array, band, words))
 
     def _windows(
-        self, arch: ArchConfig, array: RowParallelArray, band: tuple[PrunedTensor, EncodedTensor]
+        self,
+        arch: ArchConfig,
+        array: RowParallelArray,
+        band: tuple[PrunedTensor, EncodedTensor],
+        words: Words,
     ) -> GatherWork:
         tensor, encoded = band
+        n_rows, n_cols = tensor.shape
         if is_dense_way(arch, encoded):
             steps = _dense_windows(tensor, encoded.scale_bits, array)
-            return GatherWork(steps, steps.n_symbols)
-        cycles, rounds = gather_windows(tensor, array.n_pes, array.n_banks, array.window)
+            n_open = open_windows(np.full(n_rows, n_cols), array)
+            return GatherWork(steps, steps.n_symbols * words.each, words, n_open)
+        cycles, rounds = gather_windows(
+            tensor, array.n_pes, words.n_banks, array.window, words.neighbours
+        )
         steps = band_steps(encoded, array.window, all_rows=False)
         done = rows_done(tensor, array.n_pes, array.window, steps.n_steps)
-        return GatherWork(replace(steps, rows_done=done, n_symbols=rounds), cycles)
+        steps = replace(steps, rows_done=done, n_symbols=rounds)
+        n_open = open_windows(row_counts(tensor), array)
+        return GatherWork(steps, cycles * words.each, words, n_open)
 
     def build(self, job: ArrayJob, array: RowParallelArray) -> int:
         """Add the array; return the multiplications done.
@@ -122,11 +157,21 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         """
         steps = job.steps
         waves = [-(-n // array.columns) for n in steps.tile_columns]
-        gathers = [work.gather_cycles for work in job.work if isinstance(work, GatherWork)]
-        service = steps.over_tiles(gathers, waves)
+        work = [one for one in job.work if isinstance(one, GatherWork)]
+        service = steps.over_tiles([one.gather_cycles for one in work], waves)
         reaching = [band.reaching for band in steps.bands]
         done = int(steps.over_tiles(reaching, steps.tile_columns).sum())
-        job.add(service, done, 0, int(steps.over_tiles(reaching, waves).sum()))
+        # A PE's own accumulator: of one wave the sum stays in its register.
+        words = sum(
+            work[band].open_rows * waves[tile] for band, tile in steps.passes if waves[tile] > 1
+        )
+        sums = self.accumulators(job.builder.arch, array)
+        weight_reads = int(steps.over_tiles(reaching, waves).sum())
+        # A gather reads a word; all PEs take the same one of a dense row.
+        gathers = [b.n_symbols if b.is_dense else b.n_kept for b in steps.bands]
+        n_reads = int(steps.over_tiles(gathers, waves).sum())
+        read_bytes = n_reads * work[0].words.read_bytes
+        job.add(service, done, 0, weight_reads, read_bytes, words * sums.word_bytes)
         return done
 
     def sequence(
@@ -158,33 +203,50 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
     ) -> tuple[IntSeq, dict[str, IntSeq]]:
         """Kept weights over PEs, and over banks; all PEs share the reads of a dense layer."""
         waves = -(-totals.n_columns // array.columns)
-        by_bank = -(-totals.n_kept // array.n_banks)
+        by_bank = -(-totals.n_kept // arch.scratchpad.n_banks)
         cycles = np.maximum(
             -(-totals.n_kept // array.n_pes), np.where(totals.may_be_dense, 0, by_bank)
         )
         macs = totals.n_kept * totals.n_columns
         return cycles * waves, {
             "mac": macs,
-            "sram_read_byte": macs * totals.activation_bits // 8,
+            "sram_read_byte": np.where(totals.may_be_dense, 0, macs * totals.activation_bits // 8),
             "register_byte": totals.n_kept * waves,
         }
 
     def rates(self, array: RowParallelArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """Gathers over banks, and the rounds of the PE with the most entries."""
         kept = rounds = 0
+        words = next(one.words for one in work if isinstance(one, GatherWork))
         for band, n_columns in passes_with_columns(steps):
             waves = -(-n_columns // array.columns)
             # All PEs take the same column of a dense row: a round is one read.
             gathers = band.n_symbols if band.is_dense else band.n_kept
             kept += int(gathers.sum()) * waves
             rounds += int(band.n_symbols[band.reaching > 0].sum()) * waves
-        return {"activation banks": (kept, array.n_banks), "longest PE": (rounds, 1)}
+        return {"activation banks": (kept * words.each, words.n_banks), "longest PE": (rounds, 1)}
 
     def units(self, arch: ArchConfig, array: RowParallelArray) -> dict[str, Units]:
         """Windows of requests and their arbiter; the crossbar from banks to PEs."""
-        queues = gathers(array.n_pes, array.n_banks, array.window, 8)
-        words = crossbar(array.n_pes, array.n_banks, 8 * array.columns)
+        n_banks = Words.of(arch.scratchpad, 8, array.columns).n_banks
+        queues = gathers(array.n_pes, n_banks, array.window, 8)
+        words = crossbar(array.n_pes, n_banks, 8 * array.columns)
         return {"gather": queues, "gather crossbar": words}
+
+
+def open_windows(counts: IntArray, array: RowParallelArray) -> int:
+    """Return how often a PE ends a window of its entries within a row.
+
+    `counts` are the entries of each row; row r belongs to PE r mod ``n_pes``.
+    """
+    n_waves = -(-counts.shape[0] // array.n_pes)
+    grid = np.zeros(n_waves * array.n_pes, dtype=np.int64)
+    grid[: counts.shape[0]] = counts
+    ends = grid.reshape(n_waves, array.n_pes).cumsum(axis=0)
+    starts = ends - grid.reshape(ends.shape)
+    # A row that takes entries s to e - 1 of its PE is open at the multiples of the window within.
+    inside = np.maximum((ends - 1) // array.window - starts // array.window, 0)
+    return int(inside.sum())
 
 
 def _dense_windows(tensor: PrunedTensor, scale_bits: int, array: RowParallelArray) -> BandSteps:

@@ -13,10 +13,12 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import SystolicArray
 from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, Floats, IntArray, passes_with_columns
+from f2fsim.hw.arrays.sums import SUM_BYTES, AccumulatorMemory
 from f2fsim.hw.arrays.systolic_folds import Folds, fold, fold_cycles, fold_steps
-from f2fsim.hw.description import IntSeq
+from f2fsim.hw.description import IntSeq, seq
 from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
+from f2fsim.hw.streams import fill_width_bits
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 from f2fsim.mapping.totals import Totals
@@ -38,6 +40,14 @@ class SystolicKind(ArrayKind[SystolicArray]):
     def rows_at_once(self, array: SystolicArray) -> int:
         """A row of the weight matrix a column of PEs."""
         return array.columns
+
+    def accumulators(self, arch: ArchConfig, array: SystolicArray) -> AccumulatorMemory:
+        """A bank below each column of PEs, if the sums do not stay in the PEs."""
+        return AccumulatorMemory(array.columns, 1, array.accumulator_bytes)
+
+    def rows_held(self, arch: ArchConfig, array: SystolicArray, band_rows: int) -> int:
+        """A strip's."""
+        return min(band_rows, array.columns) if array.dataflow == "weight_stationary" else 0
 
     def rows_in_flight(self, array: SystolicArray, band_rows: int, n_reduction: int) -> int:
         """Those of a fold."""
@@ -107,12 +117,37 @@ class SystolicKind(ArrayKind[SystolicArray]):
         """Add the array, an item a fold; return the multiplications: zeros are multiplied too."""
         steps = job.steps
         folds = [work.folds for work in job.work if isinstance(work, FoldWork)]
+        # Narrow banks give a column of inputs in several cycles.
+        taken = array.rows * job.activation_bits
+        each = -(-taken // fill_width_bits(job.builder.arch))
         cycles = [
-            fold_cycles(folds[band], steps.tile_columns[tile], array) for band, tile in steps.passes
+            fold_cycles(folds[band], steps.tile_columns[tile] * each, array)
+            for band, tile in steps.passes
         ]
         counts = [band.n_weights for band in steps.bands]
         done = int(steps.over_tiles(counts, steps.tile_columns).sum())
-        job.add(np.concatenate(cycles), done, 0, done)
+        # An input enters a row of PEs once and goes from column to column; so do an
+        # output-stationary array's weights from row to row, for every wave of its rows.
+        inputs = [seq(one.n_cols) for one in folds]
+        n_inputs = int(steps.over_tiles(inputs, steps.tile_columns).sum())
+        once = [-(-n // array.rows) for n in steps.tile_columns]
+        is_still = array.dataflow == "weight_stationary"
+        passed = done * job.activation_bits // 8
+        loads = int(
+            (steps.over_passes(counts) if is_still else steps.over_tiles(counts, once)).sum()
+        )
+        # A strip's sums leave below and wait for its next piece, each column's in a bank.
+        open_rows = [one.n_rows * (1 - one.is_last) for one in folds]
+        n_sums = int(steps.over_tiles(open_rows, steps.tile_columns).sum()) if is_still else 0
+        job.add(
+            np.concatenate(cycles),
+            done,
+            0,
+            loads if is_still else done,
+            n_inputs * job.activation_bits // 8 + (0 if is_still else loads),
+            n_sums * SUM_BYTES,
+            passed,
+        )
         return done
 
     def sequence(
@@ -149,9 +184,10 @@ class SystolicKind(ArrayKind[SystolicArray]):
             for m, k, n in zip(totals.n_rows, totals.n_reduction, totals.n_columns, strict=True)
         ]
         macs = totals.n_weights * totals.n_columns
+        inputs = -(-totals.n_rows // array.columns) * totals.n_reduction * totals.n_columns
         return np.array(cycles, dtype=np.int64), {
             "mac": macs,
-            "sram_read_byte": macs * totals.activation_bits // 8,
+            "sram_read_byte": inputs * totals.activation_bits // 8,
             "register_byte": macs,
         }
 

@@ -63,10 +63,13 @@ class Least:
 
 @dataclass
 class UnitParts:
-    """Cells of units by the name of their component."""
+    """What units are made of, by the name of their component (as in `MachineParts`)."""
 
     gates: dict[str, GateCount] = field(default_factory=dict)
     fifo_bits: dict[str, int] = field(default_factory=dict)
+    srams: dict[str, Sram] = field(default_factory=dict)
+    register_bits: dict[str, int] = field(default_factory=dict)
+    mux2_bits: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from f2fsim.cost.front_end_units import Units, csc_pes
 from f2fsim.hw.arrays.broadcast.layer import broadcast_layer
 from f2fsim.hw.arrays.broadcast.plan import broadcast_plans
 from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, LayerWork
+from f2fsim.hw.arrays.sums import AccumulatorMemory
 from f2fsim.hw.front_ends.contract import Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork, LayerMachine
 from f2fsim.hw.machine_builder import MachineBuilder
@@ -34,6 +35,10 @@ class BroadcastKind(ArrayKind[BroadcastArray]):
     ) -> list[Plan]:
         """As few bands as fit the PEs' memory, then as few tiles of vectors, come first."""
         return broadcast_plans(arch, array, layer, tensor)
+
+    def accumulators(self, arch: ArchConfig, array: BroadcastArray) -> AccumulatorMemory:
+        """A bank a PE, for its rows of the vector in work and of the one before."""
+        return AccumulatorMemory(array.n_pes, 1, array.accumulator_bytes)
 
     def build_layer(
         self, work: LayerWork, array: BroadcastArray, builder: MachineBuilder

@@ -16,7 +16,8 @@ import numpy as np
 
 from f2fsim.config.pe_array import BroadcastArray
 from f2fsim.hw.arrays.broadcast.batches import Broadcasts, SliceCounts, batch_cycles, entries_by_pe
-from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
+from f2fsim.hw.arrays.sums import SUM_BYTES
+from f2fsim.hw.description import InPort, IntSeq, OutPort, seq, total
 from f2fsim.hw.machine_builder import MachineBuilder
 
 #: Most services of PEs (broadcasts times PEs) that are run as a network.
@@ -86,7 +87,10 @@ class BroadcastJob:
         return {
             f"mac_{self.weight_type}": stored,
             "index_decode": stored + n_columns,
-            "register_byte": stored * self.activation_bits // 8,
+            "register_byte": stored * (self.activation_bits // 8 + SUM_BYTES),
+            # A column's entries are of different rows: each reads and writes its sum.
+            "accumulator_read_byte": stored * SUM_BYTES,
+            "accumulator_write_byte": stored * SUM_BYTES,
             "fifo_byte": n_columns * self.activation_bits // 8,
         }
 
@@ -142,6 +146,7 @@ def add_network(job: BroadcastJob, inputs: Sequence[InPort], outputs: Sequence[O
         job.n_batches,
         [InPort(channel, ONE, "pe not done") for channel in finished],
         [OutPort(swapped, told, "swap pending"), *outputs],
+        _output_actions(job, outputs),
     )
 
 
@@ -156,8 +161,15 @@ def add_folded(job: BroadcastJob, inputs: Sequence[InPort], outputs: Sequence[Ou
     stored, kept = job.walked
     n = job.n_broadcasts
     actions = job.actions(int(stored.sum()), int(kept.sum()), n * job.array.n_pes)
-    actions["sram_read_byte"] = n * job.activation_bits // 8
+    actions |= _output_actions(job, outputs)
+    actions["sram_read_byte"] += n * job.activation_bits // 8
     job.builder.component("pe array", "broadcast", service, job.n_batches, inputs, outputs, actions)
+
+
+def _output_actions(job: BroadcastJob, outputs: Sequence[OutPort]) -> dict[str, int]:
+    """Outputs go to the scratchpad, and from there to the memory."""
+    n_bytes = sum(total(port.emit, job.n_batches) for port in outputs) // 8
+    return {"sram_read_byte": n_bytes, "sram_write_byte": n_bytes}
 
 
 def item_of_batch(job: BroadcastJob) -> tuple[IntSeq, IntSeq]:

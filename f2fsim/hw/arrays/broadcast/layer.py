@@ -18,6 +18,7 @@ from f2fsim.hw.arrays.broadcast.components import (
     add_network,
     item_of_batch,
 )
+from f2fsim.hw.arrays.sums import SUM_BYTES
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.front_ends import fetched
 from f2fsim.hw.layer_machine import LayerMachine, payload_bits
@@ -92,7 +93,11 @@ def broadcast_layer(
         add_folded(job, inputs, outputs)
     stored, kept = (int(walked.sum()) for walked in job.walked)
     machine = builder.build()
-    rates = {"broadcasts": (job.n_broadcasts, 1)}
+    n_bytes = sum(part.actions.get("accumulator_read_byte", 0) for part in machine.components)
+    rates = {
+        "broadcasts": (job.n_broadcasts, 1),
+        "accumulators": (n_bytes, array.n_pes * SUM_BYTES),
+    }
     zeros = f"synthetic: density {activation_density:g}, seed {array.activation_seed}"
     origins = {"activation zeros": zeros}
     return BroadcastMachine(

@@ -7,8 +7,8 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import BroadcastArray
 from f2fsim.errors import ConfigError
+from f2fsim.hw.arrays.sums import SUM_BYTES
 from f2fsim.mapping.geometry import (
-    ACCUMULATOR_BITS,
     ACTIVATION_BITS,
     split_evenly,
     tile_input_values,
@@ -38,13 +38,15 @@ def broadcast_plans(
     pointer_bits = 32 * array.n_pes * (layer.n_reduction + 1)
     activation_bits = ACTIVATION_BITS[tensor.weight_type.name]
     copies = 2 if arch.scratchpad.double_buffered else 1
+    # Sums of one vector are added to while those of the one before leave.
+    most_rows = max(array.accumulator_bytes // (2 * SUM_BYTES), 1)
 
     def needs(rows: int, columns: int, tiles: int) -> dict[str, int]:
         weights = int(rows * layer.n_reduction * (kept_share + padding) * entry_bits) + 1
         held = tile_input_values(layer, columns) * activation_bits
         return {
             "activations": held * (copies if tiles > 1 else 1),
-            "accumulators": 2 * rows * ACCUMULATOR_BITS,
+            "outputs": 2 * rows * activation_bits,
             "weights": weights + pointer_bits if array.weights_on_chip else 0,
         }
 
@@ -54,7 +56,7 @@ def broadcast_plans(
         for n_tiles in _halvings(layer.n_columns):
             columns = -(-layer.n_columns // n_tiles)
             found = needs(rows, columns, n_tiles)
-            if sum(found.values()) <= capacity:
+            if sum(found.values()) <= capacity and rows <= most_rows:
                 band_rows = tuple(split_evenly(layer.n_outputs, per_group)) * layer.n_groups
                 tiles = tuple(split_evenly(layer.n_columns, n_tiles))
                 plans.append(Plan("weight_stationary", band_rows, tiles, rows, found))
