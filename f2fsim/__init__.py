@@ -1,8 +1,7 @@
 """f2fsim: what fixed-to-fixed encoded weights give on a given machine.
 
 The command line's jobs are one call each, in the same words: `simulate`, `compare`, `what_if`,
-`simulate_network`, `sweep`, `search`, `duel`, `make_report`, `encode`, `decode`, `inspect`,
-`verify`;
+`sweep`, `search`, `duel`, `make_report`, `encode`, `decode`, `inspect`, `verify`;
 `load` reads results back.
 """
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from f2fsim.pipeline.decode_file import decode_file as decode
     from f2fsim.pipeline.decode_file import inspect_file as inspect
     from f2fsim.pipeline.encode_file import encode
-    from f2fsim.pipeline.network import simulate_network
     from f2fsim.pipeline.verify_file import verify_file as verify
     from f2fsim.report import make_report
     from f2fsim.results import Comparison
@@ -47,7 +45,6 @@ _LAZY = {
     "load": ("f2fsim.results", "Comparison.load"),
     "make_report": ("f2fsim.report", "make_report"),
     "search": ("f2fsim.explore", "search"),
-    "simulate_network": ("f2fsim.pipeline.network", "simulate_network"),
     "simulate": ("f2fsim.pipeline", "simulate"),
     "sweep": ("f2fsim.explore", "sweep"),
     "what_if": ("f2fsim.explore.whatif", "what_if"),
@@ -65,7 +62,6 @@ __all__ = [
     "make_report",
     "search",
     "simulate",
-    "simulate_network",
     "sweep",
     "verify",
     "what_if",

@@ -19,7 +19,6 @@ from f2fsim.cli import (
     dram,
     duel,
     explore,
-    network,
     paper,
     report,
     rtl,
@@ -70,7 +69,6 @@ def _root(
 # One line a group: GROUPS holds functions that add their commands to the application.
 GROUPS: tuple[Callable[[typer.Typer], None], ...] = (
     simulate.register,
-    network.register,
     codec.register,
     paper.register,
     explore.register,

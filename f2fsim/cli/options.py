@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from f2fsim import shipped
+from f2fsim.engine import ENGINES
 
 
 def shipped_names(kind: str, sub: str = "") -> Callable[[str], list[str]]:
@@ -88,6 +89,58 @@ Layers = Annotated[
         help="Only layers of this name or shell pattern (may be repeated).",
     ),
 ]
+Isolated = Annotated[
+    bool,
+    typer.Option(
+        "--isolated", help="Run each layer by itself, from DRAM to DRAM, not the whole network."
+    ),
+]
+Residency = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="auto | none | NAME",
+        show_default="auto",
+        help="Tensors that stay in the scratchpad (a name may be repeated).",
+    ),
+]
+Context = Annotated[
+    int | None,
+    typer.Option(
+        metavar="TOKENS",
+        min=0,
+        show_default="the workload's own",
+        help="Tokens in the KV caches before the run.",
+    ),
+]
+KvType = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYPE",
+        show_default="the workload's own",
+        help="Type of the KV caches: int4, int8, fp16 or bf16.",
+    ),
+]
+Engine = Annotated[
+    str, typer.Option(metavar="NAME", help=f"One of {', '.join(ENGINES)}; same counters.")
+]
+Archs = Annotated[
+    list[str], typer.Argument(help="Architectures, one or more.", autocompletion=ARCHS)
+]
+Functional = Annotated[
+    bool,
+    typer.Option("--functional", help="Let values flow too; compare every output with NumPy's."),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Encode afresh, keep nothing.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FOLDER",
+        show_default="nothing is written",
+        help="Folder for results, tables and manifest.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 Csv = Annotated[bool, typer.Option("--csv", help="CSV on stdout.")]
 Quiet = Annotated[
@@ -105,3 +158,12 @@ Objectives = Annotated[
         help="Figure to judge by (may be repeated): seconds, column:max …",
     ),
 ]
+
+
+def residency_policy(residency: list[str] | None) -> str | list[str]:
+    """Return the policy that ``--residency`` states: one word, or names of tensors."""
+    if not residency:
+        return "auto"
+    if len(residency) == 1 and residency[0] in ("auto", "none"):
+        return residency[0]
+    return residency

@@ -12,15 +12,25 @@ from f2fsim.cli import console
 from f2fsim.cli.one_result import print_result
 from f2fsim.cli.options import (
     ARCHS,
+    Archs,
     Batch,
+    Context,
     Csv,
+    Engine,
+    Functional,
+    Isolated,
     Json,
+    KvType,
     Layers,
+    NoCache,
+    Out,
     Quiet,
+    Residency,
     Seed,
     Sparsity,
     WeightType,
     WorkloadName,
+    residency_policy,
 )
 from f2fsim.cli.report import write_page
 from f2fsim.cli.trace import (
@@ -34,35 +44,15 @@ from f2fsim.cli.trace import (
     trace_options,
 )
 from f2fsim.cli.verdict import print_comparison, print_remarks
-from f2fsim.engine import ENGINES
 from f2fsim.errors import InputError, MissingDependencyError
 from f2fsim.results import Comparison
+from f2fsim.results.network import stage_rows
 from f2fsim.results.rows import layer_row
 from f2fsim.whole_file import check_folder
 
 if TYPE_CHECKING:
     from f2fsim.results import SimResult
 
-Engine = Annotated[
-    str, typer.Option(metavar="NAME", help=f"One of {', '.join(ENGINES)}; same counters.")
-]
-Archs = Annotated[
-    list[str], typer.Argument(help="Architectures, one or more.", autocompletion=ARCHS)
-]
-Functional = Annotated[
-    bool,
-    typer.Option("--functional", help="Let values flow too; compare every output with NumPy's."),
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        "-o",
-        metavar="FOLDER",
-        show_default="nothing is written",
-        help="Folder for results, tables and manifest.",
-    ),
-]
 Baseline = Annotated[
     str | None,
     typer.Option(
@@ -82,7 +72,6 @@ Why = Annotated[
         help="Find what binds each machine by experiment: each resource doubled, run again.",
     ),
 ]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Encode afresh, keep nothing.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -102,6 +91,10 @@ def simulate_command(
     batch: Batch = None,
     seed: Seed = None,
     layer: Layers = None,
+    isolated: Isolated = False,
+    residency: Residency = None,
+    context: Context = None,
+    kv_type: KvType = None,
     engine: Engine = "compiled",
     functional: Functional = False,
     trace: TraceFile = None,
@@ -115,7 +108,10 @@ def simulate_command(
     quiet: Quiet = False,
     no_cache: NoCache = False,
 ) -> None:
-    """Simulate a workload on an architecture.
+    """Simulate a workload on an architecture: the whole network as one run.
+
+    Maps that fit stay in the scratchpad, the next layer's weights are fetched while this one
+    computes; with --isolated each layer runs by itself.
 
     Example: f2fsim simulate f2f_edge opennsfw --sparsity 0.9 --weight-type int8
     """
@@ -126,6 +122,8 @@ def simulate_command(
     _check_output(as_json, as_csv, out)
     options = trace_options(trace_layer, trace_window, trace_sample, trace_max_events)
     check_trace(trace, options, load_workload(workload), layer)
+    if trace_layer and not isolated:
+        raise InputError("--trace-layer: a network is traced whole; with --isolated, by layer")
     opened = Trace(trace, options) if trace is not None else None
     with (
         opened if opened is not None else nullcontext(),
@@ -139,6 +137,10 @@ def simulate_command(
             batch=batch,
             seed=seed,
             layers=layer,
+            isolated=isolated,
+            residency=residency_policy(residency),
+            context=context,
+            kv_type=kv_type,
             engine=engine,
             functional=functional,
             cache=None if no_cache else "default",
@@ -151,7 +153,9 @@ def simulate_command(
         console.print_json(result.to_dict())
         return
     if as_csv:
-        console.print_rows([layer_row(one) for one in result.layers], as_csv=True)
+        run = result.network
+        rows = stage_rows(run) if run else [layer_row(one) for one in result.layers]
+        console.print_rows(rows, as_csv=True)
         return
     if quiet:
         return
@@ -178,6 +182,10 @@ def compare_command(
     batch: Batch = None,
     seed: Seed = None,
     layer: Layers = None,
+    isolated: Isolated = False,
+    residency: Residency = None,
+    context: Context = None,
+    kv_type: KvType = None,
     engine: Engine = "compiled",
     functional: Functional = False,
     baseline: Baseline = None,
@@ -189,7 +197,7 @@ def compare_command(
     quiet: Quiet = False,
     no_cache: NoCache = False,
 ) -> None:
-    """Simulate a workload on several architectures, side by side.
+    """Simulate a workload on several architectures, side by side, each network as one run.
 
     Example: f2fsim compare opennsfw f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9
     """
@@ -204,7 +212,8 @@ def compare_command(
         names.append(baseline)
     conditions: dict[str, Any] = {
         "sparsity": sparsity, "weight_type": weight_type, "batch": batch, "seed": seed,
-        "layers": layer, "cache": None if no_cache else "default",
+        "layers": layer, "cache": None if no_cache else "default", "isolated": isolated,
+        "residency": residency_policy(residency), "context": context, "kv_type": kv_type,
     }  # fmt: skip
     with console.progress("comparing", quiet=quiet) as progress:
         found = (
@@ -239,6 +248,7 @@ def what_if_command(
     batch: Batch = None,
     seed: Seed = None,
     layer: Layers = None,
+    isolated: Isolated = False,
     by_layer: Annotated[
         bool, typer.Option("--by-layer", help="What binds each layer, in place of the whole run.")
     ] = False,
@@ -268,6 +278,7 @@ def what_if_command(
             batch=batch,
             seed=seed,
             layers=layer,
+            isolated=isolated,
             cache=None if no_cache else "default",
             progress=progress,
         )
@@ -303,6 +314,9 @@ def _check_output(as_json: bool, as_csv: bool, out: Path | None) -> None:
 
 
 def _say_checked(result: SimResult) -> None:
+    if result.network is not None:
+        typer.echo(f"outputs: {result.network.outputs_checked} of all stages equal NumPy's")
+        return
     n_outputs = sum(layer.outputs_checked for layer in result.layers)
     error = max((layer.output_error for layer in result.layers), default=0.0)
     typer.echo(f"outputs: {n_outputs} compared with NumPy, largest relative error {error:.3g}")

@@ -102,7 +102,11 @@ def run_task(task: Task) -> Outcome:
     try:
         with sharing(_SHARED):
             result = simulate(
-                task.arch, task.workload, engine=task.engine, read_layers=_KEPT.layers
+                task.arch,
+                task.workload,
+                isolated=True,
+                engine=task.engine,
+                read_layers=_KEPT.layers,
             )
         return outcome("ok", metrics_of(result), "")
     except InputError as error:

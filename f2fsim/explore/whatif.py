@@ -20,7 +20,8 @@ from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.paths import has_path
 from f2fsim.errors import ConfigError
 from f2fsim.pipeline import EncodingCache, compare
-from f2fsim.pipeline.run import Progress
+from f2fsim.pipeline.prepared import Residency
+from f2fsim.pipeline.target import Progress
 from f2fsim.results import Comparison, LayerResult, SimResult
 from f2fsim.results.binding import TOGETHER
 
@@ -70,6 +71,10 @@ def what_if(
     batch: int | None = None,
     seed: int | None = None,
     layers: list[str] | None = None,
+    isolated: bool = False,
+    residency: Residency = "auto",
+    context: int | None = None,
+    kv_type: str | None = None,
     cache: EncodingCache | str | None = "default",
     progress: Progress | None = None,
 ) -> Comparison:
@@ -83,7 +88,7 @@ def what_if(
     workload, archs
         A configuration, the name of a shipped one, or the path of a YAML file; one architecture or
         several.
-    sparsity, weight_type, batch, seed, layers
+    sparsity, weight_type, batch, seed, layers, isolated, residency, context, kv_type
         As in `f2fsim.compare`.
     cache : EncodingCache, None or "default"
         Where encodings are kept; those of the doubled machines too.
@@ -115,7 +120,8 @@ def what_if(
     given = [archs] if isinstance(archs, ArchConfig | str | Path) else archs
     machines = [one if isinstance(one, ArchConfig) else load_arch(one) for one in given]
     doubled = [doubled_machines(machine) for machine in machines]
-    run = _Runs(base, cache, progress)
+    how = {"isolated": isolated, "residency": residency, "context": context, "kv_type": kv_type}
+    run = _Runs(base, {**how, "cache": cache, "progress": progress})
     singles = run([{AS_IT_IS: m, **d} for m, d in zip(machines, doubled, strict=True)])
     unclear = [max(_gains(found))[0] < CLEAR for found in singles]
     without = run(
@@ -179,22 +185,14 @@ Found = Mapping[str, SimResult]
 class _Runs:
     """Runs variants of several machines: one comparison a round shares the reading of weights."""
 
-    def __init__(
-        self, workload: Workload, cache: EncodingCache | str | None, progress: Progress | None
-    ) -> None:
+    def __init__(self, workload: Workload, conditions: Mapping[str, Any]) -> None:
         self._workload = workload
-        self._cache = cache
-        self._progress = progress
+        self._conditions = conditions
 
     def __call__(self, wanted: Sequence[Mapping[str, ArchConfig]]) -> list[dict[str, SimResult]]:
         """Return the results of each machine's variants, by the variant's name."""
         flat = [arch for variants in wanted for arch in variants.values()]
-        found = (
-            compare(self._workload, flat, cache=self._cache, progress=self._progress)
-            if flat
-            else ()
-        )
-        results = iter(found)
+        results = iter(compare(self._workload, flat, **self._conditions) if flat else ())
         return [{name: next(results) for name in variants} for variants in wanted]
 
 

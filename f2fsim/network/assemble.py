@@ -45,6 +45,7 @@ def join_stages(network: Network, machines: Sequence[StageParts | None]) -> Mach
         path = output_path(network, number, _segments(network, number, machine), outputs_room)
         if machine is not None:
             _add_product(network, joiner, number, with_store(machine, held), path)
+        network.count(number, (*path.readers, *path.writers))
         path.add_to(joiner)
     _add_fills(network, joiner, machines)
     _add_tokens(network, joiner, len(machines))
@@ -79,9 +80,10 @@ def _add_product(
     for channel in machine.channels:
         if channel.name not in (TILES, OUTPUTS):
             joiner.channel(channel)
-    for reader in machine.readers:
-        if reader.name != ACTIVATIONS:
-            joiner.reader(reader)
+    fetched = [reader for reader in machine.readers if reader.name != ACTIVATIONS]
+    network.count(number, fetched)
+    for reader in fetched:
+        joiner.reader(reader)
     for part in machine.components:
         if part.name == FILL:
             continue
@@ -90,7 +92,7 @@ def _add_product(
 
 def _in_network(network: Network, number: int, part: Component, path: OutputPath) -> Component:
     """Return a part with its ports to scratchpad and outputs as the network has them."""
-    inputs, outputs, marks = [], [], part.marks
+    inputs, outputs, marks = [], [], (0,) if part.n_items else ()
     for port in part.inputs:
         if port.channel != TILES:
             inputs.append(port)
@@ -101,6 +103,7 @@ def _in_network(network: Network, number: int, part: Component, path: OutputPath
         release[-1] += rest
         inputs.append(InPort(SCRATCHPAD, need, port.cause, release, release_at_end=True))
         marks = (part.n_items - 1,)
+        network.arrays[number] = part.name
         if network.takes(KEPT_FOR_ARRAY, number):
             first = np.zeros(part.n_items, dtype=np.int64)
             first[0] = 1
@@ -112,6 +115,8 @@ def _in_network(network: Network, number: int, part: Component, path: OutputPath
             outputs.append(OutPort(OUTPUTS, emit, out.cause))
         else:
             outputs.append(out)
+    if marks and network.arrays.get(number) != part.name:
+        network.fronts.setdefault(number, []).append(part.name)
     return replace(part, inputs=tuple(inputs), outputs=tuple(outputs), marks=marks)
 
 
@@ -163,7 +168,9 @@ def _add_fills(network: Network, joiner: Joiner, machines: Sequence[StageParts |
         if chunks.size:
             is_read = True
             reader = next(one for one in machine.readers if one.name == ACTIVATIONS)
-            joiner.reader(_gated(network, number, replace(reader, n_bits=sizes)))
+            loaded = _gated(network, number, replace(reader, n_bits=sizes))
+            network.count(number, (loaded,))
+            joiner.reader(loaded)
             taken = np.concatenate([[0], chunks]).astype(np.int64)
             inputs.append(InPort(reader.channel, taken, "activations empty"))
         if number:

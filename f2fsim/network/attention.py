@@ -21,15 +21,13 @@ from f2fsim.hw.description import InPort, IntSeq, OutPort, Reader, seq
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.geometry import ACCUMULATOR_BITS, split_evenly
 from f2fsim.network.cache import Cache, Tile
-from f2fsim.network.context import Network
+from f2fsim.network.context import CACHE, Network
 from f2fsim.network.join import StageParts
 from f2fsim.network.order import WRITTEN_FOR_CACHE
 from f2fsim.network.vector_items import PROBABILITIES, SCORES, shares
 
 #: Bits of the cache that an item of the array takes at most.
 CHUNK_BITS = 4096
-
-CACHE = "kv cache"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from f2fsim.hw.description import (
     seq,
 )
 from f2fsim.hw.streams import fill_width_bits
-from f2fsim.network.context import Network
+from f2fsim.network.context import APPEND, Network
 from f2fsim.network.join import Joiner
 from f2fsim.network.order import (
     KEPT_FOR_ARRAY,
@@ -33,8 +33,8 @@ from f2fsim.network.vector_items import PROBABILITIES, SCORES, VectorItems
 VECTOR, KEEP = "vector unit", "scratchpad keep"
 OPERANDS, RESULTS, KEPT = "operands buffer", "results", "kept outputs"
 
-#: The writer of new keys and values, and the channel before it.
-APPEND, APPENDED = "kv append", "appended"
+#: The channel before the writer of new keys and values.
+APPENDED = "appended"
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from f2fsim.config.operation import NETWORK_INPUT
@@ -30,8 +30,13 @@ class Tensor:
         return self.last - self.first + 1
 
 
-def tensors_of(stages: Sequence[Stage], activation_bits: int) -> dict[str, Tensor]:
-    """Return the tensors between stages; the network's input and outputs are not among them."""
+def tensors_of(
+    stages: Sequence[Stage], activation_bits: int, needed_later: Container[str] = ()
+) -> dict[str, Tensor]:
+    """Return the tensors between stages.
+
+    The network's input and outputs are not among them, nor what is needed in a later piece.
+    """
     last = last_uses(stages)
     reads: dict[str, int] = {}
     for stage in stages:
@@ -46,7 +51,7 @@ def tensors_of(stages: Sequence[Stage], activation_bits: int) -> dict[str, Tenso
             reads[stage.output],
         )
         for number, stage in enumerate(stages)
-        if stage.output in last
+        if stage.output in last and stage.output not in needed_later
     }
 
 

@@ -223,24 +223,24 @@ def _result(
         components=outcome.components,
         streams=streams,
         memory=outcome.memory,
-        codec_stats=_codec_stats(encoded) | _shared_bits(tensor),
+        codec_stats=codec_stats(encoded) | shared_bits(tensor),
         energy_pj=sum_terms(terms, job.cost.table),
         energy_amounts=amounts(terms),
         origins={**job.data.origins, **built.origins},
         n_multipliers=arch.pe_array.n_multipliers,
         repeat=layer.repeat,
-        plan=_plan_stats(job, plan, built, encoded),
+        plan=plan_stats(arch, job.data, plan, built, encoded),
     )
 
 
-def _plan_stats(
-    job: LayerJob, plan: Plan, built: LayerMachine, encoded: list[EncodedTensor]
+def plan_stats(
+    arch: ArchConfig, data: LayerData, plan: Plan, built: LayerMachine, encoded: list[EncodedTensor]
 ) -> PlanStats:
     """Return the plan and how often it fetched weights and activations, from the real streams."""
-    layer, once = job.data.layer, encoded_bits(job.arch, encoded)
+    layer, once = data.layer, encoded_bits(arch, encoded)
     once.pop(DENSE_FLAGS, None)  # come with the addresses
     fetched = sum(n for name, n in built.payload_bits.items() if common_name(name) in once)
-    inputs = layer.n_input_values * ACTIVATION_BITS[job.data.tensor.weight_type.name]
+    inputs = layer.n_input_values * ACTIVATION_BITS[data.tensor.weight_type.name]
     return PlanStats(
         schedule=plan.schedule,
         n_bands=len(plan.band_rows),
@@ -290,13 +290,13 @@ def encoded_bits(arch: ArchConfig, encoded: list[EncodedTensor]) -> dict[str, in
     return bits
 
 
-def _shared_bits(tensor: PrunedTensor) -> dict[str, float]:
+def shared_bits(tensor: PrunedTensor) -> dict[str, float]:
     """Return the bits of all kept weights that vary, where some are the same in all of them."""
     n_bits = shared(tensor, "varying bits", lambda: n_varying_bits(tensor))
     return {"n_varying_bits": tensor.n_kept * n_bits} if n_bits < tensor.weight_type.n_bits else {}
 
 
-def _codec_stats(encoded: list[EncodedTensor]) -> dict[str, float]:
+def codec_stats(encoded: list[EncodedTensor]) -> dict[str, float]:
     """Add the counts of all bands; efficiency is matched over all care bits."""
     totals: dict[str, float] = {}
     for band in encoded:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from f2fsim.errors import SimulationError
 from f2fsim.hw.description import Machine
-from f2fsim.results.network import NetworkResult
+from f2fsim.results import NetworkRun
 
 
-def check_network(result: NetworkResult, machine: Machine, residents: set[str]) -> None:
+def check_network(workload: str, result: NetworkRun, machine: Machine, residents: set[str]) -> None:
     """Check conservation, capacity and bounds of a network's run.
 
     * every part: busy + stall + idle = total, none negative;
     * every stream: bursts moved = its segments cut into bursts;
+    * the bytes of all stages are those of all streams;
     * no stage holds more than the scratchpad;
     * the run is no shorter than any analytic bound.
 
@@ -32,6 +33,9 @@ def check_network(result: NetworkResult, machine: Machine, residents: set[str]) 
         for stream in result.streams
         if stream.n_bursts != expected[stream.name]
     ]
+    of_stages = sum(stage.n_bytes for stage in result.stages)
+    if of_stages != result.n_bytes:
+        problems.append(f"stages moved {of_stages} bytes, streams {result.n_bytes}")
     problems += [
         f"stage {stage.name}: {stage.used_bits} bits held"
         for stage in result.stages
@@ -45,4 +49,4 @@ def check_network(result: NetworkResult, machine: Machine, residents: set[str]) 
         problems.append("tensors that stayed are not those that were chosen")
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
-        raise SimulationError(f"network {result.workload!r} broke its own rules:\n{lines}")
+        raise SimulationError(f"network {workload!r} broke its own rules:\n{lines}")

@@ -23,7 +23,10 @@ from f2fsim.hw.functional.reference import reference_outputs
 from f2fsim.network.attention_values import attention_values, by_head, old_tokens, together
 from f2fsim.network.integers import Ints, in_cache, probabilities, requantised, vector_result
 from f2fsim.network.stages import CacheAppend, Stage
-from f2fsim.pipeline.network_result import LayerValues, PreparedNetwork
+from f2fsim.pipeline.prepared import LayerValues, PreparedNetwork
+
+#: What can be done where values cannot flow through the whole network.
+ALONE = "they flow through its layers by themselves (isolated)"
 
 #: Seed of the network's input, and of what caches held before.
 SEED = 20_220_425
@@ -40,9 +43,10 @@ def check_values(prepared: PreparedNetwork) -> int:
         If a value differs.
     """
     if prepared.target.workload.weight_type not in ("int8", "int4", "uint8", "uint4"):
-        raise InputError("values flow through networks of integer weights only")
+        raise InputError(f"values flow through networks of integer weights only; {ALONE}")
     if array_kind(prepared.target.arch).draws_zeros:
-        raise InputError("values flow through networks on arrays without drawn zeros only")
+        rule = "on arrays without drawn zeros only"
+        raise InputError(f"values flow through networks {rule}; {ALONE}")
     sides = _Machine(prepared), _Numpy(prepared)
     n_checked = 0
     for number, stage in enumerate(prepared.stages):

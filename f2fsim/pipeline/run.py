@@ -1,50 +1,24 @@
-"""`simulate` and `compare`: whole workloads, layer by layer, one architecture or several."""
+"""`simulate` and `compare`: whole networks, or their layers by themselves, on architectures."""
 
 from __future__ import annotations
 
-import importlib.metadata
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from f2fsim._version import __version__
-from f2fsim.codec import EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.config import Workload, load_workload
-from f2fsim.config.arch import ArchConfig, load_arch
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.decode import with_cache
 from f2fsim.engine import check_engine
 from f2fsim.engine.trace import Trace
-from f2fsim.errors import ConfigError
-from f2fsim.hw.arrays import array_kind
-from f2fsim.hw.dram import DramParams, dram_params
-from f2fsim.hw.front_ends import front_end_kind
+from f2fsim.errors import ConfigError, InputError
 from f2fsim.pipeline.cache import EncodingCache
-from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import LayerJob, run_layer
+from f2fsim.pipeline.network import NetworkJob, NetworkOptions
+from f2fsim.pipeline.prepared import Residency
+from f2fsim.pipeline.target import Progress, ReadLayers, Target, layers_of, make_target, manifest
 from f2fsim.results import Comparison, LayerResult, SimResult
-from f2fsim.sharing import shared
-from f2fsim.workloads import LayerData, iterate_layers
-
-#: Called as (done, total, label): layers done of all layers on all architectures, and the next.
-Progress = Callable[[int, int, str], None]
-
-#: Yields the layers of a workload in order; a sweep keeps them in memory from point to point.
-ReadLayers = Callable[[Workload], Iterator[LayerData]]
-
-#: Packages whose versions a manifest names.
-MANIFEST_PACKAGES = ("numpy", "scipy", "simpy", "pydantic", "pyyaml", "onnx", "safetensors")
-
-
-@dataclass(frozen=True)
-class Target:
-    """One architecture of a comparison, ready to run, with the workload as it takes it."""
-
-    arch: ArchConfig
-    dram: DramParams
-    workload: Workload
-    encode: Callable[[WeightFormat, PrunedTensor], EncodedTensor]
-    cost: CostModel
+from f2fsim.workloads import iterate_layers
 
 
 def simulate(
@@ -56,6 +30,10 @@ def simulate(
     batch: int | None = None,
     seed: int | None = None,
     layers: list[str] | None = None,
+    isolated: bool = False,
+    residency: Residency = "auto",
+    context: int | None = None,
+    kv_type: str | None = None,
     engine: str = "compiled",
     functional: bool = False,
     cache: EncodingCache | str | None = "default",
@@ -63,7 +41,7 @@ def simulate(
     progress: Progress | None = None,
     read_layers: ReadLayers = iterate_layers,
 ) -> SimResult:
-    """Simulate a workload on an architecture.
+    """Simulate a workload on an architecture: the whole network as one run.
 
     Parameters
     ----------
@@ -71,12 +49,20 @@ def simulate(
         A configuration, the name of a shipped one, or the path of a YAML file.
     sparsity, weight_type, batch, seed, layers
         Override the workload's own (see `Workload.with_overrides`).
+    isolated : bool
+        Run each layer by itself, from DRAM to DRAM: nothing is kept or fetched ahead between
+        layers, and operations that are no layers are left out.
+    residency : str or sequence of str
+        Tensors that stay in the scratchpad: ``auto``, ``none``, or their names.
+    context, kv_type
+        Tokens that the KV caches hold before the run, and their type, in place of the workload's.
     engine : {"compiled", "event"}
         Both give the same counters; ``event`` is the definition.
     functional : bool
         Let values flow too: activations are drawn, multiplied with what the machine decodes from
         its streams in the order of its schedule, and every output is compared with NumPy's on the
-        pruned weights (``LayerResult.outputs_checked`` and ``output_error``).
+        pruned weights (``outputs_checked`` of ``SimResult.network``, or of each layer by itself).
+        Through a whole network they flow for integer weights and without poolings only.
     cache : EncodingCache, None or "default"
         Where encodings are kept.
     trace : Trace, optional
@@ -99,6 +85,10 @@ def simulate(
         batch=batch,
         seed=seed,
         layers=layers,
+        isolated=isolated,
+        residency=residency,
+        context=context,
+        kv_type=kv_type,
         engine=engine,
         functional=functional,
         cache=cache,
@@ -118,6 +108,10 @@ def compare(
     batch: int | None = None,
     seed: int | None = None,
     layers: list[str] | None = None,
+    isolated: bool = False,
+    residency: Residency = "auto",
+    context: int | None = None,
+    kv_type: str | None = None,
     engine: str = "compiled",
     functional: bool = False,
     cache: EncodingCache | str | None = "default",
@@ -136,13 +130,55 @@ def compare(
         base = base.with_overrides(
             sparsity=sparsity, weight_type=weight_type, batch=batch, seed=seed, layers=layers
         )
+    if isolated and (residency != "auto" or context is not None or kv_type is not None):
+        raise InputError("residency, context and kv_type are of whole networks: not with isolated")
     store = EncodingCache.default() if isinstance(cache, str) else cache
-    targets = [make_target(arch, base, store) for arch in archs]
+    targets = [make_target(arch, with_cache(base, context, kv_type), store) for arch in archs]
+    if isolated:
+        return _layers_alone(targets, engine, functional, trace, progress, read_layers)
+    options = NetworkOptions(residency, engine, functional)
+    return _networks(targets, options, trace, progress, read_layers)
+
+
+def _networks(
+    targets: Sequence[Target],
+    options: NetworkOptions,
+    trace: Trace | None,
+    progress: Progress | None,
+    read_layers: ReadLayers,
+) -> Comparison:
+    """Run the network on each target; the layers of a piece are read once for all."""
+    jobs = [NetworkJob(target, options, trace) for target in targets]
+    reading = layers_of([target.workload for target in targets], read_layers)
+    pieces = jobs[0].pieces
+    for number, piece in enumerate(pieces):
+        data = [next(reading) for _ in jobs[0].layers_of(piece)]
+        for i, job in enumerate(jobs):
+            if progress:
+                part = f", piece {number + 1}" if len(pieces) > 1 else ""
+                done = number * len(jobs) + i
+                progress(done, len(pieces) * len(jobs), f"{job.target.arch.name}{part}")
+            job.run_piece(piece, [of_targets[i] for of_targets in data])
+    if progress:
+        progress(len(pieces) * len(jobs), len(pieces) * len(jobs), "")
+    return Comparison([job.result() for job in jobs])
+
+
+def _layers_alone(
+    targets: Sequence[Target],
+    engine: str,
+    functional: bool,
+    trace: Trace | None,
+    progress: Progress | None,
+    read_layers: ReadLayers,
+) -> Comparison:
+    """Run each layer by itself on each target."""
     for one in targets:
         if one.arch.cores > 1:
             rule = f"layers by themselves run on one core, got {one.arch.cores}"
-            raise ConfigError(f"{one.arch.place('cores')}: {rule}; see f2fsim network")
+            raise ConfigError(f"{one.arch.place('cores')}: {rule}; a whole network takes several")
     done: list[list[LayerResult]] = [[] for _ in targets]
+    base = targets[0].workload
     total = len(base.layers) * len(targets)
     for count, (i, job) in enumerate(_jobs(targets, engine, read_layers)):
         name = job.data.layer.name
@@ -161,7 +197,7 @@ def compare(
                 layers=tuple(results),
                 area_um2=target.cost.area_um2(base.widest_weight_type),
                 clock_limits_hz=target.cost.clock_limits_hz(base.widest_weight_type),
-                manifest=manifest(target, engine),
+                manifest=manifest(target, engine, "isolated"),
             )
             for target, results in zip(targets, done, strict=True)
         ]
@@ -174,7 +210,7 @@ def layer_jobs(
     cache: EncodingCache | None = None,
     engine: str = "compiled",
 ) -> Iterator[LayerJob]:
-    """Yield what `simulate` runs on an architecture, layer by layer, without running it."""
+    """Yield what an isolated `simulate` runs on an architecture, without running it."""
     for _, job in _jobs([make_target(arch, workload, cache)], engine, iterate_layers):
         yield job
 
@@ -183,80 +219,6 @@ def _jobs(
     targets: Sequence[Target], engine: str, read_layers: ReadLayers
 ) -> Iterator[tuple[int, LayerJob]]:
     """Yield the jobs of every layer on every target, and the target's number."""
-    for data in _layers_of([target.workload for target in targets], read_layers):
+    for data in layers_of([target.workload for target in targets], read_layers):
         for i, target in enumerate(targets):
             yield i, LayerJob(target.arch, target.dram, data[i], target.encode, engine, target.cost)
-
-
-def make_target(
-    arch: ArchConfig | str | Path, workload: Workload, store: EncodingCache | None
-) -> Target:
-    """Return an architecture ready to run, and the workload as it takes it."""
-    config = arch if isinstance(arch, ArchConfig) else load_arch(arch)
-    encode = store.encode if store else _encode
-    pattern = front_end_kind(config).dictated_pattern(config.front_end)
-    if pattern is not None:
-        workload = workload.in_pattern(*pattern)
-    spec = config.dram()
-    dram = shared(spec, "parameters", lambda: dram_params(spec))
-    try:
-        cost = CostModel.of(config)
-    except ConfigError as error:
-        raise config.located(error) from None
-    return Target(config, dram, workload, encode, cost)
-
-
-def _encode(weight_format: WeightFormat, tensor: PrunedTensor) -> EncodedTensor:
-    return weight_format.encode(tensor)
-
-
-def _layers_of(workloads: Sequence[Workload], read_layers: ReadLayers) -> Iterator[list[LayerData]]:
-    """Yield each layer once for every workload; equal workloads share one reading."""
-    distinct: list[Workload] = []
-    for workload in workloads:
-        if not any(workload.digest() == other.digest() for other in distinct):
-            distinct.append(workload)
-    place = [
-        next(i for i, other in enumerate(distinct) if other.digest() == workload.digest())
-        for workload in workloads
-    ]
-    for data in zip(*(read_layers(workload) for workload in distinct), strict=True):
-        yield [data[i] for i in place]
-
-
-@cache
-def _versions() -> dict[str, str]:
-    """Return the versions of `MANIFEST_PACKAGES` that are installed."""
-    versions = {}
-    for name in MANIFEST_PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
-def manifest(target: Target, engine: str) -> dict[str, Any]:
-    """Return where a result comes from; the same run gives the same manifest."""
-    workload = target.workload
-    return {
-        "f2fsim": __version__,
-        "engine": engine,
-        "arch": target.arch.model_dump(mode="json"),
-        "arch_digest": target.arch.digest(),
-        "dram": target.arch.dram().model_dump(mode="json"),
-        "workload_digest": workload.digest(),
-        "workload": workload.model_dump(mode="json", exclude={"layers", "operations", "excluded"}),
-        "zero_activations": _zero_activations(target.arch, workload),
-        "seed": workload.seed,
-        "packages": dict(_versions()),
-    }
-
-
-def _zero_activations(arch: ArchConfig, workload: Workload) -> str:
-    """Return what the machine makes of activations that are zero, as far as there are any."""
-    given = (layer.activation_density for layer in workload.layers)
-    densities = [workload.activations.density if d is None else d for d in given]
-    if min(densities, default=1.0) == 1.0:
-        return "none"
-    return "skipped" if array_kind(arch).skips_zero_activations else "multiplied"

@@ -14,6 +14,7 @@ from f2fsim.report.cases import Case, Run, make_cases
 from f2fsim.report.crossing import crossing_table
 from f2fsim.report.doubt import doubt_table
 from f2fsim.report.inputs import Inputs
+from f2fsim.report.network_figures import network_figures, network_tables
 from f2fsim.report.roofline import roofline_figure
 from f2fsim.report.sweep_section import sweep_answer, sweep_section
 from f2fsim.report.value import Column, Figure, Paragraph, Report, Section, Table
@@ -21,9 +22,11 @@ from f2fsim.report.value import Column, Figure, Paragraph, Report, Section, Tabl
 METHODS: tuple[Paragraph, ...] = (
     (
         "Times are simulated cycle by cycle on the encoded streams of every layer: each block's "
-        "real bits and patches, each DRAM burst with its row and bank. Layers run one after "
-        "another; a layer that runs several times counts as often. Every part's cycles are busy, "
-        "stalled with a cause or idle, and add up to the total; every run is checked against "
+        "real bits and patches, each DRAM burst with its row and bank. A network is one run from "
+        "the first fetch to the last write; where a case says that each layer was by itself, and "
+        "in design spaces, layers run one after another, each from DRAM to DRAM. Every part's "
+        "cycles are busy, stalled with a cause or idle, and add up to the total; every run is "
+        "checked against "
         "bounds that share no code with the simulator.",
     ),
     (
@@ -116,10 +119,12 @@ def _case_section(case: Case, number: int, *, single: bool) -> Section:
         fig.energy_figure(case),
         fig.bandwidth_figure(case),
         roofline_figure(case),
+        *network_figures(case),
     ]
     figures = tuple(replace(f, name=f"{prefix}{f.name}") for f in drawn if f and f.series)
     folded = [tab.run_layers_table(run, prefix) for run in case.runs]
     folded = [replace(table, name=safe_name(table.name)) for table in folded]
+    stages = [replace(one, name=safe_name(one.name)) for one in network_tables(case, prefix)]
     tried = tab.what_if_table(case, prefix)
     doubt = [table for table in (doubt_table(case, prefix),) if table]
     return Section(
@@ -132,7 +137,7 @@ def _case_section(case: Case, number: int, *, single: bool) -> Section:
             for table in (tab.total_table(case, prefix), tried, tab.layers_table(case, prefix))
             if table
         ),
-        (*folded, tab.streams_table(case, prefix), tab.stalls_table(case, prefix), *doubt),
+        (*folded, *stages, tab.streams_table(case, prefix), tab.stalls_table(case, prefix), *doubt),
     )
 
 

@@ -59,12 +59,14 @@ class Case:
     batch: int
     sparsity: float | None
     runs: tuple[Run, ...]
+    isolated: bool = False
 
     @property
     def title(self) -> str:
         """The conditions in words."""
         conditions = self.condition("sparsity"), self.condition("batch")
-        return ", ".join((self.workload, self.weight_type, *conditions))
+        how = ("each layer by itself",) if self.isolated else ()
+        return ", ".join((self.workload, self.weight_type, *conditions, *how))
 
     def condition(self, by: str) -> str:
         """Return one condition, ``sparsity`` or ``batch``, in words."""
@@ -96,27 +98,29 @@ def _is_pruned_to_a_pattern(result: SimResult) -> bool:
 def make_cases(files: Sequence[Sequence[SimResult]]) -> list[Case]:
     """Sort the results of several files into cases.
 
-    Results belong together if workload, batch, weight type and asked sparsity agree.  An N:M
+    Results belong together if workload, batch, weight type and asked sparsity agree, and either all
+    are of networks as one run or all of layers by themselves.  An N:M
     machine prunes to its own pattern, so its result takes the sparsity that the other results of
     its file were asked for.
     """
     archs: list[str] = []
-    groups: dict[tuple[str, str, int, float | None], list[SimResult]] = {}
+    groups: dict[tuple[str, str, int, float | None, bool], list[SimResult]] = {}
     for results in files:
         for result in results:
             if result.arch not in archs:
                 archs.append(result.arch)
             weight_type, batch = _weight_type(result), _batch(result)
-            key = (result.workload, weight_type, batch, _asked(result, results))
+            alone = result.network is None
+            key = (result.workload, weight_type, batch, _asked(result, results), alone)
             groups.setdefault(key, []).append(result)
     cases = []
-    for (workload, weight_type, batch, sparsity), members in groups.items():
+    for (workload, weight_type, batch, sparsity, alone), members in groups.items():
         names = unique_names([result.arch for result in members])
         runs = tuple(
             Run(name, archs.index(result.arch), result)
             for name, result in zip(names, members, strict=True)
         )
-        cases.append(Case(workload, weight_type, batch, sparsity, runs))
+        cases.append(Case(workload, weight_type, batch, sparsity, runs, alone))
     return cases
 
 

@@ -31,9 +31,9 @@ def _table_name(result: SimResult) -> str:
 def _amounts(result: SimResult) -> dict[str, float]:
     """Return how often the whole workload pays each constant."""
     total: dict[str, float] = {}
-    for layer in result.layers:
-        for key, amount in layer.energy_amounts.items():
-            total[key] = total.get(key, 0.0) + amount * layer.repeat
+    for one in result.measured:
+        for key, amount in one.energy_amounts.items():
+            total[key] = total.get(key, 0.0) + amount * one.repeat
     return total
 
 

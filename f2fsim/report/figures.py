@@ -138,7 +138,7 @@ def stall_figure(case: Case) -> Figure:
 
 
 def _parts(result: SimResult) -> list[ComponentStats]:
-    return [part for layer in result.layers for part in layer.components]
+    return [part for one in result.measured for part in one.components]
 
 
 #: What is left of DRAM energy while rows are open or closed and nothing is read, and the rest.
@@ -193,10 +193,10 @@ def _energy_parts(result: SimResult) -> dict[str, float]:
             parts[name] = value
             continue
         split: dict[str, float] = {}
-        for layer in result.layers:
-            for key, each in (layer.memory.energy_pj if layer.memory else {}).items():
+        for one in result.measured:
+            for key, each in (one.memory.energy_pj if one.memory else {}).items():
                 part = _DRAM_PARTS.get(key, _DRAM_ACCESS)
-                split[part] = split.get(part, 0.0) + each * layer.repeat
+                split[part] = split.get(part, 0.0) + each * one.repeat
         whole = sum(split.values())
         parts |= {k: v * value / whole for k, v in split.items()} if whole else {name: value}
     return parts
@@ -231,11 +231,14 @@ def _stacked(
 
 
 def bandwidth_figure(case: Case) -> Figure:
-    """Return the achieved DRAM bandwidth over time, a step for each layer, a line a machine."""
+    """Return the achieved DRAM bandwidth over time, a step for each layer, a line a machine.
+
+    Layers of a network's run share the memory in time and have none of their own.
+    """
     series = []
     for run in case.runs:
         x, y, labels, now = [0.0], [], [], 0.0
-        for layer in run.result.layers:
+        for layer in run.result.layers if run.result.network is None else ():
             value = layer.bandwidth_bytes_per_second / 1e9
             y += [value, value]
             now += layer.seconds * 1e6

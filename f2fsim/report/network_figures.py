@@ -1,52 +1,169 @@
-"""Figures of whole networks: what the scratchpad holds over time, tokens a second by format."""
+"""Figures of whole networks: stages, bytes and what stays on one time axis; tokens a second."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from f2fsim.report.value import Figure, Series
-from f2fsim.results.network import NetworkResult
+from f2fsim.report.cases import Case, Run
+from f2fsim.report.value import Column, Figure, Series, Table
+from f2fsim.results import NetworkRun, TensorStats
+from f2fsim.results.network import stage_rows, tensor_rows
 
 #: Styles of formats, the same in every figure.
 FORMAT_STYLES = {"f2f": 0, "csr": 1, "bitmap": 2, "dense": 3}
 
+#: Tensors that the figure of what stays tells by name, those that hold most for longest.
+N_NAMED = 6
+#: Style of the first series that is no tensor.
+_TOTALS = 7
 
-def residency_figure(result: NetworkResult) -> Figure:
-    """Return what the scratchpad holds over the time of a run, stage by stage.
 
-    Kept maps by tensor, and everything that a stage has the scratchpad hold at most.
+def network_figures(case: Case) -> list[Figure]:
+    """Return the figures of the subject's run as a network; none for layers by themselves."""
+    run = case.subject
+    if run.result.network is None:
+        return []
+    return [
+        timeline_figure(run, run.result.network),
+        traffic_over_time_figure(run, run.result.network),
+        residency_figure(run, run.result.network),
+    ]
+
+
+def network_tables(case: Case, prefix: str) -> list[Table]:
+    """Return the stages of every run as a network, and where the subject's tensors were."""
+    found = []
+    for run in case.runs:
+        network = run.result.network
+        if network is None:
+            continue
+        name = f"{prefix}stages_{run.name}"
+        found.append(_table(name, f"Stages on {run.title}", stage_rows(network)))
+        if run is case.subject and network.tensors:
+            title = f"Tensors between stages on {run.title}, and where they were"
+            found.append(_table(f"{prefix}tensors_{run.name}", title, tensor_rows(network)))
+    return found
+
+
+_UNITS = {"_us": "us", "_bytes": "B", "bytes": "B"}
+
+
+def _table(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    columns = []
+    for key in rows[0]:
+        end = next((end for end in _UNITS if key.endswith(end)), "")
+        words = key.removesuffix(end).replace("_", " ") or key
+        numeric = not isinstance(rows[0][key], str)
+        columns.append(Column(key, words, _UNITS.get(end, ""), numeric))
+    return Table(name, title, tuple(columns), tuple(rows))
+
+
+def timeline_figure(run: Run, network: NetworkRun) -> Figure:
+    """Return the stages on the time axis: decoding begun, array done, outputs done.
+
+    Where decoding of a stage begins left of the end of the one before, they overlap.
     """
-    to_us = 1e6 / result.ticks_per_second
-    ends = [stage.done * to_us for stage in result.stages]
-    spans = list(zip([0.0, *ends[:-1]], ends, strict=True))
-
-    def steps(bits: Sequence[int]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        times = tuple(time for span in spans for time in span)
-        return times, tuple(float(n) / 8192 for n in bits for _ in range(2))
-
-    names = tuple(stage.name for stage in result.stages for _ in range(2))
+    to_us = 1e6 / network.ticks_per_second
     series = []
-    for number, (name, bits) in enumerate(
-        (
-            ("kept maps", [stage.held_bits for stage in result.stages]),
-            ("with tiles, accumulators and weights", [s.used_bits for s in result.stages]),
-            ("capacity", [result.scratchpad_bits] * len(result.stages)),
-        )
-    ):
-        x, y = steps(bits)
-        mark = "limit" if name == "capacity" else "line"
-        series.append(Series(name, x, y, names, mark, number))  # type: ignore[arg-type]
-    kept = sum(one.place == "scratchpad" for one in result.tensors)
+    times = (
+        ("weights begin to be decoded", "decoded"),
+        ("the scratchpad is the stage's", "ready"),
+        ("array done", "computed"),
+        ("outputs done", "done"),
+    )
+    for style, (name, key) in enumerate(times):
+        known = [(i, one) for i, one in enumerate(network.stages, 1) if getattr(one, key)]
+        if known:
+            x = tuple(getattr(one, key) * to_us for _, one in known)
+            labels = tuple(one.name for _, one in known)
+            y = tuple(float(i) for i, _ in known)
+            series.append(Series(name, x, y, labels, "line", style))
     return Figure(
-        f"residency_{result.workload}_{result.arch}",
-        f"What the scratchpad holds: {result.workload} on {result.arch}",
-        f"Kept maps and all that the scratchpad holds over {len(result.stages)} stages; "
-        f"{kept} of {len(result.tensors)} tensors stay.",
+        "timeline",
+        f"Stages on one time axis: {run.result.workload} on {run.name}",
+        f"Lines over time through the {len(network.stages)} stages: when the front end begins with "
+        "a stage's weights, when the array and when the outputs are done.",
+        "time [us]",
+        "stage",
+        tuple(series),
+        "Each stage is a step up. Decoding that begins before the stage below is done is work done "
+        "ahead: weights are fetched as far as buffers hold them.",
+    )
+
+
+def traffic_over_time_figure(run: Run, network: NetworkRun) -> Figure:
+    """Return the DRAM bytes of all stages up to each moment, and those of KV caches."""
+    to_us = 1e6 / network.ticks_per_second
+    ends = tuple(stage.done * to_us for stage in network.stages)
+    names = tuple(stage.name for stage in network.stages)
+    counted = {"all bytes": [stage.n_bytes for stage in network.stages]}
+    if network.cache_bytes:
+        counted["KV caches"] = [stage.cache_bytes for stage in network.stages]
+    series = []
+    for style, (name, each) in enumerate(counted.items()):
+        total, upto = 0, []
+        for n_bytes in each:
+            total += n_bytes
+            upto.append(total / 1e6)
+        series.append(Series(name, ends, tuple(upto), names, "line", style))
+    share = network.cache_bytes / network.n_bytes if network.n_bytes else 0.0
+    told = f" KV caches are {share:.1%} of them." if network.cache_bytes else ""
+    return Figure(
+        "traffic_over_time",
+        f"DRAM bytes over time: {run.result.workload} on {run.name}",
+        f"Lines of the DRAM bytes of all stages that are done, over time.{told}",
+        "time [us]",
+        "DRAM bytes so far [MB]",
+        tuple(series),
+        f"Bytes of a stage count when it is done, its weights too, which came earlier.{told}",
+    )
+
+
+def residency_figure(run: Run, network: NetworkRun) -> Figure:
+    """Return what the scratchpad holds over the time of a run, tensor by tensor.
+
+    Lines lie one above the other: between two neighbours is what the upper tensor holds.
+    """
+    to_us = 1e6 / network.ticks_per_second
+    ends = [stage.done * to_us for stage in network.stages]
+    times = tuple(at for span in zip([0.0, *ends[:-1]], ends, strict=True) for at in span)
+    names = tuple(stage.name for stage in network.stages for _ in range(2))
+
+    def steps(name: str, bits: Sequence[int], style: int, *, is_limit: bool = False) -> Series:
+        held = tuple(n / 8192 for n in bits for _ in range(2))
+        return Series(name, times, held, names, "limit" if is_limit else "line", style)
+
+    series, held = [], [0] * len(ends)
+    for style, one in enumerate(_largest(network)):
+        for number in range(one.first, one.last + 1):
+            held[number] += one.n_bits
+        series.append(steps(one.name, held, style))
+    series += [
+        steps("all kept maps", [stage.held_bits for stage in network.stages], _TOTALS - 1),
+        steps("with tiles, sums and weights", [one.used_bits for one in network.stages], _TOTALS),
+        steps("capacity", [network.scratchpad_bits] * len(ends), _TOTALS, is_limit=True),
+    ]
+    return Figure(
+        "residency",
+        f"What the scratchpad holds: {run.result.workload} on {run.name}",
+        f"Step lines of the kept maps and all that the scratchpad holds over {len(ends)} stages; "
+        f"{network.n_kept_tensors} of {len(network.tensors)} tensors stay.",
         "time [us]",
         "held [KiB]",
         tuple(series),
+        f"Between two neighbouring lines is what the upper tensor holds. "
+        f"{network.n_kept_tensors} of {len(network.tensors)} tensors stay on the chip; the "
+        f"{min(N_NAMED, network.n_kept_tensors)} that hold most for longest have a line.",
     )
+
+
+def _largest(network: NetworkRun) -> list[TensorStats]:
+    """Return the kept tensors that hold most bits for most of the time, in the order of time."""
+    ends = [0, *(stage.done for stage in network.stages)]
+    kept = [one for one in network.tensors if one.place == "scratchpad"]
+    kept.sort(key=lambda one: -one.n_bits * (ends[one.last + 1] - ends[one.first]))
+    return sorted(kept[:N_NAMED], key=lambda one: (one.first, one.name))
 
 
 def decode_figure(rows: Sequence[Mapping[str, Any]], name: str, title: str) -> Figure:

@@ -13,11 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from f2fsim.report import figures as fig
 from f2fsim.report.answer import answer
-from f2fsim.report.cases import Case, make_cases
+from f2fsim.report.cases import Case, Run, make_cases
+from f2fsim.report.network_figures import (
+    residency_figure,
+    timeline_figure,
+    traffic_over_time_figure,
+)
 from f2fsim.report.roofline import roofline_figure
 from f2fsim.report.static import canvas_of, settings
 from f2fsim.report.value import Figure, number_text
-from f2fsim.results import SimResult
+from f2fsim.results import NetworkRun, SimResult
 from f2fsim.results.views import ResultViews
 
 if TYPE_CHECKING:
@@ -32,7 +37,15 @@ FIGURES: Mapping[str, Callable[[Case], Figure | None]] = {
     "energy": fig.energy_figure,
     "bandwidth": fig.bandwidth_figure,
     "roofline": roofline_figure,
+    "timeline": lambda case: _of_network(case, timeline_figure),
+    "traffic_over_time": lambda case: _of_network(case, traffic_over_time_figure),
+    "residency": lambda case: _of_network(case, residency_figure),
 }
+
+
+def _of_network(case: Case, make: Callable[[Run, NetworkRun], Figure]) -> Figure | None:
+    network = case.subject.result.network
+    return make(case.subject, network) if network is not None else None
 
 
 @cache
@@ -88,18 +101,30 @@ class Plots:
         return self._drawn("energy")
 
     def bandwidth(self) -> Canvas:
-        """DRAM bandwidth over time."""
+        """DRAM bandwidth over time; of layers by themselves only."""
         return self._drawn("bandwidth")
 
     def roofline(self) -> Canvas:
         """Each layer under the roofline."""
         return self._drawn("roofline")
 
+    def timeline(self) -> Canvas:
+        """Stages on one time axis; of a network's run only, as the two below."""
+        return self._drawn("timeline")
+
+    def traffic_over_time(self) -> Canvas:
+        """DRAM bytes so far over time, those of KV caches among them."""
+        return self._drawn("traffic_over_time")
+
+    def residency(self) -> Canvas:
+        """What the scratchpad holds over time, tensor by tensor."""
+        return self._drawn("residency")
+
     def _drawn(self, name: str) -> Canvas:
         import pandas as pd
 
         figure = FIGURES[name](make_cases([list(self._results)])[0])
-        if figure is None:
+        if figure is None or not figure.series:
             raise ValueError(f"plot.{name}: these results have no numbers for it")
         with settings():
             canvas: Any = canvas_of(figure, _drawing_class())

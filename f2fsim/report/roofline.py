@@ -44,7 +44,10 @@ def binding(layer: LayerResult) -> str:
 
 
 def roofline_figure(case: Case) -> Figure:
-    """Return every layer under the roofs of its machine, coloured by what binds it."""
+    """Return every layer under the roofs of its machine, coloured by what binds it.
+
+    A layer of a network's run is above a roof where work for it was done ahead.
+    """
     series: list[Series] = []
     roofs: dict[tuple[float, float, float], list[Run]] = {}
     for number, run in enumerate(case.runs):
@@ -86,7 +89,8 @@ def roofline_figure(case: Case) -> Figure:
         "Bound min(bandwidth · AI, decoder rate · AI, array rate), as DECA states it. Only "
         "multiplications by kept weights count. The decoder's roof is the front end with its patch "
         "and mask units on the layer it feeds fastest. A colour says which of the three takes most "
-        f"of a layer's cycles; below {BINDS:.0%} none of them binds.",
+        f"of a layer's cycles; below {BINDS:.0%} none of them binds. In a network's run a point is "
+        "above a roof where the layer's weights came while the one before was computed.",
         x_log=True,
         y_log=True,
     )

@@ -281,13 +281,14 @@ def provenance_table(runs: Sequence[tuple[str, SimResult]], name: str) -> Table:
     for case, result in runs:
         manifest = result.manifest
         packages = manifest.get("packages", {})
-        memory = next((layer.memory.preset for layer in result.layers if layer.memory), "–")
+        memory = next((one.memory.preset for one in result.measured if one.memory), "–")
         rows.append(
             {
                 "case": case,
                 "machine": result.arch,
                 "f2fsim": manifest.get("f2fsim", "–"),
                 "engine": manifest.get("engine", "–"),
+                "run": result.run,
                 "seed": manifest.get("seed", "–"),
                 "arch_digest": str(manifest.get("arch_digest", "–"))[:16],
                 "workload_digest": str(manifest.get("workload_digest", "–"))[:16],

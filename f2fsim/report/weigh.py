@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from f2fsim.report.cases import Case, Run
-from f2fsim.results import ComponentStats, LayerResult, SimResult
+from f2fsim.results import ComponentStats, SimResult
 from f2fsim.results.binding import TOGETHER, binding
 
 
@@ -38,7 +40,7 @@ def bound_text(run: Run) -> str | None:
 
 def slots(result: SimResult) -> int:
     """Return the multiplier slots that the whole workload takes."""
-    return sum(layer.macs_issued * layer.repeat for layer in result.layers)
+    return result.macs_issued
 
 
 def slots_a_mac(result: SimResult) -> float | None:
@@ -55,10 +57,10 @@ def bandwidth_share(result: SimResult) -> float | None:
 
 def busy_share(result: SimResult) -> float | None:
     """Return the share of all cycles in which the PE array was busy, None without one."""
-    parts = [(_array(layer), layer.repeat) for layer in result.layers]
+    parts = [(_array(one.components), one.repeat) for one in result.measured]
     total = sum(part.total_cycles * n for part, n in parts if part)
     return sum(part.busy_cycles * n for part, n in parts if part) / total if total else None
 
 
-def _array(layer: LayerResult) -> ComponentStats | None:
-    return next((part for part in layer.components if part.kind == "pe_array"), None)
+def _array(parts: Sequence[ComponentStats]) -> ComponentStats | None:
+    return next((part for part in parts if part.kind == "pe_array"), None)

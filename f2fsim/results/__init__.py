@@ -2,6 +2,7 @@
 
 from f2fsim.results.comparison import Comparison
 from f2fsim.results.frames import layers_frame
+from f2fsim.results.network import NetworkRun, StageStats, TensorStats
 from f2fsim.results.parts import ComponentStats, MemoryStats, PlanStats, StreamStats, common_name
 from f2fsim.results.stats import LayerResult, SimResult
 
@@ -10,9 +11,12 @@ __all__ = [
     "ComponentStats",
     "LayerResult",
     "MemoryStats",
+    "NetworkRun",
     "PlanStats",
     "SimResult",
+    "StageStats",
     "StreamStats",
+    "TensorStats",
     "common_name",
     "layers_frame",
 ]

@@ -75,8 +75,13 @@ def layer_bindings(result: SimResult) -> list[dict[str, Any]]:
     return rows
 
 
-def main_stall(layer: LayerResult) -> str:
-    """Return the PE array's largest stall and its share of all cycles, ``none`` without one."""
+def main_stall(layer: LayerResult) -> str | None:
+    """Return the PE array's largest stall and its share of all cycles, ``none`` without one.
+
+    None for a layer of a network's run, which has no counters of its own.
+    """
+    if not layer.components:
+        return None
     for part in layer.components:
         if part.kind == "pe_array" and part.stall_cycles and part.total_cycles:
             cause = max(part.stall_cycles, key=lambda c: part.stall_cycles[c])

@@ -11,6 +11,7 @@ from typing import Any
 
 from f2fsim.errors import DataError
 from f2fsim.results.binding import what_if_rows
+from f2fsim.results.network import stage_rows, tensor_rows
 from f2fsim.results.parse import parse_result
 from f2fsim.results.rows import comparison_rows, layer_row, stall_rows, stream_rows
 from f2fsim.results.stats import SimResult
@@ -35,6 +36,12 @@ def write_results(
     _write(folder / "layers.csv", _csv(layers))
     _write(folder / "streams.csv", _csv([row for r in results for row in stream_rows(r)]))
     _write(folder / "stalls.csv", _csv([row for r in results for row in stall_rows(r)]))
+    whole = [(r.arch, r.network) for r in results if r.network is not None]
+    if whole:
+        stages = [{"arch": arch, **row} for arch, run in whole for row in stage_rows(run)]
+        tensors = [{"arch": arch, **row} for arch, run in whole for row in tensor_rows(run)]
+        _write(folder / "stages.csv", _csv(stages))
+        _write(folder / "tensors.csv", _csv(tensors))
     tried = [row for r in results for row in what_if_rows(r.arch, r.what_if)]
     if tried:
         _write(folder / "what_if.csv", _csv(tried))

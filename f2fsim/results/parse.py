@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from f2fsim.errors import DataError, near_miss
+from f2fsim.results.network import NetworkRun, StageStats
 from f2fsim.results.parts import ComponentStats, MemoryStats
 from f2fsim.results.stats import LayerResult, SimResult
 
 Value = TypeVar("Value")
 
-#: Counts that are never zero.
+#: Counts that are never zero; a stage of the vector unit has no weights.
 POSITIVE = frozenset(
     (
         "n_outputs", "n_reduction", "n_columns", "n_weights", "n_ticks", "ticks_per_second",
@@ -46,10 +47,10 @@ def parse_result(data: Any, place: str = "result") -> SimResult:
         If a field is missing, unknown, of the wrong type, negative or not finite, or if counters
         contradict each other.
     """
-    totals = None
+    totals = run = None
     if isinstance(data, Mapping):
-        totals = data.get("totals")
-        data = {key: value for key, value in data.items() if key != "totals"}
+        totals, run = data.get("totals"), data.get("run")
+        data = {key: value for key, value in data.items() if key not in ("totals", "run")}
     result = _dataclass(SimResult, data, place)
     if not result.layers:
         raise DataError(f"{place}.layers: must have at least one layer")
@@ -58,6 +59,10 @@ def parse_result(data: Any, place: str = "result") -> SimResult:
             raise DataError(f"{place}.manifest.{section}: must be a mapping")
     for i, layer in enumerate(result.layers):
         _check_layer(layer, f"{place}.layers[{i}]")
+    if result.network is not None:
+        _check_network(result.network, f"{place}.network")
+    if run not in (None, result.run):
+        raise DataError(f"{place}.run: this is a run of kind {result.run!r}, got {_short(run)}")
     if totals is not None:
         _check_totals(result, totals, f"{place}.totals")
     return result
@@ -72,19 +77,34 @@ def _check_totals(result: SimResult, totals: Any, place: str) -> None:
         if key not in sums:
             raise DataError(f"{place}: unknown field {key!r}{near_miss(str(key), sums)}")
         if not math.isclose(_number(float, value, f"{place}.{key}"), sums[key], rel_tol=1e-9):
-            raise DataError(f"{place}.{key}: the layers add up to {sums[key]}, got {value}")
+            raise DataError(f"{place}.{key}: its parts add up to {sums[key]}, got {value}")
 
 
 def _check_layer(layer: LayerResult, place: str) -> None:
     """Refuse counters that contradict each other."""
     if layer.n_kept > layer.n_weights:
         raise DataError(f"{place}.n_kept: must be ≤ n_weights ({layer.n_weights})")
-    if layer.ticks_per_second % layer.clock_hz:
+    _check_counters(layer, place)
+
+
+def _check_network(run: NetworkRun, place: str) -> None:
+    """Refuse stages and tensors that contradict each other, and counters that do."""
+    _check_counters(run, place)
+    ends = [stage.done for stage in run.stages]
+    if not ends or ends != sorted(ends) or ends[-1] > run.n_ticks:
+        raise DataError(f"{place}.stages: must end one after another within n_ticks")
+    for i, one in enumerate(run.tensors):
+        if not one.first <= one.last < len(ends):
+            raise DataError(f"{place}.tensors[{i}]: lives through stages that are not there")
+
+
+def _check_counters(one: LayerResult | NetworkRun, place: str) -> None:
+    if one.ticks_per_second % one.clock_hz:
         raise DataError(f"{place}.ticks_per_second: must be a multiple of clock_hz")
-    for i, part in enumerate(layer.components):
+    for i, part in enumerate(one.components):
         _check_cycles(part, f"{place}.components[{i}]")
-    if layer.memory is not None:
-        _check_cycles(layer.memory, f"{place}.memory")
+    if one.memory is not None:
+        _check_cycles(one.memory, f"{place}.memory")
 
 
 def _check_cycles(part: ComponentStats | MemoryStats, place: str) -> None:
@@ -108,7 +128,7 @@ def _dataclass(cls: type[Value], data: Any, place: str) -> Value:
     for name, field in fields.items():
         if name in data:
             values[name] = _value(types[name], data[name], f"{place}.{name}")
-            if name in POSITIVE and data[name] == 0:
+            if name in POSITIVE and data[name] == 0 and cls is not StageStats:
                 raise DataError(f"{place}.{name}: must be > 0, got 0")
         elif (field.default, field.default_factory) == (dataclasses.MISSING, dataclasses.MISSING):
             raise DataError(f"{place}.{name}: is missing")

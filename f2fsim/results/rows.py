@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from f2fsim.results.binding import main_stall
+from f2fsim.results.network import network_row
 from f2fsim.results.stats import LayerResult, SimResult
 
 
 def layer_row(layer: LayerResult) -> dict[str, Any]:
-    """Return one layer's main figures; times and energy are those of one run of the layer."""
+    """Return one layer's main figures; times and energy are those of one run of the layer.
+
+    A layer of a network's run has no bandwidth, stall and energy of its own.
+    """
+    alone = bool(layer.components)
     return {
         "layer": layer.name,
         "op": layer.op,
@@ -26,12 +31,12 @@ def layer_row(layer: LayerResult) -> dict[str, Any]:
         "bound_by": max(layer.bound_cycles, key=lambda k: layer.bound_cycles[k], default=""),
         "time_us": layer.n_ticks / layer.ticks_per_second * 1e6,
         "dram_bytes": layer.n_bytes,
-        "bandwidth_gb_s": layer.bandwidth_bytes_per_second / 1e9,
+        "bandwidth_gb_s": layer.bandwidth_bytes_per_second / 1e9 if alone else None,
         "plan": str(layer.plan) if layer.plan else None,
         "weight_fetches": layer.plan.weight_fetches if layer.plan else None,
         "activation_fetches": layer.plan.activation_fetches if layer.plan else None,
         "stall": main_stall(layer),
-        "energy_uj": sum(layer.energy_pj.values()) / 1e6,
+        "energy_uj": sum(layer.energy_pj.values()) / 1e6 if alone else None,
     }
 
 
@@ -52,6 +57,8 @@ def result_row(result: SimResult) -> dict[str, Any]:
         "pe_busy": result.pe_utilisation,
         "energy_uj": sum(result.energy_pj.values()) / 1e6,
         "area_mm2": sum(result.area_um2.values()) / 1e6,
+        "run": result.run,
+        **(network_row(result.network) if result.network else {}),
     }
 
 
@@ -65,6 +72,8 @@ def comparison_rows(
     """
     base = results[-1] if baseline is None else baseline
     rows = [result_row(result) for result in results]
+    keys = dict.fromkeys(key for row in rows for key in row)
+    rows = [{key: row.get(key) for key in keys} for row in rows]
     for row, result in zip(rows, results, strict=True):
         row["speedup"] = base.seconds / result.seconds if result.seconds else 0.0
     return rows
@@ -73,8 +82,8 @@ def comparison_rows(
 def stream_rows(result: SimResult) -> list[dict[str, Any]]:
     """Return memory traffic by stream over the whole workload."""
     totals: dict[str, dict[str, Any]] = {}
-    for layer in result.layers:
-        for stream in layer.streams:
+    for one in result.measured:
+        for stream in one.streams:
             row = totals.setdefault(
                 stream.name,
                 {
@@ -87,10 +96,10 @@ def stream_rows(result: SimResult) -> list[dict[str, Any]]:
                     "row_conflicts": 0,
                 },
             )
-            row["payload_bytes"] += stream.payload_bits * layer.repeat / 8
-            row["dram_bytes"] += stream.n_bytes * layer.repeat
+            row["payload_bytes"] += stream.payload_bits * one.repeat / 8
+            row["dram_bytes"] += stream.n_bytes * one.repeat
             for key in ("row_hits", "row_misses", "row_conflicts"):
-                row[key] += getattr(stream, key) * layer.repeat
+                row[key] += getattr(stream, key) * one.repeat
     return list(totals.values())
 
 
@@ -98,9 +107,9 @@ def stall_rows(result: SimResult) -> list[dict[str, Any]]:
     """Return where the cycles of every component went, over the whole workload."""
     totals: dict[tuple[str, str], int] = {}
     total_cycles: dict[str, int] = {}
-    for layer in result.layers:
-        for part in layer.components:
-            n = layer.repeat
+    for one in result.measured:
+        for part in one.components:
+            n = one.repeat
             total_cycles[part.name] = total_cycles.get(part.name, 0) + part.total_cycles * n
             states = {"busy": part.busy_cycles, **part.stall_cycles, "idle": part.idle_cycles}
             for state, cycles in states.items():

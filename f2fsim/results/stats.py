@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from f2fsim.results.binding import binding
+from f2fsim.results.network import NetworkRun
 from f2fsim.results.parts import ComponentStats, MemoryStats, PlanStats, StreamStats
 from f2fsim.results.views import ResultViews
+from f2fsim.results.words import clock_note, result_words
 
 #: What the totals of a result are, by key.
 TOTALS: Mapping[str, str] = {
@@ -33,16 +34,21 @@ TOTALS: Mapping[str, str] = {
 class LayerResult:
     """One layer on one machine.
 
+    In the run of a whole network a layer has no counters of its own (``components``, ``streams``
+    and ``memory`` are empty: the parts work for several layers at a time); ``n_ticks`` is its
+    share of the time axis, from the end of the stage before to its own, and may be shorter than
+    ``bound_cycles``, since work for it is done ahead.
+
     Attributes
     ----------
     name, op : str
-        The layer and its operation.
+        The layer and its operation, the matrix product (M×K)·(K×N):
     n_outputs, n_reduction, n_columns : int
-        The layer is the matrix product (M×K)·(K×N): M, K, N.
+        M, K, N.
     weight_type, format : str
         Type of a weight, and format that they are encoded in.
     n_weights, n_kept : int
-        Weight positions, and those that are not pruned.
+        Weight positions, and those not pruned.
     macs_dense, macs_effectual, macs_issued : int
         Multiplications of one run: as if dense, by kept weights, and multiplier slots taken.
     n_ticks, ticks_per_second : int
@@ -59,20 +65,16 @@ class LayerResult:
         Memory traffic by stream.
     memory : MemoryStats or None
         The DRAM, None without one.
-    codec_stats : mapping of str to float
-        Counts of the encoder: care bits, unmatched bits …
-    energy_pj : mapping of str to float
-        Energy of one run by component.
+    codec_stats, energy_pj : mapping of str to float
+        Counts of the encoder (care bits …); energy of one run by component.
     energy_amounts : mapping of str to float
         How often one run pays each constant of the cost table: the energy is the sum of the
         products, also with other constants.
     origins : mapping of str to str
         Whether each input (weights, sparsity, activations) is ``measured``, ``given``, ``assumed``
         or ``synthetic``.
-    n_multipliers : int
-        Multipliers of the array.
-    repeat : int
-        Runs of the layer in the workload.
+    n_multipliers, repeat : int
+        Multipliers of the array, and runs of the layer in the workload.
     outputs_checked : int
         Outputs that a functional run compared with NumPy's; 0 if values did not flow.
     output_error : float
@@ -82,6 +84,8 @@ class LayerResult:
     what_if : mapping of str to float
         How many times faster the layer runs with twice of a resource, found by experiment
         (`f2fsim.what_if`); empty if nobody tried.
+    stage_bytes : int
+        DRAM bytes of one run in a whole network, whenever they moved; 0 for a layer by itself.
     """
 
     name: str
@@ -114,6 +118,7 @@ class LayerResult:
     output_error: float = 0.0
     plan: PlanStats | None = None
     what_if: Mapping[str, float] = field(default_factory=dict)
+    stage_bytes: int = 0
 
     def __repr__(self) -> str:
         shape = f"({self.n_outputs}×{self.n_reduction})·({self.n_reduction}×{self.n_columns})"
@@ -127,8 +132,7 @@ class LayerResult:
     @property
     def n_cycles(self) -> int:
         """Core clock cycles of one run of the layer, rounded up to a whole cycle."""
-        period = self.ticks_per_second // self.clock_hz
-        return -(-self.n_ticks // period)
+        return -(-self.n_ticks // (self.ticks_per_second // self.clock_hz))
 
     @property
     def seconds(self) -> float:
@@ -148,7 +152,7 @@ class LayerResult:
     @property
     def n_bytes(self) -> int:
         """DRAM bytes of one run of the layer, both directions, burst padding included."""
-        return sum(stream.n_bytes for stream in self.streams)
+        return sum(stream.n_bytes for stream in self.streams) + self.stage_bytes
 
     @property
     def bandwidth_bytes_per_second(self) -> float:
@@ -181,6 +185,8 @@ class SimResult(ResultViews):
     what_if : mapping of str to float
         How many times faster the whole run is with twice of a resource, found by experiment
         (`f2fsim.what_if`); empty if nobody tried.
+    network : NetworkRun or None
+        The whole network as one run; None if its layers were run by themselves (*isolated*).
     """
 
     arch: str
@@ -191,51 +197,40 @@ class SimResult(ResultViews):
     manifest: Mapping[str, Any] = field(default_factory=dict)
     what_if: Mapping[str, float] = field(default_factory=dict)
     clock_limits_hz: Mapping[str, float] = field(default_factory=dict)
+    network: NetworkRun | None = None
+
+    @property
+    def run(self) -> str:
+        """``network`` if everything was one run, ``isolated`` if each layer was by itself."""
+        return "isolated" if self.network is None else "network"
+
+    @property
+    def measured(self) -> Sequence[LayerResult | NetworkRun]:
+        """What has counters of its own: the network's run, or each layer."""
+        return self.layers if self.network is None else (self.network,)
 
     @property
     def clock_note(self) -> str:
         """Which part is too slow for the machine's clock, in words; empty if none is."""
-        clock_hz = max((layer.clock_hz for layer in self.layers), default=0)
-        if not self.clock_limits_hz or clock_hz <= min(self.clock_limits_hz.values()):
-            return ""
-        slowest = min(self.clock_limits_hz, key=lambda name: self.clock_limits_hz[name])
-        limit = self.clock_limits_hz[slowest]
-        return (
-            f"{clock_hz / 1e6:.4g} MHz is above what the {slowest} allows, "
-            f"about {limit / 1e6:.3g} MHz by estimate: cut it into more stages, or lower the clock"
-        )
+        return clock_note(self)
 
     def __repr__(self) -> str:
-        facts = [
-            ("time", f"{self.seconds * 1e6:,.4g} us ({self.n_cycles:,} cycles)"),
-            ("throughput", f"{self.effective_gmacs_per_second:.4g} GMAC/s, as if dense"),
-            ("DRAM", f"{self.n_bytes:,} bytes"),
-            ("size", f"{self.bits_per_weight:.4g} bit/weight, mask counted"),
-        ]
-        bound = binding(self.what_if)
-        if bound is not None:
-            facts.append(("bound by", f"{bound.words}: twice is {bound.gain:.3g} × as fast"))
-        if self.clock_note:
-            facts.append(("clock", self.clock_note))
-        title = f"SimResult of {self.workload} on {self.arch} ({self.format}), "
-        return "\n".join(
-            [f"{title}{len(self.layers)} layers", *(f"  {k:<11}{v}" for k, v in facts)]
-        )
+        return result_words(self)
 
     @property
     def seconds(self) -> float:
-        """Time of the whole workload, layers one after another."""
-        return sum(layer.seconds for layer in self.layers)
+        """Time of the whole workload; layers by themselves count one after another."""
+        return sum(one.repeat * one.n_ticks / one.ticks_per_second for one in self.measured)
 
     @property
     def n_cycles(self) -> int:
         """Core cycles of the whole workload."""
-        return sum(layer.n_cycles * layer.repeat for layer in self.layers)
+        return sum(one.n_cycles * one.repeat for one in self.measured)
 
     @property
     def n_bytes(self) -> int:
         """DRAM bytes of the whole workload."""
-        return sum(layer.n_bytes * layer.repeat for layer in self.layers)
+        return sum(one.n_bytes * one.repeat for one in self.measured)
 
     @property
     def sparsity(self) -> float:
@@ -246,14 +241,29 @@ class SimResult(ResultViews):
 
     @property
     def macs_effectual(self) -> int:
-        """Multiplications by kept weights."""
+        """Multiplications by kept weights; of a network those of its attentions too."""
+        if self.network is not None:
+            return sum(stage.macs_effectual for stage in self.network.stages)
         return sum(layer.macs_effectual * layer.repeat for layer in self.layers)
+
+    @property
+    def macs_dense(self) -> int:
+        """Multiplications as if no weight were pruned; of a network those of attentions too."""
+        if self.network is not None:
+            return sum(stage.macs_dense for stage in self.network.stages)
+        return sum(layer.macs_dense * layer.repeat for layer in self.layers)
+
+    @property
+    def macs_issued(self) -> int:
+        """Multiplier slots that the whole workload takes."""
+        if self.network is not None:
+            return sum(stage.macs_issued for stage in self.network.stages)
+        return sum(layer.macs_issued * layer.repeat for layer in self.layers)
 
     @property
     def effective_gmacs_per_second(self) -> float:
         """Dense MACs of the workload done a second, in 1e9: pruned ones count as done."""
-        dense = sum(layer.macs_dense * layer.repeat for layer in self.layers)
-        return dense / self.seconds / 1e9 if self.layers else 0.0
+        return self.macs_dense / self.seconds / 1e9 if self.seconds else 0.0
 
     @property
     def bits_per_weight(self) -> float:
@@ -274,29 +284,29 @@ class SimResult(ResultViews):
     @property
     def peak_bytes_per_second(self) -> float:
         """Peak bandwidth of the memory, 0 without one."""
-        return max((m.memory.peak_bytes_per_second for m in self.layers if m.memory), default=0.0)
+        return max((m.memory.peak_bytes_per_second for m in self.measured if m.memory), default=0.0)
 
     @property
     def pe_utilisation(self) -> float:
         """Share of multiplier slots over all cycles that did an effectual multiplication."""
-        slots = sum(layer.n_cycles * layer.repeat * layer.n_multipliers for layer in self.layers)
+        slots = sum(one.n_cycles * one.repeat * one.n_multipliers for one in self.measured)
         return self.macs_effectual / slots if slots else 0.0
 
     @property
     def energy_pj(self) -> dict[str, float]:
         """Energy by component over the whole workload."""
         total: dict[str, float] = {}
-        for layer in self.layers:
-            for name, value in layer.energy_pj.items():
-                total[name] = total.get(name, 0.0) + value * layer.repeat
+        for one in self.measured:
+            for name, value in one.energy_pj.items():
+                total[name] = total.get(name, 0.0) + value * one.repeat
         return total
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; `f2fsim.results.parse.parse_result` is its inverse.
 
-        ``totals`` holds what follows from the rest, for readers in other languages.
+        ``run`` and ``totals`` hold what follows from the rest, for readers in other languages.
         """
-        return asdict(self) | {"totals": self.totals()}
+        return asdict(self) | {"run": self.run, "totals": self.totals()}
 
     def totals(self) -> dict[str, float]:
         """Return the sums over all layers and runs, units in the names."""

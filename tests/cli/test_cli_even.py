@@ -37,7 +37,6 @@ WORKLOAD_COMMANDS = {
     "f2fsim simulate": set(),
     "f2fsim compare": set(),
     "f2fsim what-if": set(),
-    "f2fsim network": set(),
     "f2fsim sweep": set(),
     "f2fsim search": set(),
     "f2fsim duel": set(),

@@ -1,4 +1,4 @@
-"""``f2fsim network`` from the terminal."""
+"""Whole networks and layers by themselves from the terminal: ``simulate`` and ``compare``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from f2fsim.cli.entry import main
 from f2fsim.cli.main import app
+from f2fsim.results import Comparison
 
 
 @pytest.fixture
@@ -36,33 +37,46 @@ def small(tmp_path: Path) -> str:
 
 
 def run(*words: str) -> str:
-    result = CliRunner().invoke(app, ["network", *words])
+    result = CliRunner().invoke(app, [*words, "--no-cache"])
     assert result.exit_code == 0, result.output
     return result.output
 
 
-def test_rows_a_context_and_a_machine(small: str, tmp_path: Path) -> None:
+def test_a_network_is_one_run_and_its_files_say_so(small: str, tmp_path: Path) -> None:
     out = run(
-        small, "dense_edge", "f2f_edge", "--context", "5", "--context", "50", "--json",
-        "--functional", "--out", str(tmp_path / "out"),
+        "compare", small, "dense_edge", "f2f_edge", "--context", "50", "--functional", "--json",
+        "--no-report", "--out", str(tmp_path / "out"),
     )  # fmt: skip
     found = json.loads(out)
-    assert [(one["arch"], one["context"]) for one in found] == [
-        ("dense_edge", 5), ("dense_edge", 50), ("f2f_edge", 5), ("f2f_edge", 50),
-    ]  # fmt: skip
-    assert all(one["outputs_checked"] == 40 for one in found)
-    assert json.loads((tmp_path / "out" / "network.json").read_text()) == found
+    assert [(one["run"], one["network"]["context"]) for one in found] == 2 * [("network", 50)]
+    assert all(one["network"]["outputs_checked"] == 40 for one in found)
+    loaded = Comparison.load(tmp_path / "out")
+    assert [one.to_dict() for one in loaded] == [
+        one.to_dict() for one in Comparison.load(tmp_path / "out" / "results.json")
+    ]
+    assert all(one.manifest["run"] == "network" for one in loaded)
+    stages = (tmp_path / "out" / "stages.csv").read_text().splitlines()
+    assert len(stages) == 1 + 2 * 4
+    assert (tmp_path / "out" / "tensors.csv").read_text().count("scratchpad") == 4
 
 
-def test_stages_and_layers_alone(small: str) -> None:
-    out = run(small, "dense_edge", "--stages", "--isolated", "--residency", "q")
-    assert "Stages on dense_edge" in out
-    assert "isolated" in out
+def test_isolated_layers_have_no_attention(small: str) -> None:
+    alone = json.loads(run("simulate", "dense_edge", small, "--isolated", "--json"))
+    assert (alone["run"], alone["network"]) == ("isolated", None)
+    assert [layer["name"] for layer in alone["layers"]] == ["q", "o"]
+    assert all(layer["components"] for layer in alone["layers"])
+
+
+def test_one_network_on_the_terminal(small: str) -> None:
+    out = run("simulate", "dense_edge", small, "--residency", "q")
+    assert "1 of 2 maps stay on the chip" in out
     assert "no vector unit" in out
+    rows = run("simulate", "dense_edge", small, "--csv").splitlines()
+    assert [row.split(",")[0] for row in rows] == ["stage", "q", "a.append", "a", "o"]
 
 
 def test_a_trace_has_the_whole_network(small: str, tmp_path: Path) -> None:
-    run(small, "dense_edge", "--trace", str(tmp_path / "t.json"))
+    run("simulate", "dense_edge", small, "--trace", str(tmp_path / "t.json"))
     events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
     parts = {e["args"]["name"] for e in events if e.get("name") == "thread_name"}
     assert {"pe array", "vector unit", "scratchpad keep", "kv cache"} <= parts
@@ -74,7 +88,9 @@ def test_a_trace_has_the_whole_network(small: str, tmp_path: Path) -> None:
         (["--residency", "nothing"], "no tensor between two stages"),
         (["--kv-type", "int5"], "kv_type"),
         (["--json", "--csv"], "exclude each other"),
-        (["--trace", "t.json", "--context", "1", "--context", "2"], "one architecture and one"),
+        (["--isolated", "--context", "1"], "of whole networks: not with isolated"),
+        (["--isolated", "--residency", "none"], "of whole networks: not with isolated"),
+        (["--trace", "t.json", "--trace-layer", "q"], "with --isolated, by layer"),
     ],
 )
 def test_bad_input_ends_with_two(
@@ -84,7 +100,7 @@ def test_bad_input_ends_with_two(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["f2fsim", "network", small, "dense_edge", *words])
+    monkeypatch.setattr(sys, "argv", ["f2fsim", "simulate", "dense_edge", small, *words])
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 2

@@ -6,14 +6,16 @@ import pytest
 
 import f2fsim
 from f2fsim.cli.main import app
-from f2fsim.cli.one_result import layers_with_plans, print_result
+from f2fsim.cli.one_result import layers_with_plans, print_result, stages_with_plans
 from f2fsim.cli.verdict import table_lines
 from f2fsim.results import SimResult
 
 
 @pytest.fixture(scope="module")
 def batch() -> SimResult:
-    return f2fsim.simulate("f2f_edge", "silero_vad", sparsity=0.9, batch=64, cache=None)
+    return f2fsim.simulate(
+        "f2f_edge", "silero_vad", sparsity=0.9, batch=64, isolated=True, cache=None
+    )
 
 
 @pytest.mark.weights
@@ -34,7 +36,9 @@ def test_totals_first_and_each_layer_once(
 @pytest.mark.weights
 def test_what_is_fetched_again_is_told(batch: SimResult) -> None:
     """Weights come once a tile where inputs stay, else once; a plan says it as the streams do."""
-    small = f2fsim.simulate("f2f_edge", "silero_vad", sparsity=0.9, batch=64, cache=None)
+    small = f2fsim.simulate(
+        "f2f_edge", "silero_vad", sparsity=0.9, batch=64, isolated=True, cache=None
+    )
     assert small == batch
     for layer in batch.layers:
         plan = layer.plan
@@ -52,8 +56,25 @@ def test_what_is_fetched_again_is_told(batch: SimResult) -> None:
 
 
 @pytest.mark.weights
-def test_the_command_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("how", "title"), [([], "maps stay on the chip"), (["--isolated"], "what stays on the chip")]
+)
+def test_the_command_prints_it(
+    how: list[str], title: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as stop:
-        app(["simulate", "f2f_edge", "silero_vad", "--layer", "conv*", "-s", "0.9"])
+        app(["simulate", "f2f_edge", "silero_vad", "--layer", "conv*", "-s", "0.9", *how])
     assert stop.value.code == 0
-    assert "what stays on the chip" in capsys.readouterr().out
+    assert title in capsys.readouterr().out
+
+
+@pytest.mark.weights
+def test_stages_are_told_once_the_slowest_first() -> None:
+    result = f2fsim.simulate("f2f_edge", "silero_vad", sparsity=0.9, cache=None)
+    table = stages_with_plans(result.network)
+    times = [row["time_us"] for row in table.rows]
+    assert times == sorted(times, reverse=True)
+    assert sum(times) == pytest.approx(result.network.stages[-1].done / 1e-6
+                                       / result.network.ticks_per_second)  # fmt: skip
+    assert sum(row["kib"] for row in table.rows) == pytest.approx(result.n_bytes / 1024)
+    assert max(map(len, table_lines(table, 80))) <= 80

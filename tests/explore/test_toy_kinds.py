@@ -122,7 +122,7 @@ def test_toys_run_through_every_job(toys: None, tmp_path: Path) -> None:
     for name, text in (("arch", ARCH), ("workload", WORKLOAD), ("spec", SPEC)):
         (tmp_path / f"{name}.yaml").write_text(text)
     arch, workload = load_arch(tmp_path / "arch.yaml"), tmp_path / "workload.yaml"
-    one = f2fsim.simulate(arch, workload, cache=None, functional=True)
+    one = f2fsim.simulate(arch, workload, cache=None, functional=True, isolated=True)
     assert one.format == "toy_front"
     assert [layer.outputs_checked for layer in one.layers] == [64, 32]
     # 96·64/16 blocks, three cycles each: the unit binds and the bound says so.

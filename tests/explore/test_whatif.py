@@ -61,7 +61,7 @@ def test_an_array_that_binds() -> None:
     arch = load_arch("dense_edge").with_values(
         {"memory.n_channels": 16, "pe_array.weights_per_cycle": 4}
     )
-    (found,) = f2fsim.what_if("silero_vad", arch, **LAYERS)
+    (found,) = f2fsim.what_if("silero_vad", arch, isolated=True, **LAYERS)
     assert binding(found.what_if).names == ("multiplier rows",)
     assert binding(found.what_if).gain == pytest.approx(2, rel=0.05)
     assert found.what_if["memory"] < LITTLE
@@ -97,6 +97,7 @@ def test_two_that_bind_only_together() -> None:
 def test_the_machine_itself_is_as_without_experiments() -> None:
     (found,) = f2fsim.what_if("silero_vad", "f2f_edge", **LAYERS)
     plain = f2fsim.simulate("f2f_edge", "silero_vad", **LAYERS)
+    assert found.run == "network"
     assert found.totals() == plain.totals()
     assert plain.what_if == {}
 

@@ -11,8 +11,8 @@ from f2fsim.config.workload import Workload
 from f2fsim.engine.compiled import run_compiled
 from f2fsim.engine.event import run_event
 from f2fsim.network.assemble import join_stages
-from f2fsim.pipeline.network import prepare_network
-from f2fsim.pipeline.run import make_target
+from f2fsim.pipeline.network import NetworkJob, NetworkOptions
+from f2fsim.pipeline.target import make_target
 from f2fsim.workloads import LayerData, iterate_layers
 
 Line = tuple[str, str, int, int]
@@ -73,7 +73,9 @@ def logged(workload: Workload, arch: ArchConfig, residency: Any) -> dict[str, li
     Weights have no scales here: one stream less to work by hand.
     """
     target = make_target(arch, workload, None)
-    (prepared,) = prepare_network(target, residency, without_scales)
+    job = NetworkJob(target, NetworkOptions(residency))
+    (piece,) = job.pieces
+    (prepared,) = job.prepare(piece, list(without_scales(workload)))
     machine = join_stages(prepared.network, prepared.machines)
     log = Log()
     outcome = run_event(machine, target.dram, log)

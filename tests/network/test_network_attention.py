@@ -13,9 +13,8 @@ from f2fsim.config.decode import with_cache
 from f2fsim.config.operation import KV_BITS, Attention
 from f2fsim.errors import ConfigError, InputError
 from f2fsim.network.attention import array_order, plan_attention, tiles_of
-from f2fsim.pipeline.network import simulate_network
+from f2fsim.pipeline import simulate
 
-EQUAL = ("n_ticks", "components", "streams", "memory", "stages", "tensors")
 ARCHS = ("f2f_edge", "dense_edge", "csr_edge", "bitmap_edge", "systolic_32x32", "sigma")
 
 
@@ -38,17 +37,16 @@ def test_random_decoders(seed: int) -> None:
     if rng.random() < 0.5:
         arch = arch.with_values({"vector": {"lanes": 4}})
     policy = str(rng.choice(["auto", "none"]))
-    compiled = simulate_network(arch, workload, residency=policy, cache=None)
-    event = simulate_network(arch, workload, residency=policy, engine="event", cache=None)
-    for name in EQUAL:
-        assert getattr(event, name) == getattr(compiled, name), name
+    compiled = simulate(arch, workload, residency=policy, cache=None)
+    event = simulate(arch, workload, residency=policy, engine="event", cache=None)
+    assert event.network == compiled.network
     row = 2 * sizes["n_blocks"] * sizes["batch"] * kv_heads * 8 * KV_BITS[sizes["kv_type"]]
-    assert compiled.cache_bits == {
+    assert compiled.network.cache_bits == {
         "kv cache": row * (sizes["context"] + sizes["n_tokens"]),
         "kv append": row * sizes["n_tokens"],
     }
-    assert compiled.tokens == sizes["batch"]
-    assert compiled.n_cycles >= compiled.bound
+    assert compiled.network.tokens == sizes["batch"]
+    assert compiled.n_cycles >= compiled.network.bound
 
 
 def attention(**more: object) -> Attention:
@@ -119,13 +117,12 @@ def test_decoding_slows_with_the_context_by_what_the_cache_moves(
     monkeypatch.setitem(SCALE_BITS, "fp32", 0)
     arch = load_arch("dense_edge")
     results = [
-        simulate_network(arch, small_llama(), context=tokens, cache=None)
-        for tokens in (0, 1000, 2000)
+        simulate(arch, small_llama(), context=tokens, cache=None) for tokens in (0, 1000, 2000)
     ]
     first, middle, last = (one.n_cycles for one in results)
     row = 2 * 2 * 8 * 8  # bits of a token: keys and values of two heads of eight, int8
-    per_token = row / 8 / results[0].memory.peak_bytes_per_second * results[0].clock_hz
+    per_token = row / 8 / results[0].peak_bytes_per_second * arch.clock
     # Some of it is fetched ahead while other layers run, as much as the buffer holds.
     assert last - middle == pytest.approx(1000 * per_token, rel=0.03)
     assert middle - first == pytest.approx(1000 * per_token, rel=0.15)
-    assert results[2].tokens_per_second < results[1].tokens_per_second
+    assert results[2].network.tokens_per_second < results[1].network.tokens_per_second

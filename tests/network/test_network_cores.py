@@ -11,9 +11,6 @@ from f2fsim.config.workload import Workload
 from f2fsim.errors import ConfigError, InputError
 from f2fsim.network.cores import dealt_layer, dealt_rows, share_of
 from f2fsim.pipeline import simulate
-from f2fsim.pipeline.network import simulate_network
-
-EQUAL = ("n_ticks", "components", "streams", "memory", "stages", "tensors")
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -22,22 +19,22 @@ def test_both_engines_and_bytes(seed: int) -> None:
     n_cores = 2 + seed % 2
     workload, arch = random_network(seed), random_arch(seed).with_values({"cores": n_cores})
     try:
-        compiled = simulate_network(arch, workload, cache=None)
+        compiled = simulate(arch, workload, cache=None)
     except (ConfigError, InputError) as error:
         if "scratchpad.capacity" not in str(error) and "cores" not in str(error):
             raise
         pytest.skip(str(error))
-    event = simulate_network(arch, workload, engine="event", cache=None)
-    for name in EQUAL:
-        assert getattr(event, name) == getattr(compiled, name), name
-    one = simulate_network(random_arch(seed), workload, residency="none", cache=None)
-    assert compiled.n_weights == one.n_weights
+    event = simulate(arch, workload, engine="event", cache=None)
+    assert event.network == compiled.network
+    one = simulate(random_arch(seed), workload, residency="none", cache=None)
+    assert [x.n_weights for x in compiled.layers] == [x.n_weights for x in one.layers]
     written = [
-        sum(s.payload_bits for s in result.streams if s.is_write) for result in (compiled, one)
+        sum(s.payload_bits for s in result.network.streams if s.is_write)
+        for result in (compiled, one)
     ]
     assert written[0] == written[1]
-    assert compiled.n_multipliers == n_cores * one.n_multipliers
-    assert compiled.n_cycles >= compiled.bound
+    assert compiled.network.n_multipliers == n_cores * one.network.n_multipliers
+    assert compiled.n_cycles >= compiled.network.bound
 
 
 @pytest.mark.parametrize("n_cores", [2, 4])
@@ -50,12 +47,15 @@ def test_a_layer_bound_by_its_multipliers_takes_a_share_of_the_time(n_cores: int
     data = {"name": "w", "synthetic": {"distribution": "normal"}, "layers": layers}
     workload = Workload.model_validate(data)
     arch = load_arch("dense_edge")
-    one = simulate_network(arch, workload, residency="none", cache=None)
-    more = simulate_network(arch.with_values({"cores": n_cores}), workload, cache=None)
-    assert more.bound_cycles["array chain"] * n_cores == one.bound_cycles["array chain"]
+    one = simulate(arch, workload, residency="none", cache=None)
+    more = simulate(arch.with_values({"cores": n_cores}), workload, cache=None)
+    assert (
+        more.network.bound_cycles["array chain"] * n_cores
+        == one.network.bound_cycles["array chain"]
+    )
     # At worst nothing overlaps: all multiplications, all bytes (every core reads its inputs), and
     # for each layer the way to the memory and back.
-    bounds = more.bound_cycles
+    bounds = more.network.bound_cycles
     assert one.n_cycles / n_cores <= more.n_cycles
     assert more.n_cycles <= bounds["array chain"] + bounds["memory"] + 400
     assert sum(more.area_um2.values()) == pytest.approx(n_cores * sum(one.area_um2.values()))
@@ -64,13 +64,13 @@ def test_a_layer_bound_by_its_multipliers_takes_a_share_of_the_time(n_cores: int
 def test_heads_are_dealt_and_the_cache_is_read_once() -> None:
     workload = small_llama(context=20, n_tokens=3)
     arch = load_arch("bitmap_edge")
-    one = simulate_network(arch, workload, cache=None)
-    two = simulate_network(arch.with_values({"cores": 2}), workload, cache=None)
-    event = simulate_network(arch.with_values({"cores": 2}), workload, engine="event", cache=None)
-    assert event.components == two.components
-    assert two.cache_bits == one.cache_bits
-    assert two.tokens == 1
-    assert any("2 cores" in note for note in two.notes)
+    one = simulate(arch, workload, cache=None)
+    two = simulate(arch.with_values({"cores": 2}), workload, cache=None)
+    event = simulate(arch.with_values({"cores": 2}), workload, engine="event", cache=None)
+    assert event.network == two.network
+    assert two.network.cache_bits == one.network.cache_bits
+    assert two.network.tokens == 1
+    assert any("2 cores" in note for note in two.network.notes)
 
 
 def test_rows_and_groups_are_dealt_evenly() -> None:
@@ -91,12 +91,12 @@ def test_what_cannot_be_dealt_is_refused() -> None:
     data = {"name": "w", "synthetic": {"distribution": "normal"}, "layers": layers}
     workload = Workload.model_validate(data)
     with pytest.raises(InputError, match=r"'a' \(linear\): 6 output rows cannot be dealt to 8"):
-        simulate_network(arch, workload, cache=None)
-    with pytest.raises(InputError, match=r"4 heads|2 heads|16 output rows cannot"):
-        simulate_network(arch, small_llama(), cache=None)
-    with pytest.raises(ConfigError, match="cores: layers by themselves run on one core, got 8"):
         simulate(arch, workload, cache=None)
+    with pytest.raises(InputError, match=r"4 heads|2 heads|16 output rows cannot"):
+        simulate(arch, small_llama(), cache=None)
+    with pytest.raises(ConfigError, match="cores: layers by themselves run on one core, got 8"):
+        simulate(arch, workload, isolated=True, cache=None)
     with pytest.raises(InputError, match="one core only"):
-        simulate_network(arch, workload, residency=["a"], cache=None)
+        simulate(arch, workload, residency=["a"], cache=None)
     with pytest.raises(InputError, match="one core only"):
-        simulate_network(arch, workload, functional=True, cache=None)
+        simulate(arch, workload, functional=True, cache=None)

@@ -11,8 +11,7 @@ from random_graphs import random_arch, random_network
 from f2fsim.config.operation import VectorOperation
 from f2fsim.errors import ConfigError
 from f2fsim.pipeline import simulate
-from f2fsim.pipeline.network import simulate_network
-from f2fsim.results.network import NetworkResult
+from f2fsim.results import SimResult
 
 #: Graphs of the quick run; all of them with ``-m slow``.
 QUICK, ALL = 60, 300
@@ -21,32 +20,29 @@ QUICK, ALL = 60, 300
 #: through the vector unit, and tokens tell that a tensor is there.
 HANDOVER_CYCLES = 24
 
-EQUAL = ("n_ticks", "components", "streams", "memory", "stages", "tensors")
 
-
-def both_engines(seed: int) -> NetworkResult | None:
+def both_engines(seed: int) -> SimResult | None:
     """Return the result of both engines; None if a layer does not fit the small scratchpad."""
     workload, arch = random_network(seed), random_arch(seed)
     try:
-        compiled = simulate_network(arch, workload, cache=None)
+        compiled = simulate(arch, workload, cache=None)
     except ConfigError as error:
         if "scratchpad.capacity" not in str(error):
             raise
         return None
-    event = simulate_network(arch, workload, engine="event", cache=None)
-    for name in EQUAL:
-        assert getattr(event, name) == getattr(compiled, name), f"seed {seed}: {name}"
+    event = simulate(arch, workload, engine="event", cache=None)
+    assert event.network == compiled.network, f"seed {seed}"
     return compiled
 
 
-def check_bytes(seed: int, result: NetworkResult) -> None:
+def check_bytes(seed: int, result: SimResult) -> None:
     """Bytes between layers follow from the graph and from where its tensors were, exactly."""
     workload = random_network(seed)
-    names = {one.name: one for one in result.tensors}
-    made = {stage.name for stage in result.stages}
-    written = [s for s in result.streams if s.is_write]
+    names = {one.name: one for one in result.network.tensors}
+    made = {stage.name for stage in result.network.stages}
+    written = [s for s in result.network.streams if s.is_write]
     outputs = sum(stream.payload_bits for stream in written)
-    kept = sum(one.n_bits for one in result.tensors if one.place == "scratchpad")
+    kept = sum(one.n_bits for one in result.network.tensors if one.place == "scratchpad")
     # All that stages make, less what stays.
     from f2fsim.config.graph import network_nodes
     from f2fsim.network.stages import build_stages
@@ -62,24 +58,26 @@ def check_bytes(seed: int, result: NetworkResult) -> None:
             if name in names and names[name].place == "memory"
         )  # fmt: skip
         operands += 8 * stage.n_values * ("input" in taken)
-    assert operands == sum(s.payload_bits for s in result.streams if s.name == "operands")
+    assert operands == sum(s.payload_bits for s in result.network.streams if s.name == "operands")
 
 
-def check_bounds(seed: int, result: NetworkResult) -> None:
+def check_bounds(seed: int, result: SimResult) -> None:
     """No run beats a bound, nor takes longer than its layers alone and its vector work."""
     arch = random_arch(seed)
-    assert result.n_cycles >= result.bound
-    alone = simulate(arch, random_network(seed), cache=None)
+    assert result.n_cycles >= result.network.bound
+    alone = simulate(arch, random_network(seed), isolated=True, cache=None)
     lanes = arch.vector.lanes if arch.vector else 0
-    vector = sum(-(-stage.lane_operations // lanes) for stage in result.stages) if lanes else 0
+    vector = (
+        sum(-(-stage.lane_operations // lanes) for stage in result.network.stages) if lanes else 0
+    )
     # What layers alone do not have: a vector unit, operands from memory, handing over.
-    peak = result.memory.peak_bytes_per_second if result.memory else 1.0
-    operands = [s for s in result.streams if s.name == "operands"]
+    peak = result.peak_bytes_per_second
+    operands = [s for s in result.network.streams if s.name == "operands"]
     n_bursts = sum(one.n_bursts for one in operands)
     moved = math.ceil(n_bursts * operands[0].burst_bytes / peak * arch.clock) if operands else 0
-    chunks = sum(part.n_items for part in result.components if part.name == "vector unit")
-    spare = HANDOVER_CYCLES * len(result.stages) + chunks
-    latency = 200 * sum(stage.op in ("add", "max_pool") for stage in result.stages)
+    chunks = sum(part.n_items for part in result.network.components if part.name == "vector unit")
+    spare = HANDOVER_CYCLES * len(result.network.stages) + chunks
+    latency = 200 * sum(stage.op in ("add", "max_pool") for stage in result.network.stages)
     assert result.n_cycles <= alone.n_cycles + vector + 4 * moved + spare + latency
 
 
@@ -106,14 +104,17 @@ def test_more_random_graphs(block: int) -> None:
 def test_with_room_for_all_only_weights_first_input_and_last_outputs_move(seed: int) -> None:
     workload = random_network(seed)
     arch = random_arch(seed).with_values({"scratchpad.capacity": "4 MiB"})
-    result = simulate_network(arch, workload, cache=None)
-    assert {one.place for one in result.tensors} <= {"scratchpad"}
-    by_name = {stream.name: stream for stream in result.streams}
-    made = {stage.name for stage in result.stages}
+    result = simulate(arch, workload, cache=None)
+    assert {one.place for one in result.network.tensors} <= {"scratchpad"}
+    by_name = {stream.name: stream for stream in result.network.streams}
+    made = {stage.name for stage in result.network.stages}
     fetched = {n: s for n, s in by_name.items() if n not in ("activations", "operands", "outputs")}
     # Every weight once: all layers fit in one tile beside their maps.
-    encoded = {n: bits for n, bits in result.encoded_bits.items() if n != "dense flags"}
-    assert sum(one.payload_bits for one in fetched.values()) == sum(encoded.values())
+    encoded = sum(
+        bits for layer in result.layers for n, bits in layer.encoded_bits.items()
+        if n != "dense flags"
+    )  # fmt: skip
+    assert sum(one.payload_bits for one in fetched.values()) == encoded
     first = [layer for layer in workload.layers if layer.inputs == ("input",)]
     read = sum(layer.n_input_values for layer in first) * 8
     assert by_name["activations"].payload_bits == read
@@ -130,10 +131,13 @@ def test_residency_only_takes_bytes_away() -> None:
     for seed in range(10):
         workload, arch = random_network(seed), random_arch(seed)
         try:
-            kept = simulate_network(arch, workload, cache=None)
+            kept = simulate(arch, workload, cache=None)
         except ConfigError:
             continue
-        none = simulate_network(arch, workload, residency="none", cache=None)
+        none = simulate(arch, workload, residency="none", cache=None)
         assert kept.n_bytes <= none.n_bytes
-        assert all(stage.held_bits == 0 for stage in none.stages)
-        assert np.max([stage.used_bits for stage in kept.stages]) <= kept.scratchpad_bits
+        assert all(stage.held_bits == 0 for stage in none.network.stages)
+        assert (
+            np.max([stage.used_bits for stage in kept.network.stages])
+            <= kept.network.scratchpad_bits
+        )

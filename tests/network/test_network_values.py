@@ -13,7 +13,7 @@ from f2fsim.config.workload import Workload
 from f2fsim.errors import InputError, SimulationError
 from f2fsim.network import attention_values
 from f2fsim.network.integers import in_cache, probabilities, requantised
-from f2fsim.pipeline.network import simulate_network
+from f2fsim.pipeline import simulate
 from f2fsim.workloads import iterate_layers
 
 ARCHS = (
@@ -75,15 +75,15 @@ def attention(n_tokens: int, context: int, kv_type: str, batch: int = 1) -> Work
 
 @pytest.mark.parametrize("arch", ARCHS)
 def test_a_chain_with_a_residual(arch: str) -> None:
-    result = simulate_network(arch, residual(2), functional=True, cache=None)
-    assert result.outputs_checked == 2 * (3 * 96 + 10)
+    result = simulate(arch, residual(2), functional=True, cache=None)
+    assert result.network.outputs_checked == 2 * (3 * 96 + 10)
 
 
 def test_a_residual_in_bands_and_tiles() -> None:
     arch = load_arch("f2f_edge").with_values({"scratchpad.capacity": "400 B"})
-    result = simulate_network(arch, residual(), functional=True, cache=None)
-    assert not all(stage.plan.endswith(" 1 x 1") for stage in result.stages)
-    assert result.outputs_checked == 3 * 96 + 10
+    result = simulate(arch, residual(), functional=True, cache=None)
+    assert not all(stage.plan.endswith(" 1 x 1") for stage in result.network.stages)
+    assert result.network.outputs_checked == 3 * 96 + 10
 
 
 @pytest.mark.parametrize(
@@ -95,17 +95,17 @@ def test_an_attention_block(
     arch: str, n_tokens: int, context: int, kv_type: str, batch: int
 ) -> None:
     one = attention(n_tokens, context, kv_type, batch)
-    result = simulate_network(arch, one, functional=True, cache=None)
-    assert result.outputs_checked == batch * n_tokens * (32 + 16 + 16 + 32 + 32)
+    result = simulate(arch, one, functional=True, cache=None)
+    assert result.network.outputs_checked == batch * n_tokens * (32 + 16 + 16 + 32 + 32)
 
 
 def test_an_attention_in_tiles_of_queries() -> None:
     arch = load_arch("dense_edge").with_values({"scratchpad.capacity": "1500 B"})
     one = attention(12, 3, "int8")
-    result = simulate_network(arch, one, functional=True, residency="none", cache=None)
-    tiles = next(stage.plan for stage in result.stages if stage.name == "attention")
+    result = simulate(arch, one, functional=True, residency="none", cache=None)
+    tiles = next(stage.plan for stage in result.network.stages if stage.name == "attention")
     assert tiles != "1 tiles of queries"
-    assert result.outputs_checked == 12 * 128
+    assert result.network.outputs_checked == 12 * 128
 
 
 def test_a_byte_of_the_cache_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_a_byte_of_the_cache_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(attention_values.CacheImage, "put", bad)
     with pytest.raises(SimulationError, match=r"stage 'attention': .* values differ"):
-        simulate_network("dense_edge", attention(2, 5, "int8"), functional=True, cache=None)
+        simulate("dense_edge", attention(2, 5, "int8"), functional=True, cache=None)
 
 
 def test_a_weight_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,20 +131,20 @@ def test_a_weight_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(entries, "decode", bad)
     with pytest.raises(SimulationError, match=r"stage 'a': .* values differ"):
-        simulate_network("dense_edge", residual(), functional=True, cache=None)
+        simulate("dense_edge", residual(), functional=True, cache=None)
 
 
 def test_values_cannot_flow_through_all(tmp_path) -> None:
     pool = {"name": "p", "op": "max_pool", "inputs": ["a"], "values": 4, "window": 2}
     one = workload([linear("a", 8, 8, "input"), linear("b", 4, 4, "p")], [pool])
     with pytest.raises(InputError, match="cannot flow through max_pool"):
-        simulate_network("dense_edge", one, functional=True, cache=None)
+        simulate("dense_edge", one, functional=True, cache=None)
     with pytest.raises(InputError, match="integer weights only"):
-        simulate_network("dense_edge", residual(), weight_type="bf16", functional=True, cache=None)
+        simulate("dense_edge", residual(), weight_type="bf16", functional=True, cache=None)
     with pytest.raises(InputError, match="without drawn zeros"):
-        simulate_network("eie", residual(), functional=True, cache=None)
+        simulate("eie", residual(), functional=True, cache=None)
     with pytest.raises(InputError, match="a cache of bf16; they can through int8"):
-        simulate_network("dense_edge", attention(1, 3, "bf16"), functional=True, cache=None)
+        simulate("dense_edge", attention(1, 3, "bf16"), functional=True, cache=None)
 
 
 def test_whole_numbers() -> None:

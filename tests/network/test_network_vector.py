@@ -9,7 +9,7 @@ import pytest
 from f2fsim.config.arch import load_arch
 from f2fsim.config.workload import Workload
 from f2fsim.cost import estimate_vector_lane_gates
-from f2fsim.pipeline.network import simulate_network
+from f2fsim.pipeline import simulate
 
 
 def with_operation(**operation: Any) -> Workload:
@@ -23,8 +23,8 @@ def with_operation(**operation: Any) -> Workload:
 
 def busy(workload: Workload, lanes: int) -> int:
     arch = load_arch("dense_edge").with_values({"vector": {"lanes": lanes}})
-    result = simulate_network(arch, workload, cache=None)
-    return next(c.busy_cycles for c in result.components if c.name == "vector unit")
+    result = simulate(arch, workload, cache=None)
+    return next(c.busy_cycles for c in result.network.components if c.name == "vector unit")
 
 
 @pytest.mark.parametrize(
@@ -52,18 +52,17 @@ def test_joining_costs_nothing() -> None:
 def test_energy_and_area_of_lanes() -> None:
     workload = with_operation(op="softmax", inputs=["b"])
     arch = load_arch("dense_edge")
-    free = simulate_network(arch, workload, cache=None)
+    free = simulate(arch, workload, cache=None)
     results = [
-        simulate_network(arch.with_values({"vector": {"lanes": n}}), workload, cache=None)
-        for n in (4, 8)
+        simulate(arch.with_values({"vector": {"lanes": n}}), workload, cache=None) for n in (4, 8)
     ]
-    assert any("no vector unit" in note for note in free.notes)
-    assert not any("no vector unit" in note for one in results for note in one.notes)
+    assert any("no vector unit" in note for note in free.network.notes)
+    assert not any("no vector unit" in note for one in results for note in one.network.notes)
     assert "vector unit" not in free.area_um2
     areas = [one.area_um2["vector unit"] for one in results]
     assert areas[1] == pytest.approx(2 * areas[0])
     assert 0 < areas[0] < results[0].area_um2["multipliers"]
-    actions = [c.actions for c in results[0].components if c.name == "vector unit"]
+    actions = [c.actions for c in results[0].network.components if c.name == "vector unit"]
     assert actions[0]["accumulate"] == 256
     assert results[0].energy_pj["vector unit"] > 0
     assert estimate_vector_lane_gates().dff == 32

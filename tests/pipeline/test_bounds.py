@@ -40,7 +40,9 @@ def run(
             "layers": [layer],
         }
     )
-    return f2fsim.simulate(load_arch(arch).with_values(values), workload, cache=None).layers[0]
+    return f2fsim.simulate(
+        load_arch(arch).with_values(values), workload, isolated=True, cache=None
+    ).layers[0]
 
 
 def check(layer: LayerResult, resource: str, same: tuple[str, ...] = ()) -> None:

@@ -59,7 +59,7 @@ def small(dtype: str = "int8", **changes: object) -> Workload:
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("arch", ARCHS)
 def test_every_operator_on_every_shipped_architecture(arch: str, batch: int) -> None:
-    result = f2fsim.simulate(arch, small(), batch=batch, functional=True, cache=None)
+    result = f2fsim.simulate(arch, small(), batch=batch, functional=True, isolated=True, cache=None)
     for layer, given in zip(result.layers, small().with_overrides(batch=batch).layers, strict=True):
         assert layer.outputs_checked == given.shape[0] * given.n_columns
         assert layer.output_error == 0.0
@@ -70,7 +70,7 @@ def test_every_operator_on_every_shipped_architecture(arch: str, batch: int) -> 
 def test_weight_types(arch: str, dtype: str) -> None:
     chosen = ["gemm", "grouped", "lstm"]
     result = f2fsim.simulate(
-        arch, small(dtype), layers=chosen, batch=2, functional=True, cache=None
+        arch, small(dtype), layers=chosen, batch=2, functional=True, isolated=True, cache=None
     )
     for layer in result.layers:
         assert layer.outputs_checked > 0
@@ -91,14 +91,14 @@ def test_bands_and_tiles(arch: str, schedule: str) -> None:
     ]
     assert max(n_passes) > 2
     result = f2fsim.simulate(
-        machine, workload, layers=chosen, batch=16, functional=True, cache=None
+        machine, workload, layers=chosen, batch=16, functional=True, isolated=True, cache=None
     )
     assert all(layer.outputs_checked for layer in result.layers)
 
 
 def test_values_change_no_counter() -> None:
-    plain = f2fsim.simulate("csr_edge", small(), cache=None)
-    checked = f2fsim.simulate("csr_edge", small(), cache=None, functional=True)
+    plain = f2fsim.simulate("csr_edge", small(), isolated=True, cache=None)
+    checked = f2fsim.simulate("csr_edge", small(), isolated=True, cache=None, functional=True)
     assert plain.layers[0].outputs_checked == 0
     without = [replace(one, outputs_checked=0, output_error=0.0) for one in checked.layers]
     assert list(plain.layers) == without
@@ -154,7 +154,9 @@ def test_one_flipped_bit_is_found(arch: str, stream: str, share: float) -> None:
         machine = machine.with_values({"front_end.outputs": "all", "front_end.n_out": 40})
     damage = Flipped(stream, share)
     with pytest.raises((SimulationError, DataError)):
-        f2fsim.simulate(machine, small(), layers=["gemm"], batch=4, functional=True, cache=damage)
+        f2fsim.simulate(
+            machine, small(), layers=["gemm"], batch=4, functional=True, isolated=True, cache=damage
+        )
     assert damage.flipped >= 1
 
 

@@ -31,7 +31,7 @@ def test_manifest_tells_what_becomes_of_zeros(arch: str, density: float, told: s
             "layers": LAYERS,
         }
     )
-    result = f2fsim.simulate(arch, workload, cache=None)
+    result = f2fsim.simulate(arch, workload, isolated=True, cache=None)
     assert result.manifest["zero_activations"] == told
 
 

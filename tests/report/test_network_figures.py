@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from f2fsim.config.workload import Workload
-from f2fsim.pipeline.network import simulate_network
-from f2fsim.report.network_figures import cache_share_figure, decode_figure, residency_figure
+import f2fsim
+from f2fsim.report.cases import Case, make_cases
+from f2fsim.report.network_figures import (
+    cache_share_figure,
+    decode_figure,
+    network_figures,
+    network_tables,
+    residency_figure,
+    timeline_figure,
+    traffic_over_time_figure,
+)
 from f2fsim.report.static import draw
 from f2fsim.results.network import residency_over_time
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "network"))
+from small_llama import small_llama
 
 ROWS = [
     {"format": kind, "sparsity": s, "context": c, "tokens_per_second": speed * s, "kv_share": s / 2}
@@ -18,23 +33,59 @@ ROWS = [
 ]
 
 
-def test_residency_over_the_time_of_a_run() -> None:
-    layers = [
-        {"name": n, "op": "linear", "in_features": 16, "out_features": 16, "inputs": [source]}
-        for n, source in (("a", "input"), ("b", "a"), ("c", "b"))
-    ]
-    data = {"name": "w", "synthetic": {"distribution": "normal"}, "layers": layers}
-    result = simulate_network("dense_edge", Workload.model_validate(data), cache=None)
-    figure = residency_figure(result)
-    kept, used, capacity = figure.series
-    assert [y * 8192 for y in kept.y[::2]] == [stage.held_bits for stage in result.stages]
-    assert [y * 8192 for y in used.y[1::2]] == [stage.used_bits for stage in result.stages]
+@pytest.fixture(scope="module")
+def case() -> Case:
+    result = f2fsim.simulate("dense_edge", small_llama(context=20), cache=None)
+    (found,) = make_cases([[result]])
+    return found
+
+
+def test_the_page_has_them_for_networks_only(case: Case) -> None:
+    names = [figure.name for figure in network_figures(case)]
+    assert names == ["timeline", "traffic_over_time", "residency"]
+    tables = network_tables(case, "")
+    assert [table.name for table in tables] == ["stages_dense_edge", "tensors_dense_edge"]
+    result = case.subject.result
+    assert len(tables[0].rows) == len(result.network.stages)
+    alone = replace(case.subject, result=replace(result, network=None))
+    assert network_figures(replace(case, runs=(alone,))) == []
+
+
+def test_what_the_scratchpad_holds_over_time(case: Case) -> None:
+    run = case.subject.result.network
+    *tensors, kept, used, capacity = residency_figure(case.subject, run).series
+    assert [y * 8192 for y in kept.y[::2]] == [stage.held_bits for stage in run.stages]
+    assert [y * 8192 for y in used.y[1::2]] == [stage.used_bits for stage in run.stages]
     assert set(capacity.y) == {512.0}
-    assert kept.x[-1] == pytest.approx(result.stages[-1].done / result.ticks_per_second * 1e6)
-    held = {}
-    for row in residency_over_time(result):
+    assert kept.x[-1] == pytest.approx(run.stages[-1].done / run.ticks_per_second * 1e6)
+    held: dict[int, int] = {}
+    below = [0] * len(run.stages)
+    sizes = {one.name: one for one in run.tensors}
+    for row in residency_over_time(run):
         held[row["stage"]] = held.get(row["stage"], 0) + row["bits"]
-    assert [held.get(n, 0) for n in range(3)] == [stage.held_bits for stage in result.stages]
+    assert [held.get(n, 0) for n in range(len(run.stages))] == [s.held_bits for s in run.stages]
+    for series in tensors:  # each lies on those below it
+        one = sizes[series.name]
+        here = [int(y * 8192) for y in series.y[::2]]
+        grown = [now - before for now, before in zip(here, below, strict=True)]
+        alive = [one.first <= n <= one.last for n in range(len(run.stages))]
+        assert grown == [one.n_bits * is_alive for is_alive in alive]
+        below = here
+
+
+def test_stages_and_bytes_on_the_time_axis(case: Case) -> None:
+    run = case.subject.result.network
+    to_us = 1e6 / run.ticks_per_second
+    found = {one.name: one for one in timeline_figure(case.subject, run).series}
+    assert found["outputs done"].x == tuple(stage.done * to_us for stage in run.stages)
+    assert found["array done"].y == tuple(
+        float(i) for i, stage in enumerate(run.stages, 1) if stage.computed
+    )
+    for stage in run.stages:
+        assert stage.decoded <= stage.computed or not stage.decoded
+    moved, cache = traffic_over_time_figure(case.subject, run).series
+    assert moved.y[-1] == pytest.approx(run.n_bytes / 1e6)
+    assert cache.y[-1] == pytest.approx(run.cache_bytes / 1e6)
 
 
 def test_tokens_a_second_by_format_and_context() -> None:

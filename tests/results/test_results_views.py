@@ -84,7 +84,16 @@ def test_frames(five: Comparison) -> None:
     assert set(five[0].layers_frame()["layer"]) == {layer.name for layer in five[0].layers}
 
 
-@pytest.mark.parametrize("name", FIGURES)
+OF_NETWORKS = ("timeline", "traffic_over_time", "residency")
+
+
+@pytest.mark.parametrize("name", OF_NETWORKS)
+def test_figures_of_networks_are_of_networks_only(five: Comparison, name: str) -> None:
+    with pytest.raises(ValueError, match="no numbers for it"):
+        getattr(five.plot, name)()
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in OF_NETWORKS])
 def test_figures_carry_their_numbers(five: Comparison, name: str) -> None:
     drawn = getattr(five.plot, name)()
     assert drawn._repr_png_().startswith(b"\x89PNG")
@@ -124,7 +133,7 @@ def test_the_file_has_the_totals(five: Comparison, tmp_path: Path) -> None:
     assert [one["totals"]["n_bytes"] for one in data] == [one.n_bytes for one in five]
     data[2]["totals"]["seconds"] *= 1.001
     file.write_text(json.dumps(data))
-    with pytest.raises(DataError, match=r"result\[2\].totals.seconds: the layers add up to"):
+    with pytest.raises(DataError, match=r"result\[2\].totals.seconds: its parts add up to"):
         f2fsim.load(tmp_path)
 
 
@@ -140,7 +149,8 @@ def test_words_of_what_the_jobs_return(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     np.save(tmp_path / "w.npy", rng.standard_normal((64, 64)).astype(np.float32))
     made = [
-        f2fsim.simulate_network(machine, "silero_vad", **conditions),
+        f2fsim.simulate(machine, "silero_vad", **conditions),
+        f2fsim.simulate(machine, "silero_vad", isolated=True, **conditions),
         f2fsim.what_if("silero_vad", machine, **conditions),
         f2fsim.encode(tmp_path / "w.npy", sparsity=0.5, out=tmp_path / "w.f2f.safetensors"),
         f2fsim.verify(tmp_path / "w.f2f.safetensors")[0],
@@ -152,4 +162,6 @@ def test_words_of_what_the_jobs_return(tmp_path: Path) -> None:
     for one in made:
         assert len(repr(one).splitlines()) <= 10
         assert len(repr(one)) < 1500
-    assert len(made[0].frame()) == len(made[0].stages)
+    assert [one.run for one in made[:2]] == ["network", "isolated"]
+    assert "as one run of 1 stages" in repr(made[0])
+    assert made[0].plot.timeline().data["stage"].max() == len(made[0].network.stages)
