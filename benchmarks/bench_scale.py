@@ -37,13 +37,15 @@ def of_size(n_layers: int) -> Workload:
 
 def growth(arch: str, quick: bool) -> list[Figure]:
     """Time a weight at three sizes (two with `quick`)."""
-    simulate(arch, of_size(1), cache=None)  # imports and tables that every run needs once
+    simulate(
+        arch, of_size(1), isolated=True, cache=None
+    )  # imports and tables that every run needs once
     found, each = [], []
     for n_layers, n_runs in ((1, 5), (10, 2), (96, 1))[: 2 if quick else 3]:
         workload, best = of_size(n_layers), float("inf")
         for _ in range(n_runs):
             start = time.process_time()
-            simulate(arch, workload, cache=None)
+            simulate(arch, workload, isolated=True, cache=None)
             best = min(best, time.process_time() - start)
         each.append(1e9 * best / (n_layers * SIDE**2))
         name = f"{arch}, {n_layers * SIDE**2 / 1e6:.0f} M weights: a weight"

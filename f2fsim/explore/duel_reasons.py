@@ -30,7 +30,7 @@ def with_reasons(decision: Decision, contest: Contest) -> Decision:
     for number, point in enumerate(mine.points):
         assert point.arch is not None
         assert point.workload is not None
-        (explained,) = what_if(point.workload, [point.arch])
+        (explained,) = what_if(point.workload, [point.arch], isolated=True)
         found = binding(explained.what_if)
         if found is not None:
             bindings[point.workload_name] = found
@@ -46,7 +46,7 @@ def with_reasons(decision: Decision, contest: Contest) -> Decision:
 def _simulated(point: Point) -> SimResult:
     assert point.arch is not None
     assert point.workload is not None
-    return simulate(point.arch, point.workload)
+    return simulate(point.arch, point.workload, isolated=True)
 
 
 def _areas(point: Point) -> tuple[float, float]:

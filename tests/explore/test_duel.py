@@ -91,7 +91,9 @@ def test_figures_are_those_of_a_simulation(tmp_path: Path) -> None:
     found = f2fsim.duel(spec, workers=1, reasons=False, least=lambda point: {})
     row = next(r for r in found.rows() if r["family"] == "csr" and r["scenario"] == "sparse")
     arch = load_arch(spec.parent / "csr.yaml").with_values({"pe_array.n_pes": 8})
-    alone = f2fsim.simulate(arch, spec.parent / "workload.yaml", sparsity=0.9, batch=4)
+    alone = f2fsim.simulate(
+        arch, spec.parent / "workload.yaml", sparsity=0.9, batch=4, isolated=True
+    )
     assert row["seconds"] == alone.seconds
     assert row["energy_pj"] == sum(alone.energy_pj.values())
     assert row["area_mm2"] == pytest.approx(sum(CostModel.of(arch).area_um2("int8").values()) / 1e6)

@@ -66,7 +66,7 @@ def test_records_do_not_depend_on_what_ran_before(name: str, tmp_path: Path) -> 
     for task in tasks:
         outcome = run_task(task)
         assert outcome.status == "ok", outcome.error
-        assert outcome.metrics == metrics_of(simulate(task.arch, task.workload))
+        assert outcome.metrics == metrics_of(simulate(task.arch, task.workload, isolated=True))
 
 
 def test_a_value_is_made_once_for_its_owner_while_there_is_room() -> None:
