@@ -19,6 +19,7 @@ WIDTHS = "f2fsim sweep reports/decoder_width/sweep.yaml -o out/w; f2fsim report 
 
 #: Figures of the gallery: file below reports/, what it shows, and the command that draws it.
 MASKS = "f2fsim paper --masks DIR --quality dlmc.csv.xz --exact-planes 1 --exact-every 8"
+MAPS = "python benchmarks/network_maps.py reports/network"
 
 GALLERY = (
     ("masks/figures/unmatched.svg", "Care bits left unmatched, real masks", MASKS),
@@ -36,6 +37,9 @@ GALLERY = (
     ("formats/figures/case1_energy.svg", "Energy by component", "make report-formats"),
     ("formats/figures/case1_bandwidth.svg", "Bandwidth over time", "make report-formats"),
     ("formats/figures/case1_roofline.svg", "Layers under the roofline", "make report-formats"),
+    ("network/timeline.svg", "Stages of a network on one time axis", MAPS),
+    ("network/traffic_over_time.svg", "DRAM bytes of a network over time", MAPS),
+    ("network/residency.svg", "What the scratchpad holds over time", MAPS),
     (
         "batches/edge/figures/crossover_batch_transformer_base_int8_sparsity_0.9.svg",
         "Speed-up of F2F as the batch grows",

@@ -102,7 +102,7 @@ def stages_with_plans(run: NetworkRun) -> Table:
                 "kib": stage.n_bytes / 1024,
                 "held": stage.held_bits / 8192,
                 "used": stage.used_bits / 8192,
-                "plan": stage.plan or "vector unit",
+                "plan": stage.plan.replace(" stationary", "") or "vector unit",
             }
         )
     columns = (

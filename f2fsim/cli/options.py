@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from f2fsim import shipped
 from f2fsim.engine import ENGINES
+from f2fsim.errors import InputError
+
+if TYPE_CHECKING:
+    from f2fsim.config.arch import ArchConfig
 
 
 def shipped_names(kind: str, sub: str = "") -> Callable[[str], list[str]]:
@@ -126,6 +130,15 @@ Engine = Annotated[
 Archs = Annotated[
     list[str], typer.Argument(help="Architectures, one or more.", autocompletion=ARCHS)
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        show_default="the files' own",
+        help="A key of every architecture and its value (may be repeated).",
+    ),
+]
 Functional = Annotated[
     bool,
     typer.Option("--functional", help="Let values flow too; compare every output with NumPy's."),
@@ -167,3 +180,23 @@ def residency_policy(residency: list[str] | None) -> str | list[str]:
     if len(residency) == 1 and residency[0] in ("auto", "none"):
         return residency[0]
     return residency
+
+
+def machines(names: list[str], settings: list[str] | None) -> list[str] | list[ArchConfig]:
+    """Return the architectures, with what ``--set`` says in place of their own values.
+
+    Raises
+    ------
+    InputError
+        If a setting is no key and value, a key is given twice, or a machine refuses it.
+    """
+    from f2fsim.config.arch import load_arch
+    from f2fsim.config.axis import parse_setting
+
+    if not settings:
+        return names
+    pairs = [parse_setting(text) for text in settings]
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise InputError("--set: a key is given twice")
+    return [load_arch(name).with_values(values) for name in names]

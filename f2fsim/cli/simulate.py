@@ -27,9 +27,11 @@ from f2fsim.cli.options import (
     Quiet,
     Residency,
     Seed,
+    Settings,
     Sparsity,
     WeightType,
     WorkloadName,
+    machines,
     residency_policy,
 )
 from f2fsim.cli.report import write_page
@@ -86,6 +88,7 @@ def simulate_command(
         str, typer.Argument(help="Shipped architecture or YAML file.", autocompletion=ARCHS)
     ],
     workload: WorkloadName,
+    settings: Settings = None,
     sparsity: Sparsity = None,
     weight_type: WeightType = None,
     batch: Batch = None,
@@ -130,7 +133,7 @@ def simulate_command(
         console.progress("simulating", quiet=quiet) as progress,
     ):
         result = simulate(
-            arch,
+            machines([arch], settings)[0],
             workload,
             sparsity=sparsity,
             weight_type=weight_type,
@@ -177,6 +180,7 @@ def _say_clock(result: SimResult) -> None:
 def compare_command(
     workload: WorkloadName,
     arch: Archs,
+    settings: Settings = None,
     sparsity: Sparsity = None,
     weight_type: WeightType = None,
     batch: Batch = None,
@@ -210,6 +214,7 @@ def compare_command(
     names = list(arch)
     if baseline is not None and baseline not in names:
         names.append(baseline)
+    taken = machines(names, settings)
     conditions: dict[str, Any] = {
         "sparsity": sparsity, "weight_type": weight_type, "batch": batch, "seed": seed,
         "layers": layer, "cache": None if no_cache else "default", "isolated": isolated,
@@ -217,10 +222,10 @@ def compare_command(
     }  # fmt: skip
     with console.progress("comparing", quiet=quiet) as progress:
         found = (
-            what_if(workload, names, progress=progress, **conditions)
+            what_if(workload, taken, progress=progress, **conditions)
             if why
             else compare(
-                workload, names, engine=engine, functional=functional, progress=progress,
+                workload, taken, engine=engine, functional=functional, progress=progress,
                 **conditions,
             )
         )  # fmt: skip
@@ -243,6 +248,7 @@ def compare_command(
 def what_if_command(
     workload: WorkloadName,
     arch: Archs,
+    settings: Settings = None,
     sparsity: Sparsity = None,
     weight_type: WeightType = None,
     batch: Batch = None,
@@ -272,7 +278,7 @@ def what_if_command(
     with console.progress("doubling", quiet=quiet) as progress:
         results = what_if(
             workload,
-            list(arch),
+            machines(list(arch), settings),
             sparsity=sparsity,
             weight_type=weight_type,
             batch=batch,

@@ -231,6 +231,9 @@ def _set(data: dict[str, Any], path: str, value: Any, name: str) -> None:
     at = data
     for key in folders:
         inner = at.get(key)
+        if inner is None and key in at:  # a section that the machine may have: the model checks it
+            at[key] = {last: value}
+            return
         if not isinstance(inner, dict):
             raise ConfigError(
                 f"architecture {name!r}: {path}: no key {key!r}{near_miss(key, at)}; "

@@ -192,6 +192,20 @@ def parse_axis(text: str) -> tuple[str, Any]:
     return path.strip(), [_scalar(part.strip()) for part in values.split(",")]
 
 
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Parse ``path=value`` of a command line: one key of an architecture and its value.
+
+    Raises
+    ------
+    InputError
+        If there is no ``=``, no path or no value.
+    """
+    path, equals, value = (part.strip() for part in text.partition("="))
+    if not (path and equals and value):
+        raise InputError(f"--set must be path=value such as memory.n_channels=2, got {text!r}")
+    return path, _scalar(value)
+
+
 def _scalar(text: str) -> Any:
     words = {"true": True, "false": False, "null": None}
     if text in words:

@@ -18,9 +18,12 @@ from f2fsim.results import (
     ComponentStats,
     LayerResult,
     MemoryStats,
+    NetworkRun,
     PlanStats,
     SimResult,
+    StageStats,
     StreamStats,
+    TensorStats,
 )
 from f2fsim.results.stats import TOTALS
 
@@ -34,6 +37,12 @@ MODELS: Mapping[str, type[ConfigModel]] = {
     "duel": DuelSpec,
 }
 
+#: What results.json is made of.
+RESULTS = (
+    SimResult, LayerResult, PlanStats, NetworkRun, StageStats, TensorStats, ComponentStats,
+    StreamStats, MemoryStats,
+)  # fmt: skip
+
 
 def file_schemas() -> dict[str, Callable[[], dict[str, Any]]]:
     """Return what makes the JSON Schema of each kind of file."""
@@ -44,7 +53,7 @@ def results() -> dict[str, Any]:
     """Return the JSON Schema of ``results.json``: a list of results, each with its totals."""
     schema = TypeAdapter(list[SimResult]).json_schema()
     totals = {name: {"type": "number", "description": TOTALS[name]} for name in TOTALS}
-    for one in (SimResult, LayerResult, PlanStats, ComponentStats, StreamStats, MemoryStats):
+    for one in RESULTS:
         described = schema["$defs"][one.__name__]
         described["description"] = summary(one)
         words = key_descriptions(one)
@@ -54,6 +63,10 @@ def results() -> dict[str, Any]:
         "type": "object",
         "properties": totals,
         "description": "Sums over all layers and their runs; they follow from the rest.",
+    }
+    schema["$defs"]["SimResult"]["properties"]["run"] = {
+        "enum": ["network", "isolated"],
+        "description": "Whether the network was one run, or each layer by itself.",
     }
     schema["title"] = "results.json of f2fsim"
     return schema

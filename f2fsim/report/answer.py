@@ -161,6 +161,8 @@ CASE_COLUMNS = (
     Column("bits_per_weight", "size", "bit/w"),
     Column("dram_mb", "DRAM", "MB"),
     Column("energy_uj", "energy", "uJ"),
+    Column("tokens_s", "tokens", "1/s"),
+    Column("kv_share", "KV cache", "% bytes"),
     Column("bound_by", "bound by (twice gives)", numeric=False),
 )
 
@@ -188,7 +190,8 @@ def case_table(case: Case, baseline: str = "") -> Table:
 
 
 def _row(run: Run, base: Run) -> dict[str, Any]:
-    result = run.result
+    result, network = run.result, run.result.network
+    decodes = network is not None and network.tokens > 0
     return {
         "machine": run.name,
         "time_us": result.seconds * 1e6,
@@ -197,5 +200,7 @@ def _row(run: Run, base: Run) -> dict[str, Any]:
         "bits_per_weight": result.bits_per_weight,
         "dram_mb": result.n_bytes / 1e6,
         "energy_uj": sum(result.energy_pj.values()) / 1e6 or None,
+        "tokens_s": network.tokens_per_second if network and decodes else None,
+        "kv_share": 100 * network.cache_bytes / result.n_bytes if network and decodes else None,
         "bound_by": bound_text(run),
     }

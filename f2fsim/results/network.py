@@ -13,13 +13,30 @@ from f2fsim.results.parts import ComponentStats, MemoryStats, StreamStats
 class StageStats:
     """One stage of a network: a product with what is fused behind it, or a vector operation.
 
-    Times are ticks of the run: ``decoded`` is when the front end has done its first step on the
-    stage's weights (0 without weights), ``ready`` when the scratchpad is the stage's (0 for a
-    stage of the vector unit), ``computed`` when the array is done, ``done`` when the vector unit
-    is.  ``plan`` says how a product is tiled; ``held_bits`` are the kept maps of other stages,
-    ``used_bits`` everything that the scratchpad holds at most; ``n_bytes`` are the DRAM bytes of
-    the stage, both directions, whenever they move (weights are fetched ahead), ``cache_bytes``
-    those of a KV cache among them.
+    Attributes
+    ----------
+    name, op : str
+        The stage and its operation.
+    fused : tuple of str
+        Vector operations done on its outputs as they leave the array.
+    ready, computed, done : int
+        Ticks of the run: the scratchpad is the stage's, the array is done (both 0 for a stage of
+        the vector unit), the vector unit is done.
+    plan : str
+        How a product is tiled.
+    n_weights, n_kept : int
+        Weight positions, and those not pruned.
+    macs_dense, macs_effectual, macs_issued : int
+        Multiplications as if dense, by kept weights, and multiplier slots taken.
+    lane_operations : int
+        Operations of vector lanes.
+    held_bits, used_bits : int
+        Kept maps of other stages, and everything that the scratchpad holds at most.
+    decoded : int
+        Tick at which the front end has done its first step on the weights; 0 without weights.
+    n_bytes, cache_bytes : int
+        DRAM bytes of the stage, both directions, whenever they move (weights are fetched ahead),
+        and those of a KV cache among them.
     """
 
     name: str
@@ -44,7 +61,19 @@ class StageStats:
 
 @dataclass(frozen=True)
 class TensorStats:
-    """A tensor: its size, where it was (``scratchpad`` or ``memory``), its first and last stage."""
+    """A tensor between stages.
+
+    Attributes
+    ----------
+    name : str
+        Of the stage that makes it, or of the last operation fused there.
+    n_bits : int
+        Its size.
+    place : str
+        Where it was: ``scratchpad`` or ``memory``.
+    first, last : int
+        Numbers of the stage that makes it and of the last one that takes it.
+    """
 
     name: str
     n_bits: int
@@ -57,12 +86,40 @@ class TensorStats:
 class NetworkRun:
     """A whole network as one run, from the first fetch to the last write.
 
-    ``bound_cycles`` maps a resource to the fewest core cycles that it alone would need, over the
-    whole network.  ``notes`` say what the run leaves out.  ``n_pieces`` is into how many runs a
-    network of many weights was cut, one after another.  ``tokens`` are those that one run makes
-    (0: the network makes none), ``context`` the tokens that its caches held before, ``cache_bits``
-    what was read from the caches and written to them, ``outputs_checked`` the outputs of stages
-    that a functional run compared with NumPy's.
+    Attributes
+    ----------
+    n_ticks, ticks_per_second, clock_hz : int
+        Time of the run in integer ticks; core clock.
+    stages : tuple of StageStats
+        In the order of execution.
+    tensors : tuple of TensorStats
+        What stages hand on, and where it was.
+    components : tuple of ComponentStats
+        Where the cycles of every component went.
+    streams : tuple of StreamStats
+        Memory traffic by stream.
+    memory : MemoryStats or None
+        The DRAM, None without one.
+    bound_cycles : mapping of str to int
+        Fewest core cycles that each resource alone would need, over the whole network.
+    scratchpad_bits, n_multipliers : int
+        Size of a scratchpad; multipliers of all cores.
+    residency : str
+        The policy: ``auto``, ``none``, or names of tensors.
+    energy_pj : mapping of str to float
+        Energy by component.
+    energy_amounts : mapping of str to float
+        How often the run pays each constant of the cost table.
+    notes : tuple of str
+        What the run leaves out.
+    n_pieces : int
+        Into how many runs a network of many weights was cut, one after another.
+    tokens, context : int
+        Tokens that one run makes (0: none), and those that its KV caches held before.
+    cache_bits : mapping of str to int
+        What was read from KV caches and written to them.
+    outputs_checked : int
+        Outputs of stages that a functional run compared with NumPy's.
     """
 
     n_ticks: int
