@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from f2fsim.report.cases import Case, Run
-from f2fsim.report.value import Column, Figure, Series, Table
+from f2fsim.report.value import Column, Figure, Mark, Series, Table
 from f2fsim.results import NetworkRun, TensorStats
 from f2fsim.results.network import stage_rows, tensor_rows
 
@@ -15,8 +15,8 @@ FORMAT_STYLES = {"f2f": 0, "csr": 1, "bitmap": 2, "dense": 3}
 
 #: Tensors that the figure of what stays tells by name, those that hold most for longest.
 N_NAMED = 6
-#: Style of the first series that is no tensor.
-_TOTALS = 7
+#: Styles of kept maps, of all that is held, and of the capacity.
+_TOTALS = 7, 15, 5
 
 
 def network_figures(case: Case) -> list[Figure]:
@@ -123,26 +123,30 @@ def traffic_over_time_figure(run: Run, network: NetworkRun) -> Figure:
 def residency_figure(run: Run, network: NetworkRun) -> Figure:
     """Return what the scratchpad holds over the time of a run, tensor by tensor.
 
-    Lines lie one above the other: between two neighbours is what the upper tensor holds.
+    A tensor's line, while it lives, lies its size above what is drawn below it.
     """
     to_us = 1e6 / network.ticks_per_second
     ends = [stage.done * to_us for stage in network.stages]
     times = tuple(at for span in zip([0.0, *ends[:-1]], ends, strict=True) for at in span)
     names = tuple(stage.name for stage in network.stages for _ in range(2))
 
-    def steps(name: str, bits: Sequence[int], style: int, *, is_limit: bool = False) -> Series:
+    def steps(name: str, bits: Sequence[int], style: int, first: int = 0) -> Series:
         held = tuple(n / 8192 for n in bits for _ in range(2))
-        return Series(name, times, held, names, "limit" if is_limit else "line", style)
+        span = slice(2 * first, 2 * first + len(held))
+        mark: Mark = "limit" if name == "capacity" else "line"
+        return Series(name, times[span], held, names[span], mark, style)
 
     series, held = [], [0] * len(ends)
     for style, one in enumerate(_largest(network)):
-        for number in range(one.first, one.last + 1):
+        life = range(one.first, one.last + 1)
+        for number in life:
             held[number] += one.n_bits
-        series.append(steps(one.name, held, style))
+        series.append(steps(one.name, [held[number] for number in life], style, one.first))
+    kept, used, capacity = _TOTALS
     series += [
-        steps("all kept maps", [stage.held_bits for stage in network.stages], _TOTALS - 1),
-        steps("with tiles, sums and weights", [one.used_bits for one in network.stages], _TOTALS),
-        steps("capacity", [network.scratchpad_bits] * len(ends), _TOTALS, is_limit=True),
+        steps("all kept maps", [stage.held_bits for stage in network.stages], kept),
+        steps("with tiles, sums and weights", [one.used_bits for one in network.stages], used),
+        steps("capacity", [network.scratchpad_bits] * len(ends), capacity),
     ]
     return Figure(
         "residency",
@@ -152,7 +156,7 @@ def residency_figure(run: Run, network: NetworkRun) -> Figure:
         "time [us]",
         "held [KiB]",
         tuple(series),
-        f"Between two neighbouring lines is what the upper tensor holds. "
+        "A tensor's line, while it lives, lies its size above the line below it. "
         f"{network.n_kept_tensors} of {len(network.tensors)} tensors stay on the chip; the "
         f"{min(N_NAMED, network.n_kept_tensors)} that hold most for longest have a line.",
     )

@@ -66,11 +66,12 @@ def test_what_the_scratchpad_holds_over_time(case: Case) -> None:
     assert [held.get(n, 0) for n in range(len(run.stages))] == [s.held_bits for s in run.stages]
     for series in tensors:  # each lies on those below it
         one = sizes[series.name]
-        here = [int(y * 8192) for y in series.y[::2]]
-        grown = [now - before for now, before in zip(here, below, strict=True)]
-        alive = [one.first <= n <= one.last for n in range(len(run.stages))]
-        assert grown == [one.n_bits * is_alive for is_alive in alive]
-        below = here
+        life = range(one.first, one.last + 1)
+        assert len(series.y) == 2 * len(life)
+        for number, y in zip(life, series.y[::2], strict=True):
+            assert y * 8192 == below[number] + one.n_bits
+            below[number] += one.n_bits
+    assert all(b <= s.held_bits for b, s in zip(below, run.stages, strict=True))
 
 
 def test_stages_and_bytes_on_the_time_axis(case: Case) -> None:
