@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -96,6 +98,17 @@ def duel_command(
             help="Every design as a table: .csv, .json or .parquet.",
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            show_default="none",
+            help="Report: page, Markdown, CSV, SVG, PNG; with regime maps if the duel has a map.",
+        ),
+    ] = None,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="Report without a page and PNG: Markdown, CSV and SVG.")
+    ] = False,
     workers: Workers = None,
     dask: Dask = None,
     retry_failed: Retry = False,
@@ -155,10 +168,18 @@ def duel_command(
             write_rows(path, found.rows())
     if out is not None:
         write_rows(out / "best.csv", found.best())
+    if report is not None:
+        _write_report(found, report, brief)
     if as_json or as_csv:
         console.print_rows(found.best(), as_json=as_json, as_csv=as_csv)
     elif not quiet:
         _print(found, chosen, out)
+
+
+def _write_report(found: DuelResult, folder: Path, brief: bool) -> None:
+    from f2fsim.report.duel_page import make_duel_report
+
+    make_duel_report(found, folder, command=shlex.join(["f2fsim", *sys.argv[1:]]), page=not brief)
 
 
 def _print(found: DuelResult, spec: DuelSpec, out: Path | None) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from f2fsim.report.interactive_map import map_spec
 from f2fsim.report.style import style
 from f2fsim.report.value import Figure, Series
 
 
 def plotly_spec(figure: Figure) -> dict[str, Any]:
     """Return ``data``, ``layout`` and ``height`` (pixels, legend not counted) of a figure."""
+    if figure.is_map:
+        return map_spec(figure)
     data = [_trace(figure, series) for series in figure.series]
     layout: dict[str, Any] = {
         "barmode": "stack" if figure.stacked else "group",

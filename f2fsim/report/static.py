@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from f2fsim.errors import MissingDependencyError
+from f2fsim.report.static_map import draw_map
 from f2fsim.report.style import style
 from f2fsim.report.value import Figure, Series
 
@@ -45,6 +46,8 @@ def canvas_of(figure: Figure, kind: type[Canvas] | None = None) -> Canvas:
     FigureCanvasAgg(canvas)
     if figure.panels:
         _strips(canvas, figure)
+    elif figure.is_map:
+        draw_map(canvas, figure)
     else:
         _fill(canvas.add_subplot(), figure)
         canvas.legend(
@@ -96,6 +99,8 @@ def draw(figure: Figure) -> tuple[bytes, bytes]:
 
 def _height(figure: Figure) -> float:
     """Return the height of a drawing in inches: rows of its legend and its strips counted."""
+    if figure.is_map:
+        return 1.3 + 0.42 * len(figure.places()[1])
     if figure.panels:
         return 1.1 + 0.85 * len(figure.series)
     legend = 0.18 * -(-len(figure.series) // _legend_columns(figure))

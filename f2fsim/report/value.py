@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Mark = Literal["bar", "line", "points", "limit"]
+Mark = Literal["bar", "line", "points", "limit", "cell"]
 
 
 @dataclass(frozen=True)
@@ -74,22 +74,27 @@ class Series:
         Values; x may hold categories.
     labels : tuple of str
         What a pointer shows beside x and y at each point; empty for nothing.
-    mark : {"bar", "line", "points", "limit"}
-        How it is drawn; a limit is a line without points.
+    mark : {"bar", "line", "points", "limit", "cell"}
+        How it is drawn; a limit is a line without points, a cell a field of a map.
     style : int
         Number of its colour, hatch and marker: the same thing has the same style in all figures.
+    z : tuple
+        Value of each cell.
     """
 
     name: str
     x: tuple[Any, ...]
-    y: tuple[float, ...]
+    y: tuple[Any, ...]
     labels: tuple[str, ...] = ()
     mark: Mark = "bar"
     style: int = 0
+    z: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.y) or len(self.labels) not in (0, len(self.x)):
             raise ValueError(f"series {self.name!r}: x, y and labels differ in length")
+        if len(self.z) != (len(self.x) if self.mark == "cell" else 0):
+            raise ValueError(f"series {self.name!r}: every cell has a value, nothing else has")
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,8 @@ class Figure:
 
     ``reference`` is a value with a line across the figure (1 for a speed-up), None for none.
     ``panels`` gives every series its own strip, one below the other, with common axes;
-    ``values_shown`` writes the value at each bar.
+    ``values_shown`` writes the value at each bar.  A map has series of cells only, one a kind of
+    field; ``z_title`` is what their values are.
     """
 
     name: str
@@ -115,6 +121,19 @@ class Figure:
     reference: float | None = None
     panels: bool = False
     values_shown: bool = False
+    z_title: str = ""
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it is a map of cells."""
+        return any(series.mark == "cell" for series in self.series)
+
+    def places(self) -> tuple[list[Any], list[Any]]:
+        """Return the columns and rows of a map in order."""
+        return tuple(  # type: ignore[return-value]
+            sorted({at for series in self.series for at in getattr(series, axis)}, key=_rank)
+            for axis in ("x", "y")
+        )
 
     @property
     def categories(self) -> list[Any]:
@@ -128,11 +147,17 @@ class Figure:
                 "series": series.name,
                 self.x_title: x,
                 self.y_title: y,
+                **({self.z_title: series.z[i]} if series.z else {}),
                 **({"label": series.labels[i]} if series.labels else {}),
             }
             for series in self.series
             for i, (x, y) in enumerate(zip(series.x, series.y, strict=True))
         ]
+
+
+def _rank(value: Any) -> tuple[bool, Any]:
+    """Order numbers as numbers, before everything else."""
+    return (False, value) if isinstance(value, int | float) else (True, str(value))
 
 
 @dataclass(frozen=True)
