@@ -9,7 +9,7 @@ from f2fsim.explore.evaluate import KeptLayers
 from f2fsim.explore.points import Point, workload_digest
 from f2fsim.mapping.totals import Totals, layer_totals
 from f2fsim.pipeline.least import least
-from f2fsim.pipeline.run import make_target
+from f2fsim.pipeline.target import make_target
 from f2fsim.sharing import Shared, sharing
 
 
