@@ -94,7 +94,7 @@ def gallery_files(root: Path) -> dict[str, Path]:
 def kind_of_figure(name: str) -> str:
     """Return what a file of a figure shows, without the case, sweep or network that it is of."""
     stem = re.sub(r"^(case|sweep)\d+_", "", Path(name).stem)
-    return re.sub(r"^(crossover_batch|crossover_sparsity)_.*", r"\1", stem)
+    return re.sub(r"^(crossover_batch|crossover_sparsity|decode|kv_share)_.*", r"\1", stem)
 
 
 def gallery_page(root: Path) -> str:

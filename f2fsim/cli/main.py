@@ -25,6 +25,7 @@ from f2fsim.cli import (
     shipped_files,
     simulate,
     store,
+    tokens,
     workload,
 )
 
@@ -69,6 +70,7 @@ def _root(
 # One line a group: GROUPS holds functions that add their commands to the application.
 GROUPS: tuple[Callable[[typer.Typer], None], ...] = (
     simulate.register,
+    tokens.register,
     codec.register,
     paper.register,
     explore.register,

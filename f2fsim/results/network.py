@@ -198,6 +198,22 @@ def network_row(run: NetworkRun) -> dict[str, Any]:
     return row
 
 
+def token_row(run: NetworkRun, times: int = 1) -> dict[str, Any]:
+    """Return what a token takes where the network is run `times` times for it.
+
+    ``context`` are the tokens that the new one sees, itself among them.
+    """
+    energy_uj = sum(run.energy_pj.values()) / 1e6
+    return {
+        "context": run.context + 1,
+        "tokens_per_second": run.tokens_per_second / times,
+        "time_us": times * run.seconds * 1e6,
+        "dram_mb": times * run.n_bytes / 1e6,
+        "kv_pct": 100 * run.cache_bytes / run.n_bytes,
+        "energy_uj_per_token": times * energy_uj / run.tokens if run.tokens else None,
+    }
+
+
 def stage_rows(run: NetworkRun) -> list[dict[str, Any]]:
     """Return the stages on the common time axis."""
     to_us = 1e6 / run.ticks_per_second

@@ -37,6 +37,7 @@ WORKLOAD_COMMANDS = {
     "f2fsim simulate": set(),
     "f2fsim compare": set(),
     "f2fsim what-if": set(),
+    "f2fsim tokens": {"--layer"},  # a whole network makes a token
     "f2fsim sweep": set(),
     "f2fsim search": set(),
     "f2fsim duel": set(),

@@ -82,6 +82,28 @@ def test_a_trace_has_the_whole_network(small: str, tmp_path: Path) -> None:
     assert {"pe array", "vector unit", "scratchpad keep", "kv cache"} <= parts
 
 
+def test_tokens_a_second_over_the_context(small: str) -> None:
+    words = ("--context", "5", "--context", "50", "--set", "memory.preset=lpddr5_6400")
+    out = run("tokens", small, "dense_edge", "f2f_edge", *words, "--times", "32", "--json")
+    rows = json.loads(out)
+    assert [(row["arch"], row["context"]) for row in rows] == [
+        ("dense_edge", 6), ("f2f_edge", 6), ("dense_edge", 51), ("f2f_edge", 51),
+    ]  # fmt: skip
+    (one,) = json.loads(run("compare", small, "dense_edge", "--json", *words[2:]))
+    assert rows[2]["tokens_per_second"] == 1 / (32 * one["totals"]["seconds"])
+    assert rows[2]["kv_pct"] > rows[0]["kv_pct"] > 0
+    assert one["manifest"]["arch"]["memory"]["preset"] == "lpddr5_6400"
+    table = run("compare", small, "dense_edge", "f2f_edge", *words[2:])
+    assert "tokens" in table
+    assert "KV cache" in table
+
+
+def test_a_section_that_a_machine_lacks_can_be_set(small: str) -> None:
+    (one,) = json.loads(run("compare", small, "dense_edge", "--json", "--set", "vector.lanes=4"))
+    assert one["manifest"]["arch"]["vector"] == {"lanes": 4}
+    assert one["network"]["notes"] == []
+
+
 @pytest.mark.parametrize(
     ("words", "rule"),
     [
@@ -91,6 +113,9 @@ def test_a_trace_has_the_whole_network(small: str, tmp_path: Path) -> None:
         (["--isolated", "--context", "1"], "of whole networks: not with isolated"),
         (["--isolated", "--residency", "none"], "of whole networks: not with isolated"),
         (["--trace", "t.json", "--trace-layer", "q"], "with --isolated, by layer"),
+        (["--set", "vector.lane=4"], "did you mean 'lanes'?"),
+        (["--set", "vector.lanes"], "--set must be path=value"),
+        (["--set", "clock=1", "--set", "clock=2"], "a key is given twice"),
     ],
 )
 def test_bad_input_ends_with_two(
