@@ -19,6 +19,7 @@ from f2fsim.config import Workload, load_workload
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.paths import has_path
 from f2fsim.errors import ConfigError
+from f2fsim.hw.arrays import array_kind
 from f2fsim.pipeline import EncodingCache, compare
 from f2fsim.pipeline.prepared import Residency
 from f2fsim.pipeline.target import Progress
@@ -167,14 +168,24 @@ def _twice(arch: ArchConfig, names: Sequence[str]) -> ArchConfig:
         if path == "memory.n_channels":
             values[path] = 2 * arch.dram().organisation.channels
         elif has_path(data, path):
-            section, key = path.split(".")
-            value = data[section][key]
+            value = _amount(arch, data, path)
             values[path] = f"{2 * value} B" if path in _BYTES else 2 * value
     return arch.with_values(values)
 
 
+def _amount(arch: ArchConfig, data: Mapping[str, Any], path: str) -> int:
+    """Return how much there is at a path; of what a file leaves out, what the array takes."""
+    value: Any = data
+    *_, key = keys = path.split(".")
+    for one in keys:
+        value = value[one]
+    if value is None:
+        value = getattr(array_kind(arch).accumulators(arch, arch.pe_array), key)
+    return int(value)
+
+
 #: Keys of `RESOURCES` that are quantities.
-_BYTES = ("scratchpad.capacity", "streams.prefetch")
+_BYTES = ("scratchpad.capacity", "streams.prefetch", "pe_array.accumulators.capacity")
 
 #: Name of the machine itself among its variants.
 AS_IT_IS = "as it is"
