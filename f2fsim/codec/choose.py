@@ -30,6 +30,9 @@ TINY_WEIGHTS = 2_000
 #: bitmap with a raw mask.
 F2F_ENTRY_BYTES, MASK_CODE_ENTRY_BYTES = 22, 6
 _MAX_REGISTER_BITS = 256
+#: Registers twice as long, which take twice the time, are tried where bits are so much above the
+#: care bits (planes of low rates: docs/codec.md), and for tensors of few care bits in any case.
+LONG_N_S, LONG_FROM, FEW_CARE_BITS = 31, 1.012, 200_000
 #: From here on threads save more than they take to start.
 _MANY_WEIGHTS = 1 << 17
 
@@ -64,6 +67,9 @@ def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTe
         words += NARROW[1:]
     found = [_encode_f2f(tensor, {**registers, "n_in": n_in, **given}) for n_in in words]
     best = min(found, key=_stored_bytes)
+    if "n_s" not in given and given.get("encoder") != "viterbi" and _wants_long(best):
+        longer = {**registers, "n_in": best.params["n_in"], "n_s": LONG_N_S, **given}
+        best = min(best, _encode_f2f(tensor, longer), key=_stored_bytes)
     if tensor.n_weights < TINY_WEIGHTS:
         raw, coded = (BitmapFormat(mask=code).encode(tensor) for code in ("raw", "auto"))
         sizes = {
@@ -92,6 +98,13 @@ def _encode_f2f(tensor: PrunedTensor, params: Mapping[str, Any]) -> EncodedTenso
     )
     n_threads = os.cpu_count() or 1 if tensor.n_weights >= _MANY_WEIGHTS else 1
     return chosen.encode(tensor, n_threads=n_threads)
+
+
+def _wants_long(encoded: EncodedTensor) -> bool:
+    """Whether registers twice as long may save what a short one loses."""
+    spent = sum(encoded.streams[name].n_bits for name in ("weights", "patches"))
+    care = encoded.stats["n_care_bits"]
+    return 0 < care <= FEW_CARE_BITS or spent > LONG_FROM * care > 0
 
 
 def _stored_bytes(encoded: EncodedTensor) -> int:

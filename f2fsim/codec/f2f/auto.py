@@ -37,6 +37,9 @@ TRIAL_PLANES = 2
 TRIAL_PIECES = 8
 #: Checks at the model's price that a trial's own are mixed with: few checks tell little.
 _PRIOR_CHECKS = 64
+#: Candidates whose modelled bits exceed the fewest by more than this factor are not tried: the price
+#: of a check is off by less.
+WORTH_A_TRIAL = 1.02
 #: Orders to choose from: kind and seed of the row shuffle.
 ORDERS: tuple[tuple[str, int | None], ...] = (
     ("diagonal", None),
@@ -119,7 +122,11 @@ def auto_format(
         for c in _modelled(tensor, base, key, mask, n_outs, in_classes)
     ]
     found.sort(key=lambda c: c.bits)
-    trials = [_measured(tensor, base, c, masks[c.order, c.shuffle_seed]) for c in found[:N_TRIALS]]
+    near = [c for c in found[:N_TRIALS] if c.bits <= WORTH_A_TRIAL * found[0].bits]
+    if len(near) == 1:
+        best = near[0]
+        return replace(base, n_out=best.n_out, order=best.order, shuffle_seed=best.shuffle_seed)
+    trials = [_measured(tensor, base, c, masks[c.order, c.shuffle_seed]) for c in near]
     best = min(trials, key=lambda c: c.bits)
     return replace(base, n_out=best.n_out, order=best.order, shuffle_seed=best.shuffle_seed)
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import FORMATS, EncodedTensor, PrunedTensor, WeightFormat
+from f2fsim.codec.entropy import binary_entropy
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import FrontEnd
 from f2fsim.cost import GateCount, Sram
@@ -32,6 +33,9 @@ from f2fsim.mapping.steps import BandSteps, LayerSteps
 from f2fsim.mapping.totals import Totals
 
 ONE = seq(1)
+
+#: Bits of mask codes over the entropy of an even mask at S=0.9 (docs/formats.md).
+OVER_MASK_ENTROPY = {"zero_runs": 1.073, "block": 1.377, "classes": 1.008, "auto": 1.008}
 
 #: Work in all and the most that is done a cycle, by unit.
 Rates = dict[str, tuple[int, int]]
@@ -164,6 +168,13 @@ def mean_rounds(n_positions: float, share: float, width: int) -> float:
     return rounds
 
 
+def expected_mask_bits(code: str, density: float) -> float:
+    """Return the bits a weight of an even mask in a code, about: never more than the raw mask."""
+    if code not in OVER_MASK_ENTROPY:
+        return 1.0
+    return min(1.0, OVER_MASK_ENTROPY[code] * binary_entropy(density))
+
+
 def total_work(steps: LayerSteps, of_band: Callable[[BandSteps], IntSeq]) -> int:
     """Return the sum over all passes of an array over the steps of each band."""
     by_band = [int(of_band(band).sum()) for band in steps.bands]
@@ -279,9 +290,10 @@ class FrontEndKind(ABC, Generic[F]):
     def expected_bits(self, front_end: F, facts: LayerFacts) -> float:
         """Return the encoded bits of a layer, about: for plans only.
 
-        Raw mask and kept values unless a kind says otherwise.
+        Mask and kept values unless a kind says otherwise.
         """
-        return facts.n_weights * (1 + facts.density * facts.weight_bits)
+        mask = expected_mask_bits(getattr(front_end, "mask_code", "raw"), facts.density)
+        return facts.n_weights * (mask + facts.density * facts.weight_bits)
 
     def place_order(
         self, front_end: F, encoded: EncodedTensor, shape: tuple[int, int]

@@ -28,6 +28,7 @@ from f2fsim.hw.front_ends.contract import (
     Rates,
     UnitParts,
     at_rate,
+    expected_mask_bits,
     fifo_units,
     total_work,
 )
@@ -107,9 +108,10 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         return front_end.groups * n_used
 
     def expected_bits(self, front_end: F2fFrontEnd, facts: LayerFacts) -> float:
-        """Raw mask and kept values, by their entropy where they have a code of their own."""
+        """Mask and kept values, by their entropy where they have a code of their own."""
         each = facts.value_bits if has_values(front_end) else facts.weight_bits
-        return facts.n_weights * (1 + facts.density * each)
+        mask = expected_mask_bits(front_end.mask_code, facts.density)
+        return facts.n_weights * (mask + facts.density * each)
 
     def units_per_step(self, front_end: F2fFrontEnd) -> int:
         """A block of each group."""

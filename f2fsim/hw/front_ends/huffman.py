@@ -35,6 +35,7 @@ from f2fsim.hw.front_ends.contract import (
     Least,
     Rates,
     at_rate,
+    expected_mask_bits,
     fifo_units,
     mean_rounds,
     total_work,
@@ -77,10 +78,11 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         return mean_rounds(weights, facts.reaching, front_end.n_decoders)
 
     def expected_bits(self, front_end: HuffmanFrontEnd, facts: LayerFacts) -> float:
-        """Raw mask, entropy of the symbols, and what follows them."""
+        """Mask, entropy of the symbols, and what follows them."""
         tensor = facts.tensor
         each = facts.weight_bits if tensor is None else expected_value_bits(tensor)
-        return facts.n_weights * (1 + facts.density * each)
+        mask = expected_mask_bits(front_end.mask_code, facts.density)
+        return facts.n_weights * (mask + facts.density * each)
 
     def build(self, job: FrontEndJob, front_end: HuffmanFrontEnd) -> list[InPort]:
         """Add mask unit, decoders with their table, and the aligner."""
