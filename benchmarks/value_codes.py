@@ -3,29 +3,23 @@
     python benchmarks/value_codes.py [opennsfw silero_vad minilm] [--types int8 int4 bf16 fp8_e4m3]
         [--sparsity 0 0.5 0.7 0.9] [--n-s 15] [--no-plain] [--rates]
 
-Magnitude pruning; N_in = 16, width and order chosen for each layer by its mask, best mask code;
-sums over all layers.  Columns: H(value) in bits; value bits, patches and tables over it; care bits
-over it; encoded bits and patches over care bits; the table's share; value bits over (1-S) n_w; bits
-a weight with the mask; the same with the patterns' own planes and with a Huffman code of 12 bits;
-`worse`: layers that the value code makes larger (auto leaves those as they are); seconds of one
-core for the choice of width and order and for encoding.  --rates: instead, single planes of random
-care bits, N_out = 160, by their care bits a step.  Measured here.
+Magnitude pruning; what ``encode --auto`` chooses for each layer; sums over all layers.  Columns:
+H(value) in bits; value bits, patches and tables over it; care bits over it; encoded bits and
+patches over care bits; the table's share; value bits over (1-S) n_w; bits a weight with the mask;
+the same with the patterns' own planes and with a Huffman code of 12 bits; seconds of one core.
+--rates: instead, single planes of random care bits, N_out = 160, by their care bits a step.
+Measured here.
 """
 
 import argparse
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from f2fsim.codec.choose import encode_smallest
 from f2fsim.codec.entropy import value_entropy
-from f2fsim.codec.f2f import (
-    DecoderMatrix,
-    F2FFormat,
-    auto_format,
-    care_from_mask,
-    decode_values,
-)
+from f2fsim.codec.f2f import DecoderMatrix, care_from_mask, decode_values
 from f2fsim.codec.f2f.elimination import encode_elimination
 from f2fsim.codec.f2f.format import patch_places
 from f2fsim.codec.f2f.patches import to_fields
@@ -36,7 +30,7 @@ from f2fsim.workloads import iterate_layers
 
 HEADINGS = (
     "| workload | type | S | H(value) | value / H | care / H | bits / care | table / H | of n_w "
-    "| bits a weight | patterns | huffman | worse | choice s | encode s |"
+    "| bits a weight | patterns | huffman | s |"
 )
 
 
@@ -55,33 +49,28 @@ class Sums:
             self.bits[name] = self.bits.get(name, 0) + n
 
 
-def measure_layer(tensor, base, sums, plain):
+def measure_layer(tensor, given, sums, plain):
     kind = tensor.weight_type
     sums.n_weights += tensor.n_weights
     sums.n_kept += tensor.n_kept
     sums.entropy += tensor.n_kept * value_entropy(tensor)
     start = time.process_time()
-    register_bits = (base.n_s + 1) * base.n_in
-    codec = replace(auto_format(tensor, base, register_bits), value_code="classes")
-    middle = time.process_time()
-    encoded = codec.encode(tensor)
+    encoded = encode_smallest(tensor, given)
     done = time.process_time()
     value = encoded.n_bits_without_mask
+    table = encoded.streams.get("codebook")
     sums.add(
-        choose=middle - start,
-        encode=done - middle,
+        encode=done - start,
         value=value,
-        table=encoded.streams["codebook"].n_bits,
-        care=encoded.stats["n_care_bits"],
+        table=table.n_bits if table else 0,
+        care=encoded.stats.get("n_care_bits", value),
         patterns=tensor.n_kept * kind.n_bits,
         all=encoded.n_bits,
         huffman=HuffmanFormat(mask="auto").encode(tensor).n_bits,
         plain=0,
-        worse=0,
     )
     if plain:
-        without = replace(codec, value_code="none").encode(tensor).n_bits
-        sums.add(plain=without, worse=without < encoded.n_bits)
+        sums.add(plain=encode_smallest(tensor, given | {"value_code": "none"}).n_bits)
 
 
 def plane_of(rate, n_s, n_out=160, n_blocks=12_000):
@@ -105,7 +94,7 @@ def line(name, kind, sparsity, sums):
         f"| {b['value'] / sums.entropy:.4f} | {b['care'] / sums.entropy:.4f} "
         f"| {coded / b['care']:.4f} | {b['table'] / sums.entropy:.4f} "
         f"| {b['value'] / b['patterns']:.3f} | {b['all'] / n:.3f} | {b['plain'] / n:.3f} "
-        f"| {b['huffman'] / n:.3f} | {b['worse']:.0f} | {b['choose']:.1f} | {b['encode']:.1f} |"
+        f"| {b['huffman'] / n:.3f} | {b['encode']:.1f} |"
     )
 
 
@@ -114,15 +103,16 @@ def main():
     parser.add_argument("workloads", nargs="*", default=["opennsfw", "silero_vad", "minilm"])
     parser.add_argument("--types", nargs="+", default=["int8", "int4", "bf16", "fp8_e4m3"])
     parser.add_argument("--sparsity", nargs="+", type=float, default=[0.0, 0.5, 0.7, 0.9])
-    parser.add_argument("--n-s", type=int, default=15)
+    parser.add_argument("--n-s", type=int, help="in place of what is chosen")
     parser.add_argument("--rates", action="store_true", help="single planes of random care bits")
     parser.add_argument("--no-plain", action="store_true", help="not the patterns' planes beside")
     given = parser.parse_args()
     if given.rates:
         for rate in (0.3, 0.8, 1.6, 3, 8, 16):
-            print(f"{rate} care bits a step, N_s={given.n_s}: {plane_of(rate, given.n_s):.4f}")
+            n_s = given.n_s or 15
+            print(f"{rate} care bits a step, N_s={n_s}: {plane_of(rate, n_s):.4f}")
         return
-    base = F2FFormat(n_in=16, n_s=given.n_s, mask_code="auto")
+    params = {} if given.n_s is None else {"n_s": given.n_s}
     print(HEADINGS)
     print("|---" * (HEADINGS.count("|") - 1) + "|")
     for name in given.workloads:
@@ -132,7 +122,7 @@ def main():
                 workload = load_workload(name)
                 workload = workload.with_overrides(sparsity=sparsity, weight_type=kind)
                 for data in iterate_layers(workload):
-                    measure_layer(data.tensor, base, sums, not given.no_plain)
+                    measure_layer(data.tensor, params, sums, not given.no_plain)
                 print(line(name, kind, sparsity, sums), flush=True)
 
 

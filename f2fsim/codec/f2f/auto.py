@@ -37,8 +37,8 @@ TRIAL_PLANES = 2
 TRIAL_PIECES = 8
 #: Checks at the model's price that a trial's own are mixed with: few checks tell little.
 _PRIOR_CHECKS = 64
-#: Candidates whose modelled bits exceed the fewest by more than this factor are not tried: the price
-#: of a check is off by less.
+#: Candidates whose modelled bits exceed the fewest by more than this factor are not tried: the
+#: price of a check is off by less.
 WORTH_A_TRIAL = 1.02
 #: Orders to choose from: kind and seed of the row shuffle.
 ORDERS: tuple[tuple[str, int | None], ...] = (
