@@ -12,6 +12,7 @@ from f2fsim.hw.layout import Segments
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import LayerSteps, TileLoad, tile_loads
+from f2fsim.sharing import shared
 
 #: Bits that the weight buffer stores and plays back at once, at the least.
 CHUNK_BITS = 4096
@@ -58,11 +59,11 @@ def weight_stream(
         Streams of its kind, each of which has its share of the scratchpad's banks for held weights.
     """
     by_band = [band.bits_of(name) for band in steps.bands]
-    need = seq(steps.over_passes(by_band))
-    if not need.any():
+    # Bands cut at the same rows are the same wherever the first one is.
+    key = "need", name, plan.band_rows, plan.tile_columns, plan.schedule
+    need, sizes, most = shared(steps.bands[0], key, lambda: _needs(steps, by_band))
+    if not most:
         return None
-    sizes = [int(bits.sum()) for bits in by_band]
-    most = int(need.max())
     if not plan.holds_weights:
         pieces = [segments[band] for band, _ in steps.passes]
         source = stream_reader(builder, name, pieces, most, buffer_bytes)
@@ -92,6 +93,12 @@ def weight_stream(
         {"sram_write_byte": n_written, "sram_read_byte": n_read},
     )
     return InPort(played, need, f"{name} empty")
+
+
+def _needs(steps: LayerSteps, by_band: Sequence[IntSeq]) -> tuple[IntSeq, list[int], int]:
+    """Return the bits that each step takes, those of each band, and the most of a step."""
+    need = seq(steps.over_passes(by_band))
+    return need, [int(bits.sum()) for bits in by_band], int(need.max(initial=0))
 
 
 def stream_reader(

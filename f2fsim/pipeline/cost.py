@@ -51,10 +51,10 @@ class CostModel:
     decoder: GateCount | None
 
     @classmethod
-    def of(cls, arch: ArchConfig) -> CostModel:
-        """Return the cost model that an architecture names."""
+    def of(cls, arch: ArchConfig, dram: DramSpec | None = None) -> CostModel:
+        """Return the cost model that an architecture names; `dram` is its memory if at hand."""
         decoder = front_end_kind(arch).decoder_gates(arch.front_end)
-        return cls(arch, load_cost_table(arch.cost_table), arch.dram(), decoder)
+        return cls(arch, load_cost_table(arch.cost_table), dram or arch.dram(), decoder)
 
     def terms(
         self,

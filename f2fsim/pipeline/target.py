@@ -55,7 +55,7 @@ def make_target(
     spec = config.dram()
     dram = shared(spec, "parameters", lambda: dram_params(spec))
     try:
-        cost = CostModel.of(config)
+        cost = CostModel.of(config, spec)
     except ConfigError as error:
         raise config.located(error) from None
     return Target(config, dram, workload, encode, cost)
@@ -103,7 +103,7 @@ def manifest(target: Target, engine: str, run: str) -> dict[str, Any]:
         "run": run,
         "arch": target.arch.model_dump(mode="json"),
         "arch_digest": target.arch.digest(),
-        "dram": target.arch.dram().model_dump(mode="json"),
+        "dram": target.cost.dram.model_dump(mode="json"),
         "workload_digest": workload.digest(),
         "workload": workload.model_dump(mode="json", exclude={"layers", "operations", "excluded"}),
         "zero_activations": _zero_activations(target.arch, workload),

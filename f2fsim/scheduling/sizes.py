@@ -18,6 +18,7 @@ from f2fsim.mapping.geometry import (
     split_evenly,
     tile_inputs,
 )
+from f2fsim.sharing import shared
 
 IntArray = NDArray[np.int64]
 
@@ -82,7 +83,10 @@ class Sizes:
         """Return the bits of the input activations of tiles of so many columns."""
         if self.inputs_on_chip:
             return np.zeros_like(n_columns)
-        return tile_inputs(self.layer, n_columns) * self.activation_bits
+        layer = self.layer
+        key = "inputs", n_columns.shape, n_columns.tobytes()
+        values = shared(layer, key, lambda: tile_inputs(layer, n_columns))
+        return values * self.activation_bits
 
     @property
     def is_all_rows(self) -> bool:

@@ -15,12 +15,15 @@ import pytest
 from small_space import write_space
 
 import f2fsim
+from f2fsim import shipped
 from f2fsim.cli import console
 from f2fsim.cli.main import app
 from f2fsim.config.arch import load_arch
+from f2fsim.config.duel import load_duel
 from f2fsim.errors import InputError
 from f2fsim.explore import InProcess, Outcome
 from f2fsim.explore.duel_run import joined
+from f2fsim.explore.duel_space import Space
 from f2fsim.explore.evaluate import Task
 from f2fsim.pipeline.cost import CostModel
 
@@ -276,7 +279,7 @@ families:
     axes:
       pe_array.n_pes: {n_pes}
       pe_array.columns: [1, 2, 4]
-      pe_array.n_banks: [16, 64, 128]
+      scratchpad.n_banks: [16, 64, 128]
 """,
     "memories": """\
 families:
@@ -380,3 +383,20 @@ def test_pruned_fronts_of_larger_spaces(name: str, tmp_path: Path) -> None:
     n_all, n_simulated = hold_against_brute_force(tmp_path, name, sizes)
     assert n_all > 700
     assert n_simulated < 0.6 * n_all
+
+
+@pytest.mark.parametrize("name", shipped.names("duels"))
+def test_shipped_duels_are_of_this_version(name: str) -> None:
+    """One design a family: their files, paths and expressions fit the machines of today."""
+    spec = load_duel(name)
+    families = {
+        family: {
+            **{key: getattr(space, key) for key in ("archs", "derive", "constraints")},
+            "axes": {path: [axis.values[0]] for path, axis in space.axes.items()},
+        }
+        for family, space in spec.families.items()
+    }
+    for contest in Space(spec.with_fields({"families": families})).contests():
+        for family, designs in contest.families.items():
+            assert {d.status for d in designs} <= {"ready", "over budget", "excluded"}, family
+            assert len(designs) == len(spec.families[family].archs)

@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -31,6 +31,7 @@ from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 from f2fsim.mapping.totals import Totals
+from f2fsim.sharing import shared
 
 ONE = seq(1)
 
@@ -104,8 +105,17 @@ class FrontEndJob:
         """Where the streams that the front end fetches lie in memory."""
         bands = self.steps.bands
         names = [n for n in self.streams if any(n in band.stream_bits for band in bands)]
-        sizes = {name: [int(band.bits_of(name).sum()) for band in bands] for name in names}
-        return band_segments(self.builder, sizes)
+        builder, first = self.builder, self.builder.next_address
+
+        def placed() -> tuple[Mapping[str, list[Segments]], int]:
+            sizes = {name: [int(band.bits_of(name).sum()) for band in bands] for name in names}
+            return band_segments(builder, sizes), builder.next_address
+
+        # Bands cut at the same rows are the same wherever the first one is.
+        memory = builder.burst_bytes, builder.capacity_bytes, first
+        key = "segments", tuple(names), self.plan.band_rows, memory
+        found, builder.next_address = shared(bands[0], key, placed)
+        return found
 
     def unit(
         self,
@@ -154,6 +164,7 @@ def at_rate(amount: IntSeq, rate: int) -> IntSeq:
     return seq(np.maximum(-(-amount // rate), 1))
 
 
+@lru_cache(maxsize=4096)
 def mean_rounds(n_positions: float, share: float, width: int) -> float:
     """Return the mean of ``max(1, ceil(k / width))``, k of `n_positions` independent places.
 

@@ -1,0 +1,178 @@
+"""Points that differ in the machine only, and a large duel on a trained network.
+
+    python benchmarks/bench_duel.py [--points 60] [--workers 2] [--duel] [--quick]
+
+First the points of some spaces on silero-vad (7 layers) and opennsfw (54 layers), int8, S=0.9: CPU
+milliseconds a point with what workers share (`f2fsim.sharing`) and without, as before it; the
+records must be equal.  Then wall seconds of the same points with one worker and with several.
+With ``--duel`` a duel of more than 5 000 designs on opennsfw: how many are simulated, and how long
+it takes.  On a shared machine CPU time is the figure to compare, and a ratio more than a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import time
+
+import f2fsim
+from f2fsim.config.sweep import SweepSpec, make_sweep
+from f2fsim.explore.evaluate import KeptLayers, Task, metrics_of, run_task
+from f2fsim.explore.expand import expand
+from f2fsim.explore.inputs import load_inputs
+from f2fsim.explore.sweeps import sweep
+from f2fsim.pipeline import simulate
+
+#: Axes of the machine alone, by architecture; encodings are shared where the format is.
+SPACES = {
+    "f2f_skip_edge": {
+        "pe_array.weights_per_cycle": [16, 32, 64],
+        "pe_array.columns": [4, 8, 16],
+        "pe_array.window": [4, 16],
+        "scratchpad.capacity": ["256 KiB", "512 KiB"],
+        "memory.n_channels": [1, 2],
+    },
+    "bitmap_edge": {
+        "pe_array.weights_per_cycle": [16, 32, 64],
+        "pe_array.columns": [4, 8, 16],
+        "pe_array.window": [4, 16],
+        "scratchpad.n_banks": [32, 64],
+        "memory.n_channels": [1, 2],
+    },
+    "csr_edge": {
+        "scratchpad.n_banks": [32, 64],
+        "pe_array.columns": [4, 8, 16],
+        "pe_array.window": [4, 16],
+        "scratchpad.capacity": ["256 KiB", "512 KiB"],
+        "memory.n_channels": [1, 2],
+    },
+}
+
+#: A space of more than 5 000 designs.
+DUEL = {
+    "bitmap": {
+        "archs": ["bitmap_edge"],
+        "axes": {
+            "front_end.block": [64, 128, 256, 512],
+            "pe_array.weights_per_cycle": [8, 16, 32, 64],
+            "pe_array.columns": [2, 4, 8, 16, 32],
+            "pe_array.window": [1, 4, 8, 16],
+            "scratchpad.n_banks": [32, 64],
+            "scratchpad.capacity": ["128 KiB", "256 KiB", "512 KiB"],
+        },
+        "derive": {"front_end.aligner_weights": "pe_array.weights_per_cycle"},
+    },
+    "csr": {
+        "archs": ["csr_edge"],
+        "axes": {
+            "pe_array.n_pes": [8, 16, 32, 64],
+            "pe_array.columns": [2, 4, 8, 16, 32],
+            "pe_array.window": [1, 2, 4, 8, 16, 32],
+            "scratchpad.n_banks": [16, 32, 64, 128],
+            "scratchpad.capacity": ["128 KiB", "192 KiB", "256 KiB", "384 KiB", "512 KiB"],
+        },
+    },
+    "dense": {
+        "archs": ["dense_edge"],
+        "axes": {
+            "pe_array.weights_per_cycle": [16, 32, 64, 128],
+            "pe_array.columns": [1, 2, 4, 8, 16, 32],
+            "pe_array.window": [1, 2, 4, 8],
+            "scratchpad.n_banks": [32, 64],
+            "scratchpad.capacity": ["128 KiB", "192 KiB", "256 KiB", "384 KiB", "512 KiB"],
+        },
+        "derive": {"front_end.weights_per_cycle": "pe_array.weights_per_cycle"},
+    },
+}
+
+
+def spec_of(arch: str, workload: str) -> SweepSpec:
+    return make_sweep(
+        name="bench", archs=[arch], workloads=[workload], axes={"sparsity": [0.9], **SPACES[arch]}
+    )
+
+
+def points(arch: str, workload: str, n_points: int) -> None:
+    spec = spec_of(arch, workload)
+    found = [point for point in expand(spec, load_inputs(spec)) if point.status == "ready"]
+    tasks = [Task.of(p, "compiled") for p in random.Random(1).sample(found, min(n_points, 72))]
+    kept = KeptLayers()
+
+    def alone(task: Task) -> dict[str, object]:
+        return metrics_of(
+            simulate(task.arch, task.workload, isolated=True, read_layers=kept.layers)
+        )
+
+    alone(tasks[0]), run_task(tasks[0])  # encodings are on disk, layers in memory, for both
+    shared_seconds = alone_seconds = 0.0
+    for task in tasks:
+        start = time.process_time()
+        expected = alone(task)
+        middle = time.process_time()
+        outcome = run_task(task)
+        shared_seconds += time.process_time() - middle
+        alone_seconds += middle - start
+        assert outcome.status == "ok", outcome.error
+        assert outcome.metrics == expected, "sharing changed a record"
+    n = len(tasks)
+    print(
+        f"{workload:11} {arch:14} {n} points: {1e3 * shared_seconds / n:6.1f} ms CPU a point "
+        f"({n / shared_seconds:5.1f} a second), {1e3 * alone_seconds / n:6.1f} without sharing, "
+        f"ratio {alone_seconds / shared_seconds:.2f}; records equal"
+    )
+
+
+def workers(n_workers: int) -> None:
+    walls = []
+    for n in (1, n_workers):
+        start = time.perf_counter()
+        result = sweep(spec_of("bitmap_edge", "opennsfw"), workers=n)
+        walls.append(time.perf_counter() - start)
+        result.store.close()
+    print(
+        f"72 points of bitmap_edge on opennsfw: {walls[0]:.1f} s wall with one worker, "
+        f"{walls[1]:.1f} with {n_workers}: {walls[0] / walls[1]:.2f} times as fast, "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def large_duel(n_workers: int) -> None:
+    start = time.perf_counter()
+    found = f2fsim.duel(
+        families=DUEL,
+        scenarios={"vision": {"workloads": ["opennsfw"], "sparsity": 0.9}},
+        objectives=["seconds", "area_um2"],
+        workers=n_workers,
+        reasons=False,
+    )
+    wall_seconds = time.perf_counter() - start
+    counts = found.counts()
+    n = sum(counts.values())
+    print(
+        f"duel of {n} designs on opennsfw: {counts['simulated']} simulated, {counts['bound']} "
+        f"({counts['bound'] / n:.0%}) ruled out by bounds, in {wall_seconds:.0f} s wall on "
+        f"{n_workers} workers, load {os.getloadavg()[0]:.1f}"
+    )
+    for row in found.best():
+        print(f"  {row['family']}: {row['seconds'] * 1e3:.3f} ms, {row['area_mm2']:.2f} mm2")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=36, help="of each space")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--duel", action="store_true", help="the large duel too")
+    parser.add_argument("--quick", action="store_true", help="few points of silero-vad only")
+    arguments = parser.parse_args()
+    for workload in ["silero_vad"] if arguments.quick else ["silero_vad", "opennsfw"]:
+        for arch in SPACES:
+            points(arch, workload, 6 if arguments.quick else arguments.points)
+    if not arguments.quick:
+        workers(arguments.workers)
+    if arguments.duel:
+        large_duel(arguments.workers)
+
+
+if __name__ == "__main__":
+    main()
