@@ -31,9 +31,17 @@ def test_every_machine_has_resources_to_double(name: str) -> None:
     assert all(one.digest() != arch.digest() for one in found.values())
 
 
+def test_accumulators_that_a_file_leaves_out_are_doubled_too() -> None:
+    shipped_one = load_arch("f2f_edge")
+    own = shipped_one.with_values({"pe_array.accumulators": {}})
+    twice = doubled_machines(own)["accumulators"].pe_array
+    assert twice.accumulator_bytes == 2 * own.pe_array.accumulator_bytes
+
+
 #: Counts that are no amount of anything: sizes of the code, seeds, latencies, how work is cut.
 NO_RESOURCE = {
-    "pipeline_cycles", "batch_inputs", "activation_seed", "run_bits", "index_bits", "pointer_bits",
+    "pipeline_cycles", "spare_planes", "batch_inputs", "activation_seed", "run_bits", "index_bits",
+    "pointer_bits", "max_length",
     "n_in", "n_out", "n_s", "taps", "seed", "shuffle_seed", "chunk", "n", "m",
     "bank_bytes_per_cycle", "n_channels",
 }  # fmt: skip
