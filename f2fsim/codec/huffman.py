@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from f2fsim.bits import pack_fields
 from f2fsim.codec import _huffman
 from f2fsim.codec.base import BitStream, EncodedTensor, IntArray, WeightFormat, WorkUnits
 from f2fsim.codec.checks import check_int
-from f2fsim.codec.entropy import zero_order_entropy
 from f2fsim.codec.huffman_code import (
     MAX_LENGTH,
     CanonicalCode,
@@ -26,6 +25,18 @@ from f2fsim.codec.huffman_code import (
     pack_table,
     unpack_table,
 )
+from f2fsim.codec.huffman_symbols import (
+    MAX_PAIRED_BITS,
+    first_weights,
+    joined,
+    n_symbols,
+    paired,
+    rest_bits,
+    split,
+    symbol_bits,
+    unpaired,
+)
+from f2fsim.codec.mask_code import EncodedMask
 from f2fsim.codec.masks import MaskShape, check_mask_code, decode_mask, encode_mask
 from f2fsim.codec.streams import (
     bits_for,
@@ -39,7 +50,7 @@ from f2fsim.codec.streams import (
     unit_sizes,
     unit_sums,
 )
-from f2fsim.codec.tensor import PrunedTensor, WeightType
+from f2fsim.codec.tensor import PrunedTensor
 from f2fsim.errors import DataError
 
 MAX_DECODERS = 1024
@@ -54,10 +65,31 @@ class DecoderWork:
     ----------
     symbols, bits : ndarray of int64, shape (n_units, n_decoders)
         Codewords that the decoder reads, and their bits, the uncoded rest included.
+    weights : ndarray of int64, shape (n_units, n_decoders)
+        Weights of these codewords: with pairs the second may be of a later unit.
+    taken : ndarray of int64, shape (n_units, n_decoders)
+        Weights of the decoder in the unit.
     """
 
     symbols: IntArray
     bits: IntArray
+    weights: IntArray
+    taken: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Coded:
+    """Kept weights as symbols: `n_each` weights of a decoder, one after another, in each."""
+
+    symbols: NDArray[np.uint8]
+    rests: NDArray[np.uint32]
+    code: CanonicalCode
+    n_each: int
+
+    @property
+    def n_bits(self) -> int:
+        """Bits of codewords and table."""
+        return int(self.code.lengths[self.symbols].sum()) + pack_table(self.code).n_bits
 
 
 @dataclass(frozen=True)
@@ -65,8 +97,9 @@ class HuffmanFormat(WeightFormat):
     """A mask and the kept weights in a canonical Huffman code, in row-major order.
 
     The symbol is the whole weight for types of at most 8 bits, the exponent for wider floats,
-    whose sign and mantissa follow the codeword.  Kept weight i belongs to decoder ``i mod
-    n_decoders``; each decoder has a stream of its own, cut into words that take turns.
+    whose sign and mantissa follow the codeword; two weights of a decoder where they have at most 4
+    bits and fewer bits are needed so.  Kept weight i belongs to decoder ``i mod n_decoders``; each
+    decoder has a stream of its own, cut into words that take turns.
 
     Attributes
     ----------
@@ -100,71 +133,93 @@ class HuffmanFormat(WeightFormat):
     def encode(self, tensor: PrunedTensor) -> EncodedTensor:
         """Encode `tensor`; one work unit for each `block` weights."""
         mask = tensor.mask.ravel()
-        symbols, rests, code = self._coded(tensor)
-        values, widths = _fields(symbols, rests, code, rest_bits(tensor.weight_type))
+        coded = self._coded(tensor)
+        values, widths = _fields(coded, rest_bits(tensor.weight_type))
         parts = [
             BitStream(*pack_fields(values[d :: self.n_decoders], widths[d :: self.n_decoders]))
             for d in range(self.n_decoders)
         ]
         lengths = np.array([part.n_bits for part in parts], dtype=np.int64)
         pointer_bits = bits_for(int(lengths.max()) + 1)
-        coded = encode_mask(mask, self.mask, unit=self.block, shape=MaskShape(0, *tensor.shape))
+        flags = encode_mask(mask, self.mask, unit=self.block, shape=MaskShape(0, *tensor.shape))
         data = _take_turns([part.data for part in parts], self.word_bytes)
         streams = {
             "weights": BitStream(data, 8 * data.shape[0]),
-            "mask": coded.stream,
+            "mask": flags.stream,
             "pointers": pack_equal(lengths, pointer_bits),
-            "codebook": pack_table(code),
+            "codebook": pack_table(coded.code),
         }
         params = {
             "block": self.block,
-            "mask": {"code": coded.code, "params": dict(coded.params)},
+            "mask": {"code": flags.code, "params": dict(flags.params)},
             "n_decoders": self.n_decoders,
             "word_bytes": self.word_bytes,
             "pointer_bits": pointer_bits,
         }
-        work = self._work(mask, widths, streams, coded.unit_bits, coded.unit_symbols)
+        if coded.n_each > 1:
+            params["n_each"] = coded.n_each
+        work = self._work(mask, self._by_weight(widths, coded), streams, flags)
         return EncodedTensor(
             self.name, tensor.name, tensor.shape, tensor.weight_type, params, streams, work
         )
 
     def decoder_work(self, tensor: PrunedTensor) -> DecoderWork:
         """Return what each decoder reads for each work unit of `tensor`."""
-        symbols, _, code = self._coded(tensor)
-        widths = code.lengths[symbols] + rest_bits(tensor.weight_type)
+        coded = self._coded(tensor)
+        widths = coded.code.lengths[coded.symbols] + rest_bits(tensor.weight_type)
         n_units = -(-tensor.n_weights // self.block)
         unit_of = np.flatnonzero(tensor.mask.ravel()) // self.block
         place = unit_of * self.n_decoders + np.arange(unit_of.size) % self.n_decoders
+        first = first_weights(coded.symbols.size, self.n_decoders, coded.n_each)
+        held = np.minimum((unit_of.size - 1 - first) // self.n_decoders + 1, coded.n_each)
         shape = (n_units, self.n_decoders)
         n_places = n_units * self.n_decoders
-        return DecoderWork(
-            unit_sums(place, n_places).reshape(shape),
-            unit_sums(place, n_places, widths).reshape(shape),
-        )
+        counts = [
+            unit_sums(place[first], n_places, values)
+            for values in (np.ones_like(held), widths, held)
+        ]
+        symbols, bits, weights = (found.reshape(shape) for found in counts)
+        return DecoderWork(symbols, bits, weights, unit_sums(place, n_places).reshape(shape))
+
+    def _by_weight(self, widths: IntArray, coded: _Coded) -> IntArray:
+        """Return the bits of each kept weight: those of a codeword at its first one."""
+        if coded.n_each == 1:
+            return widths
+        first = first_weights(widths.size, self.n_decoders, coded.n_each)
+        found = np.zeros(coded.rests.size, dtype=np.int64)
+        found[first] = widths
+        return found
 
     @staticmethod
     def table_of(encoded: EncodedTensor) -> CanonicalCode:
         """Return the code of an encoding; `DataError` if its table is damaged."""
         what = f"tensor {encoded.name!r}, stream 'codebook'"
         stream = read_stream(encoded, "codebook")
-        return unpack_table(stream, symbol_bits(encoded.weight_type), what)
+        n_each = _read_n_each(encoded)
+        return unpack_table(stream, n_each * symbol_bits(encoded.weight_type), what)
 
-    def _coded(
-        self, tensor: PrunedTensor
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint32], CanonicalCode]:
-        """Return the symbols and rests of the kept weights, and the best code."""
+    def _coded(self, tensor: PrunedTensor) -> _Coded:
+        """Return symbols and rests of the kept weights and the best code, pairs where fewer."""
         kind = tensor.weight_type
         symbols, rests = split(tensor.patterns.ravel()[tensor.mask.ravel()], kind)
-        counts = np.bincount(symbols, minlength=1 << symbol_bits(kind)).astype(np.int64)
-        return symbols, rests, optimal_code(counts, self.max_length)
+        width = symbol_bits(kind)
+        single = _Coded(symbols, rests, self._best_code(symbols, width), 1)
+        if width > MAX_PAIRED_BITS:
+            return single
+        pairs = paired(symbols, self.n_decoders, width)
+        double = _Coded(pairs, rests, self._best_code(pairs, 2 * width), 2)
+        return double if double.n_bits < single.n_bits else single
+
+    def _best_code(self, symbols: NDArray[np.uint8], width: int) -> CanonicalCode:
+        counts = np.bincount(symbols, minlength=1 << width).astype(np.int64)
+        return optimal_code(counts, self.max_length)
 
     def _work(
         self,
         mask: NDArray[np.bool_],
         widths: IntArray,
         streams: Mapping[str, BitStream],
-        mask_bits: IntArray,
-        mask_symbols: IntArray,
+        flags: EncodedMask,
     ) -> WorkUnits:
         """Return the units: tables belong to the first, a stream's padding to its last codeword."""
         sizes = unit_sizes(mask.shape[0], self.block)
@@ -174,12 +229,12 @@ class HuffmanFormat(WeightFormat):
         for d in range(min(self.n_decoders, n)):
             last = n - 1 - (n - 1 - d) % self.n_decoders
             padded[last] += -int(widths[d :: self.n_decoders].sum()) % 8
-        bits = {"weights": unit_sums(unit_of, sizes.shape[0], padded), "mask": mask_bits}
+        bits = {"weights": unit_sums(unit_of, sizes.shape[0], padded), "mask": flags.unit_bits}
         for name in ("pointers", "codebook"):
             bits[name] = np.zeros_like(sizes)
             bits[name][:1] = streams[name].n_bits
         n_kept = unit_counts(mask, self.block)
-        return WorkUnits(bits, sizes, n_kept, n_kept, np.zeros_like(sizes), mask_symbols)
+        return WorkUnits(bits, sizes, n_kept, n_kept, np.zeros_like(sizes), flags.unit_symbols)
 
     def decode(self, encoded: EncodedTensor) -> PrunedTensor:
         """Return the tensor that was encoded."""
@@ -188,7 +243,9 @@ class HuffmanFormat(WeightFormat):
         kind = encoded.weight_type
         what = f"tensor {encoded.name!r}, stream"
         code = self.table_of(encoded)
-        symbols = np.zeros(int(np.count_nonzero(mask)), dtype=np.uint8)
+        n_kept, n_each = int(np.count_nonzero(mask)), _read_n_each(encoded)
+        n_decoders = int_param(encoded, "n_decoders", 1, MAX_DECODERS)
+        symbols = np.zeros(n_symbols(n_kept, n_decoders, n_each), dtype=np.uint8)
         rests = np.zeros(symbols.shape[0], dtype=np.uint32)
         if symbols.size and not code.longest:
             raise DataError(f"{what} 'codebook': the table is missing")
@@ -203,12 +260,15 @@ class HuffmanFormat(WeightFormat):
                     code.longest,
                     rest_bits(kind),
                     first,
-                    encoded.params["n_decoders"],
+                    n_decoders,
                     symbols,
                     rests,
                 )
             if n_read != n_bits:
                 raise DataError(f"{what} 'weights': the codewords of decoder {first} do not fit")
+        if n_each > 1:
+            symbols = unpaired(symbols, n_kept, n_decoders, symbol_bits(kind))
+            rests = np.zeros(n_kept, dtype=np.uint32)
         flat = np.zeros(encoded.n_weights, dtype=kind.pattern_dtype)
         flat[mask] = joined(symbols, rests, kind)
         return PrunedTensor(
@@ -216,58 +276,22 @@ class HuffmanFormat(WeightFormat):
         )
 
 
-def symbol_bits(kind: WeightType) -> int:
-    """Return the width of a coded symbol: the whole weight up to 8 bits, else the exponent."""
-    return kind.n_bits if kind.n_bits <= 8 else kind.n_exponent_bits
+def _read_n_each(encoded: EncodedTensor) -> int:
+    """Return how many weights a codeword stands for: 1 unless the encoding says 2."""
+    if "n_each" not in encoded.params:
+        return 1
+    n_each = int_param(encoded, "n_each", 1, 2)
+    if n_each > 1 and symbol_bits(encoded.weight_type) > MAX_PAIRED_BITS:
+        raise DataError(f"tensor {encoded.name!r}: pairs of {encoded.weight_type.name}")
+    return n_each
 
 
-def expected_value_bits(tensor: PrunedTensor) -> float:
-    """Return the entropy of a kept weight's symbol and the uncoded bits behind it."""
-    symbols, _ = split(tensor.patterns.ravel()[tensor.mask.ravel()], tensor.weight_type)
-    return zero_order_entropy(symbols) + rest_bits(tensor.weight_type)
-
-
-def rest_bits(kind: WeightType) -> int:
-    """Return the bits that follow a codeword uncoded: sign and mantissa of wide floats."""
-    return kind.n_bits - symbol_bits(kind)
-
-
-def split(patterns: NDArray[Any], kind: WeightType) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
-    """Return the symbol of each pattern, signed integers by value from the least, and the rest."""
-    if not rest_bits(kind):
-        return patterns.astype(np.uint8) ^ np.uint8(_flip(kind)), np.zeros(patterns.size, np.uint32)
-    wide = patterns.astype(np.uint32)
-    exponents = wide >> np.uint32(kind.n_mantissa_bits) & np.uint32((1 << kind.n_exponent_bits) - 1)
-    mantissas = wide & np.uint32((1 << kind.n_mantissa_bits) - 1)
-    signs = wide >> np.uint32(kind.n_bits - 1)
-    return exponents.astype(np.uint8), mantissas | signs << np.uint32(kind.n_mantissa_bits)
-
-
-def joined(
-    symbols: NDArray[np.uint8], rests: NDArray[np.uint32], kind: WeightType
-) -> NDArray[np.unsignedinteger]:
-    """Return the patterns of symbols and rests."""
-    if not rest_bits(kind):
-        return np.bitwise_xor(symbols, np.uint8(_flip(kind)))
-    mantissas = rests & np.uint32((1 << kind.n_mantissa_bits) - 1)
-    signs = rests >> np.uint32(kind.n_mantissa_bits)
-    exponents = symbols.astype(np.uint32) << np.uint32(kind.n_mantissa_bits)
-    whole: NDArray[np.uint32] = mantissas | exponents | signs << np.uint32(kind.n_bits - 1)
-    return whole.astype(kind.pattern_dtype)
-
-
-def _flip(kind: WeightType) -> int:
-    """Return what orders the patterns of signed integers by value: neighbours code alike."""
-    return 1 << (kind.n_bits - 1) if kind.signed and not kind.is_float else 0
-
-
-def _fields(
-    symbols: NDArray[np.uint8], rests: NDArray[np.uint32], code: CanonicalCode, n_rest: int
-) -> tuple[NDArray[np.uint64], IntArray]:
-    """Return codeword and rest of each weight as one field."""
-    lengths = code.lengths[symbols]
-    values = code.codewords[symbols].astype(np.uint64)
-    values |= rests.astype(np.uint64) << lengths.astype(np.uint64)
+def _fields(coded: _Coded, n_rest: int) -> tuple[NDArray[np.uint64], IntArray]:
+    """Return each codeword with its rest as one field."""
+    lengths = coded.code.lengths[coded.symbols]
+    values = coded.code.codewords[coded.symbols].astype(np.uint64)
+    if n_rest:
+        values |= coded.rests.astype(np.uint64) << lengths.astype(np.uint64)
     return values, lengths + n_rest
 
 

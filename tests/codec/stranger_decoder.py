@@ -211,7 +211,8 @@ def huffman(entry, streams, width, n_rows, n_cols, patterns, kept):
     params, kind = entry["params"], entry["weight_type"]
     kept[:] = read_flags(streams["mask"], n_rows * n_cols, params["mask"])
     n_symbol, n_m = (width, 0) if width <= 8 else FLOATS[kind]
-    codes = codewords(streams["codebook"], n_symbol)
+    n_each, second = params.get("n_each", 1), {}
+    codes = codewords(streams["codebook"], n_each * n_symbol)
     sizes = streams["pointers"].all(params["pointer_bits"]) or [0] * params["n_decoders"]
     left, parts = [-(-size // 8) for size in sizes], [0] * len(sizes)
     for j in range(-(-max(left) // params["word_bytes"])):
@@ -221,12 +222,16 @@ def huffman(entry, streams, width, n_rows, n_cols, patterns, kept):
             parts[d] |= word << (8 * j * params["word_bytes"])
     ins = [Bits(p.to_bytes(n, "little"), s) for p, n, s in zip(parts, left, sizes, strict=True)]
     for i, at in enumerate(k for k, flag in enumerate(kept) if flag):
-        stream, text = ins[i % len(ins)], ""
-        while text not in codes:
+        d, text = i % len(ins), ""
+        stream = ins[d]
+        while d not in second and text not in codes:
             text += str(stream.take(1))
         if width <= 8:
             flip = 1 << (width - 1) if kind.startswith("int") else 0
-            patterns[at] = codes[text] ^ flip
+            symbol = second.pop(d) if d in second else codes[text]
+            patterns[at] = (symbol & ((1 << width) - 1)) ^ flip
+            if n_each == 2 and text:
+                second[d] = symbol >> width
         else:
             mantissa = stream.take(n_m)
             patterns[at] = mantissa | codes[text] << n_m | stream.take(1) << (width - 1)

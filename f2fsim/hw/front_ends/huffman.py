@@ -6,23 +6,27 @@ finds its buffer empty waits, while the others go on until their FIFOs are full;
 for the last of them.  An item of a decoder is what a step needs of it, so many symbols, a cycle
 each, and their real bits.
 
-A decoder is canonical: its window of coming bits is compared with the limit of each length, and
-the rank of the codeword looks the symbol up in a memory of 256 bytes.  Tables have two halves: a
-pass's table is loaded while the one before is in use: its lengths are counted, `COUNTED_A_CYCLE`
-symbols a cycle, and when the first rank of each length is known, a symbol a cycle goes to its place
-in the memories of all decoders.
+A symbol is a weight, of wide floats its exponent, or two weights of at most 4 bits; aligner and
+array still take a weight a decoder and cycle.
+
+A decoder is canonical: its window of coming bits is compared with the limit of each length, and the
+rank of the codeword looks the symbol up in a memory of 256 bytes.  Tables have two halves: a pass's
+table is loaded while the one before is in use.  Its lengths are counted, `COUNTED_A_CYCLE` symbols
+a cycle, and when the first rank of each length is known, a symbol a cycle goes to its place in the
+memories of all decoders.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import PrunedTensor
-from f2fsim.codec.huffman import HuffmanFormat, expected_value_bits
+from f2fsim.codec.huffman import DecoderWork, HuffmanFormat
 from f2fsim.codec.huffman_code import CanonicalCode
+from f2fsim.codec.huffman_symbols import MAX_PAIRED_BITS, expected_value_bits
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import HuffmanFrontEnd
 from f2fsim.cost import Sram
@@ -118,11 +122,11 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         )
 
     def rates(self, front_end: HuffmanFrontEnd, steps: LayerSteps) -> Rates:
-        """Kept weights, a symbol a cycle and decoder; words of the mask code."""
+        """Kept weights, as many a cycle as there are decoders; words of the mask code."""
         n_kept = total_work(steps, lambda band: band.reaching)
+        rates = {"aligner": (n_kept, front_end.n_decoders)}
         if any(band.is_dense for band in steps.bands):
-            return {"aligner": (n_kept, front_end.n_decoders)}
-        rates = {"huffman decoders": (n_kept, front_end.n_decoders)}
+            return rates
         return rates | mask_unit_rates(front_end, steps, 1)
 
     def units(
@@ -152,7 +156,7 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         """A block of the mask; symbols of each decoder; what the aligner gives a cycle."""
         aligned = fifo_units(front_end, front_end.pipeline_cycles)
         decoded = {
-            f"huffman decoder {d} out": _fifo_symbols(front_end) * weight_bits
+            f"huffman decoder {d} out": _fifo_weights(front_end, weight_bits) * weight_bits
             for d in range(front_end.n_decoders)
         }
         return decoded | {
@@ -161,30 +165,49 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         }
 
 
-def _fifo_symbols(front_end: HuffmanFrontEnd) -> int:
-    """Return the places of a decoder's FIFO: steps whose every position may be kept."""
+def _fifo_weights(front_end: HuffmanFrontEnd, weight_bits: int) -> int:
+    """Return the places of a decoder's FIFO: steps whose every position may be kept.
+
+    The second weight of a pair may be the next step's.
+    """
     most = -(-front_end.block // front_end.n_decoders)
-    return fifo_units(front_end, front_end.pipeline_cycles) * most
+    places = fifo_units(front_end, front_end.pipeline_cycles) * most
+    return places + (weight_bits <= MAX_PAIRED_BITS)
 
 
 def _add_decoders(job: FrontEndJob, front_end: HuffmanFrontEnd) -> list[InPort]:
     """Add table and decoders; return the aligner's ports, one a decoder."""
     work = [_decoder_work(front_end, tensor) for tensor, _ in job.bands]
     bands = [
-        replace(band, stream_bits=_dealt(band, bits))
-        for band, (_, bits) in zip(job.steps.bands, work, strict=True)
+        replace(band, stream_bits=_dealt(band, of_band.bits))
+        for band, of_band in zip(job.steps.bands, work, strict=True)
     ]
     n = front_end.n_decoders
     streams = ("codebook", "pointers", "mask", *(f"weights {d}" for d in range(n)))
     dealt = replace(job, steps=replace(job.steps, bands=tuple(bands)), streams=streams)
-    used = [d for d in range(n) if any(symbols[:, d].any() for symbols, _ in work)]
-    symbols = {d: job.steps.over_passes([seq(s[:, d]) for s, _ in work]) for d in used}
-    tables, n_written = _add_table(job, symbols)
-    return [_add_decoder(dealt, front_end, d, symbols[d], tables[d], n_written) for d in used]
+    used = [d for d in range(n) if any(of_band.symbols[:, d].any() for of_band in work)]
+
+    def over_passes(name: str, d: int) -> IntSeq:
+        return job.steps.over_passes([seq(getattr(of_band, name)[:, d]) for of_band in work])
+
+    lanes = {
+        d: _Lane(*(over_passes(name, d) for name in ("symbols", "weights", "taken"))) for d in used
+    }
+    tables, n_written = _add_table(job, {d: lane.symbols for d, lane in lanes.items()})
+    return [_add_decoder(dealt, front_end, d, lanes[d], tables[d], n_written) for d in used]
 
 
-def _decoder_work(front_end: HuffmanFrontEnd, tensor: PrunedTensor) -> tuple[IntSeq, IntSeq]:
-    """Return symbols and bits by step and decoder; the last symbol has the stream's padding."""
+@dataclass(frozen=True, eq=False)
+class _Lane:
+    """A decoder's codewords, their weights, and the weights that the aligner takes, by step."""
+
+    symbols: IntSeq
+    weights: IntSeq
+    taken: IntSeq
+
+
+def _decoder_work(front_end: HuffmanFrontEnd, tensor: PrunedTensor) -> DecoderWork:
+    """Return a band's work by step and decoder; the last symbol has the stream's padding."""
     codec = HuffmanFormat(
         block=front_end.block, n_decoders=front_end.n_decoders, max_length=front_end.max_length
     )
@@ -193,7 +216,7 @@ def _decoder_work(front_end: HuffmanFrontEnd, tensor: PrunedTensor) -> tuple[Int
     total = bits.sum(axis=0)
     last = bits.shape[0] - 1 - np.argmax(work.symbols[::-1] > 0, axis=0)
     bits[last, np.arange(bits.shape[1])] += -total % 8
-    return work.symbols, bits
+    return replace(work, bits=bits)
 
 
 def _dealt(band: BandSteps, bits: IntSeq) -> dict[str, IntSeq]:
@@ -258,7 +281,7 @@ def _add_decoder(
     job: FrontEndJob,
     front_end: HuffmanFrontEnd,
     d: int,
-    symbols: IntSeq,
+    lane: _Lane,
     table: InPort,
     n_written: int,
 ) -> InPort:
@@ -274,22 +297,24 @@ def _add_decoder(
         n_sharers=front_end.n_decoders,
     )
     latency = front_end.pipeline_cycles
-    fifo = job.builder.channel(f"huffman decoder {d} out", _fifo_symbols(front_end), latency)
-    n_symbols, n_bytes = int(symbols.sum()), 0
+    fifo = job.builder.channel(
+        f"huffman decoder {d} out", _fifo_weights(front_end, job.weight_bits), latency
+    )
+    n_symbols, n_bytes = int(lane.symbols.sum()), 0
     if source is not None:
         n_bytes = int(source.need.sum()) // 8
     job.builder.component(
         f"huffman decoder {d}",
         "huffman_decoder",
-        symbols,
+        lane.symbols,
         job.steps.n_steps,
         [table, *([source] if source else [])],
-        [OutPort(fifo, symbols, f"huffman decoder {d} out full")],
+        [OutPort(fifo, lane.weights, f"huffman decoder {d} out full")],
         {
             "sram_write_byte": n_bytes + n_written,
             "sram_read_byte": n_bytes + n_symbols,
             "index_decode": n_symbols,
-            "fifo_byte": n_symbols * job.weight_bits // 8,
+            "fifo_byte": int(lane.taken.sum()) * job.weight_bits // 8,
         },
     )
-    return InPort(fifo, symbols, f"huffman decoder {d} empty")
+    return InPort(fifo, lane.taken, f"huffman decoder {d} empty")
