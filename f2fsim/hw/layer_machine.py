@@ -15,6 +15,11 @@ class BandWork:
 
     steps: BandSteps
 
+    @property
+    def fed_steps(self) -> BandSteps:
+        """Steps of the front end, where the array takes weights in others."""
+        return self.steps
+
 
 @dataclass(frozen=True, eq=False)
 class LayerMachine:

@@ -166,7 +166,8 @@ def test_a_faster_unit_never_costs(front_end: str) -> None:
     for array in arrays:
         slow = run_layer(job_of(machine(front_end, array)))
         fast = run_layer(job_of(machine(front_end, array, **FASTER[front_end])))
-        assert fast.n_cycles <= slow.n_cycles + 4  # a wider step fills the FIFOs a little later
+        # A wider step fills the FIFOs a little later, and more groups end with more padding.
+        assert fast.n_cycles <= slow.n_cycles + 4 + (fast.n_bytes - slow.n_bytes) // 8
 
 
 def test_every_kind_is_tried_here_and_shipped_machines_name_known_kinds() -> None:

@@ -114,7 +114,7 @@ def run(front_end, array, steps, columns=1, gather=None, folds=None):
     elif array.kind == "lanes":
         taken = steps.n_kept if array.zeros == "skip" else steps.n_weights
         slots = np.maximum(-(-taken // array.weights_per_cycle), 1)
-        work = GatheredWork(steps, StepReads(slots, slots), Words(8, 8, 1, 1), 0, False)
+        work = GatheredWork(steps, steps, StepReads(slots, slots), Words(8, 8, 1, 1), 0, False)
     else:
         work = FoldedWork(steps, seq(1), 0)
     ARRAYS[array.kind].build(ArrayJob(bench, layer, "int8", 8, inputs, [], [work]), array)

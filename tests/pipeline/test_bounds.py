@@ -257,13 +257,9 @@ def test_more_decoders(shape: tuple, sparsity: float, groups: int) -> None:
     not_slower("f2f_edge", few, few | {"front_end.groups": 2 * groups}, shape, sparsity)
 
 
-def test_exception_decoders_that_do_not_fill_the_lanes() -> None:
-    """3 groups of 80 weights fill 256 lanes; 4 give 320, two cycles for a step.
-
-    More decoders are slower here, since a step is one unit of work of the array: a step of 320
-    weights takes two cycles of 256 lanes, as much as 512 would.
-    """
+def test_decoders_that_do_not_divide_the_lanes() -> None:
+    """3 groups of 80 weights are 240, 4 are 320: 256 lanes get full groups from either."""
     three = run("f2f_edge", {"front_end.groups": 3}, 240, 400, 64)
     four = run("f2f_edge", {"front_end.groups": 4}, 240, 400, 64)
-    assert three.bound_cycles["array steps"] < four.bound_cycles["array steps"]
-    assert three.n_cycles < four.n_cycles < 2 * three.n_cycles
+    assert three.bound_cycles["array steps"] == four.bound_cycles["array steps"]
+    assert four.n_cycles <= 1.01 * three.n_cycles

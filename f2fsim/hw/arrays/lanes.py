@@ -14,12 +14,20 @@ from f2fsim.config.pe_array import LanesArray
 from f2fsim.cost.front_end_units import Units, crossbar, gathers
 from f2fsim.cost.unit_gates import log2_of
 from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, Floats
+from f2fsim.hw.arrays.lane_steps import (
+    QUEUE,
+    QUEUE_GROUPS,
+    full_steps,
+    given_weights,
+    lane_queue,
+)
 from f2fsim.hw.arrays.operands import StepReads, Words, mean_conflicts, step_reads
 from f2fsim.hw.arrays.sums import AccumulatorMemory, StepSums, in_row_order, open_rows
-from f2fsim.hw.description import IntSeq
+from f2fsim.hw.description import InPort, IntSeq
 from f2fsim.hw.front_ends import front_end_kind
-from f2fsim.hw.front_ends.contract import FrontEndKind, Rates, UnitParts, mean_rounds
+from f2fsim.hw.front_ends.contract import FrontEndKind, Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork
+from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import ACCUMULATOR_BITS, ACTIVATION_BITS
 from f2fsim.mapping.steps import BandSteps, LayerSteps
@@ -30,8 +38,8 @@ from f2fsim.sharing import shared
 STAGES_A_CYCLE = 8
 #: Assumed: bits of a column, which goes with its weight.
 INDEX_BITS = 16
-#: A layer without kept weights: its steps have the most places.
-SPARSEST = LayerFacts(1, 1, 0.0, 8)
+#: A layer without pruned weights.
+DENSEST = LayerFacts(1024, 1024, 1.0, 8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +48,8 @@ class GatheredWork(BandWork):
 
     Attributes
     ----------
+    fed : BandSteps
+        Steps of the front end.
     reads, words
         Words of activations.
     sum_words : int
@@ -49,10 +59,16 @@ class GatheredWork(BandWork):
         within, and of one wave of columns this stays in a register.
     """
 
+    fed: BandSteps
     reads: StepReads
     words: Words
     sum_words: int
     is_all_rows: bool
+
+    @property
+    def fed_steps(self) -> BandSteps:
+        """Steps of the front end."""
+        return self.fed
 
     def sum_words_of(self, waves: int) -> int:
         """Return the words that `waves` waves of columns read, and write."""
@@ -72,41 +88,51 @@ class LanesKind(ArrayKind[LanesArray]):
         rows: Floats,
         columns: Floats,
     ) -> Floats:
-        """Steps, each as long as its reads or as the sums that it adds to banks, about."""
+        """Full groups, each as long as its reads or the sums that it adds to banks, about.
+
+        Or the steps of the front end, where these take longer.
+        """
         kind, front_end = front_end_kind(arch), arch.front_end
         weights = kind.step_weights(front_end, facts)
-        slots = self.step_slots(arch, array, facts, weights)
         units = kind.unit_cycles(front_end, facts, weights)
         waves = np.ceil(columns / array.columns)
-        steps = np.ceil(rows * facts.n_reduction / weights)
+        fed = np.ceil(rows * facts.n_reduction / weights) * units
+        skips = array.zeros == "skip"
+        share = facts.reaching if skips else 1.0
+        groups = np.ceil(rows * facts.n_reduction * share / array.weights_per_cycle)
+        scattered = skips and not facts.is_dense
+        n_reads = min(round(facts.n_weights * share), array.weights_per_cycle)
+        each = mean_conflicts(n_reads, _banks(arch, array), array.window) if scattered else 1.0
         if not kind.is_all_rows(front_end) or facts.is_dense:
-            return np.asarray(steps * np.maximum(slots * waves, units))
-        share = 1.0 if array.zeros == "multiply" else facts.density
+            return np.maximum(groups * each * waves, fed)
         n_banks = self.accumulators(arch, array).n_banks
-        cycles = np.empty_like(steps)
+        added = array.weights_per_cycle * (facts.density if array.zeros == "gate" else 1.0)
+        cycles = np.empty_like(groups)
         for n_rows in np.unique(rows):
             of_rows = rows == n_rows
-            updated = weights * share
-            if n_rows < weights:
-                updated = n_rows * (1 - (1 - share) ** (weights / n_rows))
-            each = slots
+            n_sums = round(n_rows * (1 - np.exp(-added / n_rows)))
+            meet = 1.0
             if n_rows > n_banks:
-                n = max(round(updated / slots), 1)
-                each = slots * max(1.0, mean_conflicts(n, n_banks, array.window))
-            step = np.maximum(each * waves[of_rows], units)
-            leaving = np.ceil(n_rows / n_banks) * waves[of_rows]
-            cycles[of_rows] = (steps[of_rows] - 1) * step + np.maximum(step, leaving)
-        return cycles
+                meet = mean_conflicts(n_sums, n_banks, array.window)
+            leaving = max(np.ceil(n_rows / n_banks) - 1, 0)
+            cycles[of_rows] = (groups[of_rows] * max(each, meet) + leaving) * waves[of_rows]
+        return np.maximum(cycles, fed)
 
-    def step_slots(
-        self, arch: ArchConfig, array: LanesArray, facts: LayerFacts, weights: float
-    ) -> float:
-        """Return the cycles of a step; zeros take a slot unless they are skipped."""
-        if array.zeros != "skip" or facts.is_dense:
-            return mean_rounds(weights, 1.0, array.weights_per_cycle)
-        slots = mean_rounds(weights, facts.reaching, array.weights_per_cycle)
-        n_reads = min(round(weights * facts.reaching / slots), array.weights_per_cycle)
-        return slots * mean_conflicts(n_reads, _banks(arch, array), array.window)
+    def pass_steps(
+        self,
+        arch: ArchConfig,
+        array: LanesArray,
+        facts: LayerFacts,
+        rows: Floats,
+        *,
+        all_rows: bool,
+    ) -> Floats:
+        """Groups of lanes, or rows if these are fewer."""
+        if all_rows:
+            return np.ones_like(rows)
+        share = facts.reaching if array.zeros == "skip" else 1.0
+        groups = rows * facts.n_reduction * share / array.weights_per_cycle
+        return np.maximum(np.minimum(rows, groups), 1.0)
 
     def accumulators(self, arch: ArchConfig, array: LanesArray) -> AccumulatorMemory:
         """As declared; an order row by row adds to one row's sum in banks at a time."""
@@ -126,15 +152,14 @@ class LanesKind(ArrayKind[LanesArray]):
         band: tuple[PrunedTensor, EncodedTensor],
         first_row: int,
     ) -> GatheredWork:
-        """Return the steps of the front end, and what each of them reads from the banks.
+        """Return full groups of lanes as steps, and what each of them reads and adds.
 
         Zeros that are multiplied read their activations, those that are gated or skipped do not.
         """
-        steps = super().band_work(arch, array, layer, band, first_row).steps
+        fed = super().band_work(arch, array, layer, band, first_row).steps
         tensor, encoded = band
-        every = array.zeros == "multiply" or steps.is_dense
-        kind = front_end_kind(arch)
-        is_all_rows = kind.is_all_rows(arch.front_end) and not steps.is_dense
+        kind, n_cols = front_end_kind(arch), tensor.shape[1]
+        is_all_rows = kind.is_all_rows(arch.front_end) and not fed.is_dense
         words = Words.of(
             arch.scratchpad,
             ACTIVATION_BITS[tensor.weight_type.name],
@@ -142,38 +167,67 @@ class LanesKind(ArrayKind[LanesArray]):
         )
         n_banks = self.accumulators(arch, array).n_banks if is_all_rows else 0
 
-        def places() -> tuple[IntSeq, IntSeq]:
-            rows, columns = (
-                FrontEndKind.matrix_places(kind, arch.front_end, encoded, tensor.mask, every=True)
-                if steps.is_dense
-                else kind.matrix_places(arch.front_end, encoded, tensor.mask, every=every)
-            )
+        def regrouped() -> tuple[BandSteps, StepReads, int]:
+            steps = self._steps(arch, array, band, fed)
+            rows, columns = _places(arch, array, band, steps)
             if layer.n_groups > 1:  # every group of a convolution has inputs of its own
                 columns = columns + (first_row + rows) // layer.n_outputs * layer.n_reduction
-            return rows, columns
-
-        def gathered() -> tuple[StepReads, int]:
-            per_step = steps.n_weights if every else steps.n_kept
-            n_columns = layer.n_groups * layer.n_reduction
-            groups = np.maximum(-(-_taken(array, steps) // array.weights_per_cycle), 1)
-            width = 0 if array.zeros == "gate" and not every else array.weights_per_cycle
-            shape = width, array.window
-            rows, columns = shared(encoded, ("places", every), places)
+            per_step = steps.n_weights if _takes_every(array, steps) else steps.n_kept
+            shape = array.weights_per_cycle, array.window
+            ones, n_inputs = np.ones_like(per_step), layer.n_groups * layer.n_reduction
             if not is_all_rows:
-                reads = step_reads(columns, per_step, groups, shape, words, n_columns)
-                return reads, open_rows(steps, tensor.shape[1])
+                reads = step_reads(columns, per_step, ones, shape, words, n_inputs)
+                return steps, reads, open_rows(steps, n_cols)
             rows, columns = in_row_order(rows, columns, per_step, tensor.shape[0])
             sums = StepSums.of(rows, per_step, n_banks)
-            reads = step_reads(columns, per_step, groups, shape, words, n_columns, sums)
+            reads = step_reads(columns, per_step, ones, shape, words, n_inputs, sums)
             # With the last step every row's sum leaves, by way of its bank if it has none of it.
             reads.cycles[-1] = max(int(reads.cycles[-1]), -(-tensor.shape[0] // n_banks))
-            return reads, int(sums.per_step(per_step)[:-1].sum())
+            return steps, reads, int(sums.per_step(per_step)[:-1].sum())
 
-        # What a group of lanes takes follows from the steps, the lanes and what zeros do.
+        # What a group of lanes takes follows from the order, the lanes and what zeros do.
         lanes = array.weights_per_cycle, array.zeros, array.window
-        key = "reads", kind.units_per_step(arch.front_end), lanes, words, n_banks
-        reads, sum_words = shared(encoded, key, gathered)
-        return GatheredWork(steps, reads, words, sum_words, is_all_rows)
+        key = "reads", lanes, words, n_banks, layer.n_groups, first_row
+        steps, reads, sum_words = shared(encoded, key, regrouped)
+        return GatheredWork(steps, fed, reads, words, sum_words, is_all_rows)
+
+    def _steps(
+        self,
+        arch: ArchConfig,
+        array: LanesArray,
+        band: tuple[PrunedTensor, EncodedTensor],
+        fed: BandSteps,
+    ) -> BandSteps:
+        kind, (tensor, encoded) = front_end_kind(arch), band
+        kept = (
+            np.flatnonzero(tensor.mask)
+            if fed.is_dense
+            else kind.kept_positions(arch.front_end, encoded, tensor.mask)
+        )
+        return full_steps(
+            fed,
+            kept,
+            tensor.shape,
+            array.weights_per_cycle,
+            skips=array.zeros == "skip" and not fed.is_dense,
+            all_rows=kind.is_all_rows(arch.front_end) and not fed.is_dense,
+        )
+
+    def fed_ports(
+        self,
+        array: LanesArray,
+        ports: list[InPort],
+        builder: MachineBuilder,
+        fed: LayerSteps,
+        steps: LayerSteps,
+        weight_bits: int,
+    ) -> list[InPort]:
+        """A queue that gives full groups, unless every step is one."""
+        if not _needs_queue(builder.arch, array):
+            return ports
+        skips = array.zeros == "skip"
+        given, taken = given_weights(fed, skips=skips), given_weights(steps, skips=skips)
+        return lane_queue(builder, ports, given, taken, (array.weights_per_cycle, weight_bits))
 
     def build(self, job: ArrayJob, array: LanesArray) -> int:
         """Add the array; return the multiplications that took a multiplier's slot.
@@ -207,10 +261,10 @@ class LanesKind(ArrayKind[LanesArray]):
     def least(
         self, arch: ArchConfig, array: LanesArray, totals: Totals, steps: IntSeq
     ) -> tuple[IntSeq, dict[str, IntSeq]]:
-        """Every step, and every group of weights that take a slot, holds for each wave."""
+        """Every group of weights that take a slot holds for each wave; steps of the front end."""
         waves = -(-totals.n_columns // array.columns)
         taken = totals.n_kept if array.zeros == "skip" else totals.n_weights
-        groups = np.maximum(-(-taken // array.weights_per_cycle), steps)
+        groups = -(-taken // array.weights_per_cycle)
         useful = totals.n_weights if array.zeros == "multiply" else totals.n_kept
         # Lanes that want the same word share a read: one a group is certain.
         words = Words.of(arch.scratchpad, totals.activation_bits, array.columns)
@@ -222,7 +276,7 @@ class LanesKind(ArrayKind[LanesArray]):
         }
         if array.zeros == "gate" and not np.any(totals.may_be_dense):
             actions["mac_gated"] = (taken - useful) * totals.n_columns
-        return groups * waves, actions
+        return np.maximum(groups * waves, steps), actions
 
     def rates(self, array: LanesArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """A step holds its weights for all columns; a bank gives a word a cycle."""
@@ -255,16 +309,58 @@ class LanesKind(ArrayKind[LanesArray]):
         found.mux2_bits["adder tree"] = (lanes + n_banks * log2_of(lanes)) * sum_bits
         kind = front_end_kind(arch)
         if kind.is_all_rows(arch.front_end):
-            n = int(kind.step_weights(arch.front_end, SPARSEST))
-            n_stages = 3 * log2_of(n)  # a rotation, then a Benes network (2 log n - 1 stages)
+            n_stages = _row_order_stages(array)
             place_bits = 8 + 1 + INDEX_BITS
-            found.mux2_bits["row order"] = n * n_stages * place_bits
-            found.register_bits["row order"] = n * -(-n_stages // STAGES_A_CYCLE) * place_bits
+            found.mux2_bits["row order"] = lanes * n_stages * place_bits
+            found.register_bits["row order"] = lanes * -(-n_stages // STAGES_A_CYCLE) * place_bits
+        if _needs_queue(arch, array):  # a weight, its mask bit and its column
+            found.fifo_bits[QUEUE] = QUEUE_GROUPS * lanes * (8 + 1 + INDEX_BITS)
         return found
+
+
+def _needs_queue(arch: ArchConfig, array: LanesArray) -> bool:
+    """Whether steps of the front end are other than full groups of the lanes.
+
+    Weights as they are come in blocks of one size, without regard to rows.
+    """
+    kind = front_end_kind(arch)
+    n = kind.step_weights(arch.front_end, DENSEST)
+    return not (kind.is_uncompressed and array.zeros != "skip" and n == array.weights_per_cycle)
+
+
+def _row_order_stages(array: LanesArray) -> int:
+    """Return the stages of 2-to-1 multiplexers that put a group in row order.
+
+    Positions of an order come in the same places again and again: a rotation, then a Benes network
+    (2 log n - 1 stages).  Kept weights that were compacted come in any: a bitonic sorter, each of
+    whose comparators is about as much again as its multiplexers.
+    """
+    log = log2_of(array.weights_per_cycle)
+    return log * (log + 1) if array.zeros == "skip" else 3 * log
 
 
 def _banks(arch: ArchConfig, array: LanesArray) -> int:
     return Words.of(arch.scratchpad, 8, array.columns).n_banks
+
+
+def _takes_every(array: LanesArray, steps: BandSteps) -> bool:
+    """Whether pruned weights are multiplied too."""
+    return array.zeros == "multiply" or steps.is_dense
+
+
+def _places(
+    arch: ArchConfig, array: LanesArray, band: tuple[PrunedTensor, EncodedTensor], steps: BandSteps
+) -> tuple[IntSeq, IntSeq]:
+    """Return row and column of each weight that is multiplied, in the order of the steps."""
+    kind, (tensor, encoded) = front_end_kind(arch), band
+    if steps.is_dense:
+        return FrontEndKind.matrix_places(kind, arch.front_end, encoded, tensor.mask, every=True)
+    every = array.zeros == "multiply"
+    return shared(
+        encoded,
+        ("places", every),
+        lambda: kind.matrix_places(arch.front_end, encoded, tensor.mask, every=every),
+    )
 
 
 def _taken(array: LanesArray, band: BandSteps) -> IntSeq:

@@ -140,9 +140,8 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
             steps = _dense_windows(tensor, encoded.scale_bits, array)
             n_open = open_windows(np.full(n_rows, n_cols), array)
             return GatherWork(steps, steps.n_symbols * words.each, words, n_open)
-        cycles, rounds = gather_windows(
-            tensor, array.n_pes, words.n_banks, array.window, words.neighbours
-        )
+        # Neighbouring columns lie in neighbouring banks, also where a word holds several.
+        cycles, rounds = gather_windows(tensor, array.n_pes, words.n_banks, array.window)
         steps = band_steps(encoded, array.window, all_rows=False)
         done = rows_done(tensor, array.n_pes, array.window, steps.n_steps)
         steps = replace(steps, rows_done=done, n_symbols=rounds)

@@ -322,6 +322,12 @@ class FrontEndKind(ABC, Generic[F]):
         rows, columns = np.nonzero(mask)
         return seq(rows), seq(columns)
 
+    def kept_positions(
+        self, front_end: F, encoded: EncodedTensor, mask: NDArray[np.bool_]
+    ) -> IntSeq:
+        """Return where each kept weight is among all weights in the order of steps."""
+        return seq(np.flatnonzero(mask))
+
     def least(self, front_end: F, arch: ArchConfig, totals: Totals) -> Least:
         """Return what it fetches and does at least, whatever the plan; nothing is always true.
 

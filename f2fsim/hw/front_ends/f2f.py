@@ -186,6 +186,13 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
             return order.matrix_places(np.arange(mask.size))
         return order.matrix_places(np.flatnonzero(order.mask_sequence(mask)))
 
+    def kept_positions(
+        self, front_end: F2fFrontEnd, encoded: EncodedTensor, mask: NDArray[np.bool_]
+    ) -> IntSeq:
+        """Along the block order."""
+        order = read_params(encoded).block_order(mask.shape)
+        return np.flatnonzero(order.mask_sequence(mask))
+
     def least(self, front_end: F2fFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
         """Raw mask, and the planes that vary at the rate of the outputs in use; no patch.
 
