@@ -13,8 +13,8 @@ from f2fsim.errors import ConfigError
 from f2fsim.pipeline import simulate
 from f2fsim.results import SimResult
 
-#: Graphs of the quick run; all of them with ``-m slow``.
-QUICK, ALL = 60, 300
+#: Graphs with all checks in the quick run, and graphs in all: more than 300 fit their machines.
+QUICK, ALL = 60, 320
 
 #: Cycles that a stage may take more than its layer alone: the scratchpad changes hands, outputs go
 #: through the vector unit, and tokens tell that a tensor is there.
@@ -94,9 +94,18 @@ def test_random_graphs(block: int) -> None:
     assert ran >= 5
 
 
+@pytest.mark.parametrize("block", range(QUICK // 20, ALL // 20))
+def test_both_engines_and_bytes_of_more_graphs(block: int) -> None:
+    found = {seed: both_engines(seed) for seed in range(20 * block, 20 * (block + 1))}
+    ran = {seed: result for seed, result in found.items() if result is not None}
+    assert len(ran) >= 17
+    for seed, result in ran.items():
+        check_bytes(seed, result)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(QUICK // 10, ALL // 10))
-def test_more_random_graphs(block: int) -> None:
+def test_bounds_of_more_graphs(block: int) -> None:
     test_random_graphs(block)
 
 
