@@ -180,6 +180,26 @@ def entropy_bits_per_weight(result: SimResult) -> float:
     return sum(entropy_bits(layer) for layer in result.layers) / total if total else 0.0
 
 
+def value_entropy_bits(layer: LayerResult) -> float | None:
+    """Return ``n_weights * H(S) + n_kept * H(value)``; None for results without that entropy.
+
+    ``H(value)`` is the zero-order entropy of a kept weight of the layer: what a code of single
+    values can reach, its table not counted.
+    """
+    values = layer.codec_stats.get("n_entropy_bits")
+    if values is None:
+        return None
+    return layer.n_weights * binary_entropy(layer.sparsity) + values
+
+
+def value_entropy_bits_per_weight(result: SimResult) -> float | None:
+    """Return `value_entropy_bits` of all layers over all weight positions."""
+    total = sum(layer.n_weights for layer in result.layers)
+    found = [value_entropy_bits(layer) for layer in result.layers]
+    known = [bits for bits in found if bits is not None]
+    return sum(known) / total if total and len(known) == len(found) else None
+
+
 def binary_entropy(share: float) -> float:
     """Return H(p) in bits, 0 at both ends."""
     if share <= 0.0 or share >= 1.0:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from f2fsim.report.cases import Case, Run, entropy_bits_per_weight
+from f2fsim.report.cases import (
+    Case,
+    Run,
+    entropy_bits_per_weight,
+    value_entropy_bits_per_weight,
+)
 from f2fsim.report.value import Figure, Series, number_text
 from f2fsim.results import ComponentStats, SimResult
 from f2fsim.results.rows import stall_rows, stream_rows
 
 #: Series that are no machine: a stable style for each, far from those of the machines.
-ENTROPY_STYLE = 7
+ENTROPY_STYLE, VALUE_ENTROPY_STYLE = 7, 6
 
 
 def speedups(case: Case) -> list[tuple[Run, float]]:
@@ -99,16 +104,23 @@ def bits_figure(cases: Sequence[Case]) -> Figure:
     series.append(
         Series("entropy H(S) + (1-S)·n_w", titles, bound, (), "points", ENTROPY_STYLE),
     )
+    values = [value_entropy_bits_per_weight(case.subject.result) for case in cases]
+    if all(bits is not None for bits in values):
+        known = tuple(bits for bits in values if bits is not None)
+        name = "entropy H(S) + (1-S)·H(value)"
+        series.append(Series(name, titles, known, (), "points", VALUE_ENTROPY_STYLE))
     return Figure(
         "bits",
         "Encoded bits a weight, mask counted",
-        "Bars of encoded bits a weight of each format, with the entropy bound as a marker.",
+        "Bars of encoded bits a weight of each format, with the entropy bounds as markers.",
         "workload",
         "encoded size [bit/weight]",
         tuple(series),
-        "All streams of a format over all weight positions, pruned ones included. The bound is "
-        "that of the first machine's pruned weights, for independent mask bits and values without "
-        "redundancy; N:M keeps another share of weights and has another bound. Lower is better.",
+        "All streams of a format over all weight positions, pruned ones included. The bounds are "
+        "those of the first machine's pruned weights, for independent mask bits: with the bits of "
+        "a kept weight taken as they are, and with the zero-order entropy of its value, which only "
+        "codes of values go near. N:M keeps another share of weights and has other bounds. Lower "
+        "is better.",
         values_shown=True,
     )
 

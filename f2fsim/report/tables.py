@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from f2fsim.hw.front_ends import format_title
-from f2fsim.report.cases import Case, Run, entropy_bits, entropy_bits_per_weight
+from f2fsim.report.cases import (
+    Case,
+    Run,
+    entropy_bits,
+    entropy_bits_per_weight,
+    value_entropy_bits,
+    value_entropy_bits_per_weight,
+)
 from f2fsim.report.value import Column, Table
 from f2fsim.report.weigh import bandwidth_share, busy_share, slots_a_mac
 from f2fsim.results import SimResult
@@ -24,6 +31,7 @@ TOTAL_COLUMNS = (
     Column("bits_per_weight", "size", "bit/weight"),
     Column("bits_without_mask", "without mask", "bit/weight"),
     Column("entropy_bits", "entropy", "bit/weight"),
+    Column("value_entropy_bits", "entropy, values coded", "bit/weight"),
     Column("bandwidth_gb_s", "bandwidth", "GB/s"),
     Column("peak_gb_s", "peak", "GB/s"),
     Column("pe_busy", "slots in use", "share"),
@@ -33,7 +41,7 @@ TOTAL_COLUMNS = (
 )
 
 #: Columns that are left out where no machine has the figure.
-MAYBE = ("energy_uj", "area_mm2", "efficiency")
+MAYBE = ("energy_uj", "area_mm2", "efficiency", "value_entropy_bits")
 
 LAYER_COLUMNS = (
     Column("layer", "layer", numeric=False),
@@ -46,6 +54,7 @@ LAYER_COLUMNS = (
     Column("sparsity", "S"),
     Column("bits_per_weight", "bits a weight"),
     Column("entropy_bits", "entropy", "bit/weight"),
+    Column("value_entropy_bits", "entropy, values coded", "bit/weight"),
     Column("cycles", "cycles of a run"),
     Column("bound_cycles", "lower bound", "cycles"),
     Column("bound_by", "bound by", numeric=False),
@@ -78,6 +87,7 @@ def _total_rows(case: Case) -> list[dict[str, Any]]:
         mine = case.subject.result.seconds
         row["speedup"] = run.result.seconds / mine if mine else None
         row["entropy_bits"] = entropy_bits_per_weight(run.result)
+        row["value_entropy_bits"] = value_entropy_bits_per_weight(run.result)
         row["efficiency"] = _efficiency(run.result)
         rows.append(row)
     return rows
@@ -170,12 +180,17 @@ def layers_table(case: Case, prefix: str) -> Table:
     )
 
 
+def _over(n_bits: float | None, n_weights: int) -> float | None:
+    return n_bits / max(n_weights, 1) if n_bits is not None else None
+
+
 def run_layers_table(run: Run, prefix: str) -> Table:
     """Return one machine's layers with all their figures."""
     rows = tuple(
         {
             **layer_row(layer),
-            "entropy_bits": entropy_bits(layer) / layer.n_weights if layer.n_weights else 0.0,
+            "entropy_bits": entropy_bits(layer) / max(layer.n_weights, 1),
+            "value_entropy_bits": _over(value_entropy_bits(layer), layer.n_weights),
         }
         for layer in run.result.layers
     )

@@ -30,7 +30,8 @@ def layer(
         ticks_per_second=1_600_000_000, clock_hz=800_000_000, encoded_bits=bits,
         bound_cycles={"memory": cycles // 3, "multipliers": 40}, components=(array,),
         streams=(*streams, out), memory=memory,
-        codec_stats={"n_care_bits": 8 * kept, "n_unmatched_bits": 11} if fmt == "f2f" else {},
+        codec_stats={"n_entropy_bits": 7.25 * kept}
+        | ({"n_care_bits": 8 * kept, "n_unmatched_bits": 11} if fmt == "f2f" else {}),
         energy_pj={"pe array": 0.3e6 * cycles, "dram": 40e6 * cycles},
         energy_amounts={
             "mac_int8": 1e6 * cycles,
