@@ -15,11 +15,21 @@ from f2fsim.config.arch import load_arch
 from f2fsim.config.load_workload import build_workload
 from f2fsim.hw.arrays.lane_steps import full_steps
 from f2fsim.mapping.steps import BandSteps
-from f2fsim.pipeline.layer import run_layer
+from f2fsim.pipeline.cost import CostModel
+from f2fsim.pipeline.layer import prepare_layer, run_layer
 from f2fsim.pipeline.run import layer_jobs
+from f2fsim.shipped import names
 
 #: A memory that never binds.
 FAST = {"memory.preset": "hbm2_stack", "streams.prefetch": "64 KiB"}
+
+
+WORKLOAD = {
+    "name": "one",
+    "synthetic": {"distribution": "normal"},
+    "pruning": {"method": "magnitude", "sparsity": 0.8},
+    "layers": [{"name": "l", "op": "linear", "in_features": 64, "out_features": 32, "n_tokens": 3}],
+}
 
 
 def result_of(name: str, sparsity: float, values: dict[str, Any] | None = None) -> Any:
@@ -51,6 +61,26 @@ def test_skipping_f2f_keeps_its_lanes_fed(sparsity: float) -> None:
     """Kept weights over multipliers, within a tenth: conflicts of banks and the ends of bands."""
     f2f = result_of("f2f_skip_edge", sparsity)
     assert f2f.n_cycles <= 1.1 * f2f.macs_effectual / f2f.n_multipliers
+
+
+@pytest.mark.parametrize("name", sorted(names("arch_configs")))
+def test_lanes_pay_for_one_network_and_for_the_queue_they_have(name: str) -> None:
+    """Rotators for neighbouring columns, a crossbar for any; the queue's every place is priced."""
+    arch = load_arch(name)
+    if arch.pe_array.kind != "lanes":
+        return
+    area = CostModel.of(arch).area_um2("int8")
+    networks = {"operand crossbar", "operand rotators"} & set(area)
+    compacts = arch.pe_array.zeros == "skip" and arch.front_end.kind != "nm"
+    assert networks == {"operand crossbar" if compacts else "operand rotators"}
+    assert ("operand queues" in area) is compacts
+    assert ("operand select" in area) is (arch.front_end.kind == "nm")
+    job = next(layer_jobs(build_workload(WORKLOAD, Path(), "one"), arch))
+    built, _ = prepare_layer(job)
+    queue = [channel for channel in built.machine.channels if channel.name == "lane queue"]
+    lanes = arch.pe_array.weights_per_cycle
+    assert [channel.capacity for channel in queue] == [3 * lanes] * ("lane queue" in area)
+    assert ("lane queue" in area) is (arch.front_end.kind != "dense")
 
 
 @settings(deadline=None, max_examples=60)

@@ -11,16 +11,15 @@ from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import LanesArray
-from f2fsim.cost.front_end_units import Units, crossbar, gathers
-from f2fsim.cost.unit_gates import log2_of
+from f2fsim.cost.front_end_units import Units
 from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, Floats
-from f2fsim.hw.arrays.lane_steps import (
-    QUEUE,
-    QUEUE_GROUPS,
-    full_steps,
-    given_weights,
-    lane_queue,
+from f2fsim.hw.arrays.lane_parts import (
+    add_lane_parts,
+    needs_queue,
+    operand_banks,
+    operand_units,
 )
+from f2fsim.hw.arrays.lane_steps import full_steps, given_weights, lane_queue
 from f2fsim.hw.arrays.operands import StepReads, Words, mean_conflicts, step_reads
 from f2fsim.hw.arrays.sums import AccumulatorMemory, StepSums, in_row_order, open_rows
 from f2fsim.hw.description import InPort, IntSeq
@@ -29,17 +28,10 @@ from f2fsim.hw.front_ends.contract import FrontEndKind, Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.facts import LayerFacts
-from f2fsim.mapping.geometry import ACCUMULATOR_BITS, ACTIVATION_BITS
+from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
-
-#: Stages of multiplexers between two registers of the network that puts steps in row order.
-STAGES_A_CYCLE = 8
-#: Assumed: bits of a column, which goes with its weight.
-INDEX_BITS = 16
-#: A layer without pruned weights.
-DENSEST = LayerFacts(1024, 1024, 1.0, 8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +94,9 @@ class LanesKind(ArrayKind[LanesArray]):
         groups = np.ceil(rows * facts.n_reduction * share / array.weights_per_cycle)
         scattered = skips and not facts.is_dense
         n_reads = min(round(facts.n_weights * share), array.weights_per_cycle)
-        each = mean_conflicts(n_reads, _banks(arch, array), array.window) if scattered else 1.0
+        each = (
+            mean_conflicts(n_reads, operand_banks(arch, array), array.window) if scattered else 1.0
+        )
         if not kind.is_all_rows(front_end) or facts.is_dense:
             return np.maximum(groups * each * waves, fed)
         n_banks = self.accumulators(arch, array).n_banks
@@ -223,7 +217,7 @@ class LanesKind(ArrayKind[LanesArray]):
         weight_bits: int,
     ) -> list[InPort]:
         """A queue that gives full groups, unless every step is one."""
-        if not _needs_queue(builder.arch, array):
+        if not needs_queue(builder.arch, array):
             return ports
         skips = array.zeros == "skip"
         given, taken = given_weights(fed, skips=skips), given_weights(steps, skips=skips)
@@ -293,54 +287,14 @@ class LanesKind(ArrayKind[LanesArray]):
         return {"array steps": (cycles, 1), "operand banks": (n_reads, n_banks)}
 
     def units(self, arch: ArchConfig, array: LanesArray) -> dict[str, Units]:
-        """The crossbar from banks to lanes, and the request queues with their arbiter."""
-        lanes, n_banks = array.weights_per_cycle, _banks(arch, array)
-        found = {"operand crossbar": crossbar(lanes, n_banks, 8 * array.columns)}
-        if array.window > 1:
-            found["operand queues"] = gathers(lanes, n_banks, array.window, 8)
-        return found
+        """Crossbar, request queues and arbiter, where lanes need activations of any column."""
+        return operand_units(arch, array)
 
     def parts(self, arch: ArchConfig, array: LanesArray) -> UnitParts:
-        """The units; the tree's bypasses and its way to banks; what puts steps in row order."""
+        """The units; what rotates operands and adds, puts in row order, fills groups."""
         found = super().parts(arch, array)
-        lanes, n_banks = array.weights_per_cycle, self.accumulators(arch, array).n_banks
-        sum_bits = ACCUMULATOR_BITS * array.columns
-        # A 2-to-1 multiplexer a node to start a row's sum, one a level to bring it to its bank.
-        found.mux2_bits["adder tree"] = (lanes + n_banks * log2_of(lanes)) * sum_bits
-        kind = front_end_kind(arch)
-        if kind.is_all_rows(arch.front_end):
-            n_stages = _row_order_stages(array)
-            place_bits = 8 + 1 + INDEX_BITS
-            found.mux2_bits["row order"] = lanes * n_stages * place_bits
-            found.register_bits["row order"] = lanes * -(-n_stages // STAGES_A_CYCLE) * place_bits
-        if _needs_queue(arch, array):  # a weight, its mask bit and its column
-            found.fifo_bits[QUEUE] = QUEUE_GROUPS * lanes * (8 + 1 + INDEX_BITS)
+        add_lane_parts(found, arch, array, self.accumulators(arch, array))
         return found
-
-
-def _needs_queue(arch: ArchConfig, array: LanesArray) -> bool:
-    """Whether steps of the front end are other than full groups of the lanes.
-
-    Weights as they are come in blocks of one size, without regard to rows.
-    """
-    kind = front_end_kind(arch)
-    n = kind.step_weights(arch.front_end, DENSEST)
-    return not (kind.is_uncompressed and array.zeros != "skip" and n == array.weights_per_cycle)
-
-
-def _row_order_stages(array: LanesArray) -> int:
-    """Return the stages of 2-to-1 multiplexers that put a group in row order.
-
-    Positions of an order come in the same places again and again: a rotation, then a Benes network
-    (2 log n - 1 stages).  Kept weights that were compacted come in any: a bitonic sorter, each of
-    whose comparators is about as much again as its multiplexers.
-    """
-    log = log2_of(array.weights_per_cycle)
-    return log * (log + 1) if array.zeros == "skip" else 3 * log
-
-
-def _banks(arch: ArchConfig, array: LanesArray) -> int:
-    return Words.of(arch.scratchpad, 8, array.columns).n_banks
 
 
 def _takes_every(array: LanesArray, steps: BandSteps) -> bool:
