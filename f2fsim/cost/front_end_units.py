@@ -76,7 +76,7 @@ def _fields(width: int, depth: int, rate: int, count: int = 1) -> UnitSpec:
     return _unit("f2f_fields", count, WIDTH=width, DEPTH=depth, WRITE=rate)
 
 
-def mask_unit(n: int, code: str, rate: int, count: int = 1) -> Units:
+def mask_unit(n: int, code: str, rate: int, count: int = 1, stages: int = 1) -> Units:
     """Return the mask unit for blocks of `n`; `auto` counts as zero runs of 4 bits."""
     if code == "raw":
         return (_unit("f2f_mask_raw", count, N_OUT=n),)
@@ -87,7 +87,7 @@ def mask_unit(n: int, code: str, rate: int, count: int = 1) -> Units:
         sizes = {"RATE": n_words, "WORD": word, "BLOCK": CODE_BLOCK, "ONES": CODE_ONES}
         return (
             _fields(1, n_words * (word + CODE_BLOCK) + 2 * WORD_BITS, 2 * WORD_BITS, count),
-            _unit("f2f_mask_blocks", count, **sizes),
+            _unit("f2f_mask_blocks", count, stages, **sizes),
             _fields(1, n + 2 * made, made, count),
             _unit("f2f_mask_cut", count, N_OUT=n),
         )
