@@ -131,5 +131,5 @@ def test_stages_of_the_mask_unit_are_latency_and_cut_its_path() -> None:
     assert 0 < delays <= 63
     levels = [CostModel.of(arch).levels("int8")["mask unit"] for arch in (whole, cut)]
     assert levels[1] < levels[0] / 10
-    with pytest.raises(ConfigError, match="mask_cycles must be 1 unless mask_code is block"):
+    with pytest.raises(ConfigError, match="mask_cycles: must be 1 unless mask_code is block"):
         machine(**{"front_end.mask_cycles": 2})
