@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import csv
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,16 +62,12 @@ def rows() -> Iterator[dict[str, object]]:
         for capacity in CAPACITIES:
             for machine in MACHINES:
                 arch = machine_with(machine, capacity)
-                # Encodings of all plans are in the cache behind this: times are of the runs.
-                found, seconds = [], []
-                for how in ({"isolated": True}, {"residency": "none"}, {}):
-                    simulate(arch, workload, read_layers=kept, **how)
-                    begin = time.process_time()
-                    found.append(simulate(arch, workload, read_layers=kept, **how))
-                    seconds.append(time.process_time() - begin)
+                hows: tuple[dict[str, Any], ...] = ({"isolated": True}, {"residency": "none"}, {})
+                found = [simulate(arch, workload, read_layers=kept, **how) for how in hows]
                 key = {"workload": name, "scratchpad": capacity, "machine": machine}
-                yield {**key, **figures(*found)}
-                print(key, f"CPU over layers alone: {seconds[2] / seconds[0]:.2f}", flush=True)
+                row = {**key, **figures(*found)}
+                print(row, flush=True)
+                yield row
 
 
 def figures(alone: SimResult, overlapped: SimResult, kept: SimResult) -> dict[str, object]:
