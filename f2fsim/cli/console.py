@@ -193,6 +193,7 @@ UNITS = {
     "mhz": "MHz",
     "hz": "Hz",
     "mib": "MiB",
+    "mb": "MB",
     "bytes": "B",
     "bits": "bit",
     "bits_per_weight": "bit/weight",

@@ -24,6 +24,7 @@ from f2fsim.cli.options import (
     machines,
     residency_policy,
 )
+from f2fsim.cli.verdict import print_notes
 from f2fsim.errors import InputError
 from f2fsim.results.network import token_row
 
@@ -98,7 +99,4 @@ def tokens_command(
         console.print_rows(rows, as_json=as_json, as_csv=as_csv)
     elif not quiet:
         console.print_rows(rows, title=f"{found[0].workload}, {times} runs a token")
-        for note in dict.fromkeys(
-            note for one in found if one.network for note in one.network.notes
-        ):
-            typer.echo(note)
+        print_notes(found)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from f2fsim.cli import console
+from f2fsim.results.network import shared_notes
 
 if TYPE_CHECKING:
     from f2fsim.report.value import Answer, Column, Table
-    from f2fsim.results import Comparison
+    from f2fsim.results import Comparison, SimResult
 
 
 def print_comparison(results: Comparison, baseline: str = "") -> None:
@@ -27,6 +28,7 @@ def print_comparison(results: Comparison, baseline: str = "") -> None:
 def print_remarks(results: Comparison) -> None:
     """Say what a reader of a comparison should know beside its answer."""
     _say_slow_parts(results)
+    print_notes(results)
     if not any(one.what_if for one in results):
         typer.echo("why: add --what-if, which finds by experiment what binds each machine")
 
@@ -41,6 +43,13 @@ def _say_slow_parts(results: Comparison) -> None:
     if slow:
         text = f"Too slow for the clock as synthesised: {', '.join(slow)}."
         for line in textwrap.wrap(text, console.table_width()):
+            typer.echo(line)
+
+
+def print_notes(results: Sequence[SimResult]) -> None:
+    """Say once what runs of networks leave out, and on which machines."""
+    for sentence in shared_notes({one.arch: one.network for one in results}):
+        for line in textwrap.wrap(sentence, console.table_width()):
             typer.echo(line)
 
 

@@ -18,6 +18,7 @@ from f2fsim.report.network_figures import network_figures, network_tables
 from f2fsim.report.roofline import roofline_figure
 from f2fsim.report.sweep_section import sweep_answer, sweep_section
 from f2fsim.report.value import Column, Figure, Paragraph, Report, Section, Table
+from f2fsim.results.network import shared_notes
 
 METHODS: tuple[Paragraph, ...] = (
     (
@@ -130,7 +131,7 @@ def _case_section(case: Case, number: int, *, single: bool) -> Section:
     return Section(
         case.title,
         f"case{number}",
-        (),
+        tuple((note,) for note in shared_notes({r.name: r.result.network for r in case.runs})),
         figures,
         tuple(
             table

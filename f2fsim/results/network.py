@@ -193,7 +193,7 @@ def network_row(run: NetworkRun) -> dict[str, Any]:
             "context": run.context,
             "tokens_per_second": run.tokens_per_second,
             "kv_share": run.cache_bytes / run.n_bytes,
-            "energy_uj_per_token": sum(run.energy_pj.values()) / 1e6 / run.tokens,
+            "energy_per_token_uj": sum(run.energy_pj.values()) / 1e6 / run.tokens,
         }
     return row
 
@@ -210,7 +210,7 @@ def token_row(run: NetworkRun, times: int = 1) -> dict[str, Any]:
         "time_us": times * run.seconds * 1e6,
         "dram_mb": times * run.n_bytes / 1e6,
         "kv_pct": 100 * run.cache_bytes / run.n_bytes,
-        "energy_uj_per_token": times * energy_uj / run.tokens if run.tokens else None,
+        "energy_per_token_uj": times * energy_uj / run.tokens if run.tokens else None,
     }
 
 
@@ -256,4 +256,16 @@ def residency_over_time(run: NetworkRun) -> list[dict[str, Any]]:
         for one in run.tensors
         if one.place == "scratchpad"
         for number in range(one.first, one.last + 1)
+    ]
+
+
+def shared_notes(runs: Mapping[str, NetworkRun | None]) -> list[str]:
+    """Return what runs leave out, each in a sentence that begins with the machines it is of."""
+    told: dict[str, list[str]] = {}
+    for name, run in runs.items():
+        for note in run.notes if run is not None else ():
+            told.setdefault(note, []).append(name)
+    return [
+        f"{'All' if len(names) == len(runs) else ', '.join(names)}: {note}."
+        for note, names in told.items()
     ]

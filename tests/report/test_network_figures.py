@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import f2fsim
+from f2fsim.report.build import build_report
 from f2fsim.report.cases import Case, make_cases
+from f2fsim.report.inputs import Inputs
 from f2fsim.report.network_figures import (
     cache_share_figure,
     decode_figure,
@@ -20,7 +22,7 @@ from f2fsim.report.network_figures import (
     traffic_over_time_figure,
 )
 from f2fsim.report.static import draw
-from f2fsim.results.network import residency_over_time
+from f2fsim.results.network import residency_over_time, shared_notes
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "network"))
 from small_llama import small_llama
@@ -49,6 +51,16 @@ def test_the_page_has_them_for_networks_only(case: Case) -> None:
     assert len(tables[0].rows) == len(result.network.stages)
     alone = replace(case.subject, result=replace(result, network=None))
     assert network_figures(replace(case, runs=(alone,))) == []
+
+
+def test_what_runs_leave_out_is_told_once(case: Case) -> None:
+    run = case.subject.result.network
+    other = replace(run, notes=("a", *run.notes))
+    assert shared_notes({"m": run, "n": other}) == ["n: a.", f"All: {run.notes[0]}."][::-1]
+    assert shared_notes({"m": run, "o": None}) == [f"m: {run.notes[0]}."]
+    (section,) = [one for one in build_report(Inputs(((case.subject.result,),), ())).sections
+                  if one.anchor == "case1"]  # fmt: skip
+    assert section.paragraphs == ((f"All: {run.notes[0]}.",),)
 
 
 def test_what_the_scratchpad_holds_over_time(case: Case) -> None:
