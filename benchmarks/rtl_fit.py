@@ -56,12 +56,14 @@ def main() -> None:
     with options.table.open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["module"] in UNITS]
     table = load_cost_table()
-    fits = {}
+    path = Path(tables.__file__).parent / FITS_FILE
+    # Units without a row keep the factors that were counted by hand.
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    fits = {module: kept[module] for module in UNITS if module in kept}
     for module in UNITS:
         mine = [row for row in rows if (row["module"], row["set"]) == (module, "calibration")]
         if mine:
             fits[module] = fit(mine, table)
-    path = Path(tables.__file__).parent / FITS_FILE
     path.write_text(json.dumps(fits, indent=1) + "\n", encoding="utf-8")
     from f2fsim.cost.unit_gates import estimate_unit_gates, estimate_unit_levels
 

@@ -34,7 +34,7 @@ _MAX_REGISTER_BITS = 256
 #: care bits (planes of low rates: docs/codec.md), and for tensors of few care bits in any case.
 LONG_N_S, LONG_FROM, FEW_CARE_BITS = 31, 1.012, 200_000
 #: From here on threads save more than they take to start.
-_MANY_WEIGHTS = 1 << 17
+_MANY_WEIGHTS = 1 << 14
 
 
 def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTensor:
@@ -89,14 +89,15 @@ def _encode_f2f(tensor: PrunedTensor, params: Mapping[str, Any]) -> EncodedTenso
     orders = ((base.order, base.shuffle_seed),) if own else ORDERS
     fixed = "n_out" in params or "rows" in params
     register = (base.n_s + 1) * base.n_in
+    n_threads = os.cpu_count() or 1 if tensor.n_weights >= _MANY_WEIGHTS else 1
     chosen = auto_format(
         tensor,
         base,
         max(register, _MAX_REGISTER_BITS),
         orders,
         (base.n_out,) if fixed else None,
+        n_threads,
     )
-    n_threads = os.cpu_count() or 1 if tensor.n_weights >= _MANY_WEIGHTS else 1
     return chosen.encode(tensor, n_threads=n_threads)
 
 

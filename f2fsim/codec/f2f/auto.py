@@ -24,6 +24,7 @@ from f2fsim.codec.f2f.matrix import MAX_N_OUT
 from f2fsim.codec.f2f.params import F2FParams
 from f2fsim.codec.f2f.patches import to_fields
 from f2fsim.codec.f2f.rates import CHECK_BITS, CHECK_BITS_NO_SEARCH
+from f2fsim.codec.f2f.threads import run
 from f2fsim.codec.mask_code import MaskShape
 from f2fsim.codec.masks import fit_mask
 from f2fsim.codec.streams import unit_counts
@@ -84,6 +85,7 @@ def auto_format(
     max_register_bits: int = 256,
     orders: tuple[tuple[str, int | None], ...] = ORDERS,
     n_outs: tuple[int, ...] | None = None,
+    n_threads: int = 1,
 ) -> P:
     """Return `base` with the `n_out`, order and row shuffle of fewest bits for this tensor.
 
@@ -99,6 +101,8 @@ def auto_format(
         Orders to choose from.
     n_outs : tuple of int, optional
         Widths to choose from; by default those around ``n_in / density``.
+    n_threads : int
+        Threads that trials are encoded on.
 
     Raises
     ------
@@ -126,7 +130,12 @@ def auto_format(
     if len(near) == 1:
         best = near[0]
         return replace(base, n_out=best.n_out, order=best.order, shuffle_seed=best.shuffle_seed)
-    trials = [_measured(tensor, base, c, masks[c.order, c.shuffle_seed]) for c in near]
+
+    def trial(candidate: Candidate) -> Candidate:
+        mask = masks[candidate.order, candidate.shuffle_seed]
+        return _measured(tensor, base, candidate, mask)
+
+    trials = run(trial, near, n_threads)
     best = min(trials, key=lambda c: c.bits)
     return replace(base, n_out=best.n_out, order=best.order, shuffle_seed=best.shuffle_seed)
 
