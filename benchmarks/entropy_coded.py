@@ -26,11 +26,7 @@ from f2fsim.config.load_workload import build_workload
 from f2fsim.config.workload import Workload
 from f2fsim.results import SimResult
 
-BLOCK = {
-    "front_end.mask_code": "block",
-    "front_end.mask_rate": 64,
-    "front_end.mask_cycles": 32,
-}
+BLOCK = {"front_end.mask_code": "block", "front_end.mask_rate": 64}
 #: Machines: name in the table, shipped name, changes.
 MACHINES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("dense", "dense_server", {}),
@@ -124,7 +120,6 @@ def huffman(n_decoders: int, sparsity: float) -> ArchConfig:
             "front_end.block": round(8 * n_decoders / (1 - sparsity)),
             "front_end.mask_code": "block",
             "front_end.mask_rate": 64,
-            "front_end.mask_cycles": 32,
             "pe_array.weights_per_cycle": 64,
             "pe_array.columns": 1,
         }

@@ -55,9 +55,8 @@ class F2fFrontEnd(FrontEnd):
         Rows shuffled with this seed before the order is applied.
     patch_rate : int
         Patches that the patch unit of a group applies a cycle.
-    mask_code, mask_rate, mask_cycles
-        Code of the mask stream; code words a mask unit of a group decodes a cycle; its pipeline
-        stages (only words of the block code are decoded without those before them).
+    mask_code, mask_rate
+        Code of the mask stream; code words a mask unit of a group decodes a cycle.
     invert : bool
         Whether planes of mostly ones are stored inverted.
     value_code : str
@@ -81,14 +80,12 @@ class F2fFrontEnd(FrontEnd):
     patch_rate: Rate = 1
     mask_code: MaskCode = "raw"
     mask_rate: Rate = 8
-    mask_cycles: Annotated[int, Field(ge=1, le=64)] = 1
     invert: bool = True
     value_code: Literal["none", "classes", "auto"] = "none"
     spare_planes: Annotated[int, Field(ge=0, le=16)] = 2
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        check_mask(self.mask_code, self.mask_cycles)
         if self.n_out < self.n_in:
             raise ValueError(f"n_out must be ≥ n_in ({self.n_in}), got {self.n_out}")
         register = self.n_in * (self.n_s + 1)
@@ -99,12 +96,6 @@ class F2fFrontEnd(FrontEnd):
                 f"encoder: viterbi needs n_in·n_s ≤ 16, got {self.n_in * self.n_s}; use elimination"
             )
         return self
-
-
-def check_mask(code: str, cycles: int) -> None:
-    """Refuse stages of a mask unit whose words need those before them."""
-    if cycles > 1 and code != "block":
-        raise ValueError(f"mask_cycles must be 1 unless mask_code is block ({code}), got {cycles}")
 
 
 class DenseFrontEnd(FrontEnd):
@@ -159,9 +150,8 @@ class BitmapFrontEnd(FrontEnd):
         Mask bits of a step.
     aligner_weights : int
         Kept weights that the aligner moves a cycle.
-    mask_code, mask_rate, mask_cycles
-        Code of the mask stream; code words that the mask unit decodes a cycle; its pipeline
-        stages (only words of the block code are decoded without those before them).
+    mask_code, mask_rate
+        Code of the mask stream; code words that the mask unit decodes a cycle.
     """
 
     feeds: ClassVar[tuple[str, ...]] = ("lanes", "flexible")
@@ -170,12 +160,6 @@ class BitmapFrontEnd(FrontEnd):
     aligner_weights: Count
     mask_code: MaskCode = "raw"
     mask_rate: Rate = 8
-    mask_cycles: Annotated[int, Field(ge=1, le=64)] = 1
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        check_mask(self.mask_code, self.mask_cycles)
-        return self
 
 
 class HuffmanFrontEnd(FrontEnd):
@@ -191,9 +175,8 @@ class HuffmanFrontEnd(FrontEnd):
         Longest codeword, bits: what the decoders are built for.
     buffer_bytes : int
         Memory of each decoder for the bits of its stream that have come.
-    mask_code, mask_rate, mask_cycles
-        Code of the mask stream; code words that the mask unit decodes a cycle; its pipeline
-        stages (only words of the block code are decoded without those before them).
+    mask_code, mask_rate
+        Code of the mask stream; code words that the mask unit decodes a cycle.
     """
 
     kind: Literal["huffman"]
@@ -203,12 +186,6 @@ class HuffmanFrontEnd(FrontEnd):
     buffer_bytes: Count = 256
     mask_code: MaskCode = "raw"
     mask_rate: Rate = 8
-    mask_cycles: Annotated[int, Field(ge=1, le=64)] = 1
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        check_mask(self.mask_code, self.mask_cycles)
-        return self
 
 
 class NmFrontEnd(FrontEnd):

@@ -76,7 +76,7 @@ def _fields(width: int, depth: int, rate: int, count: int = 1) -> UnitSpec:
     return _unit("f2f_fields", count, WIDTH=width, DEPTH=depth, WRITE=rate)
 
 
-def mask_unit(n: int, code: str, rate: int, count: int = 1, stages: int = 1) -> Units:
+def mask_unit(n: int, code: str, rate: int, count: int = 1) -> Units:
     """Return the mask unit for blocks of `n`; `auto` counts as zero runs of 4 bits."""
     if code == "raw":
         return (_unit("f2f_mask_raw", count, N_OUT=n),)
@@ -87,7 +87,7 @@ def mask_unit(n: int, code: str, rate: int, count: int = 1, stages: int = 1) -> 
         sizes = {"RATE": n_words, "WORD": word, "BLOCK": CODE_BLOCK, "ONES": CODE_ONES}
         return (
             _fields(1, n_words * (word + CODE_BLOCK) + 2 * WORD_BITS, 2 * WORD_BITS, count),
-            _unit("f2f_mask_blocks", count, stages, **sizes),
+            _unit("f2f_mask_blocks", count, **sizes),
             _fields(1, n + 2 * made, made, count),
             _unit("f2f_mask_cut", count, N_OUT=n),
         )
@@ -204,19 +204,19 @@ def value_table(n_in: int, n_planes: int, weight_bits: int) -> Units:
     return (_unit("f2f_value_table", N_IN=n_in, PLANES=n_planes, WEIGHT=weight_bits),)
 
 
-def plane_words(n_in: int, n_planes: int, count: int, stages: int) -> Units:
+def plane_words(n_in: int, n_planes: int, count: int) -> Units:
     """Return the bit buffers and aligners that deal a step's bits to planes of unequal rates."""
     most = n_in * n_planes
     return (
         _fields(1, 2 * most, most, count),
-        _unit("f2f_plane_words", count, stages, N_IN=n_in, PLANES=n_planes),
+        _unit("f2f_plane_words", count, N_IN=n_in, PLANES=n_planes),
     )
 
 
-def value_decoder(n_out: int, n_planes: int, weight_bits: int, count: int, stages: int) -> Units:
+def value_decoder(n_out: int, n_planes: int, weight_bits: int, count: int) -> Units:
     """Return the value decoders of the outputs of `count` groups."""
     sizes = {"N_OUT": n_out, "PLANES": n_planes, "WEIGHT": weight_bits}
-    return (_unit("f2f_value_decoder", count, stages, **sizes),)
+    return (_unit("f2f_value_decoder", count, **sizes),)
 
 
 def patch_unit(n_out: int, n_planes: int, rate: int, count: int) -> Units:

@@ -12,7 +12,6 @@ from f2fsim.codec.f2f.format import read_value_code
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.load_workload import build_workload
 from f2fsim.engine import run
-from f2fsim.errors import ConfigError
 from f2fsim.hw.elaborate import build_layer
 from f2fsim.hw.front_ends import layer_format
 from f2fsim.hw.front_ends.value_decoder import TABLE_BITS_PER_CYCLE, VALUE_CYCLES
@@ -121,15 +120,3 @@ def test_codewords_are_no_longer_than_the_machine_has_planes() -> None:
         code, _ = read_value_code(encoded, 8)
         assert code is not None
         assert code.n_planes <= 8 + spare
-
-
-def test_stages_of_the_mask_unit_are_latency_and_cut_its_path() -> None:
-    keys = {"front_end.mask_code": "block", "front_end.mask_rate": 4}
-    whole, cut = (machine(**keys, **{"front_end.mask_cycles": n}) for n in (1, 64))
-    plan = Plan("input_stationary", (64,), (6,), 64, {})
-    delays = run_plan(job_of(cut), plan).n_cycles - run_plan(job_of(whole), plan).n_cycles
-    assert 0 < delays <= 63
-    levels = [CostModel.of(arch).levels("int8")["mask unit"] for arch in (whole, cut)]
-    assert levels[1] < levels[0] / 10
-    with pytest.raises(ConfigError, match="mask_cycles: must be 1 unless mask_code is block"):
-        machine(**{"front_end.mask_cycles": 2})

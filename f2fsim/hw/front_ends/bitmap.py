@@ -17,7 +17,7 @@ from f2fsim.hw.front_ends.contract import (
     mean_rounds,
     total_work,
 )
-from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_places, mask_unit_rates
+from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 from f2fsim.mapping.totals import Totals
@@ -91,9 +91,7 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
         """Mask unit; prefix sum, compaction and value buffer of the aligner."""
         n, lanes = front_end.block, front_end.aligner_weights
         return {
-            "mask unit": mask_unit(
-                n, front_end.mask_code, front_end.mask_rate, 1, front_end.mask_cycles
-            ),
+            "mask unit": mask_unit(n, front_end.mask_code, front_end.mask_rate),
             "aligner": aligner(n, lanes, weight_bits, front_end.pipeline_cycles),
         }
 
@@ -103,6 +101,6 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
         """A block of the mask; what the aligner gives a cycle."""
         aligned = fifo_units(front_end, front_end.pipeline_cycles)
         return {
-            "mask unit out": mask_places(front_end) * front_end.block,
+            "mask unit out": fifo_units(front_end) * front_end.block,
             "aligner out": aligned * front_end.aligner_weights * weight_bits,
         }

@@ -32,7 +32,7 @@ from f2fsim.hw.front_ends.contract import (
     fifo_units,
     total_work,
 )
-from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_places, mask_unit_rates
+from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
 from f2fsim.hw.front_ends.value_decoder import (
     add_table,
     add_value_decoder,
@@ -229,9 +229,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         planes = built_planes(front_end, weight_bits)
         found = value_units(front_end, weight_bits) if has_values(front_end) else {}
         found |= {
-            "mask unit": mask_unit(
-                n_out, front_end.mask_code, front_end.mask_rate, groups, front_end.mask_cycles
-            ),
+            "mask unit": mask_unit(n_out, front_end.mask_code, front_end.mask_rate, groups),
             "patch unit": (
                 *position_decoder(n_out, planes, rate, groups),
                 *patch_unit(n_out, planes, rate, groups),
@@ -261,7 +259,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         return found | {
             "xor decoder out": decoded * n_out * planes,
             "patch unit out": fifo_units(front_end) * n_out * (planes + 1),
-            "mask unit out": mask_places(front_end, POSITION_CYCLES) * n_out,
+            "mask unit out": fifo_units(front_end, POSITION_CYCLES) * n_out,
         }
 
     def decoder_levels(self, front_end: F2fFrontEnd) -> dict[str, int]:

@@ -44,7 +44,7 @@ from f2fsim.hw.front_ends.contract import (
     mean_rounds,
     total_work,
 )
-from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_places, mask_unit_rates
+from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
 from f2fsim.hw.streams import weight_stream
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps
@@ -135,9 +135,7 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         """Mask unit, loader of tables, decoders; prefix sum and alignment as in bitmap."""
         n, lanes = front_end.block, front_end.n_decoders
         return {
-            "mask unit": mask_unit(
-                n, front_end.mask_code, front_end.mask_rate, 1, front_end.mask_cycles
-            ),
+            "mask unit": mask_unit(n, front_end.mask_code, front_end.mask_rate),
             "code table": huffman_table(front_end.max_length, weight_bits),
             "huffman decoder": huffman_decoder(lanes, front_end.max_length, weight_bits),
             "aligner": aligner(n, lanes, weight_bits, front_end.pipeline_cycles),
@@ -162,7 +160,7 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
             for d in range(front_end.n_decoders)
         }
         return decoded | {
-            "mask unit out": mask_places(front_end) * front_end.block,
+            "mask unit out": fifo_units(front_end) * front_end.block,
             "aligner out": aligned * front_end.n_decoders * weight_bits,
         }
 

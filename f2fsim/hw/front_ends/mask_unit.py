@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd, HuffmanFrontEnd
-from f2fsim.hw.front_ends.contract import (
-    ONE,
-    FrontEndJob,
-    Rates,
-    at_rate,
-    fifo_units,
-    total_work,
-)
+from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, Rates, at_rate, total_work
 from f2fsim.mapping.steps import LayerSteps
 
 MaskedFrontEnd = F2fFrontEnd | BitmapFrontEnd | HuffmanFrontEnd
@@ -21,7 +14,7 @@ def add_mask_unit(job: FrontEndJob, front_end: MaskedFrontEnd, latency_cycles: i
 
     A raw mask passes a step a cycle; a code takes its words at the unit's rate.  A layer that is
     stored densely has none: the unit lets its steps pass.  Whoever takes
-    the masks can do so `latency_cycles` later, more with stages of the unit itself.
+    the masks can do so `latency_cycles` later.
     """
     service = ONE
     if front_end.mask_code != "raw" and not job.is_dense:
@@ -33,13 +26,8 @@ def add_mask_unit(job: FrontEndJob, front_end: MaskedFrontEnd, latency_cycles: i
         service,
         job.stream("mask"),
         {"mask_bit": 0 if job.is_dense else n_places},
-        latency_cycles + front_end.mask_cycles - 1,
+        latency_cycles,
     )
-
-
-def mask_places(front_end: MaskedFrontEnd, latency_cycles: int = 1) -> int:
-    """Return the places of the unit's FIFO."""
-    return fifo_units(front_end, latency_cycles + front_end.mask_cycles - 1)
 
 
 def mask_unit_rates(front_end: MaskedFrontEnd, steps: LayerSteps, n_units: int) -> Rates:

@@ -146,7 +146,7 @@ def add_value_decoder(
     job: FrontEndJob, front_end: F2fFrontEnd, patched: str, classes: InPort
 ) -> str:
     """Add the value decoders of all outputs; return their FIFO.  Pruned outputs stand still."""
-    (unit,) = value_decoder(1, built_planes(front_end, job.weight_bits), job.weight_bits, 1, 1)
+    (unit,) = value_decoder(1, built_planes(front_end, job.weight_bits), job.weight_bits, 1)
     n_kept = job.total(job.over_passes(lambda band: band.n_kept))
     return job.unit(
         "value decoder",
@@ -167,10 +167,8 @@ def value_units(front_end: F2fFrontEnd, weight_bits: int) -> dict[str, Units]:
     n_planes, groups = built_planes(front_end, weight_bits), front_end.groups
     return {
         "value table": value_table(front_end.n_in, n_planes, weight_bits),
-        "word aligner": plane_words(front_end.n_in, n_planes, groups, ALIGNER_CYCLES),
-        "value decoder": value_decoder(
-            front_end.n_out, n_planes, weight_bits, groups, VALUE_CYCLES
-        ),
+        "word aligner": plane_words(front_end.n_in, n_planes, groups),
+        "value decoder": value_decoder(front_end.n_out, n_planes, weight_bits, groups),
     }
 
 
