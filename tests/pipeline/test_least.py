@@ -15,7 +15,8 @@ from f2fsim.errors import InputError
 from f2fsim.mapping.geometry import tile_input_values
 from f2fsim.mapping.totals import layer_totals, least_inputs
 from f2fsim.pipeline.least import Least, least
-from f2fsim.pipeline.run import make_target, simulate
+from f2fsim.pipeline.run import simulate
+from f2fsim.pipeline.target import make_target
 from f2fsim.workloads import iterate_layers
 
 ARCHS = [
