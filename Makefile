@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml $(shell find f2fsim arch_configs workloads -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.yaml')
 OUT    ?= out/run
 
-.PHONY: report-batches report-formats run readme docs package test test-checked bench check weights clean help
+.PHONY: report-duel report-batches report-formats run readme docs package test test-checked bench check weights clean help
 
 help: ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -77,6 +77,10 @@ report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and d
 	for w in opennsfw silero_vad transformer_base resnet50; do \
 	    $(BIN)/f2fsim compare $$w f2f_edge f2f_skip_edge csr_edge bitmap_edge nm_edge dense_edge --sparsity 0.9 --what-if --no-report -q --out out/formats/$$w || exit; done
 	$(BIN)/f2fsim report out/formats/opennsfw out/formats/silero_vad out/formats/transformer_base out/formats/resnet50 -o reports/formats --made-by 'make report-formats'
+
+report-duel: $(VENV)/installed $(VENV)/weights ## best against best at equal area, and regime maps: reports/duel
+	for d in equal_area maps; do \
+	    $(BIN)/f2fsim duel reports/duel/$$d.yaml -q -o out/duel --report reports/duel/$$d --brief || exit; done
 
 test: $(VENV)/installed-test $(VENV)/weights ## the tests
 	cd tests && ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. . -n 2

@@ -186,7 +186,10 @@ def _print(found: DuelResult, spec: DuelSpec, out: Path | None) -> None:
     from f2fsim.cli.verdict import print_answer
     from f2fsim.report.duel import design_text, duel_answer
 
-    print_answer(duel_answer(found))
+    answer = duel_answer(found)
+    print_answer(answer)
+    if answer.table is not None and answer.table.caption:
+        typer.echo(answer.table.caption)
     width = console.table_width()
     if len(found.decisions) == 1 and (best := found.decisions[0].best) is not None:
         for line in textwrap.wrap(f"design: {design_text(best, found)}", width):

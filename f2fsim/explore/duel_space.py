@@ -7,7 +7,7 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,15 @@ from f2fsim import shipped
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.duel import Conditions, DuelSpec, all_conditions
 from f2fsim.config.sweep import SweepSpec, make_sweep
-from f2fsim.config.workload import Workload
 from f2fsim.errors import ConfigError
 from f2fsim.explore.expand import expand
 from f2fsim.explore.inputs import Inputs, load_inputs
-from f2fsim.explore.points import Point, text_digest
+from f2fsim.explore.points import Point
 from f2fsim.pipeline.cost import CostModel
+from f2fsim.sharing import Shared, sharing
 
-#: Parts of an architecture that neither its area nor its levels of logic depend on.
-UNPRICED = {"name", "description", "memory", "schedule", "clock", "cores"}
+#: Bytes of presets, tables and other small things that all designs have in common.
+SHARED_BYTES = 2**24
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ class Space:
         self.spec = spec
         self._inputs: dict[tuple[str, str, str], Inputs] = {}
         self._arch_files: dict[tuple[str, str], str] = {}
-        self._prices: dict[str, tuple[float, float]] = {}
+        self._files: dict[tuple[str, str], str] = {}
+        self._prices: dict[Hashable, float] = {}
+        self._clocks: dict[Hashable, float] = {}
 
     def contests(self) -> list[Contest]:
         """Return the designs of every scenario at every place of the map.
@@ -91,12 +93,14 @@ class Space:
         ConfigError
             If a file, path or value is wrong; with its place in the specification.
         """
-        return [
-            Contest(
-                conditions, {family: self._designs(family, conditions) for family in self.families}
-            )
-            for conditions in all_conditions(self.spec)
-        ]
+        with sharing(Shared(SHARED_BYTES)):
+            return [
+                Contest(
+                    conditions,
+                    {family: self._designs(family, conditions) for family in self.families},
+                )
+                for conditions in all_conditions(self.spec)
+            ]
 
     @property
     def families(self) -> list[str]:
@@ -169,9 +173,8 @@ class Space:
                 status, error = point.status, point.error
                 break
         else:
-            priced = [self._price(point) for point in points]
-            area = max(area for area, _ in priced)
-            error = _too_much(area, min(clock for _, clock in priced), conditions)
+            area = max(self._area_um2(point) for point in points)
+            error = self._too_much(area, points, conditions)
             status = "over budget" if error else "ready"
         scenario, space = self.spec.scenarios[conditions.scenario], self.spec.families[family]
         own = {path: v for path, v in columns.items() if path in (*space.axes, *space.derive)}
@@ -192,29 +195,56 @@ class Space:
 
     def _file(self, name: str, kind: str) -> str:
         """Return a shipped name as it is, and a file as it is found from the working folder."""
-        beside = self.spec.folder / name
-        return str(beside) if name not in shipped.names(kind) and beside.is_file() else name
+        if (name, kind) not in self._files:
+            beside = self.spec.folder / name
+            is_own = name not in shipped.names(kind) and beside.is_file()
+            self._files[name, kind] = str(beside) if is_own else name
+        return self._files[name, kind]
 
-    def _price(self, point: Point) -> tuple[float, float]:
-        """Return the area of a machine and the clock that its slowest part allows."""
-        arch, workload = point.arch, point.workload
-        assert isinstance(arch, ArchConfig)
-        assert isinstance(workload, Workload)
-        kind = workload.widest_weight_type
-        key = text_digest(arch.model_dump(mode="json", exclude=UNPRICED), kind)
+    def _area_um2(self, point: Point) -> float:
+        """Return the area of a machine."""
+        arch, kind = _machine(point)
+        key = _priced(arch), kind
         if key not in self._prices:
-            cost = CostModel.of(arch)
-            clocks = cost.clock_limits_hz(kind)
-            area = sum(cost.area_um2(kind).values())
-            self._prices[key] = area, min(clocks.values(), default=float("inf"))
+            self._prices[key] = sum(CostModel.of(arch).area_um2(kind).values())
         return self._prices[key]
 
+    def _clock_hz(self, point: Point) -> float:
+        """Return the clock that the slowest part of a machine allows."""
+        arch, kind = _machine(point)
+        key = _priced(arch), kind
+        if key not in self._clocks:
+            limits = CostModel.of(arch).clock_limits_hz(kind)
+            self._clocks[key] = min(limits.values(), default=float("inf"))
+        return self._clocks[key]
 
-def _too_much(area_um2: float, clock_hz: float, conditions: Conditions) -> str:
-    """Return which budget a machine breaks before it is run, empty for none."""
-    budgets = conditions.budgets
-    if budgets.area_mm2 is not None and area_um2 > 1e6 * budgets.area_mm2:
-        return f"area {area_um2 / 1e6:.4g} mm2 is over {budgets.area_mm2:g}"
-    if budgets.clock is not None and clock_hz < budgets.clock:
-        return f"its slowest part allows {clock_hz / 1e6:.4g} MHz, not {budgets.clock / 1e6:g}"
-    return ""
+    def _too_much(self, area_um2: float, points: Sequence[Point], conditions: Conditions) -> str:
+        """Return which budget a machine breaks before it is run, empty for none."""
+        budgets = conditions.budgets
+        if budgets.area_mm2 is not None and area_um2 > 1e6 * budgets.area_mm2:
+            return f"area {area_um2 / 1e6:.4g} mm2 is over {budgets.area_mm2:g}"
+        if budgets.clock is not None:
+            clock_hz = min(self._clock_hz(point) for point in points)
+            if clock_hz < budgets.clock:
+                asked = budgets.clock / 1e6
+                return f"its slowest part allows {clock_hz / 1e6:.4g} MHz, not {asked:g}"
+        return ""
+
+
+def _machine(point: Point) -> tuple[ArchConfig, str]:
+    """Return a point's machine, and the type that its multipliers take."""
+    assert point.arch is not None
+    assert point.workload is not None
+    return point.arch, point.workload.widest_weight_type
+
+
+def _priced(arch: ArchConfig) -> Hashable:
+    """Return what the area of a machine and its levels of logic depend on."""
+    return (
+        arch.front_end,
+        arch.pe_array,
+        arch.scratchpad,
+        arch.streams,
+        arch.vector,
+        arch.cost_table,
+    )

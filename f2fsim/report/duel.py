@@ -7,12 +7,15 @@ from typing import Any
 
 from f2fsim.config.sweep import OBJECTIVES, objective_parts
 from f2fsim.explore.duel_result import Decision, DuelResult, Reasons
-from f2fsim.report.value import Answer, Column, Number, Paragraph, Table, number
+from f2fsim.report.value import Answer, Column, Number, Paragraph, Table, number, number_text
 
 Words = list[str | Number]
 
 #: Conditions that the table of an answer has a row for; of more, wins are counted.
 MOST_ROWS = 8
+
+#: Families that the table of an answer has a row for; the rest is told in its caption.
+MOST_FAMILIES = 8
 
 #: Margins within this of 1 are no win.
 EQUAL = 0.02
@@ -104,7 +107,8 @@ def _families_table(found: DuelResult, one: Decision) -> Table:
                 "simulated": _counts(entry.counts),
             }
         )
-    rows.sort(key=lambda row: row["times"] is None or row["times"])
+    rows.sort(key=lambda row: (row["times"] is None, row["times"] or 0.0))
+    more = [f"{row['family']} {number_text(row['times'])} ×" for row in rows[MOST_FAMILIES:]]
     columns = (
         Column("family", "family", numeric=False),
         Column("time_us", "time [us]"),
@@ -114,7 +118,9 @@ def _families_table(found: DuelResult, one: Decision) -> Table:
         Column("front", "on front"),
         Column("simulated", "simulated", numeric=False),
     )
-    return Table("duel", "Best design of each family", columns, tuple(rows))
+    caption = f"Behind these: {', '.join(more)}." if more else ""
+    shown = tuple(rows[:MOST_FAMILIES])
+    return Table("duel", "Best design of each family", columns, shown, caption)
 
 
 def _figures(row: Mapping[str, Any] | None) -> dict[str, Any]:
