@@ -330,3 +330,30 @@ def test_records_hold_their_cost(spec: Path, tmp_path: Path) -> None:
         rows = db.execute("SELECT status, metrics, cpu_seconds FROM records").fetchall()
     db.close()
     assert all(cpu > 0 and json.loads(m)["seconds"] > 0 for s, m, cpu in rows if s == "ok")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_duel_on_dask_finds_what_one_process_finds(tmp_path: Path) -> None:
+    from small_space import write_space
+
+    from f2fsim.explore.duel import duel
+
+    space = write_space(tmp_path / "space").parent
+    families = {
+        "f2f": {"archs": [str(space / "arch.yaml")], "axes": {"front_end.n_out": "16:48:8"}},
+        "csr": {"archs": [str(space / "csr.yaml")], "axes": {"pe_array.columns": [1, 2, 4]}},
+    }
+    scenarios = {"one": {"workloads": [str(space / "workload.yaml")]}}
+    given = {"families": families, "scenarios": scenarios, "reasons": False}
+    cluster = Cluster(tmp_path, 1)
+    try:
+        deadline = time.monotonic() + 60
+        while not cluster.file.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        found = duel(dask=str(cluster.file), **given)
+    finally:
+        cluster.close()
+    alone = duel(workers=1, **given)
+    assert found.n_run > 0
+    assert [one.winner for one in found.decisions] == [one.winner for one in alone.decisions]
+    assert [row["digest"] for row in found.front()] == [row["digest"] for row in alone.front()]
