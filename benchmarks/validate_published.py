@@ -1,4 +1,4 @@
-"""Published figures of EIE, SIGMA and systolic simulators beside this model's.
+"""Published figures of EIE, SIGMA, HiSparse and systolic simulators beside this model's.
 
 Run ``python benchmarks/validate_published.py [FILE]``; prints Markdown tables.  Masks are synthetic
 and of the published densities; figures read off bars are so named in ``docs/machines.md``.
@@ -9,10 +9,14 @@ known may be left out)::
     {"eie": {"layers": {"VGG-7": {"inputs": 4096, "outputs": 4096, "weight_density_pct": 4,
         "activation_density_pct": 37.5, "theoretical_us": 7.9, "actual_us": 8.7}}},
      "sigma": {"gemms_M_N_K_cycles": [[128, 2048, 4096, 66454]]},
-     "systolic": {"runs_32x32": [{"M,N,K": [512, 64, 512], "ws": 19391, "os": 18367}]}}
+     "systolic": {"runs_32x32": [{"M,N,K": [512, 64, 512], "ws": 19391, "os": 18367}]},
+     "hisparse": {"matrices": {"0.9": {"rows": 512, "columns": 33288, "nnz": 1704346,
+        "row_std": 1085.1, "column_std": 20.14, "throughput_gops": 9.7}}}}
 
 ``efficiency_pct_at_fifo_1_2_4_8_16_256`` (six figures) or the two times give an EIE layer's
-efficiency, ``real_over_total_work_pct_at_64_pe`` its share of real entries.
+efficiency, ``real_over_total_work_pct_at_64_pe`` its share of real entries.  Rows and columns of
+HiSparse's matrices are even unless the deviation of their non-zeros is given
+(``published_hisparse.py``).
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from published_hisparse import HISPARSE, hisparse_points, print_hisparse
 
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.codec.csc_relative import CscRelativeFormat
@@ -196,7 +201,7 @@ def main(arguments: Sequence[str]) -> None:
     """Print all tables: of the built-in layers, or of those in a file."""
     if len(arguments) > 1:
         raise SystemExit("usage: validate_published.py [FILE]")
-    layers, gemms, runs = EIE, SIGMA, SYSTOLIC
+    layers, gemms, runs, points = EIE, SIGMA, SYSTOLIC, HISPARSE
     if arguments:
         given = json.loads(Path(arguments[0]).read_text())
         layers = eie_layers(given.get("eie", {}).get("layers", {}))
@@ -208,11 +213,14 @@ def main(arguments: Sequence[str]) -> None:
             for key in names
             if key in run
         ]
+        points = hisparse_points(given.get("hisparse", {}).get("matrices", {}))
     if layers:
         print_eie(layers, 0.0)
         print_eie(layers, fit_unevenness(EIE["Alex-7"]))
     print_sigma(gemms)
     print_systolic(runs)
+    if points:
+        print_hisparse(points)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Names for the help, which loads no codec; a test compares them with the registries.
 SUFFIX = ".f2f.safetensors"
-FORMATS = "bitmap, csc_relative, csr, dense, f2f, huffman, nm, rle"
+FORMATS = "bitmap, cpsr, csc_relative, csr, dense, f2f, huffman, nm, rle"
 WEIGHT_TYPES = "bf16, fp16, fp32, fp8_e4m3, fp8_e5m2, int4, int8, uint4, uint8"
 
 Tensors = Annotated[

@@ -7,6 +7,7 @@ from typing import Any
 
 from f2fsim.codec.base import EncodedTensor, WeightFormat
 from f2fsim.codec.bitmap import BitmapFormat
+from f2fsim.codec.cpsr import CpsrFormat
 from f2fsim.codec.csc_relative import CscRelativeFormat
 from f2fsim.codec.csr import CsrFormat
 from f2fsim.codec.dense import DenseFormat
@@ -20,6 +21,7 @@ from f2fsim.errors import DataError, InputError, choices, in_a_line, near_miss
 #: Weight formats by name; a constructor takes the format's parameters, all with defaults.
 FORMATS: dict[str, type[WeightFormat]] = {
     "bitmap": BitmapFormat,
+    "cpsr": CpsrFormat,
     "csc_relative": CscRelativeFormat,
     "csr": CsrFormat,
     "dense": DenseFormat,

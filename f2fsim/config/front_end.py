@@ -127,6 +127,24 @@ class CsrFrontEnd(FrontEnd):
     pointer_bits: Annotated[int, Field(ge=1, le=32)] | Literal["auto"] = "auto"
 
 
+class CpsrFrontEnd(FrontEnd):
+    """HiSparse: cyclic packed streams of rows, one a PE, with a marker behind each row.
+
+    Attributes
+    ----------
+    index_bits, value_bits : int or "auto"
+        Bits of an element's column and of its value; ``auto``: as few as the layer needs.
+    pointer_bits : int
+        Bits of a pointer to a part and of a stream's length.
+    """
+
+    feeds: ClassVar[tuple[str, ...]] = ("clusters",)
+    kind: Literal["cpsr"]
+    index_bits: Annotated[int, Field(ge=1, le=32)] | Literal["auto"] = "auto"
+    value_bits: Annotated[int, Field(ge=1, le=32)] | Literal["auto"] = "auto"
+    pointer_bits: Annotated[int, Field(ge=1, le=32)] = 32
+
+
 class CscRelativeFrontEnd(FrontEnd):
     """EIE: column-major, a zero run of ``run_bits`` and a value, padding zeros.
 
@@ -231,6 +249,7 @@ AnyFrontEnd = Annotated[
     F2fFrontEnd
     | DenseFrontEnd
     | CsrFrontEnd
+    | CpsrFrontEnd
     | CscRelativeFrontEnd
     | BitmapFrontEnd
     | HuffmanFrontEnd

@@ -144,6 +144,39 @@ class BroadcastArray(PeArray):
         return self.n_pes
 
 
+class ClusterArray(PeArray):
+    """HiSparse: clusters with a stream of packets, a vector buffer and two shuffles each.
+
+    Attributes
+    ----------
+    n_clusters : int
+        Clusters, each with a memory channel of its own where the memory has channels of their own.
+    n_lanes : int
+        PEs of a cluster, and banks of its vector buffer.
+    fifo_depth : int
+        Places of each queue in front of a shuffle and behind it.
+    arbiter_cycles : int
+        Cycles after which a lane of a shuffle learns that it was not granted, and asks again.
+    accumulate_cycles : int
+        Cycles after which a PE can add to the same row again; 1: sums are forwarded.
+
+    The scratchpad is the vector buffers: two for each cluster, a word (``bank_bytes_per_cycle``) an
+    activation; longer vectors are cut.  The accumulators are the output buffers, a bank a PE.
+    """
+
+    kind: Literal["clusters"]
+    n_clusters: Annotated[int, Field(ge=1, le=64)]
+    n_lanes: Annotated[int, Field(ge=1, le=64)]
+    fifo_depth: Count = 64
+    arbiter_cycles: Annotated[int, Field(ge=1, le=64)] = 9
+    accumulate_cycles: Annotated[int, Field(ge=1, le=64)] = 1
+
+    @property
+    def n_multipliers(self) -> int:
+        """Multipliers of the array."""
+        return self.n_clusters * self.n_lanes
+
+
 class FlexibleArray(PeArray):
     """SIGMA: kept weights of any position stay in the multipliers while activations stream by.
 
@@ -187,6 +220,6 @@ class SystolicArray(PeArray):
 
 
 AnyPeArray = Annotated[
-    LanesArray | RowParallelArray | BroadcastArray | FlexibleArray | SystolicArray,
+    LanesArray | RowParallelArray | BroadcastArray | ClusterArray | FlexibleArray | SystolicArray,
     Field(discriminator="kind"),
 ]

@@ -132,11 +132,15 @@ def gathers(n_pes: int, n_banks: int, window: int, weight_bits: int) -> Units:
     address = max(INDEX_BITS - log_banks, 1)
     payload = 1 + ROW_BITS + weight_bits
     queue = {"WINDOW": window, "LOG_B": log_banks, "ADDRESS": address, "PAYLOAD": payload}
-    grant = {"P": n_pes, "BANKS": n_banks, "LOG_B": log_banks, "ADDRESS": address}
-    return (
-        _unit("f2f_gather_queue", n_pes, **queue),
-        _unit("f2f_gather_grant", **grant),
-    )
+    return (_unit("f2f_gather_queue", n_pes, **queue), *grants(n_pes, n_banks, 1))
+
+
+def grants(n_pes: int, n_banks: int, stages: int) -> Units:
+    """Return the arbiter that lets one PE to each bank."""
+    log_banks = log2_of(n_banks)
+    sizes = {"P": n_pes, "BANKS": n_banks, "LOG_B": log_banks}
+    sizes["ADDRESS"] = max(INDEX_BITS - log_banks, 1)
+    return (_unit("f2f_gather_grant", 1, stages, **sizes),)
 
 
 def crossbar(n_lanes: int, span: int, word_bits: int) -> Units:

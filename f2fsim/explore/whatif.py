@@ -44,10 +44,11 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "multiplier rows": (
         "pe_array.weights_per_cycle",
         "pe_array.n_pes",
+        "pe_array.n_clusters",
         "pe_array.n_multipliers",
         "pe_array.rows",
     ),
-    "multiplier columns": ("pe_array.columns",),
+    "multiplier columns": ("pe_array.columns", "pe_array.n_lanes"),
     "queues": (
         "front_end.fifo_units",
         "front_end.buffer_bytes",

@@ -42,5 +42,5 @@ def build_layer(
         If the machine is not wired correctly.
     """
     work = LayerWork(arch, layer, plan, bands, activation_density)
-    builder = MachineBuilder(arch, dram.burst_bytes, dram.capacity_bytes)
+    builder = MachineBuilder(arch, dram.burst_bytes, dram.capacity_bytes, n_regions=dram.n_regions)
     return array_kind(arch).build_layer(work, arch.pe_array, builder)

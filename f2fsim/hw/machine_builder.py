@@ -30,7 +30,8 @@ class MachineBuilder:
     """Collects the parts of one layer's machine.
 
     With `one_form` an array that has a form with a component for each PE, for small layers, takes
-    its other one: layers that become one machine in time must have the same parts.
+    its other one: layers that become one machine in time must have the same parts.  `n_regions`
+    are the equal pieces of the memory that have a channel each.
     """
 
     arch: ArchConfig
@@ -42,6 +43,8 @@ class MachineBuilder:
     writers: list[Writer] = field(default_factory=list)
     next_address: int = 0
     one_form: bool = False
+    n_regions: int = 1
+    region_bytes: dict[int, int] = field(default_factory=dict)
 
     def channel(self, name: str, capacity: int, latency_cycles: int = 1) -> str:
         """Add a channel and return its name."""
@@ -73,25 +76,61 @@ class MachineBuilder:
             )
         )
 
-    def allocate(self, n_bits: Sequence[int]) -> IntSeq:
+    def allocate(self, n_bits: Sequence[int], region: int | None = None) -> IntSeq:
         """Return addresses for regions of these sizes, each on a page of its own.
+
+        With `region` they lie in that piece of the memory (modulo their number), where there are
+        several: streams that have channels to themselves.  The others share the last piece then.
 
         Raises
         ------
         ConfigError
-            If the memory is full.
+            If the memory, or the piece, is full.
         """
+        if self.n_regions > 1:
+            last = self.n_regions - 1
+            return self._allocate_in(n_bits, last if region is None else region % self.n_regions)
         addresses = []
         for bits in n_bits:
             addresses.append(self.next_address)
-            page = max(PAGE_BYTES, self.burst_bytes)
-            self.next_address += -(-bits // (8 * page)) * page
+            self.next_address += self._pages(bits)
         if self.next_address > self.capacity_bytes:
             raise ConfigError(
                 f"{self.arch.place('memory.preset')}: a layer needs {self.next_address} "
                 f"bytes, {self.arch.memory.preset} has {self.capacity_bytes}"
             )
         return seq(np.array(addresses, dtype=np.int64))
+
+    def _allocate_in(self, n_bits: Sequence[int], region: int) -> IntSeq:
+        size = self.capacity_bytes // self.n_regions
+        addresses = []
+        used = self.region_bytes.get(region, 0)
+        for bits in n_bits:
+            addresses.append(region * size + used)
+            used += self._pages(bits)
+        self.region_bytes[region] = used
+        if used > size:
+            raise ConfigError(
+                f"{self.arch.place('memory.preset')}: a layer needs {used} bytes in channel "
+                f"{region}, one of {self.arch.memory.preset} has {size}"
+            )
+        return seq(np.array(addresses, dtype=np.int64))
+
+    def successor(self, arch: ArchConfig) -> MachineBuilder:
+        """Return an empty builder for a part of the same machine, its addresses behind mine."""
+        return MachineBuilder(
+            arch,
+            self.burst_bytes,
+            self.capacity_bytes,
+            next_address=self.next_address,
+            one_form=True,
+            n_regions=self.n_regions,
+            region_bytes=self.region_bytes,
+        )
+
+    def _pages(self, n_bits: int) -> int:
+        page = max(PAGE_BYTES, self.burst_bytes)
+        return -(-n_bits // (8 * page)) * page
 
     def reader(
         self,

@@ -164,15 +164,20 @@ def output_stream(
     return output_segments(builder, emit, np.add.reduceat(emit, steps.starts()[:-1]))
 
 
-def output_segments(builder: MachineBuilder, emit: IntSeq, sizes: IntSeq) -> OutPort | None:
-    """Write outputs, `emit` bits an item, to segments of `sizes` bits; return the port."""
+def output_segments(
+    builder: MachineBuilder, emit: IntSeq, sizes: IntSeq, region: int | None = None
+) -> OutPort | None:
+    """Write outputs, `emit` bits an item, to segments of `sizes` bits; return the port.
+
+    `region` is as of `MachineBuilder.allocate`.
+    """
     if not sizes.any():
         return None
     copies = 2 if builder.arch.scratchpad.double_buffered else 1
     # As large as the buffers of the streams that come in: writes wait for the memory as reads do.
     least = copies * int(emit.max()) + 8 * builder.burst_bytes
     done = builder.channel("outputs", max(least, 8 * builder.arch.streams.prefetch))
-    builder.writer("outputs", builder.allocate(sizes.tolist()), seq(sizes), done)
+    builder.writer("outputs", builder.allocate(sizes.tolist(), region), seq(sizes), done)
     return OutPort(done, seq(emit), "outputs full")
 
 

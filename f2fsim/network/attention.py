@@ -121,11 +121,8 @@ def attention_parts(
     stage = network.stages[number]
     work = stage.work
     assert isinstance(work, Attention)
-    builder = MachineBuilder(
-        network.arch, network.builder.burst_bytes, network.builder.capacity_bytes
-    )
     cache = network.cache(work, stage.batch)
-    builder.next_address = network.builder.next_address
+    builder = network.builder.successor(network.arch)
     tiles = tiles_of(work, stage.batch, plan)
     job = _Job(network, builder, work, cache, tiles)
     issued = job.add_array(weight_type)

@@ -25,7 +25,7 @@ from f2fsim.cost import (
     machine_area_um2,
 )
 from f2fsim.hw.arrays import array_kind
-from f2fsim.hw.front_ends import fetched, front_end_kind
+from f2fsim.hw.front_ends import front_end_kind, stream_engines
 from f2fsim.results import ComponentStats, MemoryStats, StreamStats, common_name
 
 
@@ -104,7 +104,7 @@ class CostModel:
         mine = kind.parts(front_end, arch, n_bits)
         array = array_kind(arch).parts(arch, arch.pe_array)
         fifos = kind.fifo_bits(front_end, arch, n_bits)
-        n_streams = len(fetched(arch)) + 2  # activations and outputs have buffers too
+        n_streams = len(stream_engines(arch)) + 2  # activations and outputs have buffers too
         vector: dict[str, GateCount] = {}
         if arch.vector is not None:
             n_streams += 1  # what the vector unit takes from the memory

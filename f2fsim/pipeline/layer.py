@@ -23,7 +23,7 @@ from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
-from f2fsim.results import LayerResult, PlanStats, StreamStats, common_name
+from f2fsim.results import LayerResult, PlanStats, StreamStats
 from f2fsim.scheduling import every_plan, plan_layer
 from f2fsim.sharing import shared
 from f2fsim.workloads import LayerData
@@ -239,7 +239,8 @@ def plan_stats(
     """Return the plan and how often it fetched weights and activations, from the real streams."""
     layer, once = data.layer, encoded_bits(arch, encoded)
     once.pop(DENSE_FLAGS, None)  # come with the addresses
-    fetched = sum(n for name, n in built.payload_bits.items() if common_name(name) in once)
+    others = {"activations", *(writer.name for writer in built.machine.writers)}
+    fetched = sum(n for name, n in built.payload_bits.items() if name not in others)
     inputs = layer.n_input_values * ACTIVATION_BITS[data.tensor.weight_type.name]
     return PlanStats(
         schedule=plan.schedule,

@@ -11,6 +11,7 @@ from f2fsim.config.layer import Layer
 from f2fsim.engine import run
 from f2fsim.engine.trace import Trace
 from f2fsim.errors import ConfigError, InputError, SimulationError
+from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.network.assemble import join_stages
@@ -85,7 +86,9 @@ class NetworkJob:
     def prepare(self, piece: range, layers: Sequence[LayerData]) -> list[PreparedNetwork]:
         """Choose residents, then plan, encode and build every stage, for each core its part."""
         n_cores, dram = self.target.arch.cores, self.target.dram
-        builder = MachineBuilder(self.target.arch, dram.burst_bytes, dram.capacity_bytes)
+        builder = MachineBuilder(
+            self.target.arch, dram.burst_bytes, dram.capacity_bytes, n_regions=dram.n_regions
+        )
         cores = [self._core(piece, core, builder) for core in range(n_cores)]
         by_name = {data.layer.name: data for data in layers}
         for number, stage in enumerate(self.stages[piece.start : piece.stop]):
@@ -110,7 +113,8 @@ class NetworkJob:
         stages = whole[piece.start : piece.stop]
         activation_bits = ACTIVATION_BITS[workload.weight_type]
         tensors = tensors_of(stages, activation_bits, needed_later(self.stages, piece))
-        policy = self.options.residency if arch.cores == 1 else "none"
+        keeps = arch.cores == 1 and array_kind(arch).keeps_maps
+        policy = self.options.residency if keeps else "none"
         cost = stage_cost(arch, workload, stages, activation_bits)
         try:
             residents = choose_residents(
@@ -140,6 +144,8 @@ def _check_options(arch: ArchConfig, options: NetworkOptions, n_pieces: int) -> 
         raise InputError("values flow through networks on one core only")
     if arch.cores > 1 and options.residency not in ("auto", "none"):
         raise InputError("residency: named tensors stay on machines of one core only")
+    if not array_kind(arch).keeps_maps and options.residency not in ("auto", "none"):
+        raise InputError(f"residency: {arch.pe_array.kind} keep no tensors on the chip")
     if n_pieces > 1 and (options.functional or options.residency not in ("auto", "none")):
         raise InputError(
             f"the network has so many weights that it is run in {n_pieces} pieces: values do not "

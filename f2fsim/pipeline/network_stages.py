@@ -88,8 +88,7 @@ def _build(
     arch: ArchConfig, data: LayerData, plan: Plan, bands: Bands, builder: MachineBuilder
 ) -> LayerMachine:
     """Return a layer's machine, its addresses behind those of the layers before."""
-    own = MachineBuilder(arch, builder.burst_bytes, builder.capacity_bytes, one_form=True)
-    own.next_address = builder.next_address
+    own = builder.successor(arch)
     work = LayerWork(arch, data.layer, plan, bands, data.activation_density)
     built = array_kind(arch).build_layer(work, arch.pe_array, own)
     builder.next_address = own.next_address

@@ -293,6 +293,27 @@ def csc_relative(entry, streams, width, n_rows, n_cols, patterns, kept):
     runs(entry, streams, width, list(zip(counts, places, strict=True)), patterns, kept)
 
 
+def cpsr(entry, streams, width, n_rows, n_cols, patterns, kept):
+    p = entry["params"]
+    pack, part = p["pack"], p["part_columns"]
+    for cluster in range(p["n_clusters"]):
+        for first in range(0, n_cols, part):
+            streams["pointers"].take(p["pointer_bits"])
+            lengths = [streams["pointers"].take(p["pointer_bits"]) for _ in range(pack)]
+            rows = [cluster * pack + lane for lane in range(pack)]
+            for packet in range(max(lengths)):
+                for lane in range(pack):
+                    index = streams["indices"].take(p["index_bits"])
+                    value = streams["weights"].take(p["value_bits"])
+                    if packet >= lengths[lane]:
+                        continue
+                    if index == 2 ** p["index_bits"] - 1:
+                        rows[lane] += value * p["n_clusters"] * pack
+                    else:
+                        at = rows[lane] * n_cols + first + index
+                        patterns[at], kept[at] = value, 1
+
+
 def rle(entry, streams, width, n_rows, n_cols, patterns, kept):
     n = streams["indices"].n_bits // entry["params"]["run_bits"]
     runs(entry, streams, width, [(n, range(n_rows * n_cols))], patterns, kept)
@@ -501,6 +522,6 @@ def value_of(code, coded):
 
 
 READERS = {
-    "dense": dense, "bitmap": bitmap, "csr": csr, "csc_relative": csc_relative, "rle": rle,
+    "dense": dense, "bitmap": bitmap, "csr": csr, "cpsr": cpsr, "csc_relative": csc_relative, "rle": rle,
     "nm": nm, "f2f": f2f, "huffman": huffman,
 }  # fmt: skip

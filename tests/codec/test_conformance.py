@@ -48,6 +48,10 @@ VARIANTS = {
     ],
     "nm": [{"n": 1, "m": 3, "groups": 2}, {"n": 4, "m": 4}, {"n": 3, "m": 16}],
     "rle": [{"run_bits": 1, "chunk": 3}, {"run_bits": 4}],
+    "cpsr": [
+        {"n_clusters": 2, "pack": 3, "part_columns": 7, "pointer_bits": "auto"},
+        {"n_clusters": 1, "pack": 1, "value_bits": 32, "index_bits": 32},
+    ],
     "csr": [
         {"pointers": "counts", "pointer_bits": "auto"},
         {"interleave": 3},

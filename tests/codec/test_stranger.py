@@ -19,6 +19,7 @@ CASES = [
     ("bitmap", {"mask": "block"}),
     ("csr", {"interleave": 3}),
     ("csr", {"pointers": "counts", "pointer_bits": "auto"}),
+    ("cpsr", {"n_clusters": 2, "pack": 2, "part_columns": 9, "value_bits": 32}),
     ("csc_relative", {"n_pes": 3, "run_bits": 1}),
     ("csc_relative", {"n_pes": 2, "pointers": "counts", "run_bits": 2}),
     ("huffman", {"mask": "zero_runs", "n_decoders": 3, "word_bytes": 1}),

@@ -54,6 +54,7 @@ def random_front_end(kind: str, rng: np.random.Generator) -> dict[str, Any]:
         },
         "dense": {"weights_per_cycle": pick(rng, 8, 32, 100)},
         "csr": {"index_bits": pick(rng, "auto", 12)},
+        "cpsr": {"index_bits": pick(rng, "auto", 32), "value_bits": pick(rng, "auto", 32)},
         "csc_relative": {"run_bits": pick(rng, 2, 4)},
         "bitmap": {
             "block": pick(rng, 16, 64),
@@ -83,6 +84,13 @@ def random_array(kind: str, rng: np.random.Generator) -> dict[str, Any]:
             "fifo_depth": pick(rng, 1, 4),
             "batch_inputs": pick(rng, 16, 4096),
             "weights_on_chip": pick(rng, True, False),
+        },
+        "clusters": {
+            "n_clusters": pick(rng, 1, 3),
+            "n_lanes": pick(rng, 1, 4),
+            "fifo_depth": pick(rng, 1, 4),
+            "arbiter_cycles": pick(rng, 1, 5),
+            "accumulate_cycles": pick(rng, 1, 3),
         },
         "flexible": {"n_multipliers": pick(rng, 32, 200), "load_weights": 8, "chunk": 24},
         "systolic": {

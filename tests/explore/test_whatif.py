@@ -40,8 +40,8 @@ def test_accumulators_that_a_file_leaves_out_are_doubled_too() -> None:
 
 #: Counts that are no amount of anything: sizes of the code, seeds, latencies, how work is cut.
 NO_RESOURCE = {
-    "pipeline_cycles", "spare_planes", "batch_inputs", "activation_seed", "run_bits", "index_bits",
-    "pointer_bits", "max_length",
+    "pipeline_cycles", "arbiter_cycles", "accumulate_cycles", "spare_planes", "batch_inputs",
+    "activation_seed", "run_bits", "index_bits", "value_bits", "pointer_bits", "max_length",
     "n_in", "n_out", "n_s", "taps", "seed", "shuffle_seed", "chunk", "n", "m",
     "bank_bytes_per_cycle", "n_channels",
 }  # fmt: skip

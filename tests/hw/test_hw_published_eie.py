@@ -18,6 +18,7 @@ def script():
     spec = importlib.util.spec_from_file_location("validate_published", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     sys.modules["validate_published"] = module
+    sys.path.insert(0, str(SCRIPT.parent))  # where its own imports lie
     spec.loader.exec_module(module)
     return module
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from f2fsim.config.arch import ArchConfig, accept_pe_array
 from f2fsim.hw.arrays.broadcast import BroadcastKind
+from f2fsim.hw.arrays.clusters import ClusterKind
 from f2fsim.hw.arrays.contract import ArrayKind
 from f2fsim.hw.arrays.flexible import FlexibleKind
 from f2fsim.hw.arrays.lanes import LanesKind
@@ -16,6 +17,7 @@ _SHIPPED: tuple[ArrayKind[Any], ...] = (
     LanesKind(),
     RowParallelKind(),
     BroadcastKind(),
+    ClusterKind(),
     FlexibleKind(),
     SystolicKind(),
 )

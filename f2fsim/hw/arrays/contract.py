@@ -138,11 +138,14 @@ class ArrayKind(ABC, Generic[A]):
         Whether it draws which activations are zero, for its timing.
     skips_zero_activations : bool
         Whether the density of activations changes what it does.
+    keeps_maps : bool
+        Whether its scratchpad has room for maps that stay on the chip between layers.
     """
 
     model: type[A]
     draws_zeros: ClassVar[bool] = False
     skips_zero_activations: ClassVar[bool] = False
+    keeps_maps: ClassVar[bool] = True
     unpriced: ClassVar[dict[str, str]] = {}
 
     @property

@@ -82,6 +82,14 @@ class DramParams:
         return self.n_ranks * self.n_bank_groups * self.n_banks_per_group
 
     @property
+    def n_regions(self) -> int:
+        """Equal pieces of the address space with a channel each; 1 where channels take turns."""
+        channel = [one for one in self.mapping if one[0] == FIELD_INDEX["channel"]]
+        below = max((at + n for field, at, _, n in self.mapping if field), default=0)
+        above = all(at >= below for _, at, _, _ in channel)
+        return self.n_channels if channel and above else 1
+
+    @property
     def read_clocks(self) -> int:
         """Clocks from RD to the end of its data."""
         return self.read_latency + self.burst_clocks

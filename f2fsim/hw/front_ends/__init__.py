@@ -9,6 +9,7 @@ from f2fsim.codec.dense import DenseFormat
 from f2fsim.config.arch import ArchConfig, accept_front_end
 from f2fsim.hw.front_ends.bitmap import BitmapKind
 from f2fsim.hw.front_ends.contract import FrontEndKind
+from f2fsim.hw.front_ends.cpsr import CpsrKind
 from f2fsim.hw.front_ends.csc_relative import CscRelativeKind
 from f2fsim.hw.front_ends.csr import CsrKind
 from f2fsim.hw.front_ends.dense import DenseKind
@@ -21,6 +22,7 @@ _SHIPPED: tuple[FrontEndKind[Any], ...] = (
     F2fKind(),
     DenseKind(),
     CsrKind(),
+    CpsrKind(),
     CscRelativeKind(),
     BitmapKind(),
     HuffmanKind(),
@@ -66,11 +68,16 @@ def layer_format(arch: ArchConfig, tensor: PrunedTensor, *, is_dense: bool = Fal
 
 
 def fetched(arch: ArchConfig) -> tuple[str, ...]:
-    """Return the streams of weights that a machine can fetch, each by a stream engine of its own.
+    """Return the streams of weights that a machine can fetch.
 
     Scales come beside those of the kind, on every machine.
     """
     return (*front_end_kind(arch).fetched(arch.front_end), SCALES)
+
+
+def stream_engines(arch: ArchConfig) -> tuple[str, ...]:
+    """Return the stream engines that fetch the weights and scales of a machine."""
+    return (*front_end_kind(arch).engines(arch.front_end, arch), SCALES)
 
 
 def format_title(name: str) -> str:

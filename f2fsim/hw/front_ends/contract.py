@@ -208,8 +208,7 @@ class FrontEndKind(ABC, Generic[F]):
     title : str
         What people call the format.
     streams : tuple of str
-        Encoded streams that it fetches, each by a stream engine of its own, in the order in which
-        they lie in memory.
+        Encoded streams that it fetches, in the order in which they lie in memory.
     unpriced : mapping of str to str
         Components without an area of their own, and why.
     is_fixed_to_fixed : bool
@@ -277,6 +276,10 @@ class FrontEndKind(ABC, Generic[F]):
     def fetched(self, front_end: F) -> tuple[str, ...]:
         """Return the encoded streams that a machine of this configuration can fetch."""
         return self.streams
+
+    def engines(self, front_end: F, arch: ArchConfig) -> tuple[str, ...]:
+        """Return the stream engines that fetch them: one a stream unless a kind says otherwise."""
+        return self.fetched(front_end)
 
     def units_per_step(self, front_end: F) -> int:
         """Return the work units of the encoding that a step takes at once."""
