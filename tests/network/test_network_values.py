@@ -80,7 +80,7 @@ def test_a_chain_with_a_residual(arch: str) -> None:
 
 
 def test_a_residual_in_bands_and_tiles() -> None:
-    arch = load_arch("f2f_edge").with_values({"scratchpad.capacity": "400 B"})
+    arch = load_arch("f2f_edge").with_values({"scratchpad.capacity": "180 B"})
     result = simulate(arch, residual(), functional=True, cache=None)
     assert not all(stage.plan.endswith(" 1 x 1") for stage in result.network.stages)
     assert result.network.outputs_checked == 3 * 96 + 10
@@ -100,7 +100,7 @@ def test_an_attention_block(
 
 
 def test_an_attention_in_tiles_of_queries() -> None:
-    arch = load_arch("dense_edge").with_values({"scratchpad.capacity": "1500 B"})
+    arch = load_arch("dense_edge").with_values({"scratchpad.capacity": "180 B"})
     one = attention(12, 3, "int8")
     result = simulate(arch, one, functional=True, residency="none", cache=None)
     tiles = next(stage.plan for stage in result.network.stages if stage.name == "attention")
