@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from f2fsim.config.quantity import Bytes, ConfigModel
 
@@ -212,6 +212,15 @@ class SystolicArray(PeArray):
     rows: Count
     columns: Count
     dataflow: Literal["weight_stationary", "output_stationary"] = "weight_stationary"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.dataflow == "output_stationary" and self.accumulators.capacity is not None:
+            raise ValueError(
+                "accumulators.capacity must be left out for output_stationary: sums stay in the "
+                f"PEs, got {self.accumulators.capacity}"
+            )
+        return self
 
     @property
     def n_multipliers(self) -> int:

@@ -17,6 +17,7 @@ from f2fsim.config.load_workload import build_workload
 from f2fsim.config.pe_array import FlexibleArray, RowParallelArray
 from f2fsim.cost import sram_um2
 from f2fsim.engine import run
+from f2fsim.errors import ConfigError
 from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.arrays.flexible import fold_sums
 from f2fsim.hw.arrays.operands import Words, step_reads
@@ -253,3 +254,10 @@ def test_strips_of_a_systolic_array() -> None:
         built, _ = prepare_layer(one, Plan("input_stationary", (80,), (20,), 32, {}))
         sums[name] = array_of(built).actions.get("accumulator_read_byte", 0)
     assert sums == {"systolic_32x32": 5 * 80 * 20 * 4, "systolic_32x32_os": 0}
+
+
+def test_sums_that_stay_in_pes_have_no_memory() -> None:
+    arch = load_arch("systolic_32x32_os")
+    assert CostModel.of(arch).area_um2("int8")["accumulators"] == 0
+    with pytest.raises(ConfigError, match=r"accumulators.capacity: must be left out"):
+        arch.with_values({"pe_array.accumulators.capacity": "1 KiB"})

@@ -100,7 +100,7 @@ def test_an_attention_block(
 
 
 def test_an_attention_in_tiles_of_queries() -> None:
-    arch = load_arch("dense_edge").with_values({"scratchpad.capacity": "180 B"})
+    arch = load_arch("dense_edge").with_values({"scratchpad.capacity": "1500 B"})
     one = attention(12, 3, "int8")
     result = simulate(arch, one, functional=True, residency="none", cache=None)
     tiles = next(stage.plan for stage in result.network.stages if stage.name == "attention")

@@ -24,7 +24,7 @@ from f2fsim.hw.arrays.operands import StepReads, Words, mean_conflicts, step_rea
 from f2fsim.hw.arrays.sums import AccumulatorMemory, StepSums, in_row_order, open_rows
 from f2fsim.hw.description import InPort, IntSeq
 from f2fsim.hw.front_ends import front_end_kind
-from f2fsim.hw.front_ends.contract import FrontEndKind, Rates, UnitParts
+from f2fsim.hw.front_ends.contract import FrontEndKind, Rates, UnitParts, mean_rounds
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.facts import LayerFacts
@@ -88,9 +88,11 @@ class LanesKind(ArrayKind[LanesArray]):
         weights = kind.step_weights(front_end, facts)
         units = kind.unit_cycles(front_end, facts, weights)
         waves = np.ceil(columns / array.columns)
-        fed = np.ceil(rows * facts.n_reduction / weights) * units
         skips = array.zeros == "skip"
         share = facts.reaching if skips else 1.0
+        # The lane queue takes a step that brings more than the lanes take in several cycles.
+        queued = mean_rounds(weights, share, array.weights_per_cycle)
+        fed = np.ceil(rows * facts.n_reduction / weights) * max(units, queued)
         groups = np.ceil(rows * facts.n_reduction * share / array.weights_per_cycle)
         scattered = skips and not facts.is_dense
         n_reads = min(round(facts.n_weights * share), array.weights_per_cycle)

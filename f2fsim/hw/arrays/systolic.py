@@ -42,8 +42,9 @@ class SystolicKind(ArrayKind[SystolicArray]):
         return array.columns
 
     def accumulators(self, arch: ArchConfig, array: SystolicArray) -> AccumulatorMemory:
-        """A bank below each column of PEs, if the sums do not stay in the PEs."""
-        return AccumulatorMemory(array.columns, 1, array.accumulator_bytes)
+        """A bank below each column of PEs; none where the sums stay in the PEs."""
+        is_still = array.dataflow == "weight_stationary"
+        return AccumulatorMemory(array.columns, 1, array.accumulator_bytes if is_still else 0)
 
     def rows_held(self, arch: ArchConfig, array: SystolicArray, band_rows: int) -> int:
         """A strip's."""
