@@ -78,10 +78,12 @@ def add_lane_parts(
         found.mux2_bits["operand rotators"] = 2 * neighbours * log2_of(neighbours) * word_bits
         waiting = operand_banks(arch, array) * INDEX_BITS + neighbours * word_bits
         found.fifo_bits["operand window"] = array.window * waiting
-    # A 2-to-1 multiplexer a node to start a row's sum, one a level to bring it to its bank.
-    ways = lanes + sums.n_banks * log2_of(lanes)
+    # A 2-to-1 multiplexer a node to start a row's sum, one a level to bring it out: to every bank
+    # at once, or the one row in work.
+    all_rows = front_end_kind(arch).is_all_rows(arch.front_end)
+    ways = lanes + (sums.n_banks if all_rows else 1) * log2_of(lanes)
     found.mux2_bits["adder tree"] = ways * ACCUMULATOR_BITS * array.columns
-    if front_end_kind(arch).is_all_rows(arch.front_end):
+    if all_rows:
         n_stages, place_bits = _row_order(array)
         found.mux2_bits["row order"] = lanes * n_stages * place_bits
         found.register_bits["row order"] = lanes * -(-n_stages // STAGES_A_CYCLE) * place_bits
