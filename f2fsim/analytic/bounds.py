@@ -81,8 +81,11 @@ def least_seconds(
     refresh: Refresh | None,
     cycles: NDArray[np.int64],
     clock_hz: int,
+    latency_seconds: float = 0.0,
 ) -> NDArray[np.float64]:
     """Return the least time of many layers, before any of them is planned.
+
+    Nothing is moved, and nothing starts, before the first row of the memory is open and read.
 
     Parameters
     ----------
@@ -90,13 +93,15 @@ def least_seconds(
         What each moves at least, and the cycles of its slowest unit.
     peak_bytes_per_second, refresh, clock_hz
         As of `LayerTraffic`.
+    latency_seconds : float
+        From the beginning until the first data can be there.
     """
     memory: NDArray[np.float64] = n_bits / 8 / peak_bytes_per_second
     if refresh is not None:
         share = refresh.seconds / refresh.interval_seconds
         memory = np.maximum(memory, (memory - 2 * refresh.seconds) / (1 - share))
     # A run ends on a clock of the memory, not of the core: a cycle less is certain.
-    return np.maximum(memory, np.maximum(cycles - 1, 0) / clock_hz)
+    return latency_seconds + np.maximum(memory, np.maximum(cycles - 1, 0) / clock_hz)
 
 
 def systolic_cycles(

@@ -113,9 +113,9 @@ def _seconds(arch: ArchConfig, dram: DramParams, work: _Work) -> Floats:
         refresh = Refresh(dram.ref_act / dram.clock_hz, dram.ref_interval / dram.clock_hz)
     fill = -(-work.input_bits // fill_width_bits(arch))
     bits = work.read_bits + work.write_bits
-    return least_seconds(
-        bits, dram.peak_bytes_per_second, refresh, np.maximum(work.cycles, fill), arch.clock
-    )
+    cycles = np.maximum(work.cycles, fill)
+    first = max(dram.act_rd + dram.read_latency - 1, 0) / dram.clock_hz
+    return least_seconds(bits, dram.peak_bytes_per_second, refresh, cycles, arch.clock, first)
 
 
 def _array_energy(cost: CostModel, layers: Totals, work: _Work) -> float:

@@ -382,7 +382,7 @@ def test_pruned_fronts_of_larger_spaces(name: str, tmp_path: Path) -> None:
     sizes = {"n_out": "[16, 24, 32, 48, 64, 80]", "n_pes": "[4, 8, 16, 24, 32, 48, 64]"}
     n_all, n_simulated = hold_against_brute_force(tmp_path, name, sizes)
     assert n_all > 700
-    assert n_simulated < 0.6 * n_all
+    assert n_simulated < 0.95 * n_all
 
 
 @pytest.mark.parametrize("name", shipped.names("duels"))
