@@ -93,3 +93,16 @@ def test_the_sample_does_not_mislead(rows, columns, dense_rows):
         bits[order, seed] = other.encode(tensor).n_bits_without_mask
     assert bits[chosen.order, chosen.shuffle_seed] < 1.003 * min(bits.values())
     assert max(bits.values()) > 1.05 * min(bits.values()), "the orders do not differ"
+
+
+def test_planes_of_low_rates_take_longer_registers():
+    """Of int4 values from a bell curve some planes are cared for by few: N_s=31 in place of 15."""
+    rng = np.random.default_rng(0)
+    values = np.clip(np.rint(rng.standard_normal((128, 512)) * 1.6), -8, 7).astype(np.int8)
+    patterns, mask = (values & 15).astype(np.uint8), np.ones(values.shape, dtype=np.bool_)
+    tensor = PrunedTensor("t", patterns, mask, WEIGHT_TYPES["int4"])
+    chosen, short = encode_smallest(tensor, {}), encode_smallest(tensor, {"n_s": 15})
+    assert (chosen.params["n_s"], short.params["n_s"]) == (31, 15)
+    assert chosen.n_bits < 0.995 * short.n_bits
+    assert chosen.n_bits_without_mask < 1.015 * chosen.stats["n_care_bits"] + 300
+    np.testing.assert_array_equal(decode(chosen).patterns, patterns)
