@@ -7,8 +7,9 @@ from typing import Any
 from f2fsim.report.style import style
 from f2fsim.report.value import Figure, Series
 
-#: Values that contours are drawn at.
-LEVELS = tuple(1.25 + 0.25 * i for i in range(16))
+#: Distances of contours, of which the least that gives no more than `MOST_LEVELS` is taken.
+STEPS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+MOST_LEVELS = 6
 
 #: Value from which a cell has its full colour; at 1 it is pale.
 FULL = 2.0
@@ -31,6 +32,13 @@ def map_spec(figure: Figure) -> dict[str, Any]:
         "shapes": [],
     }
     return {"data": data, "layout": layout, "height": 190 + 46 * len(rows)}
+
+
+def contour_levels(figure: Figure) -> list[float]:
+    """Return the values that contours of a map are drawn at, above 1."""
+    most = max((z for series in figure.series for z in series.z), default=1.0)
+    step = next((step for step in STEPS if (most - 1) / step <= MOST_LEVELS), most)
+    return [1 + step * i for i in range(1, MOST_LEVELS + 1)]
 
 
 def grid_of(series: Series, columns: list[Any], rows: list[Any]) -> list[list[float | None]]:
@@ -82,6 +90,7 @@ def _contours(figure: Figure, columns: list[Any], rows: list[Any]) -> dict[str, 
         for r, row in enumerate(grid_of(series, columns, rows)):
             for c, value in enumerate(row):
                 whole[r][c] = value if value is not None else whole[r][c]
+    levels = contour_levels(figure)
     return {
         "type": "contour",
         "name": "contours",
@@ -90,9 +99,9 @@ def _contours(figure: Figure, columns: list[Any], rows: list[Any]) -> dict[str, 
         "z": whole,
         "contours": {
             "coloring": "none",
-            "start": LEVELS[0],
-            "end": LEVELS[-1],
-            "size": LEVELS[1] - LEVELS[0],
+            "start": levels[0],
+            "end": levels[-1],
+            "size": levels[1] - levels[0],
             "showlabels": True,
         },
         "line": {"color": "#333", "width": 1, "dash": "dot"},

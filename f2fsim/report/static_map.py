@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from f2fsim.report.interactive_map import FULL, LEVELS
+from f2fsim.report.interactive_map import FULL, contour_levels
 from f2fsim.report.style import style
 from f2fsim.report.value import Figure
 
@@ -38,7 +38,7 @@ def draw_map(canvas: Canvas, figure: Figure) -> None:
             axes.text(c, r, f"{z:.3g}", ha="center", va="center", fontsize=7, bbox=box)
     if min(len(columns), len(rows)) > 1:
         lines = axes.contour(
-            whole, levels=list(LEVELS), colors="#333", linewidths=0.8, linestyles=":"
+            whole, levels=contour_levels(figure), colors="#333", linewidths=0.8, linestyles=":"
         )
         axes.clabel(lines, fmt="%.3g", fontsize=6)
     axes.set_xlim(-0.5, len(columns) - 0.5)
