@@ -12,8 +12,8 @@ from f2fsim.report.value import Column, Figure, Section, Series, Table
 
 #: Width of a row pointer of CSR.
 POINTER_BITS = 32
-#: Formats whose size follows from rows, columns and kept weights alone; the style of each.
-FORMATS = ("bitmap", "csr", "bound")
+#: Formats whose size follows from rows, columns and kept weights alone, as a legend has them.
+FORMATS = {"bitmap": "bitmap", "csr": "CSR", "bound": "F2F bound"}
 #: Number of the marker of what was measured.
 _STAR = 7
 
@@ -61,12 +61,12 @@ def quality_figure(totals: Sequence[SetTotals], table: MaskTable, network: str) 
             points = sorted((_bits(table, s, form, without), table.quality[s], s) for s in mine)
             series.append(
                 Series(
-                    f"{method}, {'F2F bound' if form == 'bound' else form}",
+                    f"{method}, {FORMATS[form]}",
                     tuple(bits for bits, _, _ in points),
                     tuple(quality for _, quality, _ in points),
                     tuple(f"S={s.sparsity:g}" for _, _, s in points),
                     "line",
-                    _look(number, (form_number - number) % 4),
+                    _look(number, (form_number - number) % 8),
                 )
             )
         found = [(one, table.quality[one.set]) for one in totals if one.set in mine]
@@ -98,11 +98,12 @@ def quality_figure(totals: Sequence[SetTotals], table: MaskTable, network: str) 
         "for the kept weights of the table; the bound of F2F is H(S) + 8 (1-S) by layer; measured "
         "is auto with the best mask code."
         + (f" Layers of {left_out} are left out everywhere: no masks." if left_out else ""),
+        x_log=True,
     )
 
 
 def _look(method: int, turn: int) -> int:
-    """Return the style of a method's colour; dash and marker move on with `turn`."""
+    """Return the style of a method's colour; dash and marker are those of a format by `turn`."""
     return 8 * turn + method % 8
 
 

@@ -148,11 +148,23 @@ def _fill(axes: Axes, figure: Figure) -> None:
         axes.set_ylabel(figure.y_title)
     if figure.x_log:
         axes.set_xscale("log")
+        _few_decades(axes)
     if figure.y_log:
         axes.set_yscale("log")
     if figure.reference is not None:
         line = axes.axvline if figure.horizontal else axes.axhline
         line(figure.reference, color="#666", linestyle="--", linewidth=1)
+
+
+def _few_decades(axes: Axes) -> None:
+    """Write 1, 2, 5 in words of a figure at an axis that has less than two decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axes.get_xlim()
+    if high < 100 * low:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _bars(axes: Axes, figure: Figure, bars: list[Series], places: dict[Any, float]) -> None:
