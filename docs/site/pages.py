@@ -20,6 +20,7 @@ WIDTHS = "f2fsim sweep reports/decoder_width/sweep.yaml -o out/w; f2fsim report 
 #: Figures of the gallery: file below reports/, what it shows, and the command that draws it.
 MASKS = "f2fsim paper --masks DIR --quality dlmc.csv.xz --exact-planes 1 --exact-every 8"
 MAPS = "python benchmarks/network_maps.py reports/network"
+DECODE = "python benchmarks/network_decode.py reports/network"
 
 GALLERY = (
     ("masks/figures/unmatched.svg", "Care bits left unmatched, real masks", MASKS),
@@ -40,6 +41,9 @@ GALLERY = (
     ("network/timeline.svg", "Stages of a network on one time axis", MAPS),
     ("network/traffic_over_time.svg", "DRAM bytes of a network over time", MAPS),
     ("network/residency.svg", "What the scratchpad holds over time", MAPS),
+    ("network/decode_edge_int8.svg", "Tokens a second of LLaMA-7B by format, LPDDR5", DECODE),
+    ("network/decode_server_int8.svg", "Tokens a second of LLaMA-7B by format, HBM2", DECODE),
+    ("network/kv_share_edge_int8.svg", "Share of the KV cache in the bytes of a token", DECODE),
     (
         "batches/edge/figures/crossover_batch_transformer_base_int8_sparsity_0.9.svg",
         "Speed-up of F2F as the batch grows",
