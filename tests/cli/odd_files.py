@@ -111,11 +111,11 @@ RULES: dict[str, tuple[Spoil, str]] = {
     ),
     "scratchpad too small": (
         arch("512 KiB", "1 B"),
-        "a.yaml:26: scratchpad.capacity: layer 'a' needs at least 24 bytes",
+        "a.yaml:29: scratchpad.capacity: layer 'a' needs at least 18 bytes",
     ),
     "prefetch too small": (
-        arch("4 KiB", "1 B"),
-        "a.yaml:30: streams.prefetch: stream 'weights' needs at least 56 bytes",
+        arch("prefetch: 4 KiB", "prefetch: 1 B"),
+        "a.yaml:33: streams.prefetch: stream 'weights' needs at least 64 bytes",
     ),
     "kind in capitals": (
         arch("kind: f2f", "kind: F2F"),
@@ -144,7 +144,7 @@ FILES: dict[str, tuple[Spoil, str]] = {
     "tab": (arch("  n_in: 8", "\tn_in: 8"), "a.yaml:10: is not valid YAML"),
     "utf-16": (whole("a.yaml", ARCH.encode("utf-16")), "a.yaml:1: is not UTF-8 text"),
     "latin-1": (whole("a.yaml", ARCH.encode() + b"# \xe4\n"), "is not UTF-8 text"),
-    "nul": (whole("a.yaml", ARCH + "\0"), "a.yaml:32: is not text: character 0x0"),
+    "nul": (whole("a.yaml", ARCH + "\0"), "a.yaml:35: is not text: character 0x0"),
     "control character": (whole("a.yaml", ARCH + "# \x07\n"), "character 0x7 is not allowed"),
     "deep mappings": (whole("a.yaml", "a: " + "{a: " * 999 + "1" + "}" * 999), "nests too deeply"),
     "long line": (whole("a.yaml", "name: " + "x" * 20_000), "must have at most 100 characters"),
