@@ -50,7 +50,7 @@ def two_bands(n_tiles: int = 2, schedule: str = "input_stationary") -> Plan:
 
 
 @pytest.mark.parametrize("schedule", ["input_stationary", "weight_stationary"])
-@pytest.mark.parametrize("dtype", ["int8", "int4", "bf16", "fp32"])
+@pytest.mark.parametrize("dtype", ["int8", "int4", "bf16", "fp32", "fp8_e4m3"])
 def test_values_flow_and_every_pass_loads_its_table(dtype: str, schedule: str) -> None:
     """Two bands with codes of their own, two tiles: four passes."""
     job = job_of(machine(), dtype)
