@@ -88,6 +88,16 @@ def sharing(store: Shared) -> Iterator[None]:
         _IN_USE.reset(token)
 
 
+@contextmanager
+def sharing_meanwhile(max_bytes: int) -> Iterator[None]:
+    """Let `shared` keep values meanwhile: in the store in use, else in one of its own."""
+    if _IN_USE.get() is not None:
+        yield
+        return
+    with sharing(Shared(max_bytes)):
+        yield
+
+
 def shared(owner: object, key: Hashable, make: Callable[[], T]) -> T:
     """Return what `make` gives, from the store in use if it was made before.
 

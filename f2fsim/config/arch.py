@@ -101,7 +101,8 @@ class ArchConfig(ConfigModel):
     schedule : str
         ``input_stationary`` (activations of a column tile stay, weights are streamed for each),
         ``weight_stationary`` (encoded weights of a row band stay, activations are streamed for
-        each), or ``auto``: what moves fewer bytes.
+        each), or ``auto``: the faster one, predicted, and tried in small layers (``predicted``: no
+        trials; ``exhaustive``: every plan is run).
     cost_table : str
         Energy and area table.
     cores : int
@@ -118,7 +119,9 @@ class ArchConfig(ConfigModel):
     pe_array: AnyPeArray
     scratchpad: Scratchpad
     streams: Streams
-    schedule: Literal["auto", "exhaustive", "input_stationary", "weight_stationary"] = "auto"
+    schedule: Literal[
+        "auto", "predicted", "exhaustive", "input_stationary", "weight_stationary"
+    ] = "auto"
     cost_table: Annotated[str, Field(min_length=1)] = "nangate45"
     vector: VectorUnit | None = None
     cores: Annotated[int, Field(ge=1, le=64)] = 1

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from f2fsim.hw.description import IntSeq, burst_bits, seq
-from f2fsim.hw.machine_builder import PAGE_BYTES, MachineBuilder
+from f2fsim.hw.machine_builder import MachineBuilder
+
+#: Bytes in which each stream of a band has its share.
+PAGE_BYTES = 4096
 
 
 @dataclass(frozen=True, eq=False)

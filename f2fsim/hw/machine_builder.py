@@ -21,9 +21,6 @@ from f2fsim.hw.description import (
     seq,
 )
 
-#: Regions of memory start on pages: what lies in two of them never shares a burst.
-PAGE_BYTES = 4096
-
 
 @dataclass
 class MachineBuilder:
@@ -77,7 +74,10 @@ class MachineBuilder:
         )
 
     def allocate(self, n_bits: Sequence[int], region: int | None = None) -> IntSeq:
-        """Return addresses for regions of these sizes, each on a page of its own.
+        """Return addresses for regions of these sizes, one behind the other.
+
+        Each starts at a burst: what lies in two of them never shares one.  Small regions that
+        started on pages would all begin at the first channel, each in a row of its own.
 
         With `region` they lie in that piece of the memory (modulo their number), where there are
         several: streams that have channels to themselves.  The others share the last piece then.
@@ -93,7 +93,7 @@ class MachineBuilder:
         addresses = []
         for bits in n_bits:
             addresses.append(self.next_address)
-            self.next_address += self._pages(bits)
+            self.next_address += self._bursts(bits)
         if self.next_address > self.capacity_bytes:
             raise ConfigError(
                 f"{self.arch.place('memory.preset')}: a layer needs {self.next_address} "
@@ -107,7 +107,7 @@ class MachineBuilder:
         used = self.region_bytes.get(region, 0)
         for bits in n_bits:
             addresses.append(region * size + used)
-            used += self._pages(bits)
+            used += self._bursts(bits)
         self.region_bytes[region] = used
         if used > size:
             raise ConfigError(
@@ -128,9 +128,9 @@ class MachineBuilder:
             region_bytes=self.region_bytes,
         )
 
-    def _pages(self, n_bits: int) -> int:
-        page = max(PAGE_BYTES, self.burst_bytes)
-        return -(-n_bits // (8 * page)) * page
+    def _bursts(self, n_bits: int) -> int:
+        """Return the bytes of the bursts that hold so many bits."""
+        return -(-n_bits // (8 * self.burst_bytes)) * self.burst_bytes
 
     def reader(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from f2fsim.analytic import LayerTraffic, Refresh, bound_cycles
@@ -23,13 +24,20 @@ from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
+from f2fsim.pipeline.trials import Trial, tried_plan
 from f2fsim.results import LayerResult, PlanStats, StreamStats
-from f2fsim.scheduling import every_plan, plan_layer
-from f2fsim.sharing import shared
+from f2fsim.scheduling import every_plan, likely_plans, plan_layer
+from f2fsim.sharing import shared, sharing_meanwhile
 from f2fsim.workloads import LayerData
 
 if TYPE_CHECKING:
     from f2fsim.engine.observer import Observer
+
+#: Bytes of encodings, and of what follows from them, that trials of a layer's plans share.
+SHARED_BYTES = 32 << 20
+
+#: Components whose items are not steps of the front end or of the array.
+BESIDE_THE_STEPS = ("scratchpad", "weight_buffer")
 
 #: Name of the flags of a machine's dense way, a bit a band.
 DENSE_FLAGS = "dense flags"
@@ -133,11 +141,12 @@ def run_layer(job: LayerJob) -> LayerResult:
         If the run breaks a conservation law or a bound, or a functional run's outputs differ from
         NumPy's.
     """
-    if job.arch.schedule != "exhaustive":
-        return run_plan(job, chosen_plan(job))
-    quiet = replace(job, observer=None, functional=False)
-    plans = every_plan(job.arch, job.dram, job.data.layer, job.data.tensor)
-    results = [run_plan(quiet, plan) for plan in plans]
+    with sharing_meanwhile(SHARED_BYTES):
+        if job.arch.schedule != "exhaustive":
+            return run_plan(job, chosen_plan(job))
+        quiet = replace(job, observer=None, functional=False)
+        plans = every_plan(job.arch, job.dram, job.data.layer, job.data.tensor)
+        results = [run_plan(quiet, plan) for plan in plans]
     cost = [(result.n_cycles, sum(result.energy_pj.values())) for result in results]
     best = min(range(len(plans)), key=cost.__getitem__)
     return run_plan(job, plans[best]) if job.observer or job.functional else results[best]
@@ -160,8 +169,25 @@ def run_plan(job: LayerJob, plan: Plan) -> LayerResult:
 
 
 def chosen_plan(job: LayerJob) -> Plan:
-    """Return the plan that the scheduler chooses for a layer."""
-    return plan_layer(job.arch, job.dram, job.data.layer, job.data.tensor)
+    """Return the plan of a layer: predicted, and for a small layer tried (``schedule: auto``)."""
+    layer, tensor = job.data.layer, job.data.tensor
+    if job.arch.schedule == "predicted":
+        return plan_layer(job.arch, job.dram, layer, tensor)
+
+    with sharing_meanwhile(SHARED_BYTES):
+        predict = partial(likely_plans, job.arch, job.dram, layer, tensor)
+        return tried_plan(predict, partial(trial, job))
+
+
+def trial(job: LayerJob, plan: Plan) -> Trial:
+    """Run a layer by a plan for its cycles alone."""
+    built, _ = prepare_layer(job, plan)
+    outcome = run(built.machine, job.dram, "compiled", None, job.cost.dram)
+    parts = built.machine.components
+    steps = {part.name for part in parts if part.kind not in BESIDE_THE_STEPS}
+    busy = [part.busy_cycles for part in outcome.components if part.name in steps]
+    cycles = outcome.n_ticks * job.arch.clock / outcome.ticks_per_second
+    return Trial(cycles, max(busy, default=0))
 
 
 def _requests(built: LayerMachine, burst_bytes: int) -> dict[str, tuple[int, int]]:

@@ -17,24 +17,33 @@ FEW = 4
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Choices that fit the scratchpad, one an item.
+    """Choices that fit the scratchpad.
 
     Attributes
     ----------
-    n_bands, n_tiles : ndarray of int64
-        Row bands, column tiles.
-    holds : ndarray of bool
-        Whether a band's weights stay on the chip for all tiles (``weight_stationary``).
+    bands, tiles : list of int
+        Numbers of row bands and of column tiles that are tried.
+    tile_table : ndarray of int64
+        `Sizes.tile_table` of the tiles.
+    at : ndarray of int64, shape (n, 3)
+        Of each choice whether a band's weights stay on the chip for all tiles
+        (``weight_stationary``), the place in `bands` and the place in `tiles`.
     """
 
-    n_bands: IntArray
-    n_tiles: IntArray
-    holds: NDArray[np.bool_]
+    bands: list[int]
+    tiles: list[int]
+    tile_table: IntArray
+    at: IntArray
+
+    def choice(self, number: int) -> tuple[bool, int, int]:
+        """Return whether a choice holds weights, its bands and its tiles."""
+        holds, band, tile = self.at[number].tolist()
+        return bool(holds), self.bands[band], self.tiles[tile]
 
     @property
     def n(self) -> int:
         """How many."""
-        return int(self.n_bands.shape[0])
+        return int(self.at.shape[0])
 
 
 def band_counts(sizes: Sizes, *, of_full_steps: bool) -> list[int]:
@@ -79,16 +88,12 @@ def candidates(sizes: Sizes, schedules: tuple[str, ...]) -> Candidates:
 
 def _fitting(sizes: Sizes, schedules: tuple[str, ...], bands: list[int]) -> Candidates:
     tiles = tile_counts(sizes)
-    found: list[tuple[IntArray, IntArray, NDArray[np.bool_]]] = []
-    for name in schedules:
-        holds = name == "weight_stationary"
-        fits = sizes.held_bits(bands, tiles, holds=holds) <= sizes.capacity_bits
-        fits &= sizes.fits_accumulators(bands, tiles)
-        if holds and "input_stationary" in schedules:
-            fits &= np.asarray(tiles) > 1  # one tile is the same in both
-        at_band, at_tile = np.nonzero(fits)
-        n_bands = np.asarray(bands, dtype=np.int64)[at_band]
-        n_tiles = np.asarray(tiles, dtype=np.int64)[at_tile]
-        found.append((n_bands, n_tiles, np.full(n_bands.shape[0], holds)))
-    parts = [np.concatenate(column) for column in zip(*found, strict=True)]
-    return Candidates(parts[0], parts[1], parts[2])
+    table = sizes.tile_table(tiles)
+    fits = sizes.fitting(bands, tiles, table)
+    if "input_stationary" not in schedules:
+        fits[0] = False
+    elif tiles[0] == 1:
+        fits[1, :, 0] = False  # one tile is the same in both
+    if "weight_stationary" not in schedules:
+        fits[1] = False
+    return Candidates(bands, tiles, table, np.ascontiguousarray(np.argwhere(fits)))

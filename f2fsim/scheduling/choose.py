@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from f2fsim.codec import PrunedTensor
 from f2fsim.config.arch import ArchConfig
@@ -17,11 +17,16 @@ from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.geometry import split_evenly
 from f2fsim.mapping.plan import Plan
 from f2fsim.scheduling.candidates import Candidates, candidates
-from f2fsim.scheduling.predict import predicted_cycles
+from f2fsim.scheduling.forecast import predicted_cycles
 from f2fsim.scheduling.sizes import BAND_ALIGNMENT_BITS, Sizes
 
 #: Plans whose predicted cycles are within this share of the fewest are equal: energy decides.
-EQUAL_SHARE = 0.01
+EQUAL_SHARE = 0.005
+
+#: Plans that may be the fastest: predicted within this factor of the fewest cycles, and at most so
+#: many of each way to store the weights.
+WITHIN = 1.25
+MOST_LIKELY = 16
 
 #: Energy of a bit from the scratchpad over one from DRAM: 5 to 640 pJ for 32 bits (Han et al., EIE,
 #: ISCA 2016, table I).  Held weights are read, and decoded, again for every tile.
@@ -34,6 +39,7 @@ LEAST_DENSE = 0.3
 #: What ``schedule`` allows.
 SCHEDULES = {
     "auto": ("input_stationary", "weight_stationary"),
+    "predicted": ("input_stationary", "weight_stationary"),
     "exhaustive": ("input_stationary", "weight_stationary"),
     "input_stationary": ("input_stationary",),
     "weight_stationary": ("weight_stationary",),
@@ -65,46 +71,73 @@ def plan_layer(
         return own[0]
     best: tuple[float, Plan] | None = None
     for sizes, choices in _all(arch, layer, tensor, inputs_on_chip):
-        cycles = predicted_cycles(sizes, dram, choices)
-        equal = np.flatnonzero(cycles <= cycles.min() * (1 + EQUAL_SHARE))
-        cost = _cost_bits(sizes, choices)[equal]
-        order = np.lexsort((choices.n_bands[equal] * choices.n_tiles[equal], cost))
-        at = int(equal[order[0]])
+        cycles, _ = predicted_cycles(sizes, dram, choices)
+        equal = np.flatnonzero(cycles <= cycles.min() * (1 + EQUAL_SHARE)).tolist()
+        at = min(equal, key=lambda number: _cost(sizes, choices, number))
         if best is None or cycles[at] < best[0] * (1 - EQUAL_SHARE):
             best = float(cycles[at]), _plan(sizes, choices, at)
     assert best is not None
     return best[1]
 
 
-def every_plan(
+@dataclass(frozen=True)
+class Likely:
+    """A plan with the predicted core cycles of the whole and of the slowest unit's steps."""
+
+    cycles: float
+    unit_cycles: float
+    plan: Plan
+
+
+def likely_plans(
     arch: ArchConfig,
     dram: DramParams,
     layer: Layer,
     tensor: PrunedTensor,
+    stretch: Mapping[bool, float] | None = None,
     *,
-    within: float = float("inf"),
-) -> list[Plan]:
-    """Return every plan that `plan_layer` chooses from, each once.
+    within: float = WITHIN,
+    most: int = MOST_LIKELY,
+) -> list[Likely]:
+    """Return the plans that may be the fastest, fewest predicted cycles first.
 
     Parameters
     ----------
     arch, dram, layer, tensor
         As of `plan_layer`.
+    stretch : mapping of bool to float, optional
+        Factors on the steps' predicted cycles: of plans in the dense way, and of the others.
     within : float
-        Only those whose predicted cycles are within this factor of the fewest.
+        Plans whose predicted cycles are within this factor of the fewest of their way to store.
+    most : int
+        As many of each way at most.
     """
     own = array_kind(arch).own_plans(arch, arch.pe_array, layer, tensor)
     if own:
+        return [Likely(0.0, 0.0, own[0])]
+    found = []
+    for sizes, choices in _all(arch, layer, tensor):
+        factor = (stretch or {}).get(sizes.facts.is_dense, 1.0)
+        cycles, units = predicted_cycles(sizes, dram, choices, within, factor)
+        near = np.flatnonzero(cycles <= within * cycles.min()).tolist()
+        order = sorted(near, key=lambda at: (cycles[at], _cost(sizes, choices, at)))[:most]
+        found += [
+            Likely(float(cycles[at]), float(units[at]), _plan(sizes, choices, at)) for at in order
+        ]
+    return sorted(found, key=lambda one: one.cycles)
+
+
+def every_plan(
+    arch: ArchConfig, dram: DramParams, layer: Layer, tensor: PrunedTensor
+) -> list[Plan]:
+    """Return every plan that `plan_layer` chooses from, each once; parameters as there."""
+    own = array_kind(arch).own_plans(arch, arch.pe_array, layer, tensor)
+    if own:
         return own
-    found = [
-        (predicted_cycles(sizes, dram, choices), sizes, choices)
-        for sizes, choices in _all(arch, layer, tensor)
-    ]
-    most = within * min(float(cycles.min()) for cycles, _, _ in found)
     return [
-        _plan(sizes, choices, int(at))
-        for cycles, sizes, choices in found
-        for at in np.flatnonzero(cycles <= most)
+        _plan(sizes, choices, at)
+        for sizes, choices in _all(arch, layer, tensor)
+        for at in range(choices.n)
     ]
 
 
@@ -127,8 +160,10 @@ def _all(
         if choices.n:
             yield sizes, choices
         elif not is_dense:
-            if not sizes.fits_accumulators([sizes.most_bands], [sizes.n_columns]).all():
-                sums = sizes.array.accumulators(arch, arch.pe_array)
+            sums = sizes.array.accumulators(arch, arch.pe_array)
+            rows = min(sizes.row_unit, sizes.n_rows)
+            held = sums.held_bytes(np.array([sizes.rows_held(rows)]), np.array([1]))
+            if held[0] > sums.capacity:
                 raise ConfigError(
                     f"{arch.place('pe_array.accumulators.capacity')}: layer {layer.name!r} needs "
                     f"at least a word of {sums.word_bytes} bytes for every row in work, got "
@@ -143,23 +178,21 @@ def _all(
             )
 
 
-def _cost_bits(sizes: Sizes, choices: Candidates) -> NDArray[np.float64]:
-    """Return the moved bits, with alignment and the reads of held weights in their measure."""
-    n_bands, n_tiles = choices.n_bands, choices.n_tiles
-    held = choices.holds & (n_tiles > 1)
-    columns = -(-sizes.n_columns // n_tiles)
-    inputs = sizes.input_bits(columns).astype(np.float64) * n_tiles
-    fetches = np.where(held, n_bands, n_bands * n_tiles)
-    weights = np.where(held, sizes.weight_bits, sizes.weight_bits * n_tiles)
-    loads = np.where(held, inputs * n_bands, inputs)
-    again = np.where(held, SCRATCHPAD_COST * sizes.weight_bits * n_tiles, 0.0)
-    total: NDArray[np.float64] = weights + loads + BAND_ALIGNMENT_BITS * fetches + again
-    return total
+def _cost(sizes: Sizes, choices: Candidates, number: int) -> tuple[float, int]:
+    """Return the moved bits, with alignment and the reads of held weights, and the passes."""
+    holds, n_bands, n_tiles = choices.choice(number)
+    row = choices.tile_table[choices.at[number, 2]].tolist()
+    inputs = row[0] * row[4] + row[1] * row[5]
+    passes = n_bands * n_tiles
+    if not holds:
+        moved = sizes.weight_bits * n_tiles + inputs + BAND_ALIGNMENT_BITS * passes
+        return float(moved), passes
+    again = SCRATCHPAD_COST * sizes.weight_bits * n_tiles
+    return sizes.weight_bits + n_bands * (inputs + BAND_ALIGNMENT_BITS) + again, passes
 
 
-def _plan(sizes: Sizes, choices: Candidates, at: int) -> Plan:
-    n_bands, n_tiles = int(choices.n_bands[at]), int(choices.n_tiles[at])
-    holds = bool(choices.holds[at])
+def _plan(sizes: Sizes, choices: Candidates, number: int) -> Plan:
+    holds, n_bands, n_tiles = choices.choice(number)
     bands = tuple(sizes.band_rows(n_bands))
     return Plan(
         "weight_stationary" if holds else "input_stationary",

@@ -55,6 +55,8 @@ class Sizes:
         self.facts = LayerFacts.of(tensor, is_dense=is_dense)
         self.n_rows, self.n_columns = tensor.shape[0], layer.n_columns
         self.row_unit = self.array.rows_at_once(arch.pe_array)
+        #: Whether all rows of a band accumulate at once, and leave together.
+        self.is_all_rows = self.front_end.is_all_rows(arch.front_end) and not is_dense
         self.activation_bits = ACTIVATION_BITS[tensor.weight_type.name]
         self.copies = 2 if arch.scratchpad.double_buffered else 1
         self.capacity_bits = 8 * arch.scratchpad.capacity
@@ -65,7 +67,15 @@ class Sizes:
         self.expected_bits = self.front_end.expected_bits(arch.front_end, self.facts)
         if is_dense:
             self.expected_bits = float(self.facts.n_weights * self.facts.weight_bits)
-        self.expected_bits += tensor.scale_bits
+        self.scale_bits = tensor.scale_bits
+
+    @property
+    def stream_bits(self) -> list[float]:
+        """Return the encoded bits of each stream, about: two streams of data share them evenly."""
+        names = [] if self.facts.is_dense else self.front_end.fetched(self.arch.front_end)
+        n = min(max(len(names), 1), 2)
+        data = [self.expected_bits / n] * n
+        return [*data, float(self.scale_bits)] if self.scale_bits else data
 
     @property
     def most_bands(self) -> int:
@@ -88,11 +98,6 @@ class Sizes:
         values = shared(layer, key, lambda: tile_inputs(layer, n_columns))
         return values * self.activation_bits
 
-    @property
-    def is_all_rows(self) -> bool:
-        """Whether all rows of a band accumulate at once, and leave together."""
-        return self.front_end.is_all_rows(self.arch.front_end) and not self.facts.is_dense
-
     def rows_in_flight(self, band_rows: int) -> int:
         """Return how many rows accumulate at once."""
         if self.is_all_rows:
@@ -106,39 +111,72 @@ class Sizes:
         copies = self.copies if n_tiles > 1 else 1
         out_copies = self.copies if n_tiles * n_bands > 1 else 1
         in_flight = self.rows_in_flight(rows) * columns
+        sizes = np.array([columns, max(self.n_columns // n_tiles, 1)])
         return {
-            "activations": int(self.input_bits(np.array([columns]))[0]) * copies,
+            "activations": int(self.input_bits(sizes).max()) * copies,
             "outputs": in_flight * self.activation_bits * out_copies,
             "weights": -(-self.weight_bits // n_bands) if holds and n_tiles > 1 else 0,
         }
 
-    def fits_accumulators(self, bands: Sequence[int], tiles: Sequence[int]) -> NDArray[np.bool_]:
-        """Return whether the sums of every pair fit the accumulators, shape (bands, tiles)."""
-        columns = -(-self.n_columns // np.asarray(tiles, dtype=np.int64))
-        rows = [min(-(-self.most_bands // n) * self.row_unit, self.n_rows) for n in bands]
-        held = [self.rows_held(n) for n in rows]
-        sums = self.array.accumulators(self.arch, self.arch.pe_array)
-        found: NDArray[np.bool_] = (
-            sums.held_bytes(np.array(held, dtype=np.int64)[:, None], columns) <= sums.capacity
-        )
-        return found
+    def band_table(self, counts: Sequence[int]) -> NDArray[np.float64]:
+        """Return counts and rows of large, small and last bands, shape (counts, 6).
+
+        Bands are whole multiples of what the array takes at once, but for the last one.  A band
+        that there is none of has one row, and stands behind the others.
+        """
+        unit, units = self.row_unit, self.most_bands
+        cut = unit * units - self.n_rows  # rows that the last band lacks
+        table = []
+        for n in counts:
+            small, n_large = divmod(units, n)
+            n_cut = int(cut > 0)
+            sizes = (
+                (n_large, unit * (small + 1)),
+                (n - n_large - n_cut, unit * small),
+                (n_cut, unit * small - cut),
+            )
+            found = [one for one in sizes if one[0]]
+            found += [(0, 1)] * (3 - len(found))
+            table.append([*(one[0] for one in found), *(one[1] for one in found)])
+        return np.array(table, dtype=np.float64)
+
+    def tile_table(self, counts: Sequence[int]) -> IntArray:
+        """Return counts, columns and input bits of large and small tiles, shape (counts, 6)."""
+        splits = [divmod(self.n_columns, n) for n in counts]
+        sizes = [
+            (extra, n - extra, small + 1, small) if extra else (n, 0, small, max(small, 1))
+            for n, (small, extra) in zip(counts, splits, strict=True)
+        ]
+        table = np.empty((len(counts), 6), dtype=np.int64)
+        table[:, :4] = sizes
+        table[:, 4:] = self.input_bits(table[:, 2:4])
+        return table
 
     def rows_held(self, band_rows: int) -> int:
         """Return how many rows of a band have sums in the accumulators at once."""
         return self.array.rows_held(self.arch, self.arch.pe_array, band_rows)
 
-    def held_bits(self, bands: Sequence[int], tiles: Sequence[int], *, holds: bool) -> IntArray:
-        """Return the sum of `needs` for every pair, shape (bands, tiles)."""
-        n_tiles = np.asarray(tiles, dtype=np.int64)
-        n_bands = np.asarray(bands, dtype=np.int64)[:, None]
-        columns = -(-self.n_columns // n_tiles)
-        inputs = self.input_bits(columns)
-        per_band = [-(-self.most_bands // n) * self.row_unit for n in bands]
-        flight = [self.rows_in_flight(min(rows, self.n_rows)) for rows in per_band]
-        rows = np.array(flight, dtype=np.int64)[:, None]
-        total = inputs * np.where(n_tiles > 1, self.copies, 1)
-        outs = np.where(n_tiles * n_bands > 1, self.copies, 1)
-        total = total + rows * columns * self.activation_bits * outs
-        if holds:
-            total = total + np.where(n_tiles > 1, -(-self.weight_bits // n_bands), 0)
-        return total
+    def fitting(
+        self, bands: Sequence[int], tiles: Sequence[int], table: IntArray
+    ) -> NDArray[np.bool_]:
+        """Return which pairs fit without and with held weights, shape (2, bands, tiles).
+
+        `table` is that of the tiles.  Activations, outputs and weights lie in the scratchpad
+        (`needs`), sums in the accumulators.
+        """
+        columns, inputs = table[:, 2], table[:, 4:].max(axis=1)
+        most = [min(-(-self.most_bands // n) * self.row_unit, self.n_rows) for n in bands]
+        flight = [self.rows_in_flight(rows) * self.activation_bits for rows in most]
+        held = [self.rows_held(rows) for rows in most]
+        total = np.multiply.outer(flight, columns)
+        more = np.array(tiles) > 1
+        if self.copies > 1:
+            total[:, more] *= self.copies
+            total[np.array(bands) > 1, 0] *= self.copies if tiles[0] == 1 else 1
+            inputs = np.where(more, self.copies * inputs, inputs)
+        total += inputs
+        weights = np.array([-(-self.weight_bits // n) for n in bands])[:, None] * more
+        found = np.stack([total, total + weights]) <= self.capacity_bits
+        sums = self.array.accumulators(self.arch, self.arch.pe_array)
+        fits = sums.held_bytes(np.array(held, dtype=np.int64)[:, None], columns) <= sums.capacity
+        return np.asarray(found & fits)

@@ -27,7 +27,7 @@ def test_streams_share_a_page_by_their_sizes() -> None:
 
 def test_a_stream_alone_is_one_piece() -> None:
     found = segments([{"weights": 10**6}, {"weights": 999}])
-    assert [s.addresses.tolist() for s in found["weights"]] == [[0], [126976]]
+    assert [s.addresses.tolist() for s in found["weights"]] == [[0], [125056]]
     assert [s.n_bits.tolist() for s in found["weights"]] == [[10**6], [999]]
 
 

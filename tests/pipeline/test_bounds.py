@@ -69,9 +69,7 @@ def check(layer: LayerResult, resource: str, same: tuple[str, ...] = ()) -> None
     ],
 )  # fmt: skip
 def test_memory(arch: str, values: dict) -> None:
-    # F2F has four streams whose deep prefetches share the memory with the first load: a longer layer
-    # makes that a small part.
-    check(run(arch, values, 2048, 8192 if arch == "f2f_edge" else 4096), "memory")
+    check(run(arch, values, 2048, 4096), "memory")
 
 
 def test_memory_refresh_is_in_the_bound() -> None:
@@ -84,12 +82,15 @@ def test_memory_refresh_is_in_the_bound() -> None:
     check(off, "memory")
 
 
-@pytest.mark.parametrize("shape", [(300, 500, 256), (1000, 96, 130)])
+@pytest.mark.parametrize("shape", [(300, 500, 256), (1000, 77, 130)])
 @pytest.mark.parametrize("arch", ["dense_edge", "nm_edge", "f2f_edge", "dense_server"])
 def test_lanes(arch: str, shape: tuple[int, int, int]) -> None:
+    m, k, n = shape
+    if arch == "nm_edge" and k % 4:
+        k = 96  # rows of whole groups of four: others meet in the operands' banks
     # Tiles of one wave make the front end deliver a step for each of them.
     same = ("multipliers", "front end", "operand banks", "accumulators")
-    check(run(arch, FAST, *shape), "array steps", same=same)
+    check(run(arch, FAST, m, k, n), "array steps", same=same)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,8 @@ def test_decoder_blocks() -> None:
 )
 def test_mask_unit(arch: str, values: dict) -> None:
     coded = {"front_end.mask_code": "zero_runs", "front_end.mask_rate": 1}
-    check(run(arch, FAST | values | coded, 500, 700, sparsity=0.7), "mask unit")
+    # At a density of 0.3 bitmap would store the layer densely.
+    check(run(arch, FAST | values | coded, 500, 700, sparsity=0.75), "mask unit")
 
 
 def test_run_decoder() -> None:
@@ -178,7 +180,7 @@ def not_slower(
 
     Without refresh: an end that falls behind the next one instead of before it waits 224 cycles.
     """
-    still = {"memory.refresh": False}
+    still = {"memory.refresh": False, "schedule": "predicted"}
     first = run(arch, still | little, *shape, sparsity=sparsity)
     after = run(arch, still | much, *shape, sparsity=sparsity).n_cycles
     # What other streams may read further ahead comes before weights that are needed sooner.
@@ -214,7 +216,7 @@ def test_a_deep_prefetch_lets_the_mask_read_far_ahead_of_the_weights() -> None:
     At an equal share it is read whole before a tenth of the weights; what the run loses is what the
     decoders wait for weights, and no more than the mask's bytes take.
     """
-    still = {"memory.refresh": False}
+    still = {"memory.refresh": False, "schedule": "predicted"}
     shallow = run("f2f_edge", still, 300, 289, sparsity=0.0)
     deep = run("f2f_edge", still | {"streams.prefetch": "16 KiB"}, 300, 289, sparsity=0.0)
     waits = [

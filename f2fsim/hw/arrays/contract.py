@@ -170,6 +170,7 @@ class ArrayKind(ABC, Generic[A]):
         """Return the cycles of passes over `rows` rows and `columns` columns, about.
 
         For plans only: from sizes and densities, the slower of front end and array step by step.
+        `rows` has shape (n, 1), `columns` (1, m), the answer (n, m).
         """
         kind, front_end = front_end_kind(arch), arch.front_end
         weights = kind.step_weights(front_end, facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -94,25 +95,19 @@ class LanesKind(ArrayKind[LanesArray]):
         queued = mean_rounds(weights, share, array.weights_per_cycle)
         fed = np.ceil(rows * facts.n_reduction / weights) * max(units, queued)
         groups = np.ceil(rows * facts.n_reduction * share / array.weights_per_cycle)
-        scattered = skips and not facts.is_dense
         n_reads = min(round(facts.n_weights * share), array.weights_per_cycle)
-        each = (
-            mean_conflicts(n_reads, operand_banks(arch, array), array.window) if scattered else 1.0
-        )
+        each = 1.0
+        if skips and not facts.is_dense:
+            n_banks = operand_banks(arch, array)
+            each = mean_conflicts(n_reads, n_banks, array.window, facts.density)
         if not kind.is_all_rows(front_end) or facts.is_dense:
             return np.maximum(groups * each * waves, fed)
         n_banks = self.accumulators(arch, array).n_banks
         added = array.weights_per_cycle * (facts.density if array.zeros == "gate" else 1.0)
-        cycles = np.empty_like(groups)
-        for n_rows in np.unique(rows):
-            of_rows = rows == n_rows
-            n_sums = round(n_rows * (1 - np.exp(-added / n_rows)))
-            meet = 1.0
-            if n_rows > n_banks:
-                meet = mean_conflicts(n_sums, n_banks, array.window)
-            leaving = max(np.ceil(n_rows / n_banks) - 1, 0)
-            cycles[of_rows] = (groups[of_rows] * max(each, meet) + leaving) * waves[of_rows]
-        return np.maximum(cycles, fed)
+        meet = _sum_conflicts(rows, added, n_banks, array.window)
+        leaving = np.maximum(np.ceil(rows / n_banks) - 1, 0)
+        cycles: Floats = np.maximum((groups * np.maximum(each, meet) + leaving) * waves, fed)
+        return cycles
 
     def pass_steps(
         self,
@@ -317,6 +312,18 @@ def _places(
         ("places", every),
         lambda: kind.matrix_places(arch.front_end, encoded, tensor.mask, every=every),
     )
+
+
+def _sum_conflicts(rows: Floats, added: float, n_banks: int, window: int) -> Floats:
+    """Return by how much sums that meet in a bank lengthen a group, about.
+
+    A group adds `added` products to sums of so many `rows`.
+    """
+    found = {}
+    for n_rows in set(rows.ravel().tolist()):
+        n_sums = n_rows * (1 - math.exp(-added / n_rows))
+        found[n_rows] = mean_conflicts(n_sums, n_banks, window) if n_rows > n_banks else 1.0
+    return np.array([found[n_rows] for n_rows in rows.ravel().tolist()]).reshape(rows.shape)
 
 
 def _taken(array: LanesArray, band: BandSteps) -> IntSeq:

@@ -8,8 +8,8 @@ wider, those of neighbouring columns; lanes that want the same word share one re
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,12 +143,20 @@ def _shared_out(rounds: IntArray, n_groups: int, window: int) -> IntArray:
     return shared
 
 
-@lru_cache(maxsize=256)
-def mean_conflicts(n_reads: int, n_banks: int, window: int) -> float:
-    """Return the mean cycles of a group of `n_reads` at random places: for plans only."""
-    if n_reads <= 1:
-        return 1.0
-    rng = np.random.default_rng(1)
-    draws = rng.integers(n_banks, size=(64, n_reads * window))
-    most = [max(int(np.bincount(draw, minlength=n_banks).max()), window) for draw in draws]
-    return float(np.mean(most)) / window
+def mean_conflicts(n_reads: float, n_banks: int, window: int, share: float = 0.0) -> float:
+    """Return the mean cycles of a group of `n_reads` reads, about: for plans only.
+
+    A window waits for its busiest bank.  Its reads lie in places that are dealt evenly to the
+    banks, the share `share` of which is read: binomial counts, whose greatest of `n_banks` is that
+    of as many normal ones, corrected for skewness.
+    """
+    mean = n_reads * window / n_banks
+    if n_reads <= 1 or n_banks <= 1:
+        return max(mean / window, 1.0)
+    variance = mean * (1 - share)
+    high = math.sqrt(2 * math.log(n_banks))
+    beyond = high - (math.log(math.log(n_banks)) + 1.377) / (2 * high)
+    most = mean + beyond * math.sqrt(variance) + (beyond**2 - 1) / 6 * (1 - 2 * share)
+    if share:
+        most = min(most, math.ceil(mean / share))
+    return max(most, window) / window

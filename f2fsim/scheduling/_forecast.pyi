@@ -1,0 +1,15 @@
+import numpy as np
+from numpy.typing import NDArray
+
+def forecast(
+    machine: NDArray[np.float64],
+    streams: NDArray[np.float64],
+    bands: NDArray[np.float64],
+    tiles: NDArray[np.float64],
+    cycles: NDArray[np.float64],
+    output_bits: float,
+    choices: NDArray[np.int64],
+    margin: float,
+    found: NDArray[np.float64],
+    units: NDArray[np.float64],
+) -> None: ...

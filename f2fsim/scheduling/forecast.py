@@ -1,0 +1,163 @@
+"""Predicted cycles of plans, from the flows between memory, buffers and array.
+
+A layer is a sequence of passes.  Its streams of weights, the loads of activations and the outputs
+share the memory in equal parts, each through a buffer as large as the machine's; the array takes
+what a pass takes and is slowed down by an empty buffer or a load that is not there.  Refresh, the
+turns between reads and writes, whole bursts, latencies and the seam between two passes are in it;
+rows and banks of the memory are not.  Between two events everything flows evenly (`_forecast.pyx`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.config.arch import ArchConfig
+from f2fsim.hw.dram import DramParams
+from f2fsim.hw.dram.timing import FIELD_INDEX
+from f2fsim.hw.streams import CHUNK_BITS, fill_width_bits
+from f2fsim.scheduling import _forecast
+from f2fsim.scheduling.candidates import Candidates
+from f2fsim.scheduling.sizes import Sizes
+
+Floats = NDArray[np.float64]
+
+#: Share of a memory's peak that long streams get, refresh apart (``docs/dram.md``: within 3 %).
+STREAM_SHARE = 0.98
+
+#: Core cycles between two passes (the array's last step, its outputs, the next band's first burst)
+#: and from the first weights to the array beside the front end's own pipeline: fitted here to
+#: exhaustive runs (``python benchmarks/plans.py``).
+SEAM_CYCLES = 3
+START_CYCLES = 4
+
+#: Choices whose least cycles are beyond the best prediction by this factor are not gone through.
+MARGIN = 0.995
+
+
+@dataclass(frozen=True)
+class Flows:
+    """What flows through a machine a core cycle, in bits and cycles (order of `_forecast.pyx`)."""
+
+    rate: float
+    latency: float
+    write_latency: float
+    prefetch: float
+    fill: float
+    start: float
+    seam: float
+    burst: float
+    refresh_interval: float
+    refresh_length: float
+    write_high: float
+    write_low: float
+    read_write: float
+    write_read: float
+    copies: float
+    chunk: float
+
+    def array(self) -> Floats:
+        """Return the numbers."""
+        return np.array(list(self.__dict__.values()))
+
+
+@lru_cache(maxsize=64)
+def flows_of(
+    dram: DramParams, clock: int, prefetch: int, fill: int, pipeline: int, copies: int
+) -> Flows:
+    """Return the flows of a machine: bytes of prefetch, bits of fill, cycles of the front end."""
+    cycle = clock / dram.clock_hz
+    burst = 8 * dram.burst_bytes
+    rate = 8 * dram.peak_bytes_per_second / clock * STREAM_SHARE * sequential_share(dram)
+    refreshes = dram.refresh and dram.n_ranks == 1
+    queue = dram.n_channels * burst
+    return Flows(
+        rate=rate,
+        latency=(dram.act_rd + dram.read_clocks) * cycle,
+        write_latency=dram.write_clocks * cycle,
+        prefetch=8 * prefetch,
+        fill=fill,
+        start=START_CYCLES + pipeline,
+        seam=SEAM_CYCLES,
+        burst=burst,
+        refresh_interval=dram.ref_interval * cycle,
+        refresh_length=dram.ref_act * cycle if refreshes else 0.0,
+        write_high=(dram.write_high + 1) * queue,
+        write_low=dram.write_low * queue,
+        read_write=dram.rd_wr * cycle,
+        write_read=dram.wr_rd_s * cycle,
+        copies=copies,
+        chunk=max(CHUNK_BITS, min(fill, 8 * prefetch - burst)),
+    )
+
+
+def sequential_share(dram: DramParams) -> float:
+    """Return the share of the peak that consecutive bursts of a stream get.
+
+    Where they lie in one bank group, they are as far apart as the standard's long spacing.
+    """
+    lowest = next((field for field, at, _, bits in dram.mapping if at == 0 and bits), None)
+    if lowest != FIELD_INDEX["column"]:
+        return 1.0
+    return min(1.0, dram.burst_clocks / max(dram.rd_rd_l, 1))
+
+
+def machine_flows(arch: ArchConfig, dram: DramParams) -> Flows:
+    """Return the flows of an architecture."""
+    requested = 8 * dram.burst_bytes * arch.streams.requests_per_cycle
+    fill = min(fill_width_bits(arch), requested)
+    pipeline = int(getattr(arch.front_end, "pipeline_cycles", 1))
+    copies = 2 if arch.scratchpad.double_buffered else 1
+    return flows_of(dram, arch.clock, arch.streams.prefetch, fill, pipeline, copies)
+
+
+def predicted_cycles(
+    sizes: Sizes,
+    dram: DramParams,
+    choices: Candidates,
+    margin: float = MARGIN,
+    stretch: float = 1.0,
+) -> tuple[Floats, Floats]:
+    """Return the predicted cycles of choices, and those of the steps alone, (choices,) each.
+
+    Infinity stands for choices that at least take more than the best prediction by the factor
+    `margin`.  The steps' cycles are stretched by a factor.
+    """
+    of_bands = _bands(sizes, choices.bands)
+    of_tiles = choices.tile_table.astype(np.float64)
+    found, units = np.empty((2, choices.n))
+    _forecast.forecast(
+        machine_flows(sizes.arch, dram).array(),
+        np.array(sizes.stream_bits) / sizes.n_rows,
+        of_bands,
+        of_tiles,
+        stretch * _pass_cycles(sizes, of_bands, of_tiles),
+        float(sizes.activation_bits),
+        choices.at,
+        margin,
+        found,
+        units,
+    )
+    return found, units / stretch
+
+
+def _bands(sizes: Sizes, counts: Sequence[int]) -> Floats:
+    """Return counts, rows and portions of outputs of large, small and last bands, (n, 9)."""
+    table = sizes.band_table(counts)
+    arch = sizes.arch
+    portions = sizes.array.pass_steps(
+        arch, arch.pe_array, sizes.facts, table[:, 3:], all_rows=sizes.is_all_rows
+    )
+    return np.concatenate([table, portions], axis=1)
+
+
+def _pass_cycles(sizes: Sizes, bands: Floats, tiles: Floats) -> Floats:
+    """Return the cycles of a pass by size of band and of tile, (3 bands, 2 tiles)."""
+    rows, columns = bands[:, 3:6].reshape(-1, 1), tiles[:, 2:4].reshape(1, -1)
+    arch = sizes.arch
+    cycles = sizes.array.pass_cycles(arch, arch.pe_array, sizes.facts, rows, columns)
+    return np.maximum(cycles, 1.0)

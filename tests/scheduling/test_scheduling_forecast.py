@@ -1,0 +1,97 @@
+"""Predicted cycles of small plans, worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from f2fsim.scheduling import _forecast
+
+#: A memory of 100 bits a cycle, 10 cycles away, writes 5; bursts of 100 bits; no refresh.
+RATE, LATENCY, WRITE = 100.0, 10.0, 5.0
+
+
+def predict(
+    bands: list[float],
+    tiles: list[float],
+    cycles: float,
+    streams: tuple[float, ...] = (500.0,),
+    holds: bool = False,
+    **changed: float,
+) -> float:
+    """Return the cycles of bands (count, rows) and tiles (count, columns, bits of a load)."""
+    machine: dict[str, float] = {
+        "rate": RATE, "latency": LATENCY, "write_latency": WRITE, "prefetch": 4000.0,
+        "fill": 1000.0, "start": 0.0, "seam": 0.0, "burst": 100.0, "refresh_interval": 1e9,
+        "refresh_length": 0.0, "write_high": 1e6, "write_low": 1e5, "read_write": 0.0,
+        "write_read": 0.0, "copies": 2.0, "chunk": 100.0,
+    } | changed  # fmt: skip
+    of_bands = np.array([[bands[0], 0, 0, bands[1], 1, 1, 1, 1, 1]], dtype=np.float64)
+    of_tiles = np.array([[tiles[0], 0, tiles[1], 1, tiles[2], 0]], dtype=np.float64)
+    found, units = np.empty((2, 1))
+    _forecast.forecast(
+        np.array(list(machine.values()), dtype=np.float64),
+        np.array(streams),
+        of_bands,
+        of_tiles,
+        np.full((3, 2), float(cycles)),
+        1.0,
+        np.array([[int(holds), 0, 0]]),
+        2.0,
+        found,
+        units,
+    )
+    assert units[0] == pytest.approx(bands[0] * tiles[0] * cycles)
+    return float(found[0])
+
+
+def test_one_pass() -> None:
+    """Load and weights share the memory until the weights are there, then the pass, then writes.
+
+    500 bits of weights at half the rate come in 10 cycles, with half of the load's 1000 bits; the
+    rest takes 5.  A pass of 50 cycles leaves 200 bits, 2 cycles.
+    """
+    expected = LATENCY + 10 + 5 + 50 + 2 + WRITE
+    assert predict([1, 1], [1, 200, 1000], 50) == pytest.approx(expected, abs=0.1)
+
+
+def test_the_next_load_comes_behind_the_pass() -> None:
+    """Two tiles: the second load (10 cycles) and its weights hide behind the first pass of 50."""
+    expected = LATENCY + 10 + 5 + 2 * 50 + 2 + WRITE
+    found = predict([1, 1], [2, 200, 1000], 50)
+    # The second pass's weights (500 of 4000 bits of buffer) are asked for at once with the first's.
+    assert expected <= found <= expected + 5
+
+
+def test_a_pass_waits_for_its_weights() -> None:
+    """50 000 bits of weights take 500 cycles: the array of 50 stands still for the rest."""
+    found = predict([1, 1], [1, 200, 1000], 50, streams=(50_000.0,))
+    assert found == pytest.approx(LATENCY + 510 + 2 + WRITE, abs=0.1)
+
+
+def test_held_weights_come_once() -> None:
+    """4 tiles, weights of 10 000 bits: streamed they take 400 cycles, held 100 beside the loads."""
+    tiles = [4, 100, 100]
+    streamed = predict([1, 1], tiles, 1, streams=(10_000.0,))
+    held = predict([1, 1], tiles, 1, streams=(10_000.0,), holds=True)
+    assert streamed == pytest.approx(LATENCY + 404 + 4 + WRITE, abs=4)
+    # The store plays its 10 000 bits back in 10 cycles for each further tile.
+    assert held == pytest.approx(LATENCY + 101 + 30 + 4 + WRITE, abs=6)
+
+
+def test_refreshes_stop_the_memory() -> None:
+    """Of 510 cycles of reading a refresh of 20 every 100 stops five."""
+    still = predict([1, 1], [1, 200, 1000], 50, streams=(50_000.0,))
+    found = predict(
+        [1, 1], [1, 200, 1000], 50, (50_000.0,), refresh_interval=100, refresh_length=20
+    )
+    assert found == pytest.approx(still + 6 * 20, abs=25)
+
+
+def test_many_passes_are_as_long_as_one_by_one() -> None:
+    """What is skipped as steady is what would have been gone through: 1000 passes of 10 cycles."""
+    found = predict([1, 1], [1000, 100, 100], 10, streams=(100.0,))
+    assert found == pytest.approx(LATENCY + 2 + 10_000 + 1 + WRITE, rel=0.01)
+    # Bound by the memory: 100 + 100 + 1900 bits a pass.
+    found = predict([1, 1], [1000, 100, 100], 10, streams=(1900.0,))
+    assert found == pytest.approx(21_000, rel=0.01)
