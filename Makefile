@@ -80,7 +80,7 @@ report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and d
 
 report-duel: $(VENV)/installed $(VENV)/weights ## best against best at equal area, and regime maps: reports/duel
 	for d in equal_area maps; do \
-	    $(BIN)/f2fsim duel reports/duel/$$d.yaml -q -o out/duel --report reports/duel/$$d --brief || exit; done
+	    $(BIN)/f2fsim duel reports/duel/$$d.yaml -q --no-reasons -o out/duel --report reports/duel/$$d --brief || exit; done
 
 test: $(VENV)/installed-test $(VENV)/weights ## the tests
 	cd tests && ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. . -n 2
