@@ -104,7 +104,8 @@ def test_the_units_cost_latency_area_and_energy() -> None:
     without = run_plan(job_of(machine(**{"front_end.value_code": "none"})), plan)
     assert with_units.energy_pj["value decoder"] > 0
     assert with_units.encoded_bits["weights"] < without.encoded_bits["weights"]
-    assert with_units.n_cycles >= without.n_cycles + VALUE_CYCLES
+    saved = (without.n_bytes - with_units.n_bytes) / 16  # cycles of the bytes that do not come
+    assert with_units.n_cycles >= without.n_cycles + VALUE_CYCLES - saved
     area = CostModel.of(machine()).area_um2("int8")
     bare = CostModel.of(machine(**{"front_end.value_code": "none"})).area_um2("int8")
     for name in ("value table", "word aligner", "value decoder"):
