@@ -2,7 +2,7 @@
 
     python benchmarks/network_engines.py
 
-The blocks have a quarter of LLaMA-7B's heads and feed-forward width, and 512 tokens in their
+The blocks have an eighth of LLaMA-7B's heads and feed-forward width, and 512 tokens in their
 caches.  Prints the CPU seconds of both engines; ends with status 1 if a counter differs.
 """
 
@@ -18,8 +18,8 @@ from f2fsim import simulate
 from f2fsim.config import load_workload
 from f2fsim.config.arch import load_arch
 
-#: Shares of a block's heads and feed-forward width: a quarter.
-SHARE = 4
+#: Share of a block's heads and feed-forward width: an eighth.
+SHARE = 8
 
 
 def main() -> None:
