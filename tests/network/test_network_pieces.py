@@ -61,10 +61,12 @@ def test_cuts_keep_attention_and_its_cache_and_the_runs_of_a_layer_together() ->
     assert cut_stages(stages_of(repeated), 64) == [range(3), range(3, 6)]
 
 
-@pytest.mark.parametrize("arch", ["f2f_edge", "csr_edge", "dense_edge"])
+@pytest.mark.parametrize("name", ["f2f_edge", "csr_edge", "dense_edge"])
 def test_pieces_are_as_if_blocks_were_run_one_after_another(
-    arch: str, monkeypatch: pytest.MonkeyPatch
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Without refresh: it begins anew in each piece, and 224 cycles are much of so short a run.
+    arch = load_arch(name).with_values({"memory.refresh": False})
     workload = small_llama(n_blocks=2, context=20)
     whole = simulate(arch, workload, cache=None)
     of_block = sum(layer.n_weights for layer in workload.layers) // 2
@@ -80,8 +82,7 @@ def test_pieces_are_as_if_blocks_were_run_one_after_another(
     names = {one.name for one in whole.network.tensors if one.place == "scratchpad"}
     across = names - {one.name for one in cut.network.tensors if one.place == "scratchpad"}
     assert len(across) == 1
-    # The memory begins anew, its refreshes too: so short a run may gain by it.
-    assert 0.95 * whole.n_cycles <= cut.n_cycles <= 1.3 * whole.n_cycles
+    assert 0.99 * whole.n_cycles <= cut.n_cycles <= 1.3 * whole.n_cycles
     n_bits = next(one.n_bits for one in whole.network.tensors if one.name in across)
     moved = [sum(s.payload_bits for s in one.network.streams if s.is_write) for one in (whole, cut)]
     assert moved[1] == moved[0] + n_bits
