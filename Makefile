@@ -59,8 +59,8 @@ docs: $(VENV)/installed-docs $(VENV)/weights ## the documentation site into buil
 # Every shipped machine on four networks, S=0.9 and 0.7, batch 1, 8 and 64.  Machines of a class have
 # equal multipliers and memory; the published ones have their own and stand beside f2f_edge.  A run
 # that is there already is not run again: an interrupted job goes on.
-BATCH_edge := f2f_edge f2f_skip_edge csr_edge bitmap_edge nm_edge dense_edge
-BATCH_server := f2f_server csr_server bitmap_server nm_server dense_server
+BATCH_edge := f2f_edge f2f_skip_edge f2f_values_edge csr_edge bitmap_edge huffman_edge nm_edge dense_edge
+BATCH_server := f2f_server f2f_values_server csr_server bitmap_server huffman_server nm_server dense_server
 BATCH_published := f2f_edge eie scnn_like sigma systolic_32x32 systolic_32x32_os
 BATCH_CLASSES := edge server published
 BATCH_CASES := $(foreach w,silero_vad opennsfw transformer_base resnet50,$(foreach s,0.9 0.7,$(foreach b,1 8 64,$w-$s-$b)))
@@ -75,7 +75,7 @@ report-batches: $(foreach c,$(BATCH_CLASSES),$(BATCH_CASES:%=out/batches/$c/%/re
 
 report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and dense on four networks: reports/formats
 	for w in opennsfw silero_vad transformer_base resnet50; do \
-	    $(BIN)/f2fsim compare $$w f2f_edge f2f_skip_edge csr_edge bitmap_edge nm_edge dense_edge --sparsity 0.9 --what-if --no-report -q --out out/formats/$$w || exit; done
+	    $(BIN)/f2fsim compare $$w f2f_edge f2f_skip_edge f2f_values_edge csr_edge bitmap_edge huffman_edge nm_edge dense_edge --sparsity 0.9 --what-if --no-report -q --out out/formats/$$w || exit; done
 	$(BIN)/f2fsim report out/formats/opennsfw out/formats/silero_vad out/formats/transformer_base out/formats/resnet50 -o reports/formats --made-by 'make report-formats'
 
 report-duel: $(VENV)/installed $(VENV)/weights ## best against best at equal area, and regime maps: reports/duel
