@@ -10,7 +10,8 @@ from f2fsim.config.quantity import ConfigModel
 
 Count = Annotated[int, Field(ge=1, le=65536)]
 Rate = Annotated[int, Field(ge=1, le=4096)]
-MaskCode = Literal["raw", "zero_runs", "block", "auto"]
+#: Codes that a mask unit is built for: one of them, whose gates it pays for.
+MaskCode = Literal["raw", "zero_runs", "block"]
 
 
 class FrontEnd(ConfigModel):

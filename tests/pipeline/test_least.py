@@ -43,7 +43,7 @@ CHOICES: dict[str, list[Any]] = {
     "front_end.groups": [1, 4],
     "front_end.n_in": [4, 8],
     "front_end.outputs": ["all", "matched"],
-    "front_end.mask_code": ["raw", "zero_runs", "block", "auto"],
+    "front_end.mask_code": ["raw", "zero_runs", "block"],
     "front_end.value_code": ["none", "auto"],
     "front_end.block": [32, 256],
     "front_end.aligner_weights": [4, 32],
