@@ -72,6 +72,11 @@ GALLERY = (
         "Encoding efficiency against gates",
         "python benchmarks/decoder_gates.py -o reports/hardware_cost/efficiency_gates.csv",
     ),
+    (
+        "duel/maps/figures/duel1_map.svg",
+        "Which family wins over two conditions, and by how much",
+        "make report-duel",
+    ),
     ("paper/paper.svg", "E over sparsity, encoders and prunings", "f2fsim paper -o reports/paper"),
 )
 
@@ -97,7 +102,7 @@ def gallery_files(root: Path) -> dict[str, Path]:
 
 def kind_of_figure(name: str) -> str:
     """Return what a file of a figure shows, without the case, sweep or network that it is of."""
-    stem = re.sub(r"^(case|sweep)\d+_", "", Path(name).stem)
+    stem = re.sub(r"^(case|sweep|duel)\d+_", "", Path(name).stem)
     return re.sub(r"^(crossover_batch|crossover_sparsity|decode|kv_share)_.*", r"\1", stem)
 
 

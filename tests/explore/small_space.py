@@ -70,7 +70,7 @@ def comparable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def slow_task(task: Task) -> Outcome:
     """A point that takes long enough to be killed in the middle."""
-    time.sleep(0.1)
+    time.sleep(0.25)
     return run_task(task)
 
 

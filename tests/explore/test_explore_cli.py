@@ -109,7 +109,7 @@ def test_bad_input_is_one_clear_line(
 def test_ctrl_c_says_how_to_go_on(space: Path, tmp_path: Path) -> None:
     code = "from f2fsim.cli.main import main; main()"
     out = tmp_path / "out"
-    axis = ["--axis", "seed=1:400", "-j", "2"]
+    axis = ["--axis", "seed=1:4000", "-j", "2"]
     command = [sys.executable, "-c", code, "sweep", *machine(space), *axis, "-o", str(out)]
     run = subprocess.Popen(
         command,
@@ -124,7 +124,7 @@ def test_ctrl_c_says_how_to_go_on(space: Path, tmp_path: Path) -> None:
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: workers that still load get it too
     _, error = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "of 400 points are in" in error
+    assert "of 4000 points are in" in error
     assert "go on with: f2fsim sweep" in error
     assert "Traceback" not in error
 

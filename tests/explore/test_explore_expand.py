@@ -250,7 +250,7 @@ def test_keys_of_layers_are_axes(tmp_path: Path) -> None:
         ("n_out", "'front_end.n_out'"),
         ("front_end.n_outt", "'front_end.n_out'"),
         ("density", "'workload.activations.density'"),
-        ("capacty", "'scratchpad.capacity'"),
+        ("capacty", "'pe_array.accumulators.capacity' or 'scratchpad.capacity'"),
     ],
 )
 def test_a_missing_path_suggests_a_whole_one(tmp_path: Path, path: str, near: str) -> None:

@@ -80,8 +80,9 @@ def test_every_chart_draws_without_error_or_request(driver: Any) -> None:
         message = json.loads(entry["message"])["message"]
         if message["method"] == "Network.requestWillBeSent":
             asked.append(message["params"]["request"]["url"])
-    # chrome: is the browser's own empty tab, before the page.
-    assert [u for u in asked if not u.startswith(("file:", "data:", "blob:", "chrome:"))] == []
+    # chrome: and chrome-untrusted: are the browser's own empty tab, before the page.
+    own = ("file:", "data:", "blob:", "chrome:", "chrome-untrusted:")
+    assert [url for url in asked if not url.startswith(own)] == []
     assert len([url for url in asked if url.startswith("file:")]) == 1, "the page itself"
 
 
