@@ -32,16 +32,20 @@ def cells_of(row):
 def fit(rows, table):
     """Return the factors of one module."""
     nand2_um2 = table.cell("NAND2")
-    terms, logic, levels, of_levels = [], [], [], []
-    for row in rows:
-        _, of_row, of_path = UNITS[row["module"]](sizes_of(row))
-        cells = cells_of(row)
-        terms.append(of_row)
-        logic.append((cells.area_um2(table) - cells.dff * table.cell("DFF")) / nand2_um2)
-        of_levels.append(of_path)
-        levels.append(float(row["levels"]))
+    counted = [UNITS[row["module"]](sizes_of(row)) for row in rows]
+    cells = [cells_of(row) for row in rows]
+    areas = [each.area_um2(table) - each.dff * table.cell("DFF") for each in cells]
+    levels = [float(row["levels"]) for row in rows]
+    cuts = [each.dff - of_row.dff for each, of_row in zip(cells, counted, strict=True)]
+    fitted = {
+        "nand2": ([of_row.logic for of_row in counted], [area / nand2_um2 for area in areas]),
+        "levels": ([of_row.levels for of_row in counted], levels),
+        "dff": ([of_row.cuts for of_row in counted], cuts),
+    }
     found = {}
-    for name, matrix, values in (("nand2", terms, logic), ("levels", of_levels, levels)):
+    for name, (matrix, values) in fitted.items():
+        if not matrix[0]:
+            continue
         weights = 1 / np.maximum(np.array(values), 1.0)
         factors, _ = nnls(np.array(matrix, dtype=float) * weights[:, None], values * weights)
         found[name] = [float(f"{factor:.4g}") for factor in factors]

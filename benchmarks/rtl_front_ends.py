@@ -25,31 +25,60 @@ from f2fsim.rtl.nm import NmDevice
 from f2fsim.rtl.run_length import RunLengthDevice
 from f2fsim.rtl.skipping import CompactorDevice
 from f2fsim.rtl.synthesis import synthesise, yosys_version
+from f2fsim.rtl.values import ValueDevice
 
 FIELDS = ("set", "machine", "name", "count", "module", "sizes", "xor2", "dff", "nand2", "inv")
 FIELDS += ("area_um2", "levels", "yosys")
 
 
-def bitmap(n, lanes, weight=8, path=None, fifo=0):
-    return BitmapDevice(path or RawMaskPath(n, 4), lanes, weight, 8, fifo or 2 * lanes)
-
-
-def csr(n_pes, n_banks, window, index=9, length=7, wave=5, act=8):
-    return CsrDevice(
-        n_pes, n_banks, window, index, length, wave, activation_bits=act, entry_fifo=2 * n_pes
+def bitmap(n, lanes, weight=8, path=None, fifo=0, cycles=3):
+    return BitmapDevice(
+        path or RawMaskPath(n, 4),
+        lanes,
+        weight,
+        8,
+        fifo or 2 * lanes,
+        pipeline_cycles=cycles,
     )
 
 
-def f2f(n_out, planes, rate, path=None):
+def csr(n_pes, n_banks, window, index=9, length=7, wave=5, act=8, cycles=3):
+    return CsrDevice(
+        n_pes,
+        n_banks,
+        window,
+        index,
+        length,
+        wave,
+        activation_bits=act,
+        entry_fifo=2 * n_pes,
+        pipeline_cycles=cycles,
+    )
+
+
+def compaction(n, lanes, weight=8, cycles=3):
+    return CompactorDevice(n, lanes, weight, pipeline_cycles=cycles)
+
+
+def f2f(n_out, planes, rate, path=None, masks=8):
     matrix = DecoderMatrix.random(8, n_out, 1, 3, seed=1).bits
     return F2fDevice(
         matrix,
         8,
         path or RawMaskPath(n_out, 4),
         planes,
+        mask_fifo=masks,
         patch_rate=rate,
-        patch_fifo=2 * rate + 8,
+        patch_fifo=2 * rate + 7,
     )
+
+
+def runs(n, rate):
+    return bitmap(n, 4, 8, RunMaskPath(n, 2 * rate + 8, 4, rate))
+
+
+def blocks(block, ones, rate, n=32, stages=9):
+    return bitmap(n, 4, 8, BlockMaskPath(n, 8, block, ones, 1, 0, rate, stages))
 
 
 def decoder(n_out, n_s):
@@ -58,50 +87,70 @@ def decoder(n_out, n_s):
     return F2fDevice(matrix, 8, RawMaskPath(n_out, 4), 1)
 
 
-#: Module, device, set.  The last two or three of each module are held out.
-UNITS = [
-    *(("f2f_count", bitmap(n, 4), n) for n in (16, 40, 64, 100, 24, 80, 128)),
-    *(
-        ("f2f_aligner", bitmap(*s), s)
-        for s in ((16, 4), (32, 4), (32, 8), (64, 8), (48, 16), (24, 8), (64, 16))
-    ),
-    *(
-        ("f2f_compactor", CompactorDevice(*s), s)
-        for s in (
-            (16, 4, 4),
-            (32, 8, 8),
-            (64, 8, 4),
-            (48, 16, 8),
-            (32, 4, 16),
-            (24, 8, 8),
-            (64, 16, 4),
-        )
-    ),
-    *(
-        ("f2f_fields", bitmap(64, lanes, weight, None, fifo), (lanes, weight, fifo))
-        for lanes, weight, fifo in (
-            (4, 8, 8),
-            (8, 8, 16),
-            (8, 4, 24),
-            (16, 8, 32),
-            (4, 16, 16),
-            (8, 16, 16),
-            (16, 4, 40),
-        )
-    ),
-    *(
-        ("f2f_csr_decoder", csr(*s), s)
+BIT_BUFFERS = ((8, 2, 1, 16), (16, 3, 2, 40), (24, 4, 2, 80))
+FIELD_BUFFERS = [
+    bitmap(64, lanes, weight, None, fifo)
+    for lanes, weight, fifo in (
+        (4, 8, 8),
+        (8, 8, 16),
+        (8, 4, 24),
+        (16, 8, 32),
+        (4, 16, 16),
+        (32, 8, 64),
+        (8, 16, 16),
+        (16, 4, 40),
+    )
+]
+
+#: Module and devices.  The last two of each module (`HELD_OUT`) are held out.
+UNITS = {
+    "f2f_count": [bitmap(n, 4) for n in (16, 40, 64, 100, 24, 80, 128)],
+    "f2f_dealer": [
+        *(bitmap(*s) for s in ((16, 4), (32, 4), (32, 8, 8, None, 0, 2), (64, 8), (48, 16))),
+        bitmap(64, 8, 8, None, 0, 1),
+        *(compaction(*s) for s in ((16, 4, 4), (32, 8, 8), (64, 8, 4, 2), (48, 16, 8))),
+        compaction(32, 4, 16, 4),
+        bitmap(128, 16),
+        compaction(96, 16, 4),
+        bitmap(64, 16, 8, None, 0, 4),
+        compaction(64, 16, 4, 2),
+        bitmap(24, 8),
+        compaction(24, 8, 8),
+    ],
+    "f2f_fields": [
+        # Bits of the block code, before and behind the unranking.
+        *((blocks(b, c, r, n, 3), which) for b, c, r, n in BIT_BUFFERS for which in (0, 1)),
+        *FIELD_BUFFERS,
+    ],
+    "f2f_pipe": [
+        f2f(n, 4, 1, None, masks)
+        for n, masks in ((16, 4), (40, 8), (26, 12), (80, 3), (16, 16), (26, 6), (40, 10))
+    ],
+    "f2f_csr_walk": [
+        csr(*s)
         for s in (
             (4, 8, 4),
             (8, 8, 4),
             (8, 16, 4, 12, 9, 7),
             (16, 16, 4),
+            (32, 16, 4),
             (6, 8, 4),
             (12, 16, 4, 10, 8, 6),
         )
-    ),
-    *(
-        ("f2f_gather_queue", csr(*s), s)
+    ],
+    "f2f_csr_decoder": [
+        csr(*s)
+        for s in (
+            (4, 8, 4),
+            (8, 8, 4, 9, 7, 5, 8, 2),
+            (8, 16, 4, 12, 9, 7),
+            (16, 16, 4),
+            (6, 8, 4),
+            (12, 16, 4, 10, 8, 6, 8, 2),
+        )
+    ],
+    "f2f_gather_queue": [
+        csr(*s)
         for s in (
             (4, 8, 4),
             (4, 8, 8),
@@ -110,32 +159,41 @@ UNITS = [
             (4, 32, 12),
             (4, 16, 8, 11, 8, 7),
         )
-    ),
-    *(
-        ("f2f_gather_grant", csr(*s), s)
+    ],
+    "f2f_gather_grant": [
+        csr(*s)
+        for s in ((4, 8, 4), (8, 16, 4), (16, 16, 4), (24, 32, 4, 12), (12, 16, 4, 10), (16, 32, 4))
+    ],
+    "f2f_gather_read": [
+        csr(*s)
         for s in ((4, 8, 4), (8, 16, 4), (16, 16, 4), (8, 32, 4, 12), (12, 16, 4, 10), (16, 32, 4))
-    ),
-    *(
-        ("f2f_select", csr(4, b, 4, 12, act=a), (b, a))
-        for b, a in ((8, 8), (16, 8), (64, 4), (32, 16), (32, 8), (16, 16))
-    ),
-    *(
-        ("f2f_csc_pe", CscDevice(1, 4, a, n, r), (a, n, r))
+    ],
+    "f2f_select": [
+        csr(4, b, 4, 12, act=a) for b, a in ((8, 8), (16, 8), (64, 4), (32, 16), (32, 8), (16, 16))
+    ],
+    "f2f_csc_pe": [
+        CscDevice(1, 4, a, n, r)
         for a, n, r in ((8, 4, 6), (12, 6, 8), (14, 5, 10), (10, 7, 7), (11, 5, 6), (13, 7, 9))
-    ),
-    *(
-        ("f2f_nm_decoder", NmDevice(*s), s)
-        for s in ((2, 4, 4), (1, 4, 8), (2, 4, 16), (4, 8, 4), (2, 4, 8), (2, 8, 6))
-    ),
-    *(
-        ("f2f_run_decoder", RunLengthDevice(e, k, 20, entry_fifo=2 * e), (e, k))
-        for e, k in ((4, 4), (8, 4), (8, 5), (16, 4), (6, 5), (12, 4))
-    ),
-    *(("f2f_gap_decoder", f2f(16, 4, r), r) for r in (1, 2, 4, 3)),
-    *(
-        ("f2f_patch_place", f2f(*s), s)
+    ],
+    "f2f_nm_decoder": [
+        NmDevice(*s) for s in ((2, 4, 4), (1, 4, 8), (2, 4, 16), (4, 8, 4), (2, 4, 8), (2, 8, 6))
+    ],
+    "f2f_run_decoder": [
+        RunLengthDevice(e, k, 20, entry_fifo=2 * e, pipeline_cycles=c)
+        for e, k, c in ((4, 4, 2), (8, 4, 2), (8, 5, 3), (16, 4, 1), (6, 5, 2), (12, 4, 3))
+    ],
+    "f2f_shift_fields": [  # gaps, and bits of the stream
+        *(f2f(26, 4, r) for r in (1, 2, 4)),
+        *((f2f(26, 4, r), 0) for r in (1, 3)),
+        f2f(26, 4, 3),
+    ],
+    "f2f_gap_cut": [f2f(16, 4, r) for r in (1, 2, 4, 3)],
+    "f2f_gap_sum": [f2f(16, 4, r) for r in (1, 2, 4, 3)],
+    "f2f_care": [f2f(n, p, 2) for n, p in ((16, 4), (40, 8), (80, 8), (64, 4), (26, 8), (48, 8))],
+    "f2f_patch_place": [
+        f2f(*s)
         for s in (
-            (16, 4, 1),
+            (20, 4, 1),
             (40, 8, 1),
             (40, 8, 2),
             (80, 4, 2),
@@ -143,11 +201,11 @@ UNITS = [
             (64, 8, 2),
             (48, 8, 1),
         )
-    ),
-    *(
-        ("f2f_patch_unit", f2f(*s), s)
+    ],
+    "f2f_patch_unit": [
+        f2f(*s)
         for s in (
-            (16, 2, 1),
+            (18, 2, 1),
             (26, 4, 1),
             (40, 8, 1),
             (26, 4, 3),
@@ -155,19 +213,59 @@ UNITS = [
             (32, 8, 2),
             (48, 4, 1),
         )
+    ],
+    "f2f_mask_raw": [bitmap(n, 4) for n in (16, 64, 40)],
+    "f2f_run_sums": [runs(16, r) for r in (1, 2, 4, 8, 3, 6)],
+    "f2f_mask_runs": [
+        runs(n, r) for n, r in ((16, 1), (40, 2), (64, 1), (26, 4), (64, 3), (32, 2), (48, 1))
+    ],
+    "f2f_mask_blocks": [
+        blocks(b, c, r)
+        for b, c, r in (
+            (8, 2, 1),
+            (16, 3, 1),
+            (16, 5, 2),
+            (32, 3, 1),
+            (32, 6, 3),
+            (24, 4, 2),
+            (16, 4, 1),
+        )
+    ],
+    "f2f_unrank": [
+        blocks(b, c, 1, 32, s)
+        for b, c, s in (
+            (8, 2, 5),
+            (16, 3, 9),
+            (16, 5, 17),
+            (32, 3, 17),
+            (32, 6, 24),
+            (24, 4, 13),
+            (16, 4, 12),
+        )
+    ],
+    "f2f_value_decoder": [
+        ValueDevice(*s)
+        for s in (
+            (4, 9, 8),
+            (2, 12, 8),
+            (2, 18, 16),
+            (4, 5, 4),
+            (8, 10, 8),
+            (2, 14, 12),
+            (6, 10, 8),
+            (3, 16, 16),
+        )
+    ],
+    "f2f_mask_cut": [blocks(16, 3, 1, n) for n in (16, 64, 40)],
+}
+HELD_OUT = dict.fromkeys(
+    (
+        *("f2f_shift_fields", "f2f_gap_cut", "f2f_gap_sum", "f2f_mask_raw", "f2f_mask_cut"),
+        "f2f_csr_walk",
     ),
-    *(("f2f_mask_raw", bitmap(n, 4), n) for n in (16, 64, 40)),
-    *(
-        ("f2f_mask_runs", bitmap(n, 4, 8, RunMaskPath(n, 2 * r + 8, 4, r)), (n, r))
-        for n, r in ((16, 1), (40, 2), (64, 1), (26, 4), (64, 3), (32, 2), (48, 1))
-    ),
-    *(
-        ("f2f_mask_blocks", bitmap(32, 4, 8, BlockMaskPath(32, 8, b, c, 1, 0, r)), (b, c, r))
-        for b, c, r in ((8, 2, 1), (16, 3, 1), (16, 5, 2), (32, 3, 1), (24, 4, 1), (16, 4, 1))
-    ),
-    *(("f2f_mask_cut", bitmap(n, 4, 8, BlockMaskPath(n, 8, 16, 3)), n) for n in (16, 64, 40)),
-]
-HELD_OUT = {"f2f_count": 3, "f2f_gap_decoder": 1, "f2f_mask_raw": 1, "f2f_mask_cut": 1}
+    1,
+)
+HELD_OUT |= {"f2f_count": 3}
 
 #: Front ends of equal throughput with 8 activation columns of 8 bits.
 MACHINES = {
@@ -178,48 +276,39 @@ MACHINES = {
     "rle": RunLengthDevice(32, 4, 24),
     "f2f": f2f(80, 8, 2),
     "f2f decoder": decoder(80, 15),
+    "f2f values": ValueDevice(16, 10, 8),
     "compaction": CompactorDevice(240, 32),
-    "mask zero_runs": bitmap(256, 4, 8, RunMaskPath(80, 24, 4, 8)),
-    "mask block": bitmap(256, 4, 8, BlockMaskPath(80, 8, 32, 6, 1, 0, 3)),
+    "mask zero_runs": runs(80, 8),
+    "mask block": blocks(32, 6, 3, 80, 17),
 }
 
 
 def jobs():
     """Yield set, machine, device, unit: the first of every module, the second, …, the machines."""
-    by_module = {}
-    for module, device, _ in UNITS:
-        by_module.setdefault(module, []).append(device)
-    for number in range(max(map(len, by_module.values()))):
-        for module, devices in by_module.items():
+    for number in range(max(map(len, UNITS.values()))):
+        for module, devices in UNITS.items():
             if number >= len(devices):
                 continue
             device = devices[number]
             held = number >= len(devices) - HELD_OUT.get(module, 2)
             # Buffers of values, runs and indices come after those of code words.
-            unit = [u for u in device.units() if u.module == module][-1]
+            device, which = device if isinstance(device, tuple) else (device, -1)
+            unit = [u for u in device.units() if u.module == module][which]
             yield "held out" if held else "calibration", "", device, unit
     for name, device in MACHINES.items():
         for unit in device.units():
-            wanted = {
-                "f2f decoder": "f2f_decoder",
-                "mask zero_runs": "f2f_mask",
-                "mask block": "f2f_mask",
-            }
             if name == "f2f" and unit.module == "f2f_decoder":
                 continue
-            if name in wanted and not unit.module.startswith(wanted[name]):
+            if name == "f2f decoder" and unit.module != "f2f_decoder":
+                continue
+            if name.startswith("mask") and unit.name != "mask unit":
                 continue
             yield "machine", name, device, unit
 
 
-def sizes_of(device, unit):
+def sizes_of(unit):
     """Return the sizes that the estimate of a unit takes."""
-    found = dict(unit.parameters)
-    if unit.module == "f2f_count":
-        path = getattr(device, "mask_path", None)
-        found["N"] = path.n if path else device.n
-    if unit.module == "f2f_mask_blocks":
-        found["ONES"] = device.mask_path.max_ones
+    found = {**dict(unit.parameters), **dict(unit.generated)}
     return " ".join(f"{key}={value}" for key, value in sorted(found.items()))
 
 
@@ -238,7 +327,7 @@ def main() -> None:
         options.out.write_text(",".join(FIELDS) + "\n", encoding="utf-8")
     table, version = load_cost_table(), yosys_version()
     for number, (group, machine, device, unit) in enumerate(jobs()):
-        key = (group, machine, unit.module, sizes_of(device, unit))
+        key = (group, machine, unit.module, sizes_of(unit))
         if key in done or number % options.parts != options.part:
             continue
         done.add(key)

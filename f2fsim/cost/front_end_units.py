@@ -21,8 +21,13 @@ ROWS_WAITING = 8
 CODE_BLOCK, CODE_ONES = 32, 6
 #: Classes and bits of a prefix that value decoders are built for (`f2fsim.codec.f2f.value_code`).
 VALUE_CLASSES, VALUE_PREFIX = 16, 6
-#: Bits of a gap of the patch stream, of its widest field, and of a word of it.
-GAP_BITS, FIELD_BITS, WORD_BITS = 20, 20, 32
+#: Bits of a gap of the patch stream, of its widest field, of a field's length, of a word of it.
+GAP_BITS, FIELD_BITS, LENGTH_BITS, WORD_BITS = 20, 20, 5, 32
+#: Bits of a zero run of coded masks; weights between two entries of the directory of ranks.
+RUN_BITS, RANK_GROUP = 4, 16
+#: Latencies within front ends (cycles): kept weights counted, rows of a round counted, kept
+#: weights counted and care bits added up, fields to gaps to places, places to planes and ranks.
+COUNT_CYCLES, WALK_CYCLES, MASK_CYCLES, GAP_CYCLES, PLACED_CYCLES = 2, 2, 2, 5, 2
 
 
 @dataclass(frozen=True)
@@ -37,14 +42,11 @@ class UnitSpec:
         Its parameters.
     count : int
         How many there are.
-    stages : int
-        Pipeline stages that its longest path may be cut into (registers behind it, retimed).
     """
 
     module: str
     sizes: tuple[tuple[str, int], ...]
     count: int = 1
-    stages: int = 1
 
     @property
     def gates(self) -> GateCount:
@@ -53,8 +55,8 @@ class UnitSpec:
 
     @property
     def levels(self) -> int:
-        """Estimated levels of logic of a stage."""
-        return -(-estimate_unit_levels(self.module, **dict(self.sizes)) // self.stages)
+        """Estimated levels of logic of its slowest stage."""
+        return estimate_unit_levels(self.module, **dict(self.sizes))
 
 
 Units = tuple[UnitSpec, ...]
@@ -68,12 +70,41 @@ def total_gates(units: Iterable[UnitSpec]) -> GateCount:
     return total
 
 
-def _unit(module: str, count: int = 1, stages: int = 1, **sizes: int) -> UnitSpec:
-    return UnitSpec(module, tuple(sizes.items()), count, stages)
+def _unit(module: str, count: int = 1, **sizes: int) -> UnitSpec:
+    return UnitSpec(module, tuple(sizes.items()), count)
 
 
-def _fields(width: int, depth: int, rate: int, count: int = 1) -> UnitSpec:
-    return _unit("f2f_fields", count, WIDTH=width, DEPTH=depth, WRITE=rate)
+def _fields(
+    width: int, depth: int, write: int, count: int = 1, read: int = 0, latency: int = 1
+) -> UnitSpec:
+    log_banks = log2_of(max(write, read))
+    sizes = {"WIDTH": width, "DEPTH": depth, "WRITE": write, "READ": read or write}
+    sizes |= {"COUNT": (depth + write).bit_length(), "LATENCY": latency}
+    return _unit("f2f_fields", count, **sizes, LOG_B=log_banks, ROWS=-(-depth // (1 << log_banks)))
+
+
+def _shift_fields(
+    width: int, depth: int, write: int, read: int, count: int, latency: int = 1
+) -> UnitSpec:
+    sizes = {"WIDTH": width, "DEPTH": depth, "WRITE": write, "READ": read}
+    sizes |= {"COUNT": (depth + write).bit_length(), "LATENCY": latency}
+    return _unit("f2f_shift_fields", count, **sizes)
+
+
+def _pipe(width: int, depth: int, latency: int, count: int = 1) -> UnitSpec:
+    return _unit("f2f_pipe", count, WIDTH=width, DEPTH=depth, LATENCY=latency)
+
+
+def late_mask_cycles(code: str) -> int:
+    """Return the cycles from a mask unit's service until the mask is there."""
+    if code == "block":
+        return unrank_stages(CODE_BLOCK)
+    return 0 if code == "raw" else 1  # zero runs: places to one-hot
+
+
+def unrank_stages(block: int) -> int:
+    """Return the stages in which a word of a block code is unranked: two places in each."""
+    return 1 + -(-block // 2)
 
 
 def mask_unit(n: int, code: str, rate: int, count: int = 1) -> Units:
@@ -81,46 +112,70 @@ def mask_unit(n: int, code: str, rate: int, count: int = 1) -> Units:
     if code == "raw":
         return (_unit("f2f_mask_raw", count, N_OUT=n),)
     if code == "block":
-        n_words = max(1, min(rate, -(-n // CODE_BLOCK)))
-        word = (sum(comb(CODE_BLOCK, j) for j in range(CODE_ONES + 1)) + 1 - 1).bit_length()
-        made = n_words * CODE_BLOCK
-        sizes = {"RATE": n_words, "WORD": word, "BLOCK": CODE_BLOCK, "ONES": CODE_ONES}
-        return (
-            _fields(1, n_words * (word + CODE_BLOCK) + 2 * WORD_BITS, 2 * WORD_BITS, count),
-            _unit("f2f_mask_blocks", count, **sizes),
-            _fields(1, n + 2 * made, made, count),
-            _unit("f2f_mask_cut", count, N_OUT=n),
-        )
+        return _block_mask_unit(n, rate, count)
+    fifo = 2 * rate + 8
+    w = (n + ((fifo + rate) << RUN_BITS)).bit_length() + 2
     return (
-        _fields(4, 2 * rate, rate, count),
-        _unit("f2f_mask_runs", count, N_OUT=n, RATE=rate, PLACE=(n + 16).bit_length()),
+        _fields(1 + w, fifo, rate, count, latency=2),
+        _unit("f2f_run_sums", count, RATE=rate, RUN=RUN_BITS, W=w),
+        _unit("f2f_mask_runs", count, N_OUT=n, RATE=rate, W=w),
     )
 
 
-def aligner(n: int, lanes: int, weight_bits: int, stages: int) -> Units:
-    """Return prefix sum, compaction and value buffer of `lanes` weights a cycle."""
+def _block_mask_unit(n: int, rate: int, count: int) -> Units:
+    n_words = max(1, min(rate, -(-n // CODE_BLOCK)))
+    word = (sum(comb(CODE_BLOCK, j) for j in range(CODE_ONES + 1)) + 1 - 1).bit_length()
+    made, widest = n_words * CODE_BLOCK, n_words * (word + CODE_BLOCK)
+    words = _fields(1, widest + 2 * WORD_BITS, 2 * WORD_BITS, count, widest)
+    blocks = {"RATE": n_words, "WORD": word, "BLOCK": CODE_BLOCK}
+    unranked = {"BLOCK": CODE_BLOCK, "ONES": CODE_ONES, "WORD": word}
+    stages = unranked["STAGES"] = unrank_stages(CODE_BLOCK)
+    return (
+        words,
+        _unit("f2f_mask_blocks", count, **blocks, COUNT=dict(words.sizes)["COUNT"]),
+        _unit("f2f_unrank", count * n_words, **unranked),
+        _fields(1, n + (1 + stages) * made, made, count, n, stages),
+        _unit("f2f_mask_cut", count, N_OUT=n),
+    )
+
+
+def aligner(n: int, lanes: int, weight_bits: int, stages: int, masks: int) -> Units:
+    """Return prefix sum, compaction and value buffer of `lanes` weights a cycle.
+
+    `masks` counts of masks wait beside them; `stages` is the latency of the results.
+    """
     lanes = max(2, min(lanes, 1 << log2_of(n)))
     return (
-        _unit("f2f_count", N=n),
-        _unit("f2f_aligner", 1, stages, N=n, LANES=lanes, WEIGHT=weight_bits),
+        *_dealing(n, lanes, weight_bits, stages, masks, packed=1),
         _fields(weight_bits, 2 * lanes, lanes),
     )
 
 
-def compaction(n: int, lanes: int, weight_bits: int, stages: int) -> Units:
+def compaction(n: int, lanes: int, weight_bits: int, stages: int, masks: int) -> Units:
     """Return compaction of kept weights to lanes that skip the others."""
     lanes = max(2, min(lanes, 1 << log2_of(n)))
-    sizes = {"N": n, "LANES": lanes, "WEIGHT": weight_bits}
-    return (_unit("f2f_count", N=n), _unit("f2f_compactor", 1, stages, **sizes))
+    return _dealing(n, lanes, weight_bits, stages, masks, packed=0)
+
+
+def _dealing(n: int, lanes: int, weight_bits: int, stages: int, masks: int, packed: int) -> Units:
+    sizes = {"N": n, "LANES": lanes, "WEIGHT": weight_bits, "PACKED": packed}
+    return (
+        _unit("f2f_count", N=n, STAGES=COUNT_CYCLES),
+        _pipe(n.bit_length(), masks, COUNT_CYCLES),
+        _unit("f2f_dealer", **sizes, STAGES=stages + 1),
+    )
 
 
 def index_decoder(n_pes: int, index_bits: int | str, weight_bits: int, stages: int) -> Units:
     """Return CSR's row queues, index decode and entry buffers."""
     index = index_bits if isinstance(index_bits, int) else INDEX_BITS
-    sizes = {"P": n_pes, "INDEX": index, "WEIGHT": weight_bits}
-    sizes |= {"LENGTH": LENGTH_BITS, "WAVE": ROW_BITS, "ROW_FIFO": ROWS_WAITING}
+    rows = {"P": n_pes, "LENGTH": LENGTH_BITS, "WAVE": ROW_BITS, "ROW_FIFO": ROWS_WAITING}
+    sizes = {"P": n_pes, "INDEX": index, "WEIGHT": weight_bits, "WAVE": ROW_BITS}
     return (
-        _unit("f2f_csr_decoder", 1, stages, **sizes),
+        _unit("f2f_csr_walk", **rows),
+        _unit("f2f_count", N=n_pes, STAGES=WALK_CYCLES),
+        _pipe(n_pes.bit_length() + n_pes * (2 + ROW_BITS), WALK_CYCLES + 1, WALK_CYCLES),
+        _unit("f2f_csr_decoder", **sizes, STAGES=stages + 1),
         _fields(index, 2 * n_pes, n_pes),
         _fields(weight_bits, 2 * n_pes, n_pes),
     )
@@ -132,15 +187,15 @@ def gathers(n_pes: int, n_banks: int, window: int, weight_bits: int) -> Units:
     address = max(INDEX_BITS - log_banks, 1)
     payload = 1 + ROW_BITS + weight_bits
     queue = {"WINDOW": window, "LOG_B": log_banks, "ADDRESS": address, "PAYLOAD": payload}
-    return (_unit("f2f_gather_queue", n_pes, **queue), *grants(n_pes, n_banks, 1))
+    return (_unit("f2f_gather_queue", n_pes, **queue), *grants(n_pes, n_banks))
 
 
-def grants(n_pes: int, n_banks: int, stages: int) -> Units:
-    """Return the arbiter that lets one PE to each bank."""
+def grants(n_pes: int, n_banks: int) -> Units:
+    """Return the arbiter that lets one PE to each bank, and the banks' addresses."""
     log_banks = log2_of(n_banks)
-    sizes = {"P": n_pes, "BANKS": n_banks, "LOG_B": log_banks}
-    sizes["ADDRESS"] = max(INDEX_BITS - log_banks, 1)
-    return (_unit("f2f_gather_grant", 1, stages, **sizes),)
+    read = {"P": n_pes, "BANKS": n_banks, "LOG_B": log_banks}
+    read["ADDRESS"] = max(INDEX_BITS - log_banks, 1)
+    return (_unit("f2f_gather_grant", P=n_pes, LOG_B=log_banks), _unit("f2f_gather_read", **read))
 
 
 def crossbar(n_lanes: int, span: int, word_bits: int) -> Units:
@@ -154,33 +209,41 @@ def csc_pes(n_pes: int, weight_bits: int, activation_bits: int) -> Units:
     return (_unit("f2f_csc_pe", n_pes, **sizes, WEIGHT=weight_bits, ACT=activation_bits),)
 
 
-def nm_decoder(groups: int, n: int, m: int, weight_bits: int, stages: int) -> Units:
+def nm_decoder(groups: int, n: int, m: int, weight_bits: int) -> Units:
     """Return the index decoder of N:M groups."""
     sizes = {"GROUPS": groups, "SLOTS": n, "SPAN": m, "WEIGHT": weight_bits}
-    return (_unit("f2f_nm_decoder", 1, stages, **sizes),)
+    return (_unit("f2f_nm_decoder", **sizes),)
 
 
 def run_decoder(entries: int, run_bits: int, weight_bits: int, stages: int) -> Units:
     """Return the run decoder with its entry buffers."""
-    count = (3 * entries).bit_length()
     sizes = {"ENTRIES": entries, "RUN": run_bits, "WEIGHT": weight_bits, "PLACE": PLACE_BITS}
     return (
-        _unit("f2f_run_decoder", 1, stages, **sizes, COUNT=count),
+        _unit("f2f_run_decoder", **sizes, STAGES=stages + 1),
         _fields(run_bits, 2 * entries, entries),
         _fields(weight_bits, 2 * entries, entries),
     )
 
 
-def position_decoder(n_out: int, n_planes: int, rate: int, count: int) -> Units:
-    """Return gap decoder, kept count and placer of the patches of `count` groups."""
-    kept, care = n_out.bit_length(), (n_out * n_planes).bit_length()
-    placer = {"RATE": rate, "GAP": GAP_BITS, "KEPT": kept, "PLANES": n_planes}
-    placer |= {"PLANE": log2_of(n_planes), "CARE": care}
+def position_decoder(n_out: int, n_planes: int, rate: int, masks: int, count: int) -> Units:
+    """Return what finds the places of the patches of `count` groups; `masks` blocks wait there."""
+    kept, plane = n_out.bit_length(), log2_of(n_planes)
+    care, bases = (n_out * n_planes).bit_length(), (-(-n_out // RANK_GROUP) - 1) * kept
+    fifo = 2 * rate + 2 + GAP_CYCLES
+    w = GAP_BITS + fifo.bit_length() + 2
+    gap = {"RATE": rate, "N": rate.bit_length(), "WIDE": FIELD_BITS, "LONG": LENGTH_BITS}
+    placer = {"N_OUT": n_out, "RATE": rate, "W": w, "KEPT": kept, "PLANES": n_planes}
+    placed = rate * (1 + plane + kept) + 1 + n_out + bases
+    bits = rate * FIELD_BITS
     return (
-        _fields(1, rate * FIELD_BITS + WORD_BITS, WORD_BITS, count),
-        _unit("f2f_gap_decoder", count, RATE=rate, GAP=GAP_BITS, N=rate.bit_length()),
-        _unit("f2f_count", count, N=n_out),
-        _unit("f2f_patch_place", count, **placer),
+        _shift_fields(1, bits + WORD_BITS, WORD_BITS, bits, count),
+        _unit("f2f_gap_cut", count, **gap),
+        _unit("f2f_gap_sum", count, **gap, GAP=GAP_BITS, W=w),
+        _shift_fields(1 + w, fifo, rate, rate + 1, count, GAP_CYCLES),
+        _unit("f2f_care", count, N_OUT=n_out, KEPT=kept, PLANE=plane, W=w),
+        _pipe(w + kept, masks, MASK_CYCLES, count),
+        _unit("f2f_patch_place", count, **placer, PLANE=plane, CARE=care),
+        _pipe(placed, PLACED_CYCLES, PLACED_CYCLES, count),
     )
 
 

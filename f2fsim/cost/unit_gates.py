@@ -1,7 +1,8 @@
 """Quick estimates of the units of front ends and operand networks, fitted to synthesis.
 
-Flip-flops are counted.  Combinational cells (as NAND2 equivalents) and levels of logic are linear
-in a few terms that the construction gives: so many multiplexers, so many adders.  Their factors,
+Flip-flops are counted, those that cut a network into stages are fitted.  Combinational cells (as
+NAND2 equivalents) and levels of logic between registers are linear in a few terms that the
+construction gives: so many multiplexers, so many adders.  Their factors,
 `unit_fits.json` beside the cost tables, come from ``benchmarks/rtl_fit.py``;
 ``docs/hardware_cost.md`` states the errors on configurations that were not used to fit them.  Names
 and sizes are those of the Verilog modules (`f2fsim.rtl`).
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from math import comb, log2
 from pathlib import Path
@@ -23,8 +25,26 @@ FITS_FILE = "unit_fits.json"
 
 Sizes = dict[str, int]
 Terms = tuple[float, ...]
-#: Flip-flops, terms of the combinational cells, terms of the levels.
-Counted = tuple[int, Terms, Terms]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a unit is made of.
+
+    Attributes
+    ----------
+    dff : int
+        Flip-flops.
+    logic, levels : tuple of float
+        Terms that combinational cells and levels of logic are linear in.
+    cuts : tuple of float
+        Terms that the flip-flops of its stages are linear in.
+    """
+
+    dff: int
+    logic: Terms
+    levels: Terms
+    cuts: Terms = ()
 
 
 def log2_of(n: int) -> int:
@@ -42,143 +62,206 @@ def _tree(n: int) -> Terms:
     return 1.0, depth, depth * depth
 
 
+def _staged(n: int, stages: int) -> Terms:
+    """Return `_tree` cut into stages; a stage has some levels of its own."""
+    one, depth, squared = _tree(n)
+    return one, depth / stages, squared / stages
+
+
 def _count(s: Sizes) -> Counted:
-    return 0, (s["N"], log2_of(s["N"])), _tree(s["N"])
+    n, stages = s["N"], s["STAGES"]
+    return Counted(0, (n, log2_of(n)), _staged(n, stages), ((stages - 1) * n,))
 
 
-def _compacting(s: Sizes, payload: int, dealt: int) -> Counted:
-    n, lanes = s["N"], s["LANES"]
+def _dealer(s: Sizes) -> Counted:
+    n, lanes, stages, w = s["N"], s["LANES"], s["STAGES"], s["WEIGHT"]
     log_n, log_l = log2_of(n), log2_of(lanes)
-    beats = _bits(-(-n // lanes) - 1)
-    dff = lanes * (log_n + s["WEIGHT"]) + log_l + 3 + beats
-    moved = n * log_l * (1 + log_l + payload)
-    return dff, (moved, n * log_n, lanes * (log_n + dealt)), _tree(n)
+    payload, beside = (0, w) if s["PACKED"] else (w, 0)
+    item = 1 + log_l + payload
+    moved = n * log_l * item
+    cuts = (stages - 1) * n * item, (stages - 1) * lanes * (1 + beside)
+    logic = moved, n * log_n, lanes * (log_n + w)
+    return Counted(1 + _bits(-(-n // lanes) - 1), logic, _staged(n, stages), cuts)
 
 
-def _aligner(s: Sizes) -> Counted:
-    return _compacting(s, 1, s["WEIGHT"])
-
-
-def _compactor(s: Sizes) -> Counted:
-    return _compacting(s, s["WEIGHT"], s["WEIGHT"])
+def _under_way(s: Sizes) -> int:
+    return (s["LATENCY"] - 1) * (1 + s["COUNT"])
 
 
 def _fields(s: Sizes) -> Counted:
-    held, count = s["DEPTH"] * s["WIDTH"], _bits(s["DEPTH"] + s["WRITE"])
-    return held + count, (held * count, held, s["WRITE"] * s["WIDTH"] * count), _tree(s["DEPTH"])
+    banks, width, rows = 1 << s["LOG_B"], s["WIDTH"], s["ROWS"]
+    pointer = _bits(rows - 1) + s["LOG_B"]
+    dff = rows * banks * width + 2 * s["COUNT"] + 2 * pointer + _under_way(s)
+    turned = (s["WRITE"] + s["READ"]) * width * s["LOG_B"]
+    flags = s["WRITE"] * s["LOG_B"] + banks * _bits(rows - 1)
+    logic = turned, rows * banks * width, flags, s["COUNT"]
+    return Counted(dff, logic, (1.0, s["LOG_B"], s["COUNT"]))
+
+
+def _shift_fields(s: Sizes) -> Counted:
+    held, put = s["DEPTH"] * s["WIDTH"], s["WRITE"] * s["WIDTH"]
+    dff = held + 2 * s["COUNT"] + _under_way(s)
+    logic = (held + put) * s["COUNT"], (2 * held + put) * _bits(s["READ"]), held
+    return Counted(dff, logic, (1.0, s["COUNT"], _bits(s["READ"])))
+
+
+def _pipe(s: Sizes) -> Counted:
+    held = s["DEPTH"] * s["WIDTH"]
+    dff = held + 2 * _bits(s["DEPTH"]) + s["LATENCY"] - 1
+    dff += 2 * _bits(s["DEPTH"] - 1) * (s["DEPTH"] > 1)
+    return Counted(dff, (held, s["WIDTH"]), _tree(s["DEPTH"]))
+
+
+def _csr_walk(s: Sizes) -> Counted:
+    p, queue = s["P"], s["ROW_FIFO"] * (s["WAVE"] + s["LENGTH"])
+    pointers = _bits(s["ROW_FIFO"]) + 2 * _bits(s["ROW_FIFO"] - 1)
+    of_pe = queue + pointers + s["LENGTH"] + 2 * s["WAVE"] + 3 + s["WAVE"]
+    levels = 1.0, log2(p)
+    return Counted(p * of_pe + s["WAVE"] + 3, (p * queue, p * s["LENGTH"], p), levels)
 
 
 def _csr_decoder(s: Sizes) -> Counted:
-    p, queue = s["P"], s["ROW_FIFO"] * (s["WAVE"] + s["LENGTH"])
-    entry = s["WEIGHT"] + s["INDEX"]
-    pointers = 2 * _bits(s["ROW_FIFO"]) + 2 * _bits(s["ROW_FIFO"] - 1)
-    pointers += 2 * (s["ROW_FIFO"] == 4)  # synthesis makes one of two bits one-hot
-    of_pe = queue + pointers + s["LENGTH"] + 2 * s["WAVE"] + 2 + s["WAVE"] + entry
-    dff = p * of_pe + s["WAVE"] + 2
-    return dff, (p * queue, p * log2_of(p) * entry, p * (s["LENGTH"] + s["WAVE"] + entry)), _tree(p)
+    p, entry, stages = s["P"], s["WEIGHT"] + s["INDEX"], s["STAGES"]
+    beside = 2 + s["WAVE"]
+    cuts = (stages - 1) * p * (entry + beside), (stages - 1) * p * log2_of(p)
+    return Counted(1, (p * log2_of(p) * entry, p * log2_of(p), p), _staged(p, stages), cuts)
 
 
 def _gather_queue(s: Sizes) -> Counted:
-    entry = s["PAYLOAD"] + s["ADDRESS"] + s["LOG_B"]
+    bank = s["LOG_B"]
+    entry = s["PAYLOAD"] + s["ADDRESS"] + bank
     slot = _bits(s["WINDOW"])
-    dff = 2 * s["WINDOW"] * entry + 3 * slot + 1 + s["PAYLOAD"] + s["LOG_B"]
-    return dff, (s["WINDOW"] * entry, entry, s["WINDOW"]), _tree(s["WINDOW"])
+    dff = 2 * s["WINDOW"] * entry + 3 * slot + 1 + 2 * entry + bank + s["PAYLOAD"] + 2
+    return Counted(dff, (s["WINDOW"] * entry, entry, s["WINDOW"]), _tree(s["WINDOW"]))
 
 
 def _gather_grant(s: Sizes) -> Counted:
+    p = s["P"]
+    return Counted(0, (p * p * s["LOG_B"], p * p, p), (1.0, log2(p), log2_of(s["LOG_B"])))
+
+
+def _gather_read(s: Sizes) -> Counted:
     p, banks = s["P"], s["BANKS"]
-    return 0, (p * p * (s["LOG_B"] + 2), p * banks * (1 + s["ADDRESS"]), p), _tree(p)
+    logic = p * banks * s["ADDRESS"], p * banks, p * s["LOG_B"]
+    return Counted(0, logic, (1.0, log2(p), log2_of(s["LOG_B"])))
 
 
 def _select(s: Sizes) -> Counted:
     span, width = s["SPAN"], s["WIDTH"]
-    return 0, ((span - 1) * width, span * width * log2_of(span)), _tree(span)
+    return Counted(0, ((span - 1) * width, span * width * log2_of(span)), _tree(span))
 
 
 def _csc_pe(s: Sizes) -> Counted:
     item = 2 + s["ROW"] + s["WEIGHT"] + s["ACT"]
     dff = item + s["LENGTH"] + s["ROW"] + 1
-    return dff, (dff, s["ADDRESS"] + s["LENGTH"] + s["ROW"]), _tree(1 << s["ROW"])
+    return Counted(dff, (dff, s["ADDRESS"] + s["LENGTH"] + s["ROW"]), _tree(1 << s["ROW"]))
 
 
 def _nm_decoder(s: Sizes) -> Counted:
     slots = s["GROUPS"] * s["SLOTS"]
     dff = slots * (log2_of(s["SPAN"]) + s["WEIGHT"]) + 1
-    return dff, (dff,), _tree(slots)
+    return Counted(dff, (dff,), _tree(slots))
 
 
 def _run_decoder(s: Sizes) -> Counted:
-    e, offset = s["ENTRIES"], log2_of(s["ENTRIES"] << s["RUN"])
-    # The first entries cannot lie far: top bits of their places are constant.
-    places = sum(_bits(((i + 1) << s["RUN"]) - 1) for i in range(e))
-    dff = places + e * s["WEIGHT"] + 2 * s["PLACE"] + s["COUNT"] + 1
-    return dff, (dff, e * offset, s["PLACE"]), _tree(e)
+    e, run, stages = s["ENTRIES"], s["RUN"], s["STAGES"]
+    offset = log2_of(e << run)
+    cuts = (stages - 1) * e * (s["WEIGHT"] + offset), (stages - 1) * offset
+    return Counted(s["PLACE"] + 1, (e * offset, s["PLACE"], e), _staged(e, stages), cuts)
 
 
-def _gap_decoder(s: Sizes) -> Counted:
+def _gap_cut(s: Sizes) -> Counted:
     rate = s["RATE"]
-    return 1 + s["N"] + rate * (1 + s["GAP"]), (rate, rate * rate), _tree(rate)
+    return Counted(1 + s["N"] + rate * s["WIDE"], (rate, rate * rate), (1.0, rate))
+
+
+def _gap_sum(s: Sizes) -> Counted:
+    rate, gap, w = s["RATE"], s["GAP"], s["W"]
+    steps = _bits(rate - 1) if rate > 1 else 0
+    dff = rate * ((s["WIDE"] - 2) + 3 * gap + 6 + 2 * w) + 2 * w
+    return Counted(dff, (rate * gap, rate * w, rate * w * steps), (1.0, steps))
+
+
+def _care(s: Sizes) -> Counted:
+    n, kept = s["N_OUT"], s["KEPT"]
+    logic = n, log2_of(n), (s["PLANE"] + 2) * s["W"]
+    return Counted(n + s["W"] + kept, logic, (1.0, log2_of(n)))
 
 
 def _patch_place(s: Sizes) -> Counted:
-    rate, planes, care = s["RATE"], s["PLANES"], s["CARE"]
-    signed = max(s["GAP"], care) + 2
-    dff = 2 + rate * (1 + s["PLANE"] + s["KEPT"]) + signed
-    terms = rate * planes * care, planes * care, (rate + 1) * signed
-    return dff, terms, _tree(rate * planes)
+    rate, planes, care, kept = s["RATE"], s["PLANES"], s["CARE"], s["KEPT"]
+    dff = 3 + 2 * s["N_OUT"] + kept + 2 * care + rate * (2 + 2 * care)
+    logic = rate * planes * care, s["N_OUT"], (rate + 1) * s["W"] + planes * kept
+    levels = 1.0, log2_of(s["N_OUT"]), log2_of(planes)
+    return Counted(dff, logic, levels, ((planes - 1) * kept,))
 
 
 def _patch_unit(s: Sizes) -> Counted:
     n, planes, rate = s["N_OUT"], s["PLANES"], s["RATE"]
-    return n * (planes + 1) + 2, (rate * planes * n, planes * n, rate * n * s["KEPT"]), _tree(n)
+    logic = rate * planes * n, planes * n, rate * n * s["KEPT"], n
+    return Counted(n * (planes + 1 + rate) + rate * planes + 2, logic, (1.0, rate, log2_of(n)))
 
 
 def _mask_raw(s: Sizes) -> Counted:
-    return s["N_OUT"] + 1, (s["N_OUT"], 1), _tree(s["N_OUT"])
+    return Counted(s["N_OUT"] + 1, (s["N_OUT"], 1), _tree(s["N_OUT"]))
+
+
+def _run_sums(s: Sizes) -> Counted:
+    rate, w = s["RATE"], s["W"]
+    steps = _bits(rate - 1) if rate > 1 else 0
+    logic = rate * w, rate * (s["RUN"] + 5) * steps, rate
+    return Counted(rate * (1 + w) + w, logic, (1.0, steps))
 
 
 def _mask_runs(s: Sizes) -> Counted:
-    n, rate = s["N_OUT"], s["RATE"]
-    # Lanes follow one another: levels grow with their number.
-    path = 1.0, float(rate), float(rate * log2_of(n))
-    return n + s["PLACE"] + 3, (n, rate, rate * rate * n), path
+    n, rate, w = s["N_OUT"], s["RATE"], s["W"]
+    dff = 2 * n + (rate + 1) * (1 + w) + 4 * w + 5
+    return Counted(dff, ((rate + 1) * n, n, (rate + 1) * w), (1.0, log2_of(rate), log2_of(n)))
 
 
 def _mask_blocks(s: Sizes) -> Counted:
-    rate, block, ones = s["RATE"], s["BLOCK"], s["ONES"]
+    rate, part = s["RATE"], s["WORD"] + s["BLOCK"]
+    dff = 1 + _bits(rate) + rate * part
+    return Counted(dff, (rate * rate * part, rate * part, s["COUNT"]), (1.0, rate))
+
+
+def _unrank(s: Sizes) -> Counted:
+    block, ones = s["BLOCK"], s["ONES"]
     # Bits of the rank that is left at each place, and of what it is compared with.
     left = [max(comb(place + 1, n) for n in range(ones + 1)) - 1 for place in range(block)]
     ranks = sum(_bits(largest) for largest in left)
     tables = sum(comb(p, n).bit_length() for p in range(block) for n in range(1, ones + 1))
-    made = rate * block
-    terms = rate * ranks, rate * tables, made * ones
-    return 1 + _bits(made) + made, terms, (1.0, float(rate), float(ranks))
+    stages = s["STAGES"]
+    cuts = (stages - 1) * ranks / block, (stages - 1) * (block + ones), block * ones
+    levels = 1.0, log2_of(s["WORD"]), ranks / stages
+    return Counted(0, (ranks, tables, block * ones), levels, cuts)
 
 
 def _mask_cut(s: Sizes) -> Counted:
     n = s["N_OUT"]
-    return n + 1, (n, n * log2_of(n)), _tree(n)
+    return Counted(n + 1, (n, n * log2_of(n)), _tree(n))
 
 
 def _value_table(s: Sizes) -> Counted:
     widest = 32 + s["WEIGHT"]
     # The field that is read moves through a shifter of the widest one.
-    return widest + 16, (widest * log2_of(widest), s["WEIGHT"]), _tree(widest)
+    return Counted(widest + 16, (widest * log2_of(widest), s["WEIGHT"]), _tree(widest))
 
 
 def _plane_words(s: Sizes) -> Counted:
     planes, n_in = s["PLANES"], s["N_IN"]
     word = planes * n_in
     moved = planes * (planes - 1) // 2 * n_in * _bits(n_in)
-    return planes * 6 + 2 * word, (moved, planes * 6), (1.0, float(planes * _bits(n_in)))
+    levels = 1 / s["STAGES"], planes * _bits(n_in) / s["STAGES"]
+    return Counted(planes * 6 + 2 * word, (moved, planes * 6), levels)
 
 
 def _value_decoder(s: Sizes) -> Counted:
-    n, weight = s["N_OUT"], s["WEIGHT"]
-    # Class, low planes; number; pattern; kept at each stage.
-    dff = n * (16 + 3 * weight + 3)
-    terms = n * 6 * s["PLANES"], n * 16 * 6, n * 16 * 2 * weight, n * weight * (4 + log2_of(weight))
-    return dff, terms, (1.0, float(log2_of(weight)), float(weight))
+    n, planes, weight = s["N_OUT"], s["PLANES"], s["WEIGHT"]
+    # Codeword, class, low planes, number; mask in each stage.
+    dff = n * (planes + 16 + 2 * weight + 3) + 1
+    logic = n * 6 * planes, n * 16 * 6, n * 16 * 2 * weight, n * weight * log2_of(weight)
+    return Counted(dff, logic, (1.0, float(log2_of(weight)), float(log2_of(planes))))
 
 
 def _huffman_decoder(s: Sizes) -> Counted:
@@ -187,35 +270,43 @@ def _huffman_decoder(s: Sizes) -> Counted:
     # Two shifters: what is taken, and where a word comes in; a comparator and a rank a length.
     shifted = 2 * window * log2_of(window)
     terms = shifted, length * length, length * symbol
-    return window + _bits(window) + symbol + s["REST"] + 1, terms, (1.0, float(length))
+    dff = window + _bits(window) + symbol + s["REST"] + 1
+    return Counted(dff, terms, (1.0, float(length)))
 
 
 def _huffman_table(s: Sizes) -> Counted:
     length, symbol = s["LENGTH"], s["SYMBOL"]
     # Limit and rank of each length, in two halves; a counter of symbols, an adder.
     held = 2 * length * (length + symbol)
-    return held + 3 * symbol + length, (held, length + symbol), _tree(length)
+    return Counted(held + 3 * symbol + length, (held, length + symbol), _tree(length))
 
 
 #: What each module is made of.
 UNITS: dict[str, Callable[[Sizes], Counted]] = {
     "f2f_count": _count,
-    "f2f_aligner": _aligner,
-    "f2f_compactor": _compactor,
+    "f2f_dealer": _dealer,
     "f2f_fields": _fields,
+    "f2f_shift_fields": _shift_fields,
+    "f2f_pipe": _pipe,
+    "f2f_csr_walk": _csr_walk,
     "f2f_csr_decoder": _csr_decoder,
     "f2f_gather_queue": _gather_queue,
     "f2f_gather_grant": _gather_grant,
+    "f2f_gather_read": _gather_read,
     "f2f_select": _select,
     "f2f_csc_pe": _csc_pe,
     "f2f_nm_decoder": _nm_decoder,
     "f2f_run_decoder": _run_decoder,
-    "f2f_gap_decoder": _gap_decoder,
+    "f2f_gap_cut": _gap_cut,
+    "f2f_gap_sum": _gap_sum,
+    "f2f_care": _care,
     "f2f_patch_place": _patch_place,
     "f2f_patch_unit": _patch_unit,
     "f2f_mask_raw": _mask_raw,
+    "f2f_run_sums": _run_sums,
     "f2f_mask_runs": _mask_runs,
     "f2f_mask_blocks": _mask_blocks,
+    "f2f_unrank": _unrank,
     "f2f_mask_cut": _mask_cut,
     "f2f_huffman_decoder": _huffman_decoder,
     "f2f_huffman_table": _huffman_table,
@@ -257,14 +348,18 @@ def estimate_unit_gates(module: str, **sizes: int) -> GateCount:
     InputError
         If there is no such unit.
     """
-    dff, terms, _ = _look_up(module, sizes)
-    factors = _fits()[module]["nand2"]
-    nand2 = sum(factor * term for factor, term in zip(factors, terms, strict=True))
-    return GateCount(dff=dff, nand2=round(nand2))
+    counted = _look_up(module, sizes)
+    factors = _fits()[module]
+    cuts = _linear(factors.get("dff", []), counted.cuts)
+    return GateCount(
+        dff=counted.dff + round(cuts), nand2=round(_linear(factors["nand2"], counted.logic))
+    )
 
 
 def estimate_unit_levels(module: str, **sizes: int) -> int:
-    """Return the estimated levels of logic on the longest path of a unit."""
-    _, _, terms = _look_up(module, sizes)
-    factors = _fits()[module]["levels"]
-    return round(sum(factor * term for factor, term in zip(factors, terms, strict=True)))
+    """Return the estimated levels of logic on the longest path of a unit between registers."""
+    return round(_linear(_fits()[module]["levels"], _look_up(module, sizes).levels))
+
+
+def _linear(factors: list[float], terms: Terms) -> float:
+    return sum(factor * term for factor, term in zip(factors, terms, strict=True))

@@ -15,17 +15,16 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.rtl.bench import Bench, Sink, Source, bit_rows, field_rows
-from f2fsim.rtl.compaction import emit_compact, emit_count
+from f2fsim.rtl.bench import Bench, Source, field_rows
 from f2fsim.rtl.cycles import DeviceMachine, Gaps
+from f2fsim.rtl.dealing import Dealing
 from f2fsim.rtl.device import Device, Unit, check_sizes
+from f2fsim.rtl.field_buffer import FieldBuffer
 from f2fsim.rtl.fields import beats
 from f2fsim.rtl.mask_path import MaskPath
-from f2fsim.rtl.text import bits_for, instance, library_files, module
+from f2fsim.rtl.text import library_files, module
 
 IntArray = NDArray[np.int64]
-
-MODULES = ("f2f_channel", "f2f_fields", "f2f_bitmap", "f2f_aligner")
 
 _COMMENT = """\
 f2f_front_end: bitmap front end; generated, do not edit.
@@ -70,75 +69,52 @@ class BitmapDevice(Device[BitmapVectors]):
     pipeline_cycles: int = 2
 
     def __post_init__(self) -> None:
-        problems = self.mask_path.problems()
-        if self.lanes < 2 or self.lanes & (self.lanes - 1) or self.lanes >= 2 * self.mask_path.n:
-            problems.append(f"lanes must be a power of two from 2 to the block, got {self.lanes}")
+        problems = [*self.mask_path.problems(), *self.dealing.problems()]
         if self.value_fifo < 2 * self.lanes - 1:
             problems.append(f"value_fifo must be at least {2 * self.lanes - 1}")
         check_sizes("bitmap", problems)
 
     @property
-    def place_bits(self) -> int:
-        """Bits of a place in the block."""
-        return bits_for(self.mask_path.n - 1)
+    def dealing(self) -> Dealing:
+        """The dealer and its channels."""
+        return Dealing(
+            self.mask_path.n,
+            self.lanes,
+            self.weight_bits,
+            packed=True,
+            mask_fifo=self.mask_fifo,
+            out_fifo=self.out_fifo,
+            latency=self.pipeline_cycles,
+            weight_fifo=self.value_fifo,
+            late_cycles=self.mask_path.late_cycles,
+        )
 
-    def aligner_parameters(self) -> dict[str, int]:
-        """Return the parameters of f2f_aligner."""
-        n = self.mask_path.n
-        return {
-            "N": n,
-            "LANES": self.lanes,
-            "LOG_L": bits_for(self.lanes - 1),
-            "RANK": self.place_bits,
-            "BEAT": bits_for(-(-n // self.lanes) - 1),
-            "KEPT": bits_for(n),
-            "WEIGHT": self.weight_bits,
-            "COUNT": bits_for(self.value_fifo + self.lanes),
-        }
+    @property
+    def _fields(self) -> FieldBuffer:
+        return FieldBuffer(self.weight_bits, self.value_fifo, self.lanes, self.lanes)
 
     def files(self) -> dict[str, str]:
         """Return the generated top module and the library's modules."""
-        path, parameters = self.mask_path, self.aligner_parameters()
-        item = self.lanes * (self.place_bits + self.weight_bits) + parameters["LOG_L"] + 2
+        path, dealing, values = self.mask_path, self.dealing, self._fields
         ports = [
             *path.ports(),
-            "input  wire in_weight_valid",
-            "output wire in_weight_ready",
-            f"input  wire [{parameters['COUNT'] - 1}:0] in_weight_n",
-            f"input  wire [{self.lanes * self.weight_bits - 1}:0] in_weight",
-            "output wire out_valid",
-            "input  wire out_ready",
-            f"output wire [{item - 1}:0] out",
+            *values.ports("in_weight"),
+            *("output wire out_valid", "input  wire out_ready"),
+            f"output wire [{dealing.item_bits - 1}:0] out",
         ]
-        fifos = {
-            "MASK_FIFO": self.mask_fifo,
-            "MASK_POINTER": bits_for(self.mask_fifo - 1),
-            "MASK_HELD": bits_for(self.mask_fifo),
-            "VALUE_FIFO": self.value_fifo,
-            "OUT_FIFO": self.out_fifo,
-            "OUT_POINTER": bits_for(self.out_fifo - 1),
-            "OUT_HELD": bits_for(self.out_fifo),
-            "DEPTH": self.pipeline_cycles,
-        }
-        handshakes = ("made", "in_weight", "out")
-        wired = [f"{name}{end}" for name in handshakes for end in ("_valid", "_ready", "")]
         body = (
             f"    wire made_valid, made_ready;\n    wire [{path.n - 1}:0] made;\n"
             + path.text()
-            + instance(
-                "f2f_bitmap",
-                "bitmap",
-                {**parameters, **fifos},
-                ["clk", "rst", "in_weight_n", *wired],
-            )
+            + values.wires("value")
+            + dealing.text("value_window", "value")
+            + values.text("in_weight", "value")
         )
         comment = _COMMENT.format(code=path.code, lanes=self.lanes)
         return {
             f"{self.top}.v": module(self.top, comment, ports, body),
-            **library_files((*path.modules, *MODULES)),
+            **library_files((*path.modules, *values.modules)),
             **path.generated(),
-            "f2f_count.v": emit_count(path.n),
-            "f2f_compact.v": emit_compact(path.n, self.lanes, 1),
+            **dealing.files(),
         }
 
     def bench(self, vectors: BitmapVectors, gaps: Gaps) -> Bench:
@@ -146,7 +122,7 @@ class BitmapDevice(Device[BitmapVectors]):
         mask, n = vectors.mask, self.mask_path.n
         moves = beats(mask.sum(axis=1), self.lanes)
         machine = DeviceMachine(gaps)
-        machine.channel("masks", self.mask_fifo)
+        machine.channel("masks", self.mask_fifo, self.dealing.mask_cycles)
         self.mask_path.add(machine, mask, n, ("masks",))
         machine.channel("values", self.value_fifo)
         machine.source("weight", {"values": moves.per_put}, moves.per_put.size)
@@ -161,48 +137,24 @@ class BitmapDevice(Device[BitmapVectors]):
         )
         machine.sink("out", {"results": one}, n_beats)
         weights = field_rows(vectors.values, self.weight_bits, moves.per_put, self.lanes)
-        count_bits = self.aligner_parameters()["COUNT"]
         return Bench(
             self.top,
             self.files(),
             {},
             (
                 self.mask_path.source(mask, n),
-                Source("weight", weights, moves.per_put, count_bits),
+                Source("weight", weights, moves.per_put, self._fields.count_bits),
             ),
-            (dealt_items("out", mask, vectors.values, self.lanes, self.weight_bits),),
+            (self.dealing.sink(mask, vectors.values),),
             machine.build(),
             {"n_used": (self.mask_path.place_bits, n)},
             items="beats",
         )
 
     def units(self) -> tuple[Unit, ...]:
-        """Return mask unit, count, aligner and buffer of values."""
-        aligner = self.aligner_parameters()
-        fields = {"WIDTH": self.weight_bits, "DEPTH": self.value_fifo, "COUNT": aligner["COUNT"]}
-        fields |= {"WRITE": self.lanes, "READ": self.lanes}
+        """Return mask unit, count, dealer and buffer of values."""
         return (
             *self.mask_path.units(),
-            Unit("aligner", "f2f_count", ()),
-            Unit("aligner", "f2f_aligner", tuple(aligner.items())),
-            Unit("aligner", "f2f_fields", tuple(fields.items())),
+            *self.dealing.units("aligner"),
+            self._fields.unit("aligner"),
         )
-
-
-def dealt_items(
-    name: str, mask: NDArray[np.bool_], values: IntArray, lanes: int, weight_bits: int
-) -> Sink:
-    """Return the items of an aligner: kept weights of each block, `lanes` at a time."""
-    moves = beats(mask.sum(axis=1), lanes)
-    n_beats, place_bits = moves.first.size, bits_for(mask.shape[1] - 1)
-    place = np.nonzero(mask)[1]
-    used = np.arange(lanes) < moves.per_cycle[:, None]
-    pairs = np.zeros((n_beats, lanes), dtype=np.int64)
-    pairs[used] = (place << weight_bits) | values
-    width = place_bits + weight_bits
-    heads = np.stack([moves.per_cycle, moves.last], axis=1)
-    count_bits = bits_for(lanes - 1) + 1
-    head = np.hstack([bit_rows(heads[:, :1], count_bits), bit_rows(heads[:, 1:], 1)])
-    rows = np.hstack([bit_rows(pairs, width), head])
-    care = np.hstack([np.repeat(used, width, axis=1), np.ones_like(head)])
-    return Sink(name, rows, care)

@@ -14,9 +14,10 @@ from f2fsim.codec.block_code import encode_block, word_bits
 from f2fsim.rtl.bench import Source
 from f2fsim.rtl.cycles import ONE, DeviceMachine
 from f2fsim.rtl.device import Unit
+from f2fsim.rtl.field_buffer import FieldBuffer
 from f2fsim.rtl.fields import puts
 from f2fsim.rtl.mask_path import MAX_RATE, MaskPath
-from f2fsim.rtl.netlist import Netlist, Number
+from f2fsim.rtl.netlist import MUX, Netlist, Number, adder_levels
 from f2fsim.rtl.text import bits_for, instance
 
 BoolArray = NDArray[np.bool_]
@@ -29,11 +30,14 @@ _UNRANK = """\
 // (combinatorial number system); generated, do not edit.
 //
 // The number of ones follows from the range that the word lies in. From the top place down, a place
-// is one if the rank left is at least C(place, ones left), which is then taken off.
+// is one if the rank left is at least C(place, ones left), which is then taken off. The escape word
+// gives the raw bits. Results come {registers} cycles later.
 /* verilator lint_off UNUSEDSIGNAL */  // what is left at the end
 module f2f_unrank (
+    input  wire clk,
+    input  wire inverted,
     input  wire [{word_top}:0] word,
-    output wire escape,
+    input  wire [{top}:0] raw,
     output wire [{top}:0] bits
 );
 {body}endmodule
@@ -41,24 +45,29 @@ module f2f_unrank (
 """
 
 
-def emit_unrank(block: int, max_ones: int, width: int, escapes: bool) -> str:
-    """Return module ``f2f_unrank``."""
+def emit_unrank(block: int, max_ones: int, width: int, escapes: bool, stages: int) -> str:
+    """Return module ``f2f_unrank``, cut into `stages`."""
     net = Netlist("u")
     first = [sum(comb(block, j) for j in range(n)) for n in range(max_ones + 2)]
+    escape = net.wire(1, f"word == {width}'d{first[-1]}" if escapes else "1'b0", 2 + width // 2)
     reached = [
-        net.wire(1, f"word >= {width}'d{first[n]}") if n else net.wire(1, "1'b1")
+        net.wire(1, f"word >= {width}'d{first[n]}", adder_levels(width))
+        if n
+        else net.wire(1, "1'b1")
         for n in range(max_ones + 1)
     ]
     # left[n]: n ones are left to place.
     left = [
-        net.wire(1, f"{reached[n]} & ~{reached[n + 1]}" if n < max_ones else reached[n])
+        net.wire(
+            1, f"{reached[n]} & ~{reached[n + 1]}" if n < max_ones else f"{reached[n]} & ~{escape}"
+        )
         for n in range(max_ones + 1)
     ]
     base = " | ".join(
         f"({{{width}{{{left[n]}}}}} & {width}'d{first[n]})" for n in range(max_ones + 1)
     )
-    rank = Number(net.wire(width, f"word - ({base})"), 2**width - 1)
-    lines = []
+    rank = Number(net.wire(width, f"word - ({base})", 6 + adder_levels(width)), 2**width - 1)
+    outputs = {}
     for place in range(block - 1, -1, -1):
         bits = bits_for(max(comb(place + 1, n) for n in range(max_ones + 1)) - 1)
         bits = max(min(bits, rank.bits), 1)
@@ -68,12 +77,17 @@ def emit_unrank(block: int, max_ones: int, width: int, escapes: bool) -> str:
         known = [n for n in range(1, max_ones + 1) if comb(place, n) < 2**bits]
         terms = [f"({{{bits}{{{left[n]}}}}} & {bits}'d{comb(place, n)})" for n in known]
         some = " | ".join(left[n] for n in known) or "1'b0"
-        least = net.wire(bits, " | ".join(terms) or f"{bits}'d0")
-        own = net.wire(bits, rank.signal)
+        least = net.wire(bits, " | ".join(terms) or f"{bits}'d0", 6)
+        own = net.wire(bits, rank.signal, 0)
         # C(0, n) is 0: what is left lies at place 0.
-        one = net.wire(1, f"({some}) & ({own} >= {least})" if place and known else some)
-        lines.append(f"    assign bits[{place}] = {one};\n")
-        rank = Number(net.wire(bits, f"{own} - ({{{bits}{{{one}}}}} & {least})"), 2**bits - 1)
+        compared, wide = adder_levels(bits) + 2, bits + 1
+        some = net.wire(1, some, 4)
+        rest = net.wire(wide, f"{{1'b0, {own}}} - {{1'b0, {least}}}", compared)
+        one = net.wire(1, f"{some} & ~{rest}[{bits}]" if place and known else some)
+        bit = net.wire(1, f"(({escape} & raw[{place}]) | {one}) ^ inverted")
+        outputs[f"bits[{place}]"] = bit
+        chosen = f"{one} ? {rest}[{bits - 1}:0] : {own}"
+        rank = Number(net.wire(bits, chosen, MUX), 2**bits - 1)
         left = [
             net.wire(
                 1,
@@ -83,13 +97,14 @@ def emit_unrank(block: int, max_ones: int, width: int, escapes: bool) -> str:
             )
             for n in range(max_ones + 1)
         ]
-    escape = f"word == {width}'d{first[-1]}" if escapes else "1'b0"
+    inputs = {"word": width, "raw": block}
     return _UNRANK.format(
         block=block,
         max_ones=max_ones,
+        registers=stages - 1,
         word_top=width - 1,
         top=block - 1,
-        body=net.text() + "".join(lines) + f"    assign escape = {escape};\n",
+        body=net.staged(inputs, outputs, stages),
     )
 
 
@@ -98,7 +113,7 @@ class BlockMaskPath(MaskPath):
     """The block code, up to `rate` words a cycle.
 
     `block`, `max_ones` and `escapes` are fixed in hardware: a layer in another code of this kind
-    needs another unit.  `inverted` is an input.
+    needs another unit.  `stages` are those of the unranking.
     """
 
     code: ClassVar[str] = "block"
@@ -107,6 +122,7 @@ class BlockMaskPath(MaskPath):
     escapes: int = 1
     inverted: int = 0
     rate: int = 1
+    stages: int = 9
 
     def problems(self) -> list[str]:
         """Return what is out of range."""
@@ -114,11 +130,6 @@ class BlockMaskPath(MaskPath):
         if not 1 <= self.rate <= MAX_RATE:
             found.append(f"mask_rate must be 1 to {MAX_RATE}, got {self.rate}")
         return found
-
-    @property
-    def place_bits(self) -> int:
-        """Bits of 0 … n."""
-        return bits_for(self.n)
 
     @property
     def word_bits(self) -> int:
@@ -136,35 +147,45 @@ class BlockMaskPath(MaskPath):
 
     @property
     def made_fifo(self) -> int:
-        """Mask bits that wait for their block to be whole."""
-        return self.n + 2 * self.rate * self.block
+        """Mask bits that wait for their block to be whole, those under way included."""
+        return self.n + (1 + self.stages) * self.rate * self.block
+
+    @property
+    def words(self) -> FieldBuffer:
+        """The buffer of the stream."""
+        return FieldBuffer(1, self.bit_fifo, WORD_BITS, self._widest)
+
+    @property
+    def bits(self) -> FieldBuffer:
+        """The buffer of mask bits, which are unranked on their way into it."""
+        return FieldBuffer(1, self.made_fifo, self.rate * self.block, self.n, self.stages)
 
     @property
     def modules(self) -> tuple[str, ...]:
         """Bit buffers, words to bits, bits to masks."""
-        return ("f2f_fields", "f2f_mask_blocks", "f2f_mask_cut")
+        return (*self.words.modules, "f2f_any", "f2f_mask_blocks", "f2f_mask_cut")
 
     def generated(self) -> dict[str, str]:
         """Return the unranking network."""
-        text = emit_unrank(self.block, self.max_ones, self.word_bits, bool(self.escapes))
+        text = emit_unrank(
+            self.block, self.max_ones, self.word_bits, bool(self.escapes), self.stages
+        )
         return {"f2f_unrank.v": text}
 
     def _sizes(self) -> dict[str, dict[str, int]]:
-        made = self.rate * self.block
-        bits = {"WIDTH": 1, "DEPTH": self.bit_fifo, "WRITE": WORD_BITS, "READ": self._widest}
-        bits["COUNT"] = bits_for(self.bit_fifo + WORD_BITS)
-        kept = {"WIDTH": 1, "DEPTH": self.made_fifo, "WRITE": made, "READ": self.n}
-        kept["COUNT"] = bits_for(self.made_fifo + made)
+        ones = sum(comb(self.block, j) for j in range(self.max_ones + 1))
+        made = bits_for(self.rate * self.block)
         blocks = {"RATE": self.rate, "WORD": self.word_bits, "BLOCK": self.block}
-        blocks |= {"COUNT": bits["COUNT"], "TAKEN": bits_for(self._widest), "MADE": bits_for(made)}
-        cut = {"N_OUT": self.n, "COUNT": kept["COUNT"], "PLACE": self.place_bits}
-        return {"bits": bits, "made": kept, "blocks": blocks, "cut": cut}
+        blocks |= {"ESCAPE": ones if self.escapes else 1 << self.word_bits}
+        blocks |= {"COUNT": self.words.count_bits, "MADE": made}
+        cut = {"N_OUT": self.n, "COUNT": self.bits.count_bits, "PLACE": self.place_bits}
+        return {"f2f_mask_blocks": blocks, "f2f_mask_cut": cut}
 
     def ports(self) -> list[str]:
         """Return ports of the bit stream, its end, and the code's inversion."""
         return [
             *("input  wire in_mask_valid", "output wire in_mask_ready"),
-            f"input  wire [{self._sizes()['bits']['COUNT'] - 1}:0] in_mask_n",
+            f"input  wire [{self.words.count_bits - 1}:0] in_mask_n",
             f"input  wire [{WORD_BITS - 1}:0] in_mask",
             "input  wire mask_ended",
             f"input  wire [{self.place_bits - 1}:0] n_used",
@@ -172,59 +193,52 @@ class BlockMaskPath(MaskPath):
 
     def text(self) -> str:
         """Return buffers and units."""
-        sizes = self._sizes()
-        count, made = sizes["bits"]["COUNT"], sizes["made"]["COUNT"]
-        n_made, widest = sizes["blocks"]["MADE"], self._widest
-        ends = ("valid", "ready")
+        sizes, words, bits = self._sizes(), self.words, self.bits
+        n_made, part, rate = (
+            bits_for(self.rate * self.block),
+            self.word_bits + self.block,
+            self.rate,
+        )
+        under_way = f" & ~(|bits_of_mask_way[{self.stages - 1}:1])" if self.stages > 1 else ""
+        missing = bits.count_bits - bits_for(self.rate * self.block)
         return (
-            f"    wire [{count - 1}:0] word_visible, word_take;\n"
-            f"    wire [{widest - 1}:0] word_window;\n"
-            f"    wire unranked_valid, unranked_ready;\n    wire [{n_made - 1}:0] unranked_n;\n"
-            f"    wire [{self.rate * self.block - 1}:0] unranked;\n"
-            f"    wire [{made - 1}:0] bits_of_mask_visible, bits_of_mask_take;\n"
-            f"    wire [{self.n - 1}:0] bits_of_mask;\n"
-            "    wire all_made = mask_ended & ~unranked_valid & ~(|word_visible);\n"
-            + instance(
-                "f2f_fields",
-                "mask_words",
-                sizes["bits"],
-                [
-                    *("clk", "rst", "in_count=in_mask_n", "in_data=in_mask"),
-                    *(f"in_{end}=in_mask_{end}" for end in ends),
-                    *("visible=word_visible", "window=word_window", "take=word_take"),
-                ],
-            )
+            words.wires("words")
+            + bits.wires("bits_of_mask")
+            + "    wire cut_words_valid, cut_words_ready;\n"
+            f"    wire [{n_made - 1}:0] n_cut_words;\n"
+            f"    wire [{bits.count_bits - 1}:0] cut_words_n = {{{missing}'d0, n_cut_words}};\n"
+            f"    wire [{rate * part - 1}:0] cut_words;\n"
+            f"    wire [{rate * self.block - 1}:0] unranked;\n"
+            "    wire all_made = mask_ended & ~cut_words_valid & ~(|words_visible)\n"
+            f"       {under_way};\n"
+            + words.text("in_mask", "words")
             + instance(
                 "f2f_mask_blocks",
-                "unranks",
-                sizes["blocks"],
+                "cut_blocks",
+                sizes["f2f_mask_blocks"],
                 [
-                    *("clk", "rst", f"inverted=1'b{self.inverted}", "ended=mask_ended"),
-                    *("visible=word_visible", "window=word_window", "take=word_take"),
-                    *(f"out_{end}=unranked_{end}" for end in ends),
-                    *("out_count=unranked_n", "out_data=unranked"),
+                    *("clk", "rst", "ended=mask_ended", "out_count=n_cut_words"),
+                    *(f"{e}=words_{e}" for e in ("visible", "window", "take", "fire")),
+                    *(f"out_{e}=cut_words_{e}" for e in ("valid", "ready")),
+                    "out_data=cut_words",
                 ],
             )
-            + instance(
-                "f2f_fields",
-                "mask_bits",
-                sizes["made"],
-                [
-                    *("clk", "rst", f"in_count={{{made - n_made}'d0, unranked_n}}"),
-                    *("in_data=unranked", *(f"in_{end}=unranked_{end}" for end in ends)),
-                    *("visible=bits_of_mask_visible", "window=bits_of_mask"),
-                    "take=bits_of_mask_take",
-                ],
+            + "".join(
+                f"    f2f_unrank unrank_{j} (\n        .clk(clk), .inverted(1'b{self.inverted}),"
+                f" .word(cut_words[{j * part} +: {self.word_bits}]),\n"
+                f"        .raw(cut_words[{j * part + self.word_bits} +: {self.block}]),"
+                f" .bits(unranked[{j * self.block} +: {self.block}])\n    );\n"
+                for j in range(rate)
             )
+            + bits.text("cut_words", "bits_of_mask", "unranked")
             + instance(
                 "f2f_mask_cut",
                 "mask_unit",
-                sizes["cut"],
+                sizes["f2f_mask_cut"],
                 [
-                    *("clk", "rst", "size=n_used", "ended=all_made"),
-                    *("visible=bits_of_mask_visible", "window=bits_of_mask"),
-                    *("take=bits_of_mask_take", "out_data=made"),
-                    *(f"out_{end}=made_{end}" for end in ends),
+                    *("clk", "rst", "size=n_used", "ended=all_made", "out_data=made"),
+                    *(f"{e}=bits_of_mask_{e}" for e in ("visible", "window", "take", "fire")),
+                    *(f"out_{end}=made_{end}" for end in ("valid", "ready")),
                 ],
             )
         )
@@ -243,8 +257,8 @@ class BlockMaskPath(MaskPath):
         moves = puts(flat.size, WORD_BITS)
         padded = np.zeros(moves.size * WORD_BITS, dtype=np.bool_)
         padded[: flat.size] = flat
-        count = self._sizes()["bits"]["COUNT"]
-        return Source("mask", padded.reshape(-1, WORD_BITS), moves, count, has_end=True)
+        rows = padded.reshape(-1, WORD_BITS)
+        return Source("mask", rows, moves, self.words.count_bits, has_end=True)
 
     def add(
         self, machine: DeviceMachine, mask: BoolArray, n_used: int, made: Sequence[str]
@@ -256,7 +270,7 @@ class BlockMaskPath(MaskPath):
         machine.source("mask", {"mask words": moves}, moves.size)
         words = puts(bits.size, self.rate)
         taken = np.add.reduceat(bits, np.cumsum(words) - words)
-        machine.channel("mask bits", self.made_fifo)
+        machine.channel("mask bits", self.made_fifo, self.bits.latency)
         machine.unit(
             "unranking", words.size, {"mask words": taken}, {"mask bits": words * self.block}
         )
@@ -267,10 +281,13 @@ class BlockMaskPath(MaskPath):
 
     def units(self) -> tuple[Unit, ...]:
         """Return buffers and units."""
-        names = ("f2f_fields", "f2f_mask_blocks", "f2f_fields", "f2f_mask_cut")
-        keys = ("bits", "blocks", "made", "cut")
-        sizes = self._sizes()
-        return tuple(
-            Unit("mask unit", name, tuple(sizes[key].items()))
-            for name, key in zip(names, keys, strict=True)
+        sizes = {name: tuple(of_name.items()) for name, of_name in self._sizes().items()}
+        unranked = {"BLOCK": self.block, "ONES": self.max_ones, "WORD": self.word_bits}
+        unranked["STAGES"] = self.stages
+        return (
+            self.words.unit("mask unit"),
+            Unit("mask unit", "f2f_mask_blocks", sizes["f2f_mask_blocks"]),
+            Unit("mask unit", "f2f_unrank", (), self.rate, tuple(unranked.items())),
+            self.bits.unit("mask unit"),
+            Unit("mask unit", "f2f_mask_cut", sizes["f2f_mask_cut"]),
         )

@@ -2,9 +2,10 @@
 
 ::
 
-    row lengths ─▶ a queue a PE ─┐
-    indices ─▶ field buffer ─────┼─▶ index decoder ─▶ rounds ─▶ windows ─▶ arbiter ─▶ answers
-    values ─▶ field buffer ──────┘                                        banks ⇄ crossbar
+    row lengths ─▶ a queue a PE ─▶ rows of a round ─┐
+    indices ─▶ field buffer ────────────────────────┼─▶ index decoder ─▶ rounds
+    values ─▶ field buffer ─────────────────────────┘
+    rounds ─▶ windows ─▶ arbiter ─▶ banks ─▶ crossbar ─▶ answers
 """
 
 from __future__ import annotations
@@ -15,21 +16,27 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from f2fsim.cost.front_end_units import WALK_CYCLES
 from f2fsim.rtl.bench import Bench, Sink, Source, bit_rows, field_rows
+from f2fsim.rtl.compaction import emit_count
 from f2fsim.rtl.csr_rounds import Rounds, rounds_of
 from f2fsim.rtl.cycles import DeviceMachine, Gaps
-from f2fsim.rtl.device import Device, Unit, check_sizes
+from f2fsim.rtl.device import Device, Unit, check_sizes, fifo_unit
 from f2fsim.rtl.expansion import emit_expand
+from f2fsim.rtl.field_buffer import FieldBuffer
 from f2fsim.rtl.fields import puts
 from f2fsim.rtl.gathers import Served, bank_words, serve
-from f2fsim.rtl.text import bits_for, channel, instance, library_files, module
+from f2fsim.rtl.text import bits_for, instance, library_files, module, pipe
 
 IntArray = NDArray[np.int64]
 
 MODULES = (
-    *("f2f_channel", "f2f_fields", "f2f_rows", "f2f_csr_decoder", "f2f_gather"),
-    *("f2f_gather_queue", "f2f_gather_grant", "f2f_select", "f2f_bank"),
+    *("f2f_channel", "f2f_fields", "f2f_rotate", "f2f_rows", "f2f_csr_walk", "f2f_csr_decoder"),
+    *("f2f_gather", "f2f_gather_queue", "f2f_gather_grant", "f2f_gather_read", "f2f_any"),
+    *("f2f_select", "f2f_bank"),
 )
+#: Latency of the banks' answers; rounds between walk and decoder.
+ANSWER_CYCLES, WALK_FIFO = 2, WALK_CYCLES + 1
 
 _COMMENT = """\
 f2f_front_end: CSR front end with banked gathers; generated, do not edit.
@@ -58,7 +65,8 @@ def gather_units(sizes: dict[str, int]) -> tuple[Unit, ...]:
     crossbar = (("SPAN", sizes["BANKS"]), ("WIDTH", sizes["ACT"]), ("SEL", sizes["LOG_B"]))
     return (
         Unit("gather", "f2f_gather_queue", queue, p),
-        Unit("gather", "f2f_gather_grant", chosen("P", "TURN", "BANKS", "LOG_B", "ADDRESS")),
+        Unit("gather", "f2f_gather_grant", chosen("P", "LOG_B")),
+        Unit("gather", "f2f_gather_read", chosen("P", "BANKS", "LOG_B", "ADDRESS")),
         Unit("crossbar", "f2f_select", crossbar, p),
     )
 
@@ -114,14 +122,10 @@ class CsrDevice(Device[CsrVectors]):
         """Bits that stay with an entry: last of its row, row, value."""
         return 1 + self.wave_bits + self.weight_bits
 
-    def decoder_parameters(self) -> dict[str, int]:
-        """Return the parameters of f2f_csr_decoder."""
+    def walk_parameters(self) -> dict[str, int]:
+        """Return the parameters of f2f_csr_walk."""
         return {
             "P": self.n_pes,
-            "COUNT": bits_for(self.entry_fifo + self.n_pes),
-            "ACTIVE": bits_for(self.n_pes),
-            "INDEX": self.index_bits,
-            "WEIGHT": self.weight_bits,
             "LENGTH": self.length_bits,
             "WAVE": self.wave_bits,
             "ROW_FIFO": self.row_fifo,
@@ -129,12 +133,27 @@ class CsrDevice(Device[CsrVectors]):
             "ROW_HELD": bits_for(self.row_fifo),
         }
 
+    def decoder_parameters(self) -> dict[str, int]:
+        """Return the parameters of f2f_csr_decoder."""
+        return {
+            "P": self.n_pes,
+            "COUNT": self.fields("index").count_bits,
+            "ACTIVE": bits_for(self.n_pes),
+            "INDEX": self.index_bits,
+            "WEIGHT": self.weight_bits,
+            "WAVE": self.wave_bits,
+        }
+
+    def fields(self, name: str) -> FieldBuffer:
+        """Return the buffer of the stream `name`."""
+        width = self.index_bits if name == "index" else self.weight_bits
+        return FieldBuffer(width, self.entry_fifo, self.n_pes, self.n_pes)
+
     def gather_parameters(self) -> dict[str, int]:
         """Return the parameters of f2f_gather."""
         log_banks = bits_for(self.n_banks - 1)
         return {
             "P": self.n_pes,
-            "TURN": bits_for(self.n_pes - 1),
             "BANKS": self.n_banks,
             "LOG_B": log_banks,
             "WINDOW": self.window,
@@ -150,21 +169,30 @@ class CsrDevice(Device[CsrVectors]):
         """Return the generated top module and the library's modules."""
         return {
             f"{self.top}.v": module(self.top, _COMMENT, self._ports(), self._body()),
-            "f2f_expand.v": emit_expand(self.n_pes, self.weight_bits + self.index_bits),
+            "f2f_count.v": emit_count(self.n_pes, WALK_CYCLES),
+            "f2f_expand.v": emit_expand(
+                self.n_pes,
+                self.weight_bits + self.index_bits,
+                self.n_pes * (1 + self.wave_bits),
+                self.pipeline_cycles + 1,
+            ),
             **library_files(MODULES),
         }
 
+    @property
+    def _walk_bits(self) -> int:
+        return bits_for(self.n_pes) + self.n_pes * (2 + self.wave_bits)
+
     def _ports(self) -> list[str]:
-        count, p = self.decoder_parameters()["COUNT"], self.n_pes
+        p = self.n_pes
         ports = [
             f"input  wire [{self.wave_bits}:0] n_waves",
             f"input  wire [{self.gather_parameters()['ROUNDS'] - 1}:0] n_rounds",
+            *("input  wire in_pointer_valid", "output wire in_pointer_ready"),
+            f"input  wire [{p * self.length_bits - 1}:0] in_pointer",
+            *self.fields("index").ports("in_index"),
+            *self.fields("weight").ports("in_weight"),
         ]
-        widths = {"in_pointer": self.length_bits, "in_index": self.index_bits}
-        for name, width in {**widths, "in_weight": self.weight_bits}.items():
-            ports += [f"input  wire {name}_valid", f"output wire {name}_ready"]
-            ports.append(f"input  wire [{p * width - 1}:0] {name}")
-        ports += [f"input  wire [{count - 1}:0] in_{name}_n" for name in ("index", "weight")]
         item = p * (1 + self.payload_bits + self.activation_bits)
         return [
             *ports,
@@ -172,54 +200,77 @@ class CsrDevice(Device[CsrVectors]):
         ]
 
     def _body(self) -> str:
-        decoder, gather = self.decoder_parameters(), self.gather_parameters()
-        p, count, banks = self.n_pes, decoder["COUNT"], self.n_banks
+        return self._decode() + self._gather()
+
+    def _decode(self) -> str:
+        p, active, handshake = self.n_pes, bits_for(self.n_pes), ("valid", "ready")
+        rows, ends = p * (1 + self.wave_bits), ("visible", "window")
         item = p * (1 + self.payload_bits + self.index_bits)
-        answer = p * (1 + self.payload_bits + self.activation_bits)
-        text = f"    wire [{count - 1}:0] take, index_visible, weight_visible;\n"
-        for name, width in (("index", self.index_bits), ("weight", self.weight_bits)):
-            text += f"    wire [{p * width - 1}:0] {name}_window;\n" + instance(
-                "f2f_fields",
-                f"{name}_fields",
-                {"WIDTH": width, "DEPTH": self.entry_fifo, "WRITE": p, "READ": p, "COUNT": count},
-                [
-                    *("clk", "rst", "take", f"in_count=in_{name}_n", f"in_data=in_{name}"),
-                    *(f"in_{end}=in_{name}_{end}" for end in ("valid", "ready")),
-                    *(f"{end}={name}_{end}" for end in ("visible", "window")),
-                ],
-            )
-        handshake = ("valid", "ready")
+        text = "".join(
+            self.fields(name).wires(name) + self.fields(name).text(f"in_{name}", name)
+            for name in ("index", "weight")
+        )
         text += (
-            "    wire made_valid, made_ready, round_valid, round_ready, got_valid, got_ready;\n"
-            f"    wire [{item - 1}:0] made, round;\n    wire [{answer - 1}:0] got;\n"
+            "    wire walked_valid, walked_ready, walk_valid, walk_ready;\n"
+            "    wire made_valid, made_ready, round_valid, round_ready;\n"
+            f"    wire [{rows - 1}:0] walked;\n    wire [{p - 1}:0] active, counted;\n"
+            f"    wire [{active - 1}:0] n_active;\n    reg [{rows - 1}:0] walked_late;\n"
+            "    always @(posedge clk) walked_late <= walked;\n"
+            f"    wire [{self._walk_bits - 1}:0] walk;\n"
+            f"    wire [{item - 1}:0] made, round;\n"
+            "    assign weight_take = index_take;\n    assign weight_fire = index_fire;\n"
+            "    f2f_count count (.clk(clk), .bits(active), .total(n_active), .late(counted));\n"
+        )
+        text += instance(
+            "f2f_csr_walk",
+            "walker",
+            self.walk_parameters(),
+            [
+                *("clk", "rst", "n_waves", "in_pointer_valid", "in_pointer_ready", "in_pointer"),
+                *(f"out_{end}=walked_{end}" for end in handshake),
+                *("out_data=walked", "out_active=active"),
+            ],
+        )
+        late = "{n_active, walked_late, counted}"
+        text += pipe("walks", self._walk_bits, WALK_FIFO, WALK_CYCLES, "walked", late, "walk")
+        text += instance(
+            "f2f_csr_decoder",
+            "decoder",
+            self.decoder_parameters(),
+            [
+                *("clk", "rst", "round_data=walk", "late_data=made"),
+                *(f"round_{end}=walk_{end}" for end in handshake),
+                *(f"{name}_{end}" for name in ("index", "weight") for end in ends),
+                *("take=index_take", "fire=index_fire"),
+                *(f"out_{end}=made_{end}" for end in handshake),
+            ],
+        )
+        return text + pipe(
+            "rounds", item, self.round_fifo, self.pipeline_cycles, "made", "made", "round"
+        )
+
+    def _gather(self) -> str:
+        gather, banks, handshake = self.gather_parameters(), self.n_banks, ("valid", "ready")
+        answer = self.n_pes * (1 + self.payload_bits + self.activation_bits)
+        text = (
+            "    wire got_valid, got_ready;\n"
+            f"    wire [{answer - 1}:0] got;\n"
             f"    wire [{banks - 1}:0] bank_read;\n"
             f"    wire [{banks * gather['ADDRESS'] - 1}:0] bank_address;\n"
             f"    wire [{banks * self.activation_bits - 1}:0] bank_data;\n"
         )
-        fields = [f"{name}_{end}" for name in ("index", "weight") for end in ("visible", "window")]
-        text += instance(
-            "f2f_csr_decoder",
-            "decoder",
-            decoder,
-            [
-                *("clk", "rst", "n_waves", "in_pointer_valid", "in_pointer_ready", "in_pointer"),
-                *(*fields, "take", "out_data=made"),
-                *(f"out_{end}=made_{end}" for end in handshake),
-            ],
-        )
-        text += channel("rounds", item, self.round_fifo, self.pipeline_cycles, "made", "round")
         text += instance(
             "f2f_gather",
             "gather",
             gather,
             [
-                *("clk", "rst", "n_rounds", "in_data=round", "out_data=got"),
+                *("clk", "rst", "n_rounds", "in_data=round", "late_data=got"),
                 *("bank_read", "bank_address", "bank_data"),
                 *(f"in_{end}=round_{end}" for end in handshake),
                 *(f"out_{end}=got_{end}" for end in handshake),
             ],
         )
-        text += channel("answers", answer, self.answer_fifo, 1, "got", "out")
+        text += pipe("answers", answer, self.answer_fifo, ANSWER_CYCLES, "got", "got", "out")
         for b in range(banks):
             text += instance(
                 "f2f_bank",
@@ -247,7 +298,7 @@ class CsrDevice(Device[CsrVectors]):
         waves = np.zeros((-(-vectors.counts.size // p), p), dtype=np.int64)
         waves.ravel()[: vectors.counts.size] = vectors.counts
         moves = puts(vectors.values.size, p)
-        count_bits = self.decoder_parameters()["COUNT"]
+        count_bits = self.fields("index").count_bits
         index = field_rows(vectors.columns, self.index_bits, moves, p)
         weight = field_rows(vectors.values, self.weight_bits, moves, p)
         return Bench(
@@ -276,30 +327,32 @@ class CsrDevice(Device[CsrVectors]):
         machine = DeviceMachine(gaps)
         one = np.ones(n_rounds, dtype=np.int64)
         n_active = rounds.active.sum(axis=1)
-        rows, taken = {}, {}
+        rows, rows_taken, taken = {}, {}, {}
         for p in range(n_pes):
             if waves[:, p].any():
                 rows[machine.channel(f"rows {p}", self.row_fifo)] = np.minimum(waves[:, p], 1)
-                taken[f"rows {p}"] = rounds.starts[:, p].astype(np.int64)
+                rows_taken[f"rows {p}"] = rounds.starts[:, p].astype(np.int64)
         if (n_active < n_pes).any():
             # That a PE has no entry any more is known when the last row was put.
             ended, told = np.zeros(n_rounds, dtype=np.int64), np.zeros(len(waves), dtype=np.int64)
             ended[int((n_active < n_pes).argmax())] = told[-1] = 1
             rows[machine.channel("end of rows", 1)] = told
-            taken["end of rows"] = ended
+            rows_taken["end of rows"] = ended
         machine.source("pointer", rows, waves.shape[0])
         for name in ("index", "weight"):
             machine.channel(name, self.entry_fifo)
             machine.source(name, {name: moves}, moves.size)
             taken[name] = n_active
+        machine.channel("walks", WALK_FIFO, WALK_CYCLES)
+        machine.unit("rows of a round", n_rounds, rows_taken, {"walks": one})
         machine.channel("rounds", self.round_fifo, self.pipeline_cycles)
-        machine.unit("index decoder", n_rounds, taken, {"rounds": one})
+        machine.unit("index decoder", n_rounds, {"walks": one, **taken}, {"rounds": one})
         machine.channel("windows", 1)
         complete = np.zeros(n_rounds, dtype=np.int64)
         complete[self.window - 1 :: self.window] = 1
         complete[-1] = 1
         machine.unit("loader", n_rounds, {"rounds": one}, {"windows": complete})
-        machine.channel("answers", self.answer_fifo)
+        machine.channel("answers", self.answer_fifo, ANSWER_CYCLES)
         each = np.ones(served.first.size, dtype=np.int64)
         machine.unit(
             "gather", each.size, {"windows": (served.first, served.last)}, {"answers": each}
@@ -330,11 +383,24 @@ class CsrDevice(Device[CsrVectors]):
 
     def units(self) -> tuple[Unit, ...]:
         """Return index decoder (with its queues and field buffers) and gather network."""
-        fields = {"DEPTH": self.entry_fifo, "WRITE": self.n_pes, "READ": self.n_pes}
-        fields["COUNT"] = self.decoder_parameters()["COUNT"]
         return (
-            Unit("index decoder", "f2f_csr_decoder", tuple(self.decoder_parameters().items())),
-            Unit("index decoder", "f2f_fields", (("WIDTH", self.index_bits), *fields.items())),
-            Unit("index decoder", "f2f_fields", (("WIDTH", self.weight_bits), *fields.items())),
+            Unit("index decoder", "f2f_csr_walk", tuple(self.walk_parameters().items())),
+            Unit(
+                "index decoder",
+                "f2f_count",
+                (),
+                1,
+                (("N", self.n_pes), ("STAGES", WALK_CYCLES)),
+            ),
+            Unit(
+                "index decoder",
+                "f2f_csr_decoder",
+                tuple(self.decoder_parameters().items()),
+                1,
+                (("STAGES", self.pipeline_cycles + 1),),
+            ),
+            fifo_unit("index decoder", self._walk_bits, WALK_FIFO, WALK_CYCLES),
+            self.fields("index").unit("index decoder"),
+            self.fields("weight").unit("index decoder"),
             *gather_units(self.gather_parameters()),
         )

@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, TypeVar
 from f2fsim.errors import InputError
 from f2fsim.rtl.bench import Bench
 from f2fsim.rtl.cycles import Gaps
+from f2fsim.rtl.text import bits_for
 
 V = TypeVar("V")
 
@@ -28,12 +29,15 @@ class Unit:
         Its parameters, as the device sets them.
     count : int
         How many of it the device has.
+    generated : mapping of str to int
+        Sizes that the module was generated with: stages, places.
     """
 
     name: str
     module: str
     parameters: tuple[tuple[str, int], ...]
     count: int = 1
+    generated: tuple[tuple[str, int], ...] = ()
 
 
 class Device(ABC, Generic[V]):
@@ -57,7 +61,14 @@ class Device(ABC, Generic[V]):
 
     @abstractmethod
     def units(self) -> tuple[Unit, ...]:
-        """Return what it is made of, channels apart."""
+        """Return what it is made of, the channels between components apart."""
+
+
+def fifo_unit(name: str, width: int, depth: int, latency: int) -> Unit:
+    """Return a channel within a component as a unit of it."""
+    sizes = {"WIDTH": width, "DEPTH": depth, "LATENCY": latency}
+    sizes |= {"POINTER": bits_for(depth - 1), "COUNT": bits_for(depth)}
+    return Unit(name, "f2f_pipe", tuple(sizes.items()))
 
 
 def check_sizes(what: str, problems: Iterable[str]) -> None:

@@ -2,10 +2,9 @@
 
 A group decodes one block of all bit planes at a time::
 
-    words ─▶ decoder ─▶ blocks ──────────────────────────────┐
-    mask stream ─▶ mask unit ─▶ masks ───────────────────────┼─▶ patch unit ─▶ patched blocks
-                           └─▶ kept counts ─┐                │
-    patch stream ─▶ gap decoder ─▶ gaps ────┴─▶ placer ──────┘
+    words ─▶ decoder ─▶ blocks ──────────────────────────────────────────┐
+    mask stream ─▶ mask unit ─▶ masks and where their care bits end ─┐    ├─▶ patch unit ─▶ blocks
+    patch stream ─▶ fields ─▶ gaps, summed up to places ─────────────┴▶ placer ─▶ places
 """
 
 from __future__ import annotations
@@ -16,23 +15,32 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from f2fsim.codec.f2f.patches import CLASS_BITS
+from f2fsim.cost.front_end_units import GAP_CYCLES, MASK_CYCLES, PLACED_CYCLES
 from f2fsim.errors import InputError
 from f2fsim.rtl.bench import Bench, Sink, Source
 from f2fsim.rtl.compaction import emit_count
 from f2fsim.rtl.cycles import ONE, DeviceMachine, Gaps
-from f2fsim.rtl.device import Device, Unit, check_sizes
+from f2fsim.rtl.device import Device, Unit, check_sizes, fifo_unit
 from f2fsim.rtl.f2f_text import GroupWiring
+from f2fsim.rtl.field_buffer import FieldBuffer
 from f2fsim.rtl.mask_path import MaskPath
 from f2fsim.rtl.patch_fields import WORD_BITS
-from f2fsim.rtl.rank_hot import emit_rank_hot
+from f2fsim.rtl.rank_hot import base_bits, emit_rank_base, emit_rank_hot
 from f2fsim.rtl.text import bits_for, library_files, module
 from f2fsim.rtl.vectors import GroupVectors
 from f2fsim.rtl.xor_network import emit_xor
 
+MODULES = (
+    *("f2f_decoder", "f2f_gap_cut", "f2f_gap_sum", "f2f_care", "f2f_patch_place"),
+    "f2f_patch_unit",
+)
 #: Largest sizes that the generator accepts.
 MAX_N_IN, MAX_N_OUT, MAX_PLANES, MAX_DEPTH, MAX_RATE, MAX_FIFO = 16, 512, 32, 16, 16, 4096
-#: Bits of a gap, and of the widest field of a patch, class included.
-GAP_BITS, FIELD_BITS = 20, 20
+#: Bits of a gap; of the widest field of a patch, class included; of a field's length.
+GAP_BITS, FIELD_BITS, LENGTH_BITS = 20, 20, 5
+#: Places of patches that are placed.
+PLACED_FIFO = PLACED_CYCLES
 
 _COMMENT = """\
 f2f_front_end: one F2F decoder group; generated, do not edit.
@@ -40,8 +48,8 @@ f2f_front_end: one F2F decoder group; generated, do not edit.
 N_IN {n_in}, N_OUT {n_out}, N_S {n_s}, {planes} planes, {rate} patches a cycle, mask code {code}.
 out is {{mask, plane {top} .. plane 0}}, pruned weights zero. invert (planes stored inverted),
 n_used (outputs that the layer uses; the mask is zero from there on), plane_stored, plane_number,
-n_stored (which planes have care bits) and patch_* (the gap code) are constant while a layer is
-decoded."""
+n_stored (which planes have care bits) and patch_* (the gap code: lengths of its fields with the
+class, offsets of classes 1 to 3) are constant while a layer is decoded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +69,8 @@ class F2fDevice(Device[GroupVectors]):
     pipeline_depth : int
         Cycles from a block's entering the channel of blocks until the patch unit can take it.
     word_fifo, block_fifo, mask_fifo, patched_fifo : int
-        Capacity of the channels of words, of decoded blocks (those in the pipeline included), of
-        masks and their kept counts, and of patched blocks.
+        Capacity of the channels of words, of decoded blocks and of masks (those in the pipeline
+        included), and of patched blocks.
     patch_rate : int
         Patches a cycle.
     patch_fifo : int
@@ -77,7 +85,7 @@ class F2fDevice(Device[GroupVectors]):
     pipeline_depth: int = 1
     word_fifo: int = 2
     block_fifo: int = 2
-    mask_fifo: int = 2
+    mask_fifo: int = 8
     patched_fifo: int = 2
     patch_rate: int = 1
     patch_fifo: int = 8
@@ -126,6 +134,11 @@ class F2fDevice(Device[GroupVectors]):
         return found
 
     @property
+    def mask_cycles(self) -> int:
+        """Latency of masks: until they are made, counted, and their care bits added up."""
+        return MASK_CYCLES + self.mask_path.late_cycles
+
+    @property
     def bit_fifo(self) -> int:
         """Bits of the patch stream that wait at the gap decoder."""
         return self.patch_rate * FIELD_BITS + WORD_BITS
@@ -143,21 +156,44 @@ class F2fDevice(Device[GroupVectors]):
             "CARE": bits_for(self.n_out * self.n_planes),
             "GAP": GAP_BITS,
             "WIDE": FIELD_BITS,
-            "BITS": bits_for(self.bit_fifo + WORD_BITS),
-            "GAPS": bits_for(self.patch_fifo + self.patch_rate),
+            "LONG": LENGTH_BITS,
+            # No field that waits lies half of this away from any block that waits.
+            "W": GAP_BITS + bits_for(self.patch_fifo) + 2,
+            "BITS": self.patch_bits.count_bits,
+            "GAPS": self.gaps.count_bits,
             "N": bits_for(self.patch_rate),
+            "BASES": base_bits(self.n_out),
         }
+
+    @property
+    def patch_bits(self) -> FieldBuffer:
+        """The buffer of the patch stream."""
+        read = self.patch_rate * FIELD_BITS
+        return FieldBuffer(1, self.bit_fifo, WORD_BITS, read, shifts=True)
+
+    @property
+    def gaps(self) -> FieldBuffer:
+        """The buffer of gaps, summed up to places."""
+        width = 3 + GAP_BITS + bits_for(self.patch_fifo)
+        rate = self.patch_rate
+        return FieldBuffer(width, self.patch_fifo, rate, rate + 1, GAP_CYCLES, shifts=True)
 
     def parameters_of(self, name: str) -> dict[str, int]:
         """Return the parameters of one of its modules."""
         of_module: dict[str, dict[str, str]] = {
             "f2f_decoder": {key: key for key in ("N_IN", "N_OUT", "N_S", "PLANES")},
-            "f2f_gap_decoder": {**{k: k for k in ("RATE", "WIDE", "GAP", "N")}, "COUNT": "BITS"},
+            "f2f_gap_cut": {**{k: k for k in ("RATE", "WIDE", "LONG", "N")}, "COUNT": "BITS"},
+            "f2f_gap_sum": {key: key for key in ("RATE", "WIDE", "LONG", "GAP", "W", "N")},
+            "f2f_care": {key: key for key in ("N_OUT", "KEPT", "PLANE", "W")},
             "f2f_patch_place": {
-                **{key: key for key in ("RATE", "GAP", "KEPT", "PLANES", "PLANE", "CARE")},
+                **{
+                    k: k for k in ("N_OUT", "RATE", "W", "KEPT", "PLANES", "PLANE", "CARE", "BASES")
+                },
                 "COUNT": "GAPS",
             },
-            "f2f_patch_unit": {key: key for key in ("N_OUT", "PLANES", "RATE", "PLANE", "KEPT")},
+            "f2f_patch_unit": {
+                key: key for key in ("N_OUT", "PLANES", "RATE", "PLANE", "KEPT", "BASES")
+            },
         }
         sizes = self.sizes()
         return {key: sizes[source] for key, source in of_module.get(name, {}).items()}
@@ -173,30 +209,29 @@ class F2fDevice(Device[GroupVectors]):
             rate=self.patch_rate,
             code=self.mask_path.code,
         )
-        names = ("f2f_decoder", "f2f_gap_decoder", "f2f_patch_place", "f2f_patch_unit")
         wiring = GroupWiring(
             self.sizes(),
-            {name: self.parameters_of(name) for name in names},
+            {name: self.parameters_of(name) for name in MODULES},
             self.mask_path,
+            {"bits": self.patch_bits, "gaps": self.gaps},
             {
-                "words": self.word_fifo,
-                "blocks": self.block_fifo,
-                "masks": self.mask_fifo,
-                "bits": self.bit_fifo,
-                "gaps": self.patch_fifo,
-                "patched": self.patched_fifo,
+                "words": (self.word_fifo, 1),
+                "blocks": (self.block_fifo, self.pipeline_depth),
+                "masks": (self.mask_fifo, self.mask_cycles),
+                "mask_places": (self.mask_fifo, 1),
+                "placed": (PLACED_FIFO, PLACED_CYCLES),
+                "patched": (self.patched_fifo, 1),
             },
-            self.pipeline_depth,
         )
+        buffers = ("f2f_shift_fields", "f2f_select", "f2f_prefix")
         return {
             f"{self.top}.v": module(self.top, comment, wiring.ports(), wiring.body()),
             "f2f_xor.v": emit_xor(self.matrix, self.n_in),
             "f2f_count.v": emit_count(self.n_out),
+            "f2f_rank_base.v": emit_rank_base(self.n_out),
             "f2f_rank_hot.v": emit_rank_hot(self.n_out, self.patch_rate),
             **self.mask_path.generated(),
-            **library_files(
-                ("f2f_channel", "f2f_fields", "f2f_select", *names, *self.mask_path.modules)
-            ),
+            **library_files(("f2f_channel", *buffers, *MODULES, *self.mask_path.modules)),
         }
 
     def machine(self, vectors: GroupVectors, gaps: Gaps) -> DeviceMachine:
@@ -205,31 +240,32 @@ class F2fDevice(Device[GroupVectors]):
         machine = DeviceMachine(gaps)
         machine.channel("words", self.word_fifo)
         machine.source("word", {"words": ONE}, n)
-        machine.channel("masks", self.mask_fifo)
-        machine.channel("kept", self.mask_fifo)
-        self.mask_path.add(machine, vectors.mask, vectors.n_used, ("masks", "kept"))
+        machine.channel("masks", self.mask_fifo, self.mask_cycles)
+        # A place is given back when the patch unit takes the block.
+        machine.channel("mask places", self.mask_fifo)
+        self.mask_path.add(machine, vectors.mask, vectors.n_used, ("masks", "mask places"))
         machine.channel("patch bits", self.bit_fifo)
         machine.source("patch", {"patch bits": moves.word_bits}, moves.word_bits.size)
         machine.channel("blocks", self.block_fifo, self.pipeline_depth)
         machine.unit("xor decoder", n, {"words": ONE}, {"blocks": ONE})
-        machine.channel("gaps", self.patch_fifo)
+        machine.channel("gaps", self.patch_fifo, GAP_CYCLES)
         n_cuts = moves.cut_fields.size
         machine.unit(
             "gap decoder", n_cuts, {"patch bits": moves.cut_bits}, {"gaps": moves.cut_fields}
         )
-        machine.channel("placed", 2)
+        machine.channel("placed", PLACED_FIFO, PLACED_CYCLES)
         cycles = moves.by_block
         machine.unit(
             "placer",
             cycles.first.size,
-            {"kept": (cycles.first, cycles.last), "gaps": (moves.needed, cycles.per_cycle)},
+            {"masks": (cycles.first, cycles.last), "gaps": (moves.needed, cycles.per_cycle)},
             {"placed": ONE},
         )
         machine.channel("patched", self.patched_fifo)
         machine.unit(
             "patch unit",
             cycles.first.size,
-            {"blocks": cycles.first, "masks": cycles.first, "placed": ONE},
+            {"blocks": cycles.first, "mask places": cycles.first, "placed": ONE},
             {"patched": cycles.last},
         )
         machine.sink("out", {"patched": ONE}, n)
@@ -269,6 +305,8 @@ class F2fDevice(Device[GroupVectors]):
         sizes, code = self.sizes(), vectors.patch_moves(self.patch_rate).fields.code
         stored = vectors.stored.tolist()
         numbers = sum(i << (plane * sizes["PLANE"]) for i, plane in enumerate(stored))
+        widths = (CLASS_BITS + code.widths).tolist()
+        lengths = sum(int(w) << (i * LENGTH_BITS) for i, w in enumerate(widths))
         offsets = sum(int(o) << (i * GAP_BITS) for i, o in enumerate(code.offsets[1:].tolist()))
         return {
             "invert": (self.n_planes, sum(1 << p for p in np.flatnonzero(vectors.inverted))),
@@ -276,10 +314,8 @@ class F2fDevice(Device[GroupVectors]):
             "n_stored": (sizes["PLANE"] + 1, len(stored)),
             "plane_stored": (self.n_planes, sum(1 << plane for plane in stored)),
             "plane_number": (self.n_planes * sizes["PLANE"], numbers),
-            "patch_base": (5, code.base_bits),
-            "patch_step": (3, code.step_bits),
+            "patch_lengths": (4 * LENGTH_BITS, lengths),
             "patch_offsets": (3 * GAP_BITS, offsets),
-            "patch_escape": (GAP_BITS, code.escape),
         }
 
     def unit(self, name: str, module_name: str) -> Unit:
@@ -287,15 +323,22 @@ class F2fDevice(Device[GroupVectors]):
         return Unit(name, module_name, tuple(self.parameters_of(module_name).items()))
 
     def units(self) -> tuple[Unit, ...]:
-        """Return decoders, mask unit, position decoder (gaps, count, placer) and patch unit."""
-        bits = {"WIDTH": 1, "DEPTH": self.bit_fifo, "WRITE": WORD_BITS}
-        bits |= {"READ": self.patch_rate * FIELD_BITS, "COUNT": self.sizes()["BITS"]}
+        """Return decoders, mask unit, position decoder and patch unit."""
+        sizes = self.sizes()
+        item = 1 + sizes["PLANE"] + sizes["KEPT"]
+        placed = sizes["RATE"] * item + 1 + sizes["N_OUT"] + sizes["BASES"]
         return (
             self.unit("xor decoder", "f2f_decoder"),
             *self.mask_path.units(),
-            Unit("position decoder", "f2f_fields", tuple(bits.items())),
-            self.unit("position decoder", "f2f_gap_decoder"),
-            Unit("position decoder", "f2f_count", ()),
+            self.patch_bits.unit("position decoder"),
+            self.unit("position decoder", "f2f_gap_cut"),
+            self.unit("position decoder", "f2f_gap_sum"),
+            self.gaps.unit("position decoder"),
+            self.unit("position decoder", "f2f_care"),
             self.unit("position decoder", "f2f_patch_place"),
+            fifo_unit("position decoder", placed, PLACED_FIFO, PLACED_CYCLES),
+            fifo_unit(
+                "position decoder", sizes["W"] + sizes["KEPT"], self.mask_fifo, self.mask_cycles
+            ),
             self.unit("patch unit", "f2f_patch_unit"),
         )

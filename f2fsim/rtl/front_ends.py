@@ -22,9 +22,11 @@ from f2fsim.config.front_end import (
     RleFrontEnd,
 )
 from f2fsim.config.pe_array import BroadcastArray, RowParallelArray
+from f2fsim.cost.front_end_units import COUNT_CYCLES, GAP_CYCLES
 from f2fsim.errors import InputError, choices
 from f2fsim.hw.front_ends import format_of, front_end_kind, layer_format
 from f2fsim.hw.front_ends.f2f import POSITION_CYCLES
+from f2fsim.hw.front_ends.mask_unit import mask_places
 from f2fsim.rtl.bench import Bench
 from f2fsim.rtl.bitmap import BitmapDevice, BitmapVectors
 from f2fsim.rtl.csc import CscDevice, CscVectors
@@ -80,7 +82,8 @@ def bitmap_job(
     mask = mask.reshape(n_blocks, front_end.block)[: n_steps or None]
     n_bits = encoded.weight_type.n_bits
     values = _fields(encoded, "weights", n_bits, int(flat.sum()))[: int(mask.sum())]
-    device = BitmapDevice(path, lanes, n_bits, depth, 2 * lanes, depth + latency - 1, latency)
+    masks = depth + COUNT_CYCLES + path.late_cycles - 1
+    device = BitmapDevice(path, lanes, n_bits, masks, 2 * lanes, depth + latency - 1, latency)
     return DeviceJob(device, BitmapVectors(mask, values))
 
 
@@ -211,17 +214,18 @@ def f2f_job(
     vectors = layer_vectors(tensor, encoded, n_out=front_end.n_out, max_blocks=n_steps)
     code, rate = encoded.params["mask"], min(front_end.mask_rate, 16)
     depth, latency = front_end.fifo_units, front_end.pipeline_cycles
+    masks = mask_path(code["code"], front_end.n_out, rate, 2 * rate + depth, code["params"])
     device = F2fDevice(
         weight_format.matrix.bits,
         front_end.n_in,
-        mask_path(code["code"], front_end.n_out, rate, 2 * rate + depth, code["params"]),
+        masks,
         tensor.weight_type.n_bits,
         pipeline_depth=latency,
         block_fifo=depth + latency - 1,
-        mask_fifo=depth + POSITION_CYCLES - 1,
+        mask_fifo=mask_places(front_end, POSITION_CYCLES),
         patched_fifo=depth,
         patch_rate=front_end.patch_rate,
-        patch_fifo=2 * front_end.patch_rate + depth,
+        patch_fifo=2 * front_end.patch_rate + depth + GAP_CYCLES - 1,
     )
     facts = {
         "outputs that the layer uses": vectors.n_used,

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from f2fsim.rtl.bench import Source, field_rows
 from f2fsim.rtl.cycles import ONE, DeviceMachine
 from f2fsim.rtl.device import Unit
+from f2fsim.rtl.field_buffer import FieldBuffer
 from f2fsim.rtl.fields import beats, zero_run_fields
-from f2fsim.rtl.text import bits_for, channel
+from f2fsim.rtl.text import bits_for, channel, instance
 
 BoolArray = NDArray[np.bool_]
 MAX_RATE = 16
@@ -25,25 +26,6 @@ _RAW = """\
         .out_valid(made_valid), .out_ready(made_ready), .out_data(made)
     );
     wire unused_size = &{{1'b0, n_used}};
-"""
-
-_RUNS = """\
-    wire [{count}-1:0] mask_visible, mask_take;
-    wire [{rate}*{run}-1:0] mask_window;
-    f2f_fields #(
-        .WIDTH({run}), .DEPTH({fifo}), .WRITE({rate}), .READ({rate}), .COUNT({count})
-    ) mask_fields (
-        .clk(clk), .rst(rst),
-        .in_valid(in_mask_valid), .in_ready(in_mask_ready), .in_count(in_mask_n),
-        .in_data(in_mask), .visible(mask_visible), .window(mask_window), .take(mask_take)
-    );
-    f2f_mask_runs #(
-        .N_OUT({n}), .RUN({run}), .RATE({rate}), .COUNT({count}), .PLACE({place})
-    ) mask_unit (
-        .clk(clk), .rst(rst), .size(n_used), .ended(mask_ended),
-        .visible(mask_visible), .window(mask_window), .take(mask_take),
-        .out_valid(made_valid), .out_ready(made_ready), .out_data(made)
-    );
 """
 
 
@@ -69,8 +51,13 @@ class MaskPath:
 
     @property
     def place_bits(self) -> int:
-        """Width of the port ``n_used``: weights of a block that the layer uses."""
-        raise NotImplementedError
+        """Width of the port ``n_used``: weights of a block that the layer uses, 1 … n."""
+        return bits_for(self.n)
+
+    @property
+    def late_cycles(self) -> int:
+        """Cycles from the put of a mask until ``made`` is there."""
+        return 0
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -109,11 +96,6 @@ class RawMaskPath(MaskPath):
     """A bit a weight; a block a cycle."""
 
     code: ClassVar[str] = "raw"
-
-    @property
-    def place_bits(self) -> int:
-        """Bits of 0 … n."""
-        return bits_for(self.n)
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -175,40 +157,70 @@ class RunMaskPath(MaskPath):
         return found
 
     @property
-    def place_bits(self) -> int:
-        """Bits of 0 … n + 2**run_bits."""
-        return bits_for(self.n + 2**self.run_bits)
+    def late_cycles(self) -> int:
+        """Places to one-hot."""
+        return 1
 
     @property
-    def count_bits(self) -> int:
-        """Bits of the buffer's counts."""
-        return bits_for(self.fifo + self.rate)
+    def words(self) -> FieldBuffer:
+        """The buffer of code words, summed up to places."""
+        return FieldBuffer(1 + self._width, self.fifo, self.rate, self.rate, latency=2)
+
+    @property
+    def _width(self) -> int:
+        # No word that waits lies half of this away from the block.
+        return bits_for(self.n + (self.fifo + self.rate << self.run_bits)) + 2
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """A field buffer and the run unit."""
-        return ("f2f_fields", "f2f_mask_runs")
+        """A field buffer, sums of runs and the run unit."""
+        return (*self.words.modules, "f2f_prefix", "f2f_run_sums", "f2f_mask_runs")
 
     def ports(self) -> list[str]:
         """Return ports of code words and of the stream's end."""
         return [
             "input  wire in_mask_valid",
             "output wire in_mask_ready",
-            f"input  wire [{self.count_bits - 1}:0] in_mask_n",
+            f"input  wire [{self.words.count_bits - 1}:0] in_mask_n",
             f"input  wire [{self.rate * self.run_bits - 1}:0] in_mask",
             "input  wire mask_ended",
             f"input  wire [{self.place_bits - 1}:0] n_used",
         ]
 
+    def _sizes(self) -> dict[str, dict[str, int]]:
+        common = {"RATE": self.rate, "COUNT": self.words.count_bits, "W": self._width}
+        return {
+            "f2f_run_sums": {"RUN": self.run_bits, **common},
+            "f2f_mask_runs": {"N_OUT": self.n, **common, "PLACE": self.place_bits},
+        }
+
     def text(self) -> str:
-        """Return field buffer and run unit."""
-        return _RUNS.format(
-            n=self.n,
-            run=self.run_bits,
-            rate=self.rate,
-            fifo=self.fifo,
-            count=self.count_bits,
-            place=self.place_bits,
+        """Return field buffer, sums and run unit."""
+        sizes, words = self._sizes(), self.words
+        return (
+            words.wires("words")
+            + f"    wire [{self.rate * words.width - 1}:0] summed_words;\n"
+            + "    wire words_ended = mask_ended & ~words_way[1];\n"
+            + words.text("in_mask", "words", "summed_words")
+            + instance(
+                "f2f_run_sums",
+                "run_sums",
+                sizes["f2f_run_sums"],
+                [
+                    *("clk", "rst", "put=words_way[0]", "in_count=in_mask_n", "in_data=in_mask"),
+                    "late_data=summed_words",
+                ],
+            )
+            + instance(
+                "f2f_mask_runs",
+                "mask_unit",
+                sizes["f2f_mask_runs"],
+                [
+                    *("clk", "rst", "size=n_used", "late_data=made"),
+                    *(f"{e}=words_{e}" for e in ("ended", "visible", "window", "take", "fire")),
+                    *(f"out_{end}=made_{end}" for end in ("valid", "ready")),
+                ],
+            )
         )
 
     def source(self, mask: BoolArray, n_used: int) -> Source:
@@ -216,14 +228,14 @@ class RunMaskPath(MaskPath):
         runs = zero_run_fields(mask[:, :n_used], self.run_bits)
         moves = beats(runs.per_block, self.rate)
         rows = field_rows(runs.values, self.run_bits, moves.per_put, self.rate)
-        return Source("mask", rows, moves.per_put, self.count_bits, has_end=True)
+        return Source("mask", rows, moves.per_put, self.words.count_bits, has_end=True)
 
     def add(
         self, machine: DeviceMachine, mask: BoolArray, n_used: int, made: Sequence[str]
     ) -> None:
         """Add a unit that takes up to `rate` code words a cycle."""
         moves = beats(zero_run_fields(mask[:, :n_used], self.run_bits).per_block, self.rate)
-        machine.channel("mask items", self.fifo)
+        machine.channel("mask items", self.fifo, self.words.latency)
         machine.source("mask", {"mask items": moves.per_put}, moves.per_put.size)
         machine.unit(
             "mask unit",
@@ -233,12 +245,8 @@ class RunMaskPath(MaskPath):
         )
 
     def units(self) -> tuple[Unit, ...]:
-        """Return field buffer and run unit."""
-        fields = {"WIDTH": self.run_bits, "DEPTH": self.fifo, "WRITE": self.rate}
-        fields |= {"READ": self.rate, "COUNT": self.count_bits}
-        runs = {"N_OUT": self.n, "RUN": self.run_bits, "RATE": self.rate}
-        runs |= {"COUNT": self.count_bits, "PLACE": self.place_bits}
+        """Return field buffer, sums and run unit."""
         return (
-            Unit("mask unit", "f2f_fields", tuple(fields.items())),
-            Unit("mask unit", "f2f_mask_runs", tuple(runs.items())),
+            self.words.unit("mask unit"),
+            *(Unit("mask unit", name, tuple(s.items())) for name, s in self._sizes().items()),
         )

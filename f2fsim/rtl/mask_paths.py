@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from f2fsim.cost.front_end_units import unrank_stages
 from f2fsim.errors import InputError, choices
 from f2fsim.rtl.block_mask import BlockMaskPath
 from f2fsim.rtl.mask_path import MaskPath, RawMaskPath, RunMaskPath
@@ -27,7 +28,7 @@ def mask_path(code: str, n: int, rate: int, fifo: int, params: Mapping[str, int]
     if code == "zero_runs":
         return RunMaskPath(n, fifo, params["run_bits"], rate)
     if code == "block":
-        return BlockMaskPath(n, fifo, **params, rate=rate)
+        return BlockMaskPath(n, fifo, **params, rate=rate, stages=unrank_stages(params["block"]))
     raise InputError(
         f"no Verilog for mask code {code!r}; "
         f"set front_end.mask_code to one of {choices(MASK_PATHS)}"

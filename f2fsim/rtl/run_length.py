@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from f2fsim.rtl.bench import Bench, Sink, Source, bit_rows, field_rows
 from f2fsim.rtl.cycles import DeviceMachine, Gaps
 from f2fsim.rtl.device import Device, Unit, check_sizes
+from f2fsim.rtl.field_buffer import FieldBuffer
 from f2fsim.rtl.fields import puts
-from f2fsim.rtl.netlist import Netlist, Number, prefix_sums, widen
-from f2fsim.rtl.text import bits_for, channel, instance, library_files, module
+from f2fsim.rtl.netlist import Netlist, Number, adder_levels, cut, prefix_sums, widen
+from f2fsim.rtl.text import bits_for, instance, library_files, module, pipe
 
 IntArray = NDArray[np.int64]
 
@@ -23,41 +24,50 @@ f2f_front_end: run-length front end; generated, do not edit.
 An output item is a step: {{entries in use, place of its first weight, {n} pairs}}, a pair is
 {{offset from there, value}}."""
 
+#: Handshake, word and sink of the channel behind the decoder.
+_MADE = ("made", "made", "out")
+
 _OFFSETS = """\
 // f2f_offsets: where {n} entries lie, counted from the first weight that they cover, and how many
-// weights they cover: prefix sums of run + 1; generated, do not edit.
+// weights they cover: prefix sums of run + 1; generated, do not edit. Results come {registers}
+// cycles later, the first of them when `enable` is high; `beside` comes along.
 /* verilator lint_off UNUSEDSIGNAL */  // top bits that no run reaches
 module f2f_offsets (
+    input  wire clk,
+    input  wire enable,
     input  wire [{runs_top}:0] runs,
+    input  wire [{beside_top}:0] beside,
     output wire [{offsets_top}:0] offsets,
-    output wire [{offset_bits}:0] covered
+    output wire [{offset_bits}:0] covered,
+    output wire [{beside_top}:0] late
 );
 {body}endmodule
 /* verilator lint_on UNUSEDSIGNAL */
 """
 
 
-def emit_offsets(n: int, run_bits: int) -> str:
-    """Return module ``f2f_offsets``."""
+def emit_offsets(n: int, run_bits: int, beside: int, stages: int) -> str:
+    """Return module ``f2f_offsets``, cut into `stages`; `beside` bits come along."""
     net, bits = Netlist("o"), bits_for(n * 2**run_bits - 1)
     runs = [
         Number(f"runs[{i * run_bits + run_bits - 1}:{i * run_bits}]", 2**run_bits - 1)
         for i in range(n)
     ]
+    outputs = {"late": "beside"}
     sums = prefix_sums(net, runs)
-    lines = []
     for i, found in enumerate(sums):
-        at = net.wire(bits + 1, f"{widen(found, bits + 1)} + {bits + 1}'d{i}")
-        lines.append(
-            f"    assign offsets[{i * bits + bits - 1}:{i * bits}] = {at}[{bits - 1}:0];\n"
-        )
-    lines.append(f"    assign covered = {widen(sums[-1], bits + 1)} + {bits + 1}'d{n};\n")
+        at = net.wire(bits, f"{cut(found, 0, bits)} + {bits}'d{i}", adder_levels(bits))
+        outputs[f"offsets[{i * bits + bits - 1}:{i * bits}]"] = at
+    covered = f"{widen(sums[-1], bits + 1)} + {bits + 1}'d{n}"
+    outputs["covered"] = net.wire(bits + 1, covered, adder_levels(bits))
     return _OFFSETS.format(
         n=n,
         runs_top=n * run_bits - 1,
         offsets_top=n * bits - 1,
         offset_bits=bits,
-        body=net.text() + "".join(lines),
+        beside_top=beside - 1,
+        registers=stages - 1,
+        body=net.staged({"runs": n * run_bits, "beside": beside}, outputs, stages, "enable"),
     )
 
 
@@ -117,8 +127,13 @@ class RunLengthDevice(Device[RunLengthVectors]):
             "OFFSET": self.offset_bits,
             "PLACE": self.place_bits,
             "WEIGHT": self.weight_bits,
-            "COUNT": bits_for(self.entry_fifo + self.entries),
+            "COUNT": self.fields("index").count_bits,
         }
+
+    def fields(self, name: str) -> FieldBuffer:
+        """Return the buffer of the stream `name`."""
+        width = self.run_bits if name == "index" else self.weight_bits
+        return FieldBuffer(width, self.entry_fifo, self.entries, self.entries)
 
     @property
     def _item_bits(self) -> int:
@@ -128,50 +143,43 @@ class RunLengthDevice(Device[RunLengthVectors]):
     def files(self) -> dict[str, str]:
         """Return the generated top module and the library's modules."""
         comment = _COMMENT.format(n=self.entries)
-        names = ("f2f_channel", "f2f_fields", "f2f_run_decoder")
+        names = ("f2f_pipe", *self.fields("index").modules, "f2f_run_decoder")
+        beside = self.decoder_parameters()["COUNT"] + self.entries * self.weight_bits
+        stages = self.pipeline_cycles + 1
         return {
             f"{self.top}.v": module(self.top, comment, self._ports(), self._body()),
-            "f2f_offsets.v": emit_offsets(self.entries, self.run_bits),
+            "f2f_offsets.v": emit_offsets(self.entries, self.run_bits, beside, stages),
             **library_files(names),
         }
 
     def _ports(self) -> list[str]:
-        count, ports = self.decoder_parameters()["COUNT"], []
-        for name, width in (("index", self.run_bits), ("weight", self.weight_bits)):
-            ports += [f"input  wire in_{name}_valid", f"output wire in_{name}_ready"]
-            ports += [f"input  wire {name}_ended", f"input  wire [{count - 1}:0] in_{name}_n"]
-            ports.append(f"input  wire [{self.entries * width - 1}:0] in_{name}")
+        ports = []
+        for name in ("index", "weight"):
+            ports += [*self.fields(name).ports(f"in_{name}"), f"input  wire {name}_ended"]
         out = f"output wire [{self._item_bits - 1}:0] out"
         return [*ports, "output wire out_valid", "input  wire out_ready", out]
 
     def _body(self) -> str:
-        e, count = self.entries, self.decoder_parameters()["COUNT"]
-        text = f"    wire [{count - 1}:0] take, index_visible, weight_visible;\n"
-        for name, width in (("index", self.run_bits), ("weight", self.weight_bits)):
-            text += f"    wire [{e * width - 1}:0] {name}_window;\n" + instance(
-                "f2f_fields",
-                f"{name}_fields",
-                {"WIDTH": width, "DEPTH": self.entry_fifo, "WRITE": e, "READ": e, "COUNT": count},
-                [
-                    *("clk", "rst", "take", f"in_count=in_{name}_n", f"in_data=in_{name}"),
-                    *(f"in_{end}=in_{name}_{end}" for end in ("valid", "ready")),
-                    *(f"{end}={name}_{end}" for end in ("visible", "window")),
-                ],
-            )
-        text += f"    wire made_valid, made_ready;\n    wire [{self._item_bits - 1}:0] made;\n"
+        text = "".join(
+            self.fields(name).wires(name) + self.fields(name).text(f"in_{name}", name)
+            for name in ("index", "weight")
+        )
+        text += (
+            "    assign weight_take = index_take;\n    assign weight_fire = index_fire;\n"
+            f"    wire made_valid, made_ready;\n    wire [{self._item_bits - 1}:0] made;\n"
+        )
         ends = ("visible", "window", "ended")
-        text += instance(
+        text += pipe("results", self._item_bits, self.out_fifo, self.pipeline_cycles, *_MADE)
+        return text + instance(
             "f2f_run_decoder",
             "decoder",
             self.decoder_parameters(),
             [
-                *("clk", "rst", "take", "out_data=made"),
+                *("clk", "rst", "take=index_take", "fire=index_fire", "late_data=made"),
                 *(f"{name}_{end}" for name in ("index", "weight") for end in ends),
                 *(f"out_{end}=made_{end}" for end in ("valid", "ready")),
+                f"arrive=results_way[{self.pipeline_cycles - 1}]",
             ],
-        )
-        return text + channel(
-            "results", self._item_bits, self.out_fifo, self.pipeline_cycles, "made", "out"
         )
 
     def bench(self, vectors: RunLengthVectors, gaps: Gaps) -> Bench:
@@ -221,10 +229,14 @@ class RunLengthDevice(Device[RunLengthVectors]):
 
     def units(self) -> tuple[Unit, ...]:
         """Return run decoder and field buffers."""
-        fields = {"DEPTH": self.entry_fifo, "WRITE": self.entries, "READ": self.entries}
-        fields["COUNT"] = self.decoder_parameters()["COUNT"]
         return (
-            Unit("run decoder", "f2f_run_decoder", tuple(self.decoder_parameters().items())),
-            Unit("run decoder", "f2f_fields", (("WIDTH", self.run_bits), *fields.items())),
-            Unit("run decoder", "f2f_fields", (("WIDTH", self.weight_bits), *fields.items())),
+            Unit(
+                "run decoder",
+                "f2f_run_decoder",
+                tuple(self.decoder_parameters().items()),
+                1,
+                (("STAGES", self.pipeline_cycles + 1),),
+            ),
+            self.fields("index").unit("run decoder"),
+            self.fields("weight").unit("run decoder"),
         )

@@ -16,6 +16,9 @@ def bits_for(largest: int) -> int:
 def library_files(names: Iterable[str]) -> dict[str, str]:
     """Return modules of the library by file name, as they are."""
     folder = Path(library.__file__).parent
+    names = list(names)
+    if "f2f_channel" in names:
+        names.append("f2f_pipe")  # a channel is one with a line of registers
     return {
         f"{name}.v": (folder / f"{name}.v").read_text(encoding="utf-8")
         for name in dict.fromkeys(names)
@@ -31,6 +34,28 @@ def channel(name: str, width: int, depth: int, latency: int, source: str, sink: 
     ) {name} (
         .clk(clk), .rst(rst),
         .in_valid({source}_valid), .in_ready({source}_ready), .in_data({source}),
+        .out_valid({sink}_valid), .out_ready({sink}_ready), .out_data({sink})
+    );
+"""
+
+
+def pipe(
+    name: str, width: int, depth: int, latency: int, source: str, late_data: str, sink: str
+) -> str:
+    """Return an instance of f2f_pipe: handshake of `source`, word of `late_data`, out at `sink`.
+
+    The wire ``<name>_way`` says what is under way.
+    """
+    return f"""\
+    wire [{latency - 1}:0] {name}_way;
+    wire unused_{name} = &{{1'b0, {name}_way}};
+    f2f_pipe #(
+        .WIDTH({width}), .DEPTH({depth}), .LATENCY({latency}),
+        .POINTER({bits_for(depth - 1)}), .COUNT({bits_for(depth)})
+    ) {name} (
+        .clk(clk), .rst(rst),
+        .in_valid({source}_valid), .in_ready({source}_ready), .late_data({late_data}),
+        .under_way({name}_way),
         .out_valid({sink}_valid), .out_ready({sink}_ready), .out_data({sink})
     );
 """

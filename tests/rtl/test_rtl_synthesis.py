@@ -17,6 +17,10 @@ from f2fsim.rtl.front_ends import DEVICES
 from f2fsim.rtl.mask_path import RawMaskPath
 from f2fsim.rtl.synthesis import synthesise
 
+#: Units that are estimated from their description alone.
+WITHOUT_VERILOG = {
+    *("f2f_huffman_decoder", "f2f_huffman_table", "f2f_value_table", "f2f_plane_words"),
+}
 REPORTS = Path(__file__).parents[2] / "reports" / "hardware_cost"
 
 
@@ -77,13 +81,16 @@ def sizes_of(row):
 
 def test_unit_estimates_on_configurations_that_they_were_not_fitted_to():
     rows, costs = unit_rows("held out", "machine"), load_cost_table()
-    assert {row["module"] for row in rows if row["set"] == "held out"} == set(UNITS)
+    held_out = {row["module"] for row in rows if row["set"] == "held out"}
+    assert held_out == set(UNITS) - WITHOUT_VERILOG
     for row in rows:
         if row["module"] not in UNITS:
             continue  # the XOR decoder has an estimate of its own
         quick = estimate_unit_gates(row["module"], **sizes_of(row))
         assert quick.area_um2(costs) == pytest.approx(float(row["area_um2"]), rel=0.15), row
-        assert quick.dff == pytest.approx(int(row["dff"]), rel=0.04, abs=5), row
+        # Registers that cut a network into stages are fitted, all others are counted.
+        close = 0.2 if "STAGES" in row["sizes"] else 0.04
+        assert quick.dff == pytest.approx(int(row["dff"]), rel=close, abs=5), row
         levels = estimate_unit_levels(row["module"], **sizes_of(row))
         assert abs(levels - int(row["levels"])) <= max(6, 0.3 * int(row["levels"])), row
 

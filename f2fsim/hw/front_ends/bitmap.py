@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import BitmapFrontEnd
-from f2fsim.cost.front_end_units import Units, aligner, mask_unit
+from f2fsim.cost.front_end_units import COUNT_CYCLES, Units, aligner, mask_unit
 from f2fsim.hw.description import InPort
 from f2fsim.hw.front_ends.contract import (
     ONE,
@@ -17,7 +17,7 @@ from f2fsim.hw.front_ends.contract import (
     mean_rounds,
     total_work,
 )
-from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
+from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_places, mask_unit_rates
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 from f2fsim.mapping.totals import Totals
@@ -49,7 +49,7 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
 
     def build(self, job: FrontEndJob, front_end: BitmapFrontEnd) -> list[InPort]:
         """Add mask unit and aligner."""
-        masks = add_mask_unit(job, front_end)
+        masks = add_mask_unit(job, front_end, COUNT_CYCLES)
         reaching = job.over_passes(lambda band: band.reaching)
         n_all = job.total(reaching)
         n_indices = 0 if job.is_dense else n_all
@@ -90,9 +90,10 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
     ) -> dict[str, Units]:
         """Mask unit; prefix sum, compaction and value buffer of the aligner."""
         n, lanes = front_end.block, front_end.aligner_weights
+        masks = mask_places(front_end, COUNT_CYCLES)
         return {
             "mask unit": mask_unit(n, front_end.mask_code, front_end.mask_rate),
-            "aligner": aligner(n, lanes, weight_bits, front_end.pipeline_cycles),
+            "aligner": aligner(n, lanes, weight_bits, front_end.pipeline_cycles, masks),
         }
 
     def fifo_bits(
@@ -101,6 +102,6 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
         """A block of the mask; what the aligner gives a cycle."""
         aligned = fifo_units(front_end, front_end.pipeline_cycles)
         return {
-            "mask unit out": fifo_units(front_end) * front_end.block,
+            "mask unit out": mask_places(front_end, COUNT_CYCLES) * front_end.block,
             "aligner out": aligned * front_end.aligner_weights * weight_bits,
         }

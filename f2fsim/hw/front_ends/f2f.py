@@ -18,7 +18,16 @@ from f2fsim.cost import (
     estimate_decoder_gates,
 )
 from f2fsim.cost.cse import share_xors
-from f2fsim.cost.front_end_units import Units, compaction, mask_unit, patch_unit, position_decoder
+from f2fsim.cost.front_end_units import (
+    COUNT_CYCLES,
+    MASK_CYCLES,
+    PLACED_CYCLES,
+    Units,
+    compaction,
+    mask_unit,
+    patch_unit,
+    position_decoder,
+)
 from f2fsim.hw.description import InPort, IntSeq
 from f2fsim.hw.front_ends.contract import (
     ONE,
@@ -32,7 +41,7 @@ from f2fsim.hw.front_ends.contract import (
     fifo_units,
     total_work,
 )
-from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
+from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_places, mask_unit_rates
 from f2fsim.hw.front_ends.value_decoder import (
     add_table,
     add_value_decoder,
@@ -49,8 +58,18 @@ from f2fsim.mapping.totals import Totals
 
 #: Block orders that run through all rows of a band.
 ALL_ROWS_ORDERS = ("diagonal", "column")
-#: From a mask until its patches have their positions: its count's FIFO, the placer, a FIFO.
-POSITION_CYCLES = 3
+
+
+#: From a mask until its patches have their positions: kept weights counted and their care bits
+#: added up, the placer, places to planes and ranks.
+POSITION_CYCLES = MASK_CYCLES + 1 + PLACED_CYCLES
+
+
+def dealing_cycles(front_end: F2fFrontEnd, arch: ArchConfig) -> int:
+    """Return the cycles from a patched step until it can be taken: compaction for skipping."""
+    if getattr(arch.pe_array, "zeros", "") != "skip":
+        return 1
+    return COUNT_CYCLES + 1 + front_end.pipeline_cycles
 
 
 def used_outputs(front_end: F2fFrontEnd, n_weights: int, n_kept: int) -> int:
@@ -159,6 +178,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
                 "patch": job.total(job.over_passes(lambda band: band.n_patches)),
                 "fifo_byte": job.n_weight_bytes(),
             },
+            dealing_cycles(front_end, job.builder.arch),
         )
         if not has_values(front_end):
             return [InPort(patched, ONE, "patch unit empty")]
@@ -226,19 +246,21 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
     def units(self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int) -> dict[str, Units]:
         """Mask unit, position decoder and patch unit of each group; compaction for skipping."""
         n_out, rate, groups = front_end.n_out, front_end.patch_rate, front_end.groups
+        masks = mask_places(front_end, POSITION_CYCLES)
         planes = built_planes(front_end, weight_bits)
         found = value_units(front_end, weight_bits) if has_values(front_end) else {}
         found |= {
             "mask unit": mask_unit(n_out, front_end.mask_code, front_end.mask_rate, groups),
             "patch unit": (
-                *position_decoder(n_out, planes, rate, groups),
+                *position_decoder(n_out, planes, rate, masks, groups),
                 *patch_unit(n_out, planes, rate, groups),
             ),
         }
         if getattr(arch.pe_array, "zeros", "") == "skip":
             lanes = int(getattr(arch.pe_array, "weights_per_cycle", 1))
             n, stages = groups * n_out, front_end.pipeline_cycles
-            found["compaction"] = compaction(n, lanes, weight_bits, stages)
+            steps = fifo_units(front_end, dealing_cycles(front_end, arch))
+            found["compaction"] = compaction(n, lanes, weight_bits, stages, steps)
         return found
 
     def parts(self, front_end: F2fFrontEnd, arch: ArchConfig, weight_bits: int) -> UnitParts:
@@ -254,12 +276,13 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         """All outputs of all groups; the mask goes with the weights behind the patch units."""
         n_out = front_end.groups * front_end.n_out
         decoded = fifo_units(front_end, front_end.pipeline_cycles)
+        patched = fifo_units(front_end, dealing_cycles(front_end, arch))
         planes = built_planes(front_end, weight_bits)
         found = value_fifo_bits(front_end, weight_bits) if has_values(front_end) else {}
         return found | {
             "xor decoder out": decoded * n_out * planes,
-            "patch unit out": fifo_units(front_end) * n_out * (planes + 1),
-            "mask unit out": fifo_units(front_end, POSITION_CYCLES) * n_out,
+            "patch unit out": patched * n_out * (planes + 1),
+            "mask unit out": mask_places(front_end, POSITION_CYCLES) * n_out,
         }
 
     def decoder_levels(self, front_end: F2fFrontEnd) -> dict[str, int]:

@@ -30,7 +30,14 @@ from f2fsim.codec.huffman_symbols import MAX_PAIRED_BITS, expected_value_bits
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import HuffmanFrontEnd
 from f2fsim.cost import Sram
-from f2fsim.cost.front_end_units import Units, aligner, huffman_decoder, huffman_table, mask_unit
+from f2fsim.cost.front_end_units import (
+    COUNT_CYCLES,
+    Units,
+    aligner,
+    huffman_decoder,
+    huffman_table,
+    mask_unit,
+)
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.front_ends.contract import (
     ONE,
@@ -44,7 +51,7 @@ from f2fsim.hw.front_ends.contract import (
     mean_rounds,
     total_work,
 )
-from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_unit_rates
+from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_places, mask_unit_rates
 from f2fsim.hw.streams import weight_stream
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps
@@ -90,7 +97,7 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
 
     def build(self, job: FrontEndJob, front_end: HuffmanFrontEnd) -> list[InPort]:
         """Add mask unit, decoders with their table, and the aligner."""
-        masks = add_mask_unit(job, front_end)
+        masks = add_mask_unit(job, front_end, COUNT_CYCLES)
         values = job.stream("weights") if job.is_dense else _add_decoders(job, front_end)
         reaching = job.over_passes(lambda band: band.reaching)
         n_all = job.total(reaching)
@@ -138,7 +145,13 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
             "mask unit": mask_unit(n, front_end.mask_code, front_end.mask_rate),
             "code table": huffman_table(front_end.max_length, weight_bits),
             "huffman decoder": huffman_decoder(lanes, front_end.max_length, weight_bits),
-            "aligner": aligner(n, lanes, weight_bits, front_end.pipeline_cycles),
+            "aligner": aligner(
+                n,
+                lanes,
+                weight_bits,
+                front_end.pipeline_cycles,
+                mask_places(front_end, COUNT_CYCLES),
+            ),
         }
 
     def memories(self, front_end: HuffmanFrontEnd) -> dict[str, Sram]:
@@ -160,7 +173,7 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
             for d in range(front_end.n_decoders)
         }
         return decoded | {
-            "mask unit out": fifo_units(front_end) * front_end.block,
+            "mask unit out": mask_places(front_end, COUNT_CYCLES) * front_end.block,
             "aligner out": aligned * front_end.n_decoders * weight_bits,
         }
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from f2fsim.config.front_end import BitmapFrontEnd, F2fFrontEnd, HuffmanFrontEnd
-from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, Rates, at_rate, total_work
+from f2fsim.cost.front_end_units import late_mask_cycles
+from f2fsim.hw.front_ends.contract import (
+    ONE,
+    FrontEndJob,
+    Rates,
+    at_rate,
+    fifo_units,
+    total_work,
+)
 from f2fsim.mapping.steps import LayerSteps
 
 MaskedFrontEnd = F2fFrontEnd | BitmapFrontEnd | HuffmanFrontEnd
@@ -26,8 +34,18 @@ def add_mask_unit(job: FrontEndJob, front_end: MaskedFrontEnd, latency_cycles: i
         service,
         job.stream("mask"),
         {"mask_bit": 0 if job.is_dense else n_places},
-        latency_cycles,
+        latency_cycles + _made_cycles(front_end),
     )
+
+
+def mask_places(front_end: MaskedFrontEnd, latency_cycles: int = 1) -> int:
+    """Return the places of the unit's FIFO."""
+    return fifo_units(front_end, latency_cycles + _made_cycles(front_end))
+
+
+def _made_cycles(front_end: MaskedFrontEnd) -> int:
+    """Return the cycles from the unit's service until the mask is made."""
+    return late_mask_cycles(front_end.mask_code)
 
 
 def mask_unit_rates(front_end: MaskedFrontEnd, steps: LayerSteps, n_units: int) -> Rates:

@@ -91,7 +91,7 @@ class NmKind(FrontEndKind[NmFrontEnd]):
     def units(self, front_end: NmFrontEnd, arch: ArchConfig, weight_bits: int) -> dict[str, Units]:
         """Index decoder, and a multiplexer of m activation words for each slot."""
         groups, n, m = front_end.groups_per_cycle, front_end.n, front_end.m
-        decoder = nm_decoder(groups, n, m, weight_bits, front_end.pipeline_cycles)
+        decoder = nm_decoder(groups, n, m, weight_bits)
         word_bits = 8 * int(getattr(arch.pe_array, "columns", 1))
         return {"index decoder": decoder, "operand select": crossbar(groups * n, m, word_bits)}
 

@@ -2,7 +2,6 @@
 //
 // Parameters
 //   P        PEs
-//   TURN     bits of a PE's number
 //   BANKS    banks, a power of two; a PE's entry lies in bank index mod BANKS
 //   LOG_B    log2(BANKS)
 //   WINDOW   rounds that are arbitrated together
@@ -15,12 +14,12 @@
 //
 // While a window is served the next one is loaded, a round a cycle. In every cycle each PE offers
 // its oldest entry; each bank takes one, the first in PE order from a start that moves on by one
-// a cycle (and begins at PE 0 in each window). Banks answer in the next cycle and hold their words
-// while bank_read is low. out_data: P x {granted, payload, word}; PEs that were not granted hold
+// a cycle (and begins at PE 0 in each window). The cycle in which grants are offered (out_valid)
+// gives the banks their addresses; they answer in the next one.
+// late_data, a cycle after the put: P x {granted, payload, word}; PEs that were not granted hold
 // anything.
 module f2f_gather #(
     parameter P = 4,
-    parameter TURN = 2,
     parameter BANKS = 8,
     parameter LOG_B = 3,
     parameter WINDOW = 4,
@@ -42,7 +41,7 @@ module f2f_gather #(
     input  wire [BANKS*ACT-1:0]                    bank_data,
     output wire                                    out_valid,
     input  wire                                    out_ready,
-    output wire [P*(1+PAYLOAD+ACT)-1:0]            out_data
+    output wire [P*(1+PAYLOAD+ACT)-1:0]            late_data
 );
     localparam ENTRY = PAYLOAD + ADDRESS + LOG_B;
     localparam [SLOT-1:0] LAST_SLOT = WINDOW - 1;
@@ -84,37 +83,44 @@ module f2f_gather #(
         .out_valid(window_valid), .out_ready(work & last), .out_data(from)
     );
     reg full;
-    reg [TURN-1:0] turn;
-    wire last_turn = ({{32-TURN{1'b0}}, turn} == P - 1);
+    reg next_from;           // the window that is or will be in service
+    reg [P-1:0] upper;       // PEs from the one whose turn it is on
     assign work = ~full | out_ready;
     assign fire = work & window_valid;
     assign out_valid = full;
+    wire last_turn = ~upper[P-2];
     always @(posedge clk) begin
         if (rst) begin
             full <= 1'b0;
-            turn <= {TURN{1'b0}};
+            next_from <= 1'b0;
+            upper <= {P{1'b1}};
         end else begin
             if (work) full <= fire;
-            if (fire) turn <= (last | last_turn) ? {TURN{1'b0}} : turn + 1'b1;
+            if (fire & last) next_from <= ~next_from;
+            if (fire) upper <= (last | last_turn) ? {P{1'b1}} : {upper[P-2:0], 1'b0};
         end
     end
+    wire unused_from = &{1'b0, from};
 
-    wire [P-1:0] offer, grant, done;
+    wire [P-1:0] offer, more, grant;
     wire [P*LOG_B-1:0] bank_of;
-    wire [P*ADDRESS-1:0] address_of;
-    wire [BANKS-1:0] chosen;
-    assign last = &done;
-    assign bank_read = chosen & {BANKS{fire}};
-    f2f_gather_grant #(
-        .P(P), .TURN(TURN), .BANKS(BANKS), .LOG_B(LOG_B), .ADDRESS(ADDRESS)
-    ) arbiter (
-        .turn(turn), .offer(offer), .bank(bank_of), .address(address_of),
-        .grant(grant), .chosen(chosen), .bank_address(bank_address)
+    wire blocked;
+    assign last = ~blocked & ~(|(offer & more));
+    f2f_gather_grant #(.P(P), .LOG_B(LOG_B)) arbiter (
+        .upper(upper), .offer(offer), .bank(bank_of), .grant(grant), .blocked(blocked)
+    );
+    wire [P-1:0] granted;
+    wire [P*LOG_B-1:0] asked;
+    wire [P*ADDRESS-1:0] asked_address;
+    f2f_gather_read #(.P(P), .BANKS(BANKS), .LOG_B(LOG_B), .ADDRESS(ADDRESS)) reads (
+        .granted(granted), .bank(asked), .address(asked_address),
+        .bank_read(bank_read), .bank_address(bank_address)
     );
     genvar p;
     generate
         for (p = 0; p < P; p = p + 1) begin : pe
-            wire [LOG_B-1:0] asked;
+            wire [LOG_B-1:0] late_bank;
+            wire [PAYLOAD:0] late_payload;
             wire [ACT-1:0] word;
             f2f_gather_queue #(
                 .WINDOW(WINDOW), .SLOT(SLOT), .SLOTS(SLOTS), .LOG_B(LOG_B), .ADDRESS(ADDRESS),
@@ -123,16 +129,17 @@ module f2f_gather #(
                 .clk(clk), .rst(rst),
                 .load(load), .fresh(fresh), .into(now_into), .slot(slot),
                 .holds(in_data[p*(1+ENTRY)+ENTRY]), .entry(in_data[p*(1+ENTRY) +: ENTRY]),
-                .served(window_valid), .from(from), .fire(fire), .last(last), .grant(grant[p]),
-                .offer(offer[p]), .done(done[p]), .bank(bank_of[p*LOG_B +: LOG_B]),
-                .address(address_of[p*ADDRESS +: ADDRESS]),
-                .granted(out_data[p*(1+PAYLOAD+ACT)+ACT+PAYLOAD]),
-                .payload(out_data[p*(1+PAYLOAD+ACT)+ACT +: PAYLOAD]), .asked(asked)
+                .served(window_valid), .from(next_from), .fire(fire), .last(last),
+                .grant(grant[p]), .offer(offer[p]), .more(more[p]),
+                .bank(bank_of[p*LOG_B +: LOG_B]), .granted(granted[p]),
+                .asked(asked[p*LOG_B +: LOG_B]),
+                .asked_address(asked_address[p*ADDRESS +: ADDRESS]),
+                .late_bank(late_bank), .late_payload(late_payload)
             );
             f2f_select #(.SPAN(BANKS), .WIDTH(ACT), .SEL(LOG_B)) answer (
-                .words(bank_data), .sel(asked), .word(word)
+                .words(bank_data), .sel(late_bank), .word(word)
             );
-            assign out_data[p*(1+PAYLOAD+ACT) +: ACT] = word;
+            assign late_data[p*(1+PAYLOAD+ACT) +: 1+PAYLOAD+ACT] = {late_payload, word};
         end
     endgenerate
 endmodule

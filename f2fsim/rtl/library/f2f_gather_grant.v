@@ -1,67 +1,40 @@
-// f2f_gather_grant: which of P offers their banks take in this cycle, and the banks' addresses.
+// f2f_gather_grant: which of P offers their banks take in this cycle.
 //
 // Parameters
-//   P        offers
-//   TURN     bits of an offer's number
-//   BANKS    banks, a power of two
-//   LOG_B    log2(BANKS)
-//   ADDRESS  bits of an address in a bank
+//   P      offers
+//   LOG_B  bits of a bank's number
 //
-// Every bank takes one offer, the first in the order turn, turn + 1, .. P - 1, 0, ..: an offer is
-// granted unless one that comes earlier is for the same bank.
+// Every bank takes one offer, the first in the order turn, turn + 1, .. P - 1, 0, ..; `upper` marks
+// the offers from the turn on. An offer is granted unless one that comes earlier is for the same
+// bank: all pairs are compared at once. `blocked`: there is an offer that is not granted.
 module f2f_gather_grant #(
     parameter P = 4,
-    parameter TURN = 2,
-    parameter BANKS = 8,
-    parameter LOG_B = 3,
-    parameter ADDRESS = 5
+    parameter LOG_B = 3
 ) (
-    input  wire [TURN-1:0]          turn,
-    input  wire [P-1:0]             offer,
-    input  wire [P*LOG_B-1:0]       bank,
-    input  wire [P*ADDRESS-1:0]     address,
-    output wire [P-1:0]             grant,
-    output wire [BANKS-1:0]         chosen,
-    output wire [BANKS*ADDRESS-1:0] bank_address
+    input  wire [P-1:0]       upper,
+    input  wire [P-1:0]       offer,
+    input  wire [P*LOG_B-1:0] bank,
+    output wire [P-1:0]       grant,
+    output wire               blocked
 );
-    wire [P-1:0] upper;
-    genvar p, q, b;
+    wire [P-1:0] behind_one;
+    genvar p, q;
     generate
         for (p = 0; p < P; p = p + 1) begin : pe
-            localparam [TURN-1:0] NUMBER = p;
-            wire [P-1:0] blocked;
-            if (p == P - 1) begin : top
-                assign upper[p] = 1'b1;
-            end else begin : lower
-                assign upper[p] = (NUMBER >= turn);
-            end
+            wire [P-1:0] earlier;
             for (q = 0; q < P; q = q + 1) begin : other
-                if (q < p) begin : before
-                    assign blocked[q] = offer[q]
-                        & (bank[q*LOG_B +: LOG_B] == bank[p*LOG_B +: LOG_B])
-                        & (upper[q] | ~upper[p]);
-                end else if (q > p) begin : behind
-                    assign blocked[q] = offer[q]
-                        & (bank[q*LOG_B +: LOG_B] == bank[p*LOG_B +: LOG_B])
-                        & upper[q] & ~upper[p];
-                end else begin : own
-                    assign blocked[q] = 1'b0;
+                if (q == p) begin : own
+                    assign earlier[q] = 1'b0;
+                end else begin : pair
+                    wire same = (bank[q*LOG_B +: LOG_B] == bank[p*LOG_B +: LOG_B]);
+                    // In the same half the lower one comes first, else the upper one.
+                    wire first = (upper[q] & ~upper[p]) | ((q < p) & (upper[q] == upper[p]));
+                    assign earlier[q] = offer[q] & same & first;
                 end
             end
-            assign grant[p] = offer[p] & ~(|blocked);
-        end
-        for (b = 0; b < BANKS; b = b + 1) begin : of_bank
-            localparam [LOG_B-1:0] NUMBER = b;
-            wire [P-1:0] mine;
-            wire [ADDRESS-1:0] merged [0:P];
-            assign merged[0] = {ADDRESS{1'b0}};
-            for (p = 0; p < P; p = p + 1) begin : from_pe
-                assign mine[p] = grant[p] & (bank[p*LOG_B +: LOG_B] == NUMBER);
-                assign merged[p+1] =
-                    merged[p] | ({ADDRESS{mine[p]}} & address[p*ADDRESS +: ADDRESS]);
-            end
-            assign chosen[b] = |mine;
-            assign bank_address[b*ADDRESS +: ADDRESS] = merged[P];
+            assign behind_one[p] = offer[p] & (|earlier);
+            assign grant[p] = offer[p] & ~(|earlier);
         end
     endgenerate
+    assign blocked = |behind_one;
 endmodule

@@ -19,6 +19,7 @@ module f2f_mask_cut #(
     input  wire [COUNT-1:0] visible,
     input  wire [N_OUT-1:0] window,
     output wire [COUNT-1:0] take,
+    output wire             fire,
     output wire             out_valid,
     input  wire             out_ready,
     output wire [N_OUT-1:0] out_data
@@ -28,12 +29,12 @@ module f2f_mask_cut #(
     wire [COUNT-1:0] wanted = {{COUNT-PLACE{1'b0}}, size};
     wire enough = (visible >= wanted);
     wire work = ~full | out_ready;
-    wire fire = work & (enough | (ended & (visible != {COUNT{1'b0}})));
-    assign take = fire ? (enough ? wanted : visible) : {COUNT{1'b0}};
+    assign fire = work & (enough | (ended & (visible != {COUNT{1'b0}})));
+    assign take = enough ? wanted : visible;
     assign out_valid = full;
     assign out_data = mask;
     always @(posedge clk) begin
-        if (fire) mask <= window & ~({N_OUT{1'b1}} << size);
+        if (work) mask <= window & ~({N_OUT{1'b1}} << size);
         if (rst) full <= 1'b0;
         else if (work) full <= fire;
     end

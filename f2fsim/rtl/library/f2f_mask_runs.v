@@ -2,99 +2,142 @@
 //
 // Parameters
 //   N_OUT  mask bits of a block
-//   RUN    bits of a code word: r < 2^RUN - 1 is r pruned weights and a kept one, 2^RUN - 1 is
-//          2^RUN - 1 pruned weights; pruned weights after the last kept one have no code word
 //   RATE   code words a cycle
 //   COUNT  bits of the field buffer's counts
-//   PLACE  bits of a place 0 .. N_OUT + 2^RUN
+//   W      bits of a place in the layer's mask, modulo 2^W (f2f_run_sums)
+//   PLACE  bits of `size`: weights of a block that the layer uses, 1 .. N_OUT
 //
-// A block takes max(1, ceil(n / RATE)) cycles, n the code words that start in it. `ended` tells
-// that the last code word of the stream is in the buffer. `size` is the number of weights of a
-// block, 1 .. N_OUT: a layer may use fewer outputs than the decoder has.
+// A block takes max(1, ceil(n / RATE)) cycles, n the code words that begin in it: those whose place
+// before lies before the block's end. Places are compared all at once. `ended` tells that the last
+// code word of the stream is in the buffer. A kept weight of a word may lie in a later block: it is
+// the one before `place` then.
+// late_data, a cycle after the one in which it is offered: the mask, zero from `size` on.
 module f2f_mask_runs #(
     parameter N_OUT = 80,
-    parameter RUN = 4,
     parameter RATE = 1,
     parameter COUNT = 4,
-    parameter PLACE = 8
+    parameter W = 10,
+    parameter PLACE = 7
 ) (
-    input  wire                clk,
-    input  wire                rst,
-    input  wire [PLACE-1:0]    size,
-    input  wire                ended,
-    input  wire [COUNT-1:0]    visible,
-    input  wire [RATE*RUN-1:0] window,
-    output wire [COUNT-1:0]    take,
-    output wire                out_valid,
-    input  wire                out_ready,
-    output wire [N_OUT-1:0]    out_data
+    input  wire                    clk,
+    input  wire                    rst,
+    input  wire [PLACE-1:0]        size,
+    input  wire                    ended,
+    input  wire [COUNT-1:0]        visible,
+    input  wire [RATE*(1+W)-1:0]   window,
+    output wire [COUNT-1:0]        take,
+    output wire                    fire,
+    output wire                    out_valid,
+    input  wire                    out_ready,
+    output reg  [N_OUT-1:0]        late_data
 );
-    localparam [RUN-1:0] ESCAPE = {RUN{1'b1}};
     localparam [COUNT-1:0] LIMIT = RATE;
-    localparam [N_OUT-1:0] ONE = 1;
+    wire [W-1:0] wide_size = {{W-PLACE{1'b0}}, size};
+    reg full;             // the words in the registers complete a block
+    reg fresh;            // the next code word begins a block
+    reg carry;            // the weight right before `place` is kept and not yet set
+    reg [W-1:0] place;    // where the next code word begins
+    reg [W-1:0] begins;   // where the block begins
+    reg started;          // `ends` is there
+    reg [W-1:0] ends_kept;
+    wire [W-1:0] ends = started ? ends_kept : wide_size;
 
-    reg full;                // mask holds a whole block
-    reg fresh;               // the next code word starts a block
-    reg [N_OUT-1:0] mask;
-    reg [PLACE-1:0] place;   // where the next code word starts, relative to the block
-    reg carry;               // the weight right before `place` is kept and not yet set
-
-    wire work = ~full | out_ready;
-    // All lanes one after another: place, mask and carry before and after each.
-    wire [(RATE+1)*PLACE-1:0] places;
-    wire [(RATE+1)*N_OUT-1:0] masks;
-    wire [RATE:0] carries;
-    wire [RATE-1:0] used;
-    wire inherit = fresh & carry & (place != {PLACE{1'b0}}) & (place <= size);
-    assign places[PLACE-1:0] = place;
-    assign masks[N_OUT-1:0] =
-        inherit ? (ONE << (place - 1'b1)) : (fresh ? {N_OUT{1'b0}} : mask);
-    assign carries[0] = carry & ~inherit;
-    genvar lane;
+    // Lane j is word j; places ascend, so that the block's words are the first ones.
+    wire [RATE-1:0] there, used, before, beyond, escape;
+    wire [W-1:0] from_place = place - ends;
+    wire more = from_place[W-1];
+    genvar j, b;
     generate
-        for (lane = 0; lane < RATE; lane = lane + 1) begin : each
-            localparam [COUNT-1:0] INDEX = lane;
-            wire [RUN-1:0] run = window[lane*RUN +: RUN];
-            wire [PLACE-1:0] from = places[lane*PLACE +: PLACE];
-            wire escape = (run == ESCAPE);
-            wire [PLACE-1:0] to = from + {{PLACE-RUN{1'b0}}, run} + (escape ? {PLACE{1'b0}} : {{PLACE-1{1'b0}}, 1'b1});
-            wire fits = (to <= size);
-            assign used[lane] = (INDEX < visible) & (from < size);
-            assign places[(lane+1)*PLACE +: PLACE] = used[lane] ? to : from;
-            assign masks[(lane+1)*N_OUT +: N_OUT] = masks[lane*N_OUT +: N_OUT]
-                | ((used[lane] & ~escape & fits) ? (ONE << (to - 1'b1)) : {N_OUT{1'b0}});
-            assign carries[lane+1] = used[lane] ? (~escape & ~fits) : carries[lane];
+        for (j = 0; j < RATE; j = j + 1) begin : lane
+            localparam [COUNT-1:0] INDEX = j;
+            wire [W-1:0] next = window[j*(1+W) +: W];
+            wire [W-1:0] from_end = next - ends;
+            wire [W-1:0] to_end = ends - next;
+            assign escape[j] = window[j*(1+W)+W];
+            assign there[j] = (INDEX < visible);
+            assign before[j] = from_end[W-1];   // the word after it begins in this block
+            assign beyond[j] = to_end[W-1];     // its kept weight lies behind this block
+            if (j == 0) begin : first
+                assign used[j] = there[j] & more;
+            end else begin : behind
+                assign used[j] = there[j] & before[j-1] & more;
+            end
+            wire unused = &{1'b0, from_end, to_end};
         end
     endgenerate
     reg [COUNT-1:0] n_used;
-    integer k;
+    reg [W-1:0] reached;
+    reg carried;
+    integer i;
     always @* begin
         n_used = {COUNT{1'b0}};
-        for (k = 0; k < RATE; k = k + 1) n_used = n_used + {{COUNT-1{1'b0}}, used[k]};
+        reached = place;
+        carried = carry;
+        for (i = 0; i < RATE; i = i + 1) begin
+            n_used = n_used + {{COUNT-1{1'b0}}, used[i]};
+            if (used[i]) reached = window[i*(1+W) +: W];
+            if (used[i]) carried = ~escape[i] & beyond[i];
+        end
     end
-
-    wire [PLACE-1:0] reached = places[RATE*PLACE +: PLACE];
-    wire complete = (reached >= size) | (ended & (n_used == visible));
-    wire fire = work & (complete | (n_used == LIMIT));
-    assign take = fire ? n_used : {COUNT{1'b0}};
+    wire [W-1:0] to_place = ends - place;
+    wire inherit = fresh & carry & (place != begins) & ~to_place[W-1];
+    wire all = ended & (visible <= LIMIT) & ~(|(there & ~used));
+    wire complete = ~more | (|(used & ~before)) | all;
+    wire work = ~full | out_ready;
+    assign fire = work & (complete | used[RATE-1]);
+    assign take = n_used;
     assign out_valid = full;
-    assign out_data = mask;
+    wire unused_place = &{1'b0, from_place, to_place};
 
+    // Registers: kept weights of this cycle, counted from the block; then one-hot, all together.
+    reg done;
+    reg [RATE:0] set;
+    reg [(RATE+1)*W-1:0] kept;
+    reg [W-1:0] origin;
+    reg [N_OUT-1:0] partial;
+    wire [(RATE+1)*N_OUT-1:0] hot;
+    generate
+        for (j = 0; j <= RATE; j = j + 1) begin : shown
+            wire [W-1:0] at = kept[j*W +: W] - origin;
+            for (b = 0; b < N_OUT; b = b + 1) begin : each
+                localparam [W-1:0] NUMBER = b + 1;
+                assign hot[j*N_OUT+b] = set[j] & (at == NUMBER);
+            end
+        end
+    endgenerate
+    reg [N_OUT-1:0] together;
+    always @* begin
+        together = partial;
+        for (i = 0; i <= RATE; i = i + 1) together = together | hot[i*N_OUT +: N_OUT];
+    end
     always @(posedge clk) begin
-        if (fire) mask <= masks[RATE*N_OUT +: N_OUT];
+        late_data <= together;
+        if (fire) begin
+            done <= complete;
+            set <= {inherit, used & ~escape & ~beyond};
+            origin <= begins;
+            for (i = 0; i < RATE; i = i + 1) kept[i*W +: W] <= window[i*(1+W) +: W];
+            kept[RATE*W +: W] <= place;
+            partial <= done ? {N_OUT{1'b0}} : together;
+        end
         if (rst) begin
             full <= 1'b0;
             fresh <= 1'b1;
-            place <= {PLACE{1'b0}};
             carry <= 1'b0;
+            done <= 1'b1;
+            started <= 1'b0;
+            place <= {W{1'b0}};
+            begins <= {W{1'b0}};
         end else begin
             if (work) full <= fire & complete;
             if (fire) begin
                 fresh <= complete;
-                carry <= carries[RATE];
-                place <= (reached >= size) ? reached - size
-                                           : (complete ? {PLACE{1'b0}} : reached);
+                place <= reached;
+                carry <= carried & ~(inherit & ~(|used));
+                started <= 1'b1;
+                if (complete) begins <= ends;
             end
         end
+        if (fire) ends_kept <= complete ? ends + wide_size : ends;
     end
 endmodule

@@ -6,8 +6,8 @@
 //   DEPTH    rows that wait
 //   POINTER, HELD  bits of the queue's pointer and count
 //
-// Rows come one after another (put); empty ones are counted and not kept. `room` is high if a row
-// of this length can be put. While `active` the PE has an entry in the round; `last` says that it
+// Rows come one after another (put); empty ones are counted and not kept. `room_then` (`room_else`)
+// is high if a row of this length can be put in a cycle that takes an entry (that does not). While `active` the PE has an entry in the round; `last` says that it
 // is its row's last, `wave` which row it is of. `take` moves on by an entry. `known` is low while
 // a further row may come and none is there.
 module f2f_rows #(
@@ -21,7 +21,8 @@ module f2f_rows #(
     input  wire              rst,
     input  wire              put,
     input  wire [LENGTH-1:0] length,
-    output wire              room,
+    output wire              room_then,
+    output wire              room_else,
     input  wire              ended,
     output wire              known,
     output wire              active,
@@ -31,31 +32,42 @@ module f2f_rows #(
 );
     reg [LENGTH-1:0] left;    // entries of the row in work after those taken
     reg [WAVE-1:0] at, next;  // the row in work, the row that comes next
-    wire waits, queued;
-    wire [WAVE+LENGTH-1:0] head;
-    wire starts = (left == {LENGTH{1'b0}});
+    reg [HELD-1:0] held;
+    reg [POINTER-1:0] first, tail;
+    reg [WAVE+LENGTH-1:0] queue [0:DEPTH-1];
+    wire [WAVE+LENGTH-1:0] head = queue[first];
+    wire queued = (held != {HELD{1'b0}});
+    reg starts;               // nothing is left
     wire [LENGTH-1:0] of_row = starts ? head[LENGTH-1:0] : left;
     wire empty = (length == {LENGTH{1'b0}});
-    assign room = waits | empty;
+    assign room_else = ({{32-HELD{1'b0}}, held} != DEPTH) | empty;
+    assign room_then = room_else | (starts & queued);
     assign active = ~starts | queued;
     assign known = active | ended;
     assign last = (of_row == {{LENGTH-1{1'b0}}, 1'b1});
     assign wave = starts ? head[LENGTH +: WAVE] : at;
-    f2f_channel #(
-        .WIDTH(WAVE+LENGTH), .DEPTH(DEPTH), .LATENCY(1), .POINTER(POINTER), .COUNT(HELD)
-    ) queue (
-        .clk(clk), .rst(rst),
-        .in_valid(put & ~empty), .in_ready(waits), .in_data({next, length}),
-        .out_valid(queued), .out_ready(take & starts), .out_data(head)
-    );
+    wire come = put & ~empty;
+    wire go = take & starts & queued;
+    wire first_last = ({{32-POINTER{1'b0}}, first} == DEPTH - 1);
+    wire tail_last = ({{32-POINTER{1'b0}}, tail} == DEPTH - 1);
     always @(posedge clk) begin
         if (take & active) at <= wave;
+        if (come) queue[tail] <= {next, length};
         if (rst) begin
             left <= {LENGTH{1'b0}};
+            starts <= 1'b1;
             next <= {WAVE{1'b0}};
+            held <= {HELD{1'b0}};
+            first <= {POINTER{1'b0}};
+            tail <= {POINTER{1'b0}};
         end else begin
             if (take & active) left <= of_row - 1'b1;
+            if (take & active) starts <= last;
             if (put) next <= next + 1'b1;
+            if (come & ~go) held <= held + 1'b1;
+            if (~come & go) held <= held - 1'b1;
+            if (come) tail <= tail_last ? {POINTER{1'b0}} : tail + 1'b1;
+            if (go) first <= first_last ? {POINTER{1'b0}} : first + 1'b1;
         end
     end
 endmodule

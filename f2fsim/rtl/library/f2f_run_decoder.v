@@ -9,9 +9,10 @@
 //   COUNT    bits of the field buffers' counts
 //
 // A cycle takes ENTRIES entries; it waits until they are visible, or all that are left once both
-// streams have ended. An entry lies its run and one further than the one before. out_data:
-// {entries in use, place of the step's first weight, ENTRIES x {offset from there, value}}; entries
-// that are not in use hold anything.
+// streams have ended. An entry lies its run and one further than the one before. Offsets are summed
+// up on the way (f2f_offsets, generated); a step whose sum is there in this cycle says `arrive`.
+// late_data, as f2f_pipe wants it: {entries in use, place of the step's first weight, ENTRIES x
+// {offset from there, value}}; entries that are not in use hold anything.
 module f2f_run_decoder #(
     parameter ENTRIES = 4,
     parameter RUN = 4,
@@ -29,44 +30,48 @@ module f2f_run_decoder #(
     input  wire [COUNT-1:0]                               weight_visible,
     input  wire [ENTRIES*WEIGHT-1:0]                      weight_window,
     output wire [COUNT-1:0]                               take,
+    output wire                                           fire,
     output wire                                           out_valid,
     input  wire                                           out_ready,
-    output wire [COUNT+PLACE+ENTRIES*(OFFSET+WEIGHT)-1:0] out_data
+    input  wire                                           arrive,
+    output wire [COUNT+PLACE+ENTRIES*(OFFSET+WEIGHT)-1:0] late_data
 );
     localparam [COUNT-1:0] ALL = ENTRIES;
     reg full;
     reg [PLACE-1:0] base;
-    reg [COUNT+PLACE+ENTRIES*(OFFSET+WEIGHT)-1:0] data;
 
     wire whole = (index_visible >= ALL) & (weight_visible >= ALL);
     wire rest = index_ended & weight_ended & (index_visible == weight_visible)
         & (index_visible != {COUNT{1'b0}});
-    wire [COUNT-1:0] now = whole ? ALL : index_visible;
+    wire [COUNT-1:0] late_count;
     wire work = ~full | out_ready;
-    wire fire = work & (whole | rest);
-    assign take = fire ? now : {COUNT{1'b0}};
+    assign fire = work & (whole | rest);
+    assign take = whole ? ALL : index_visible;
     assign out_valid = full;
-    assign out_data = data;
 
     wire [ENTRIES*OFFSET-1:0] offsets;
+    wire [ENTRIES*WEIGHT-1:0] values;
     wire [OFFSET:0] covered;
-    f2f_offsets sums (.runs(index_window), .offsets(offsets), .covered(covered));
+    f2f_offsets sums (
+        .clk(clk), .enable(work), .runs(index_window), .beside({take, weight_window}),
+        .offsets(offsets), .covered(covered), .late({late_count, values})
+    );
     wire [ENTRIES*(OFFSET+WEIGHT)-1:0] pairs;
     genvar i;
     generate
         for (i = 0; i < ENTRIES; i = i + 1) begin : entry
             assign pairs[i*(OFFSET+WEIGHT) +: OFFSET+WEIGHT] =
-                {offsets[i*OFFSET +: OFFSET], weight_window[i*WEIGHT +: WEIGHT]};
+                {offsets[i*OFFSET +: OFFSET], values[i*WEIGHT +: WEIGHT]};
         end
     endgenerate
+    assign late_data = {late_count, base, pairs};
     always @(posedge clk) begin
-        if (fire) data <= {now, base, pairs};
         if (rst) begin
             full <= 1'b0;
             base <= {PLACE{1'b0}};
         end else begin
             if (work) full <= fire;
-            if (fire) base <= base + {{PLACE-OFFSET-1{1'b0}}, covered};
+            if (arrive) base <= base + {{PLACE-OFFSET-1{1'b0}}, covered};
         end
     end
 endmodule

@@ -88,10 +88,10 @@ class ClusterKind(ArrayKind[ClusterArray]):
 
     def units(self, arch: ArchConfig, array: ClusterArray) -> dict[str, Units]:
         """Arbiter and crossbar of the two shuffles of every cluster."""
-        n, stages = array.n_lanes, max(array.arbiter_cycles - 2, 1)
+        n = array.n_lanes
         if n == 1:
             return {}
-        shuffle = (*grants(n, n, stages), *crossbar(n, n, ENTRY_BITS + WORD_BITS))
+        shuffle = (*grants(n, n), *crossbar(n, n, ENTRY_BITS + WORD_BITS))
         n_shuffles = 2 * array.n_clusters
         return {"cluster": tuple(replace(one, count=one.count * n_shuffles) for one in shuffle)}
 
