@@ -178,7 +178,8 @@ def _gap_cut(s: Sizes) -> Counted:
 def _gap_sum(s: Sizes) -> Counted:
     rate, gap, w = s["RATE"], s["GAP"], s["W"]
     steps = _bits(rate - 1) if rate > 1 else 0
-    dff = rate * ((s["WIDE"] - 2) + 3 * gap + 6 + 2 * w) + 2 * w
+    # Top bits of gaps and of the sum of a put are never used.
+    dff = rate * (s["WIDE"] + 3 * gap + 1 + 2 * w) + 2 * w - 8
     return Counted(dff, (rate * gap, rate * w, rate * w * steps), (1.0, steps))
 
 
@@ -252,7 +253,7 @@ def _plane_words(s: Sizes) -> Counted:
     planes, n_in = s["PLANES"], s["N_IN"]
     word = planes * n_in
     moved = planes * (planes - 1) // 2 * n_in * _bits(n_in)
-    levels = 1 / s["STAGES"], planes * _bits(n_in) / s["STAGES"]
+    levels = 1.0, float(planes * _bits(n_in))
     return Counted(planes * 6 + 2 * word, (moved, planes * 6), levels)
 
 

@@ -173,10 +173,9 @@ class BlockMaskPath(MaskPath):
         return {"f2f_unrank.v": text}
 
     def _sizes(self) -> dict[str, dict[str, int]]:
-        ones = sum(comb(self.block, j) for j in range(self.max_ones + 1))
         made = bits_for(self.rate * self.block)
         blocks = {"RATE": self.rate, "WORD": self.word_bits, "BLOCK": self.block}
-        blocks |= {"ESCAPE": ones if self.escapes else 1 << self.word_bits}
+        blocks |= {"ESCAPES": int(bool(self.escapes))}
         blocks |= {"COUNT": self.words.count_bits, "MADE": made}
         cut = {"N_OUT": self.n, "COUNT": self.bits.count_bits, "PLACE": self.place_bits}
         return {"f2f_mask_blocks": blocks, "f2f_mask_cut": cut}
@@ -194,6 +193,7 @@ class BlockMaskPath(MaskPath):
     def text(self) -> str:
         """Return buffers and units."""
         sizes, words, bits = self._sizes(), self.words, self.bits
+        ones = sum(comb(self.block, j) for j in range(self.max_ones + 1)) * bool(self.escapes)
         n_made, part, rate = (
             bits_for(self.rate * self.block),
             self.word_bits + self.block,
@@ -218,6 +218,7 @@ class BlockMaskPath(MaskPath):
                 sizes["f2f_mask_blocks"],
                 [
                     *("clk", "rst", "ended=mask_ended", "out_count=n_cut_words"),
+                    f"escape_word={self.word_bits}'d{ones}",
                     *(f"{e}=words_{e}" for e in ("visible", "window", "take", "fire")),
                     *(f"out_{e}=cut_words_{e}" for e in ("valid", "ready")),
                     "out_data=cut_words",

@@ -4,7 +4,7 @@
 //   RATE    words a cycle
 //   WORD    bits of a word
 //   BLOCK   mask bits of a word, and raw bits that follow the escape word
-//   ESCAPE  the escape word; 2^WORD if there is none
+//   ESCAPES whether there is an escape word: `escape_word`
 //   COUNT   bits of the bit buffer's counts
 //   MADE    bits of a number of mask bits 0 .. RATE * BLOCK
 //
@@ -17,12 +17,13 @@ module f2f_mask_blocks #(
     parameter RATE = 1,
     parameter WORD = 10,
     parameter BLOCK = 16,
-    parameter ESCAPE = 1024,
+    parameter ESCAPES = 1,
     parameter COUNT = 6,
     parameter MADE = 5
 ) (
     input  wire                           clk,
     input  wire                           rst,
+    input  wire [WORD-1:0]                escape_word,
     input  wire                           ended,
     input  wire [COUNT-1:0]               visible,
     input  wire [RATE*(WORD+BLOCK)-1:0]   window,
@@ -71,8 +72,7 @@ module f2f_mask_blocks #(
                         assign enough[k] = 1'b1;
                     end
                     if (j < RATE) begin : word
-                        wire [31:0] value = {{32-WORD{1'b0}}, window[AT +: WORD]};
-                        assign escape[k] = (value == ESCAPE);
+                        assign escape[k] = (ESCAPES != 0) & (window[AT +: WORD] == escape_word);
                         assign parts[k*PART +: PART] = {PART{hot[k]}} & window[AT +: PART];
                     end else begin : behind
                         assign escape[k] = 1'b0;
