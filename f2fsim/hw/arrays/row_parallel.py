@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import erf
 
 import numpy as np
 
@@ -93,11 +94,26 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         spread = np.sqrt(
             np.maximum(rounds, 1.0) * (1 - facts.density) * 2 * np.log(array.n_pes + 1)
         )
-        # Short rows lie in few banks.
-        n_banks = Words.of(arch.scratchpad, 8, array.columns).n_banks
-        conflicts = max(CONFLICTS, array.n_pes / min(n_banks, facts.n_reduction))
+        fullest = self._fullest_bank(array, facts, np.minimum(rows, array.n_pes))
+        conflicts = np.maximum(CONFLICTS, fullest / array.window)
         longest: Floats = np.maximum(rounds + spread, 1.0)
-        return longest * np.maximum(conflicts * waves, 1.0)
+        cycles: Floats = longest * np.maximum(conflicts * waves, 1.0)
+        return cycles
+
+    @staticmethod
+    def _fullest_bank(array: RowParallelArray, facts: LayerFacts, n_pes: Floats) -> Floats:
+        """Return about how many gathers of a window the fullest bank has.
+
+        PEs walk the columns side by side.  Where a PE's window lies is spread by the kept weights
+        before it, half a row's on average; a column in the middle is in the window of most PEs, and
+        each of these has it by the density.
+        """
+        density = facts.density
+        apart = np.sqrt(facts.n_reduction * density * (1 - density) / 2) / density
+        inside = erf(array.window / (2 * density * apart * np.sqrt(2.0))) if apart else 1.0
+        mean = n_pes * density * inside
+        above: Floats = np.sqrt(2 * mean * (1 - density) * np.log(facts.n_reduction + 1))
+        return np.asarray(mean + above)
 
     def pass_steps(
         self,
