@@ -73,10 +73,13 @@ report-batches: $(foreach c,$(BATCH_CLASSES),$(BATCH_CASES:%=out/batches/$c/%/re
 	for c in $(BATCH_CLASSES); do \
 	    $(BIN)/f2fsim report $$(printf "out/batches/$$c/%s " $(BATCH_CASES)) --brief -o reports/batches/$$c --title "F2F against the other $$c machines by batch size" --made-by 'make report-batches' || exit; done
 
+# What binds each machine is found by experiment, which takes most of the time: WHAT_IF= leaves it out.
+WHAT_IF ?= --what-if
+
 report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and dense on four networks: reports/formats
 	for w in opennsfw silero_vad transformer_base resnet50; do \
-	    $(BIN)/f2fsim compare $$w f2f_edge f2f_skip_edge f2f_values_edge csr_edge bitmap_edge huffman_edge nm_edge dense_edge --sparsity 0.9 --what-if --no-report -q --out out/formats/$$w || exit; done
-	$(BIN)/f2fsim report out/formats/opennsfw out/formats/silero_vad out/formats/transformer_base out/formats/resnet50 -o reports/formats --made-by 'make report-formats'
+	    $(BIN)/f2fsim compare $$w f2f_edge f2f_skip_edge f2f_values_edge csr_edge bitmap_edge huffman_edge nm_edge dense_edge --sparsity 0.9 $(WHAT_IF) --no-report -q --out out/formats/$$w || exit; done
+	$(BIN)/f2fsim report out/formats/opennsfw out/formats/silero_vad out/formats/transformer_base out/formats/resnet50 -o reports/formats --made-by 'make report-formats$(if $(WHAT_IF),, WHAT_IF=)'
 
 report-duel: $(VENV)/installed $(VENV)/weights ## best against best at equal area, and regime maps: reports/duel
 	for d in equal_area maps; do \

@@ -1,13 +1,19 @@
 """Programs that tests of real parts need: marker ``needs(program)``.
 
 A missing program is told at the end of the run with the command that installs it, never passed
-over in silence; with ``F2FSIM_ALL_TOOLS`` set (as ``.ci/run`` does) such a test fails instead.
+over in silence; with ``F2FSIM_ALL_TOOLS`` set (as ``.ci/run`` does) such a test fails instead, and
+hypothesis tries the same examples in every run: what it finds anew is for those who develop.
 """
 
 import os
 import shutil
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True)
+if os.environ.get("F2FSIM_ALL_TOOLS"):
+    settings.load_profile("same")
 
 #: Debian package of each program.
 PACKAGES = {

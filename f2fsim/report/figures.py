@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from f2fsim.report.cases import (
@@ -66,15 +67,21 @@ def _machines(cases: Sequence[Case]) -> list[tuple[str, int]]:
     return list(dict.fromkeys((run.name, run.style) for case in cases for run in case.runs))
 
 
+def without_number(name: str) -> str:
+    """Return what several of a kind have in common: ``weights store`` of ``weights 3 store``."""
+    return re.sub(r" \d+(?= |$)", "", name)
+
+
 def traffic_figure(case: Case) -> Figure:
     """Return DRAM bytes by stream, stacked, one bar a machine."""
     names: list[str] = []
     found: dict[tuple[str, str], float] = {}
     for run in case.runs:
         for row in stream_rows(run.result):
-            if row["stream"] not in names:
-                names.append(row["stream"])
-            found[run.name, row["stream"]] = row["dram_bytes"] / 1e6
+            name = without_number(row["stream"])
+            if name not in names:
+                names.append(name)
+            found[run.name, name] = found.get((run.name, name), 0.0) + row["dram_bytes"] / 1e6
     return _stacked(
         case,
         "traffic",
@@ -172,8 +179,9 @@ def energy_figure(case: Case) -> Figure | None:
     """
     found: dict[tuple[str, str], float] = {}
     for run in case.runs:
-        for name, value in _energy_parts(run.result).items():
-            found[run.name, name] = value / 1e6
+        for part, value in _energy_parts(run.result).items():
+            name = without_number(part)
+            found[run.name, name] = found.get((run.name, name), 0.0) + value / 1e6
     if not found:
         return None
     total: dict[str, float] = {}

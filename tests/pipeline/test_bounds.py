@@ -174,13 +174,19 @@ PREFETCH_BYTES, EDGE_BYTES_PER_CYCLE = 4096, 16
 
 
 def not_slower(
-    arch: str, little: dict, much: dict, shape: tuple, sparsity: float, read_ahead_bytes: int = 0
+    arch: str,
+    little: dict,
+    much: dict,
+    shape: tuple,
+    sparsity: float,
+    read_ahead_bytes: int = 0,
+    schedule: str = "predicted",
 ) -> None:
     """A burst of each stream may fall another way: a few hundred cycles of the start are free.
 
     Without refresh: an end that falls behind the next one instead of before it waits 224 cycles.
     """
-    still = {"memory.refresh": False, "schedule": "predicted"}
+    still = {"memory.refresh": False, "schedule": schedule}
     first = run(arch, still | little, *shape, sparsity=sparsity)
     after = run(arch, still | much, *shape, sparsity=sparsity).n_cycles
     # What other streams may read further ahead comes before weights that are needed sooner.
@@ -242,12 +248,15 @@ def test_faster_patch_units(shape: tuple, sparsity: float, patch_rate: int) -> N
     not_slower("f2f_edge", slow, slow | {"front_end.patch_rate": patch_rate + 2}, shape, sparsity)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(shape=SHAPES, sparsity=SPARSITY, banks=st.sampled_from([4, 8, 16, 32]))
 def test_more_activation_banks(shape: tuple, sparsity: float, banks: int) -> None:
-    """Doubled banks split each bank's gathers in two: never more of them meet."""
+    """Doubled banks split each bank's gathers in two: never more of them meet.
+
+    Of the best plan that each has: a predicted one may suit one of them better.
+    """
     few, many = {"scratchpad.n_banks": banks}, {"scratchpad.n_banks": 2 * banks}
-    not_slower("csr_edge", few, many, shape, sparsity)
+    not_slower("csr_edge", few, many, shape, sparsity, schedule="exhaustive")
 
 
 @settings(max_examples=8, deadline=None)
