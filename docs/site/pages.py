@@ -283,7 +283,7 @@ CLASSES = (
     "f2fsim.results.ComponentStats",
     "f2fsim.results.StreamStats",
     "f2fsim.results.MemoryStats",
-    "f2fsim.results.network.NetworkResult",
+    "f2fsim.results.network.NetworkRun",
     "f2fsim.report.notebook.Plots",
     "f2fsim.explore.SweepResult",
     "f2fsim.explore.SearchResult",

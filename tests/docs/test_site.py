@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import sys
@@ -17,7 +18,15 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs" / "site"))
 
 from blocks import Runner, blocks, commands, with_output  # noqa: E402
-from pages import GALLERY, cli_page, generated_pages, kind_of_figure, python_page, yaml_page  # noqa: E402
+from pages import (  # noqa: E402
+    CLASSES,
+    GALLERY,
+    cli_page,
+    generated_pages,
+    kind_of_figure,
+    python_page,
+    yaml_page,
+)
 from readme import END, START, with_verdicts  # noqa: E402
 
 PAGES = sorted(
@@ -153,3 +162,9 @@ def test_verdicts_of_the_readme() -> None:
         assert len(lines) <= 12
         assert max(map(len, lines)) <= 80
     assert with_verdicts(with_verdicts(text, ["a\nb"]), ["c"]) == with_verdicts(text, ["c"])
+
+
+def test_classes_of_the_python_reference_exist() -> None:
+    for name in CLASSES:
+        module, _, own = name.rpartition(".")
+        assert isinstance(getattr(importlib.import_module(module), own), type)
