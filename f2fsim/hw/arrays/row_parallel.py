@@ -109,6 +109,8 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         each of these has it by the density.
         """
         density = facts.density
+        if not density:
+            return np.zeros_like(n_pes)
         apart = np.sqrt(facts.n_reduction * density * (1 - density) / 2) / density
         inside = erf(array.window / (2 * density * apart * np.sqrt(2.0))) if apart else 1.0
         mean = n_pes * density * inside
