@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from f2fsim.mapping.plan import Plan
 from f2fsim.scheduling import Likely
 
-#: Layers of more predicted core cycles are not tried: predictions are within 2 % there.
+#: Layers of more predicted core cycles are not tried: a run of them costs more than planning may.
 MOST_CYCLES = 6000
 #: Plans that are run at most.
 MOST_TRIALS = 8

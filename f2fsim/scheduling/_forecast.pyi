@@ -1,6 +1,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_STREAMS: int
+
 def forecast(
     machine: NDArray[np.float64],
     streams: NDArray[np.float64],
@@ -10,6 +12,8 @@ def forecast(
     output_bits: float,
     choices: NDArray[np.int64],
     margin: float,
+    equal: float,
+    again: float,
     found: NDArray[np.float64],
     units: NDArray[np.float64],
 ) -> None: ...

@@ -16,14 +16,11 @@ cdef enum:
     # Events of a plan at most: more are beyond all use, and the plan is left out.
     EVENTS = 200000
 
+MOST_STREAMS = STREAMS
+
 cdef double FAR = 1e30, NIL = 1e-6, SHORTEST = 1e-3
 # Pieces of a plan that take as long as those before them within this share are steady.
 cdef double STEADY = 0.01
-# Energy of a bit from the scratchpad over one from DRAM: 5 to 640 pJ for 32 bits (Han et al., EIE,
-# ISCA 2016, table I).
-cdef double SCRATCHPAD_COST = 5.0 / 640
-# Least cycles within this share are about equal.
-cdef double EQUAL = 0.005
 # Refreshes are gone through one by one where they and the passes are few, else evenly.
 cdef double FEW_PASSES = 64, FEW_REFRESHES = 8
 
@@ -449,12 +446,12 @@ cdef Plan plan_at(
 
 
 cdef double least_cycles(
-    const Machine *m, const Plan *plan, double row_bits, double *steps, double *moved
+    const Machine *m, const Plan *plan, double row_bits, double again, double *steps, double *moved
 ) noexcept nogil:
     """Return what array and memory alone need of a plan at least, about.
 
     Sets the cycles of the steps, and the bits moved: those that held weights are read again for
-    count as far as they cost energy.
+    count by `again`, their energy over that of DRAM's.
     """
     cdef double array = 0, outputs = 0, rows = 0, loads = 0, passes
     cdef double n_bands = 0, n_tiles = plan.n_tiles[0] + plan.n_tiles[1]
@@ -475,7 +472,7 @@ cdef double least_cycles(
     steps[0] = array
     moved[0] = loads + rows * row_bits
     if plan.holds:
-        moved[0] += SCRATCHPAD_COST * rows * row_bits * n_tiles
+        moved[0] += again * rows * row_bits * n_tiles
     return m.latency + fmax(
         array + m.seam * n_bands * n_tiles + m.start + plan.loads[0] / fmin(m.rate, m.fill),
         (loads + outputs + rows * row_bits) / m.rate,
@@ -502,13 +499,16 @@ def forecast(
     double output_bits,
     const int64_t[:, ::1] choices,
     double margin,
+    double equal,
+    double again,
     double[::1] found,
     double[::1] units,
 ):
     """Fill `found` with the cycles of each choice: whether weights are held, band, tile.
 
     `units` gets those that its steps take alone.
-    Choices that at least take more than the best by `margin` get infinity.
+    Choices that at least take more than the best by `margin` get infinity.  Least cycles within the
+    share `equal` are about equal.  There are at most MOST_STREAMS streams.
     """
     cdef Machine m, even
     cdef Plan plan
@@ -520,7 +520,7 @@ def forecast(
      m.refresh_interval, m.refresh_length, m.write_high, m.write_low, m.read_write, m.write_read,
      m.copies, m.chunk) = machine
     m.refreshes = m.refresh_length > 0
-    m.n_streams = min(<int> streams.shape[0], STREAMS)
+    m.n_streams = <int> streams.shape[0]
     even = m
     even.refreshes = False
     if m.refreshes:
@@ -530,10 +530,10 @@ def forecast(
     with nogil:
         for i in range(n):
             plan = plan_at(bands, tiles, cycles, output_bits, &choices[i, 0])
-            least[i] = least_cycles(&even, &plan, row_bits, &units[i], &moved[i])
+            least[i] = least_cycles(&even, &plan, row_bits, again, &units[i], &moved[i])
             found[i] = INFINITY
     # Of about equal ones that which moves the fewest bits comes first.
-    order = np.lexsort((moved, np.floor(np.log(least) / EQUAL)))
+    order = np.lexsort((moved, np.floor(np.log(least) / equal)))
     with nogil:
         for turn in range(n):
             at = order[turn]

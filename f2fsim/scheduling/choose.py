@@ -17,20 +17,13 @@ from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.geometry import split_evenly
 from f2fsim.mapping.plan import Plan
 from f2fsim.scheduling.candidates import Candidates, candidates
-from f2fsim.scheduling.forecast import predicted_cycles
+from f2fsim.scheduling.forecast import EQUAL_SHARE, SCRATCHPAD_COST, predicted_cycles
 from f2fsim.scheduling.sizes import BAND_ALIGNMENT_BITS, Sizes
-
-#: Plans whose predicted cycles are within this share of the fewest are equal: energy decides.
-EQUAL_SHARE = 0.005
 
 #: Plans that may be the fastest: predicted within this factor of the fewest cycles, and at most so
 #: many of each way to store the weights.
 WITHIN = 1.25
 MOST_LIKELY = 16
-
-#: Energy of a bit from the scratchpad over one from DRAM: 5 to 640 pJ for 32 bits (Han et al., EIE,
-#: ISCA 2016, table I).  Held weights are read, and decoded, again for every tile.
-SCRATCHPAD_COST = 5 / 640
 
 #: Density from which the dense way is tried: below it a kept weight with its index (at most as many
 #: bits again, twice over) and its bank conflicts cost less than the zeros.

@@ -35,6 +35,13 @@ STREAM_SHARE = 0.98
 SEAM_CYCLES = 3
 START_CYCLES = 4
 
+#: Plans whose predicted cycles are within this share of the fewest are equal: energy decides.
+EQUAL_SHARE = 0.005
+
+#: Energy of a bit from the scratchpad over one from DRAM: 5 to 640 pJ for 32 bits (Han et al., EIE,
+#: ISCA 2016, table I).  Held weights are read, and decoded, again for every tile.
+SCRATCHPAD_COST = 5 / 640
+
 #: Choices whose least cycles are beyond the best prediction by this factor are not gone through.
 MARGIN = 0.995
 
@@ -132,17 +139,32 @@ def predicted_cycles(
     found, units = np.empty((2, choices.n))
     _forecast.forecast(
         machine_flows(sizes.arch, dram).array(),
-        np.array(sizes.stream_bits) / sizes.n_rows,
+        _joined(np.array(sizes.stream_bits) / sizes.n_rows),
         of_bands,
         of_tiles,
         stretch * _pass_cycles(sizes, of_bands, of_tiles),
         float(sizes.activation_bits),
         choices.at,
         margin,
+        EQUAL_SHARE,
+        SCRATCHPAD_COST,
         found,
         units,
     )
     return found, units / stretch
+
+
+def _joined(streams: Floats) -> Floats:
+    """Return the bits of streams, neighbours put together where there are more than the kernel has.
+
+    Decoders with a stream each have as many; their bits are all there, their buffers are not.
+    """
+    n = _forecast.MOST_STREAMS
+    if streams.shape[0] <= n:
+        return streams
+    starts = np.arange(n) * streams.shape[0] // n
+    joined: Floats = np.add.reduceat(streams, starts)
+    return joined
 
 
 def _bands(sizes: Sizes, counts: Sequence[int]) -> Floats:

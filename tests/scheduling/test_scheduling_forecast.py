@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from f2fsim.scheduling import _forecast
+from f2fsim.scheduling.forecast import _joined
 
 #: A memory of 100 bits a cycle, 10 cycles away, writes 5; bursts of 100 bits; no refresh.
 RATE, LATENCY, WRITE = 100.0, 10.0, 5.0
@@ -38,6 +39,8 @@ def predict(
         1.0,
         np.array([[int(holds), 0, 0]]),
         2.0,
+        0.005,
+        0.0,
         found,
         units,
     )
@@ -95,3 +98,14 @@ def test_many_passes_are_as_long_as_one_by_one() -> None:
     # Bound by the memory: 100 + 100 + 1900 bits a pass.
     found = predict([1, 1], [1000, 100, 100], 10, streams=(1900.0,))
     assert found == pytest.approx(21_000, rel=0.01)
+
+
+@pytest.mark.parametrize("n_streams", [1, 16, 17, 34, 130])
+def test_no_stream_is_left_out(n_streams: int) -> None:
+    """Decoders with a stream each have more than the kernel has places."""
+    streams = np.random.default_rng(n_streams).uniform(1, 50, n_streams)
+    joined = _joined(streams)
+    assert joined.shape[0] == min(n_streams, _forecast.MOST_STREAMS)
+    assert joined.sum() == pytest.approx(streams.sum())
+    cycles = predict([1, 100], [1, 1, 0], 1, streams=tuple(joined))
+    assert cycles >= 100 * streams.sum() / RATE
