@@ -83,6 +83,15 @@ def test_sets_are_found_in_folders_and_archives(folder: Path) -> None:
     assert not unpacked.exists()
 
 
+@pytest.mark.parametrize("name", ["../net/l0/0.9/a.smtx", "/tmp/net/l0/0.9/a.smtx"])
+def test_an_archive_writes_nothing_elsewhere(tmp_path: Path, name: str) -> None:
+    with tarfile.open(tmp_path / "masks.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo(name))
+    refused = pytest.raises(DataError, match="lies outside of the archive")
+    with refused, mask_files(tmp_path):
+        pass
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
