@@ -19,9 +19,11 @@ from f2fsim.workloads import LayerData
 
 @dataclass(frozen=True)
 class LayerFacts:
-    """What is known of a layer on a core before the run."""
+    """What is known of a layer on a core before the run: numbers only, they outlive its weights."""
 
-    data: LayerData
+    weight_type: str
+    n_weights: int
+    n_kept: int
     format: str
     macs_effectual: int
     macs_issued: int
@@ -43,13 +45,16 @@ def layer_facts(
     """Return the facts of a layer; `from_memory` is the share of its inputs that is not kept."""
     stats = plan_stats(arch, data, plan, built, [one for _, one in bands])
     encoded = [one for _, one in bands]
+    tensor = data.tensor
     return LayerFacts(
-        data,
+        tensor.weight_type.name,
+        tensor.n_weights,
+        tensor.n_kept,
         encoded[0].format,
         built.macs_effectual,
         built.macs_issued,
         encoded_bits(arch, encoded),
-        codec_stats(encoded) | shared_bits(data.tensor),
+        codec_stats(encoded) | shared_bits(tensor),
         {**data.origins, **built.origins},
         replace(stats, activation_fetches=from_memory * stats.activation_fetches),
         built.unit_rates,
@@ -69,17 +74,16 @@ class LayerShare:
 def layer_result(target: Target, share: LayerShare, ticks_per_second: int) -> LayerResult:
     """Return a layer of a network's run; one run of several has its part, at least a tick."""
     arch, layer, cores = target.arch, share.layer, share.cores
-    tensors = [one.data.tensor for one in cores]
     return LayerResult(
         name=layer.name,
         op=layer.kind,
         n_outputs=layer.n_outputs,
         n_reduction=layer.n_reduction,
         n_columns=layer.n_columns,
-        weight_type=tensors[0].weight_type.name,
+        weight_type=cores[0].weight_type,
         format=cores[0].format,
-        n_weights=sum(one.n_weights for one in tensors),
-        n_kept=sum(one.n_kept for one in tensors),
+        n_weights=sum(one.n_weights for one in cores),
+        n_kept=sum(one.n_kept for one in cores),
         macs_dense=layer.macs,
         macs_effectual=sum(one.macs_effectual for one in cores),
         macs_issued=sum(one.macs_issued for one in cores),

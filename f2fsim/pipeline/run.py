@@ -159,6 +159,7 @@ def _networks(
                 done = number * len(jobs) + i
                 progress(done, len(pieces) * len(jobs), f"{job.target.arch.name}{part}")
             job.run_piece(piece, [of_targets[i] for of_targets in data])
+        del data  # before the weights of the next piece are read
     if progress:
         progress(len(pieces) * len(jobs), len(pieces) * len(jobs), "")
     return Comparison([job.result() for job in jobs])

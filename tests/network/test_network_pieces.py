@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from f2fsim.network.pieces import cut_stages, needed_later
 from f2fsim.network.stages import build_stages
 from f2fsim.pipeline import simulate
 from f2fsim.results.parse import parse_result
+from f2fsim.workloads import LayerData, iterate_layers
 
 
 def stages_of(workload: Workload) -> Any:
@@ -96,6 +100,29 @@ def test_pieces_are_as_if_blocks_were_run_one_after_another(
     assert parse_result(cut.to_dict()) == cut
     with pytest.raises(InputError, match="run in 2 pieces"):
         simulate(arch, workload, functional=True, cache=None)
+
+
+def test_weights_of_a_piece_are_gone_when_the_next_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Seven billion weights pass through: no more than one piece is held at any time."""
+    workload = small_llama(n_blocks=4, context=20)
+    of_block = sum(layer.n_weights for layer in workload.layers) // 4
+    monkeypatch.setattr(pieces.cut_stages, "__defaults__", (of_block,))
+    read: list[weakref.ref[Any]] = []
+    alive = []
+
+    def watched(workload: Workload) -> Iterator[LayerData]:
+        for data in iterate_layers(workload):
+            gc.collect()
+            alive.append(sum(one() is not None for one in read))
+            read.append(weakref.ref(data.tensor))
+            yield data
+
+    found = simulate("dense_edge", workload, cache=None, read_layers=watched)
+    assert found.network.n_pieces == 4
+    # The layers of the piece that is being read, and one that a generator holds.
+    assert max(alive) <= len(workload.layers) // 4 + 1
 
 
 def test_exhaustive_schedules_are_of_layers_by_themselves() -> None:
