@@ -181,11 +181,16 @@ def index_decoder(n_pes: int, index_bits: int | str, weight_bits: int, stages: i
     )
 
 
+def request_bits(weight_bits: int) -> int:
+    """Return the bits of a gather's request: column, row, whether the row ends, and the weight."""
+    return INDEX_BITS + ROW_BITS + 1 + weight_bits
+
+
 def gathers(n_pes: int, n_banks: int, window: int, weight_bits: int) -> Units:
     """Return windows of requests and the arbiter of banked gathers."""
     log_banks = log2_of(n_banks)
     address = max(INDEX_BITS - log_banks, 1)
-    payload = 1 + ROW_BITS + weight_bits
+    payload = request_bits(weight_bits) - INDEX_BITS
     queue = {"WINDOW": window, "LOG_B": log_banks, "ADDRESS": address, "PAYLOAD": payload}
     return (_unit("f2f_gather_queue", n_pes, **queue), *grants(n_pes, n_banks))
 

@@ -106,7 +106,7 @@ def test_what_does_not_fit_is_refused_with_the_least_value() -> None:
     small = load_arch("f2f_edge").with_values({"scratchpad.capacity": "64 B"})
     with pytest.raises(ConfigError, match=r"scratchpad\.capacity: layer .* needs at least"):
         f2fsim.simulate(small, "silero_vad", cache=None)
-    small = load_arch("f2f_edge").with_values({"streams.prefetch": "64 B"})
+    small = load_arch("f2f_edge").with_values({"streams.prefetch": "32 B"})
     with pytest.raises(ConfigError, match=r"streams\.prefetch: stream .* needs at least"):
         f2fsim.simulate(small, "silero_vad", cache=None)
 

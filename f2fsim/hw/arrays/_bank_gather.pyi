@@ -8,7 +8,16 @@ def window_cycles(
     bank: NDArray[np.int32],
     first: NDArray[np.int64],
     window: int,
-    n_banks: int,
+    head: NDArray[np.int64],
+    tail: NDArray[np.int64],
+    granted: NDArray[np.int64],
+    out: NDArray[np.int64],
+) -> None: ...
+def group_cycles(
+    bank: NDArray[np.int32],
+    first: NDArray[np.int64],
+    window: int,
+    queue: NDArray[np.int32],
     head: NDArray[np.int64],
     tail: NDArray[np.int64],
     granted: NDArray[np.int64],

@@ -15,7 +15,6 @@ def word_rounds(
 def update_rounds(
     bank: NDArray[np.int32],
     first: NDArray[np.int64],
-    window: int,
     scratch: NDArray[np.int64],
     rounds: NDArray[np.int32],
 ) -> None: ...

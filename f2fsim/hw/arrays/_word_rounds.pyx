@@ -46,32 +46,30 @@ def word_rounds(
 def update_rounds(
     const int32_t[::1] bank,
     const int64_t[::1] first,
-    int window,
     int64_t[:, ::1] scratch,
     int32_t[::1] rounds,
 ):
-    """Fill `rounds` of each window with the most updates of a bank; -1 is no update.
+    """Fill `rounds` of each group with the most updates of a bank; -1 is no update.
 
-    scratch : [2, n_banks], zeros: the window that a count is of, plus one, and the count.
+    scratch : [2, n_banks], zeros: the group that a count is of, plus one, and the count.
     """
-    cdef Py_ssize_t n_groups = first.shape[0] - 1, w, i, last
+    cdef Py_ssize_t g, i
     cdef int64_t most
     cdef int32_t b
     with nogil:
-        for w in range(rounds.shape[0]):
+        for g in range(rounds.shape[0]):
             most = 0
-            last = min((w + 1) * window, n_groups)
-            for i in range(first[w * window], first[last]):
+            for i in range(first[g], first[g + 1]):
                 b = bank[i]
                 if b < 0:
                     continue
-                if scratch[0, b] != w + 1:
-                    scratch[0, b] = w + 1
+                if scratch[0, b] != g + 1:
+                    scratch[0, b] = g + 1
                     scratch[1, b] = 0
                 scratch[1, b] += 1
                 if scratch[1, b] > most:
                     most = scratch[1, b]
-            rounds[w] = most
+            rounds[g] = most
 
 
 def sort_steps(

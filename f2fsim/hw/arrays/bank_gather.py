@@ -42,10 +42,37 @@ def gather_windows(
     out = np.zeros(n_windows, dtype=np.int64)
     head, tail = np.zeros((2, n_pes), dtype=np.int64)
     granted = np.zeros(n_banks, dtype=np.int64)
-    _bank_gather.window_cycles(bank, first, window, n_banks, head, tail, granted, out)
+    _bank_gather.window_cycles(bank, first, window, head, tail, granted, out)
     sizes = np.full(n_windows, window, dtype=np.int64)
     sizes[-1] = n_rounds - window * (n_windows - 1)
     return out, sizes
+
+
+def gather_groups(columns: IntArray, first: IntArray, shape: tuple[int, int, int]) -> IntArray:
+    """Arbitrate the activation gathers of groups of lanes, as `gather_windows` does those of PEs.
+
+    Parameters
+    ----------
+    columns : ndarray of int64, shape (n,)
+        Column of each entry; column c lies in bank c mod banks.
+    first : ndarray of int64, shape (n_groups + 1,)
+        At which entry each group begins; its l-th entry is that of lane l.
+    shape : (int, int, int)
+        Lanes, banks, and the groups that are arbitrated together.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_windows,)
+        Cycles of each window.
+    """
+    n_lanes, n_banks, window = shape
+    out = np.zeros(-(-(first.shape[0] - 1) // window), dtype=np.int64)
+    bank = np.append((columns % n_banks).astype(np.int32), np.int32(0))
+    head, tail = np.zeros((2, n_lanes), dtype=np.int64)
+    granted = np.zeros(n_banks, dtype=np.int64)
+    queue = np.zeros(n_lanes * window, dtype=np.int32)
+    _bank_gather.group_cycles(bank, first, window, queue, head, tail, granted, out)
+    return out
 
 
 def rows_done(tensor: PrunedTensor, n_pes: int, window: int, n_windows: int) -> IntArray:

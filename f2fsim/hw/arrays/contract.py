@@ -60,12 +60,14 @@ class ArrayJob:
         read_bytes: int | None = None,
         sum_bytes: int = 0,
         passed_bytes: int = 0,
+        queued_bytes: int = 0,
     ) -> None:
         """Add the array as one component whose items are steps, at least a cycle each.
 
         It reads `read_bytes` of activations from the scratchpad; by default each multiplication
         reads its own.  It reads `sum_bytes` of accumulators, and writes as many; `passed_bytes` go
-        from PE to PE.  Every product or sum on its way through the adders is in a register once.
+        from PE to PE, `queued_bytes` through queues of requests and operands.  Every product or sum
+        on its way through the adders is in a register once.
         Outputs go to the scratchpad, as wide as its banks are, and from there to the memory.
         """
         if read_bytes is None:
@@ -84,6 +86,7 @@ class ArrayJob:
             "accumulator_read_byte": sum_bytes,
             "accumulator_write_byte": sum_bytes,
             "register_byte": weight_reads + macs * SUM_BYTES + passed_bytes,
+            "fifo_byte": queued_bytes,
         }
         self.builder.component(
             "pe array",

@@ -259,7 +259,7 @@ def fold_sums(tensor: PrunedTensor, array: FlexibleArray) -> tuple[IntSeq, int]:
     sums = StepSums.of(row[order], per_fold, accumulator_banks(array))
     starts = np.concatenate([[0], np.cumsum(per_fold)]).astype(np.int64)
     words = int((often[often > 1] - 1).sum())
-    return seq(np.maximum(sum_rounds(sums, starts, 1), 1)), words
+    return seq(np.maximum(sum_rounds(sums, starts), 1)), words
 
 
 def accumulator_banks(array: FlexibleArray) -> int:

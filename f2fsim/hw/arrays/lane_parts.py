@@ -1,7 +1,9 @@
 """What lanes are made of beside multipliers: how operands, weights and sums reach each other.
 
 Which network brings activations to lanes follows from what the lanes take.  Kept weights that were
-compacted need any word: a request queue a lane, an arbiter, a crossbar from banks to lanes.  All
+compacted need any word: a request queue a lane, an arbiter, a crossbar from banks to lanes, all as
+CSR's PEs have them.  A PE adds to its own sum; lanes add in one tree, so that their words wait for
+each other, a queue of a window a lane.  All
 positions of a dense row or of a diagonal, and the groups of an N:M pattern, need neighbouring
 columns: wide words that are rotated into place.  A group that runs over the end of a row needs two
 pieces, hence two rotators, and a window of groups whose words are awaited in order.
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.pe_array import LanesArray
-from f2fsim.cost.front_end_units import Units, crossbar, gathers
+from f2fsim.cost.front_end_units import INDEX_BITS, Units, crossbar, gathers, request_bits
 from f2fsim.cost.unit_gates import log2_of
 from f2fsim.hw.arrays.lane_steps import QUEUE, QUEUE_GROUPS
 from f2fsim.hw.arrays.operands import Words
@@ -23,8 +25,8 @@ from f2fsim.mapping.geometry import ACCUMULATOR_BITS
 
 #: Stages of 2-to-1 multiplexers between two registers of a network.
 STAGES_A_CYCLE = 8
-#: Assumed: bits of a column, which goes with its weight, and of a weight and an activation.
-INDEX_BITS, VALUE_BITS = 16, 8
+#: Assumed: bits of a weight and of an activation.
+VALUE_BITS = 8
 #: A layer without pruned weights.
 DENSEST = LayerFacts(1024, 1024, 1.0, 8)
 
@@ -63,14 +65,21 @@ def operand_units(arch: ArchConfig, array: LanesArray) -> dict[str, Units]:
     lanes, n_banks = array.weights_per_cycle, operand_banks(arch, array)
     found = {"operand crossbar": crossbar(lanes, n_banks, VALUE_BITS * array.columns)}
     if array.window > 1:
-        found["operand queues"] = gathers(lanes, n_banks, array.window, VALUE_BITS)
+        found["operand requests"] = gathers(lanes, n_banks, array.window, VALUE_BITS)
     return found
+
+
+def waiting_bytes(arch: ArchConfig, array: LanesArray, words: Words) -> int:
+    """Return the bytes that wait in queues for each read: its request, and the word itself."""
+    gathers = neighbours_a_group(arch, array) is None
+    asked = request_bits(VALUE_BITS) if gathers else INDEX_BITS
+    return asked // 8 + words.read_bytes
 
 
 def add_lane_parts(
     found: UnitParts, arch: ArchConfig, array: LanesArray, sums: AccumulatorMemory
 ) -> None:
-    """Add rotators of operands, adder tree, row order and lane queue to `found`."""
+    """Add rotators or queues of operands, adder tree, row order and lane queue to `found`."""
     lanes, word_bits = array.weights_per_cycle, VALUE_BITS * array.columns
     neighbours = neighbours_a_group(arch, array)
     if neighbours is not None:
@@ -78,6 +87,8 @@ def add_lane_parts(
         found.mux2_bits["operand rotators"] = 2 * neighbours * log2_of(neighbours) * word_bits
         waiting = operand_banks(arch, array) * INDEX_BITS + neighbours * word_bits
         found.fifo_bits["operand window"] = array.window * waiting
+    elif array.window > 1:
+        found.fifo_bits["operand queues"] = array.window * lanes * word_bits
     # A 2-to-1 multiplexer a node to start a row's sum, one a level to bring it out: to every bank
     # at once, or the one row in work.
     all_rows = front_end_kind(arch).is_all_rows(arch.front_end)

@@ -17,11 +17,19 @@ from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, Floats
 from f2fsim.hw.arrays.lane_parts import (
     add_lane_parts,
     needs_queue,
+    neighbours_a_group,
     operand_banks,
     operand_units,
+    waiting_bytes,
 )
 from f2fsim.hw.arrays.lane_steps import full_steps, given_weights, lane_queue
-from f2fsim.hw.arrays.operands import StepReads, Words, mean_conflicts, step_reads
+from f2fsim.hw.arrays.operands import (
+    StepReads,
+    Words,
+    mean_gather_cycles,
+    mean_meetings,
+    step_reads,
+)
 from f2fsim.hw.arrays.sums import AccumulatorMemory, StepSums, in_row_order, open_rows
 from f2fsim.hw.description import InPort, IntSeq
 from f2fsim.hw.front_ends import front_end_kind
@@ -97,14 +105,14 @@ class LanesKind(ArrayKind[LanesArray]):
         groups = np.ceil(rows * facts.n_reduction * share / array.weights_per_cycle)
         n_reads = min(round(facts.n_weights * share), array.weights_per_cycle)
         each = 1.0
-        if skips and not facts.is_dense:
+        if skips and not facts.is_dense and neighbours_a_group(arch, array) is None:
             n_banks = operand_banks(arch, array)
-            each = mean_conflicts(n_reads, n_banks, array.window, facts.density)
+            each = mean_gather_cycles(n_reads, n_banks, array.window, round(facts.density, 2))
         if not kind.is_all_rows(front_end) or facts.is_dense:
             return np.maximum(groups * each * waves, fed)
         n_banks = self.accumulators(arch, array).n_banks
         added = array.weights_per_cycle * (facts.density if array.zeros == "gate" else 1.0)
-        meet = _sum_conflicts(rows, added, n_banks, array.window)
+        meet = _sum_conflicts(rows, added, n_banks)
         leaving = np.maximum(np.ceil(rows / n_banks) - 1, 0)
         cycles: Floats = np.maximum((groups * np.maximum(each, meet) + leaving) * waves, fed)
         return cycles
@@ -157,6 +165,7 @@ class LanesKind(ArrayKind[LanesArray]):
             min(array.columns, layer.n_columns),
         )
         n_banks = self.accumulators(arch, array).n_banks if is_all_rows else 0
+        gathers = neighbours_a_group(arch, array) is None
 
         def regrouped() -> tuple[BandSteps, StepReads, int]:
             steps = self._steps(arch, array, band, fed)
@@ -165,20 +174,20 @@ class LanesKind(ArrayKind[LanesArray]):
                 columns = columns + (first_row + rows) // layer.n_outputs * layer.n_reduction
             per_step = steps.n_weights if _takes_every(array, steps) else steps.n_kept
             shape = array.weights_per_cycle, array.window
-            ones, n_inputs = np.ones_like(per_step), layer.n_groups * layer.n_reduction
+            n_inputs = layer.n_groups * layer.n_reduction
             if not is_all_rows:
-                reads = step_reads(columns, per_step, ones, shape, words, n_inputs)
+                reads = step_reads(columns, per_step, shape, words, n_inputs, gathers=gathers)
                 return steps, reads, open_rows(steps, n_cols)
             rows, columns = in_row_order(rows, columns, per_step, tensor.shape[0])
             sums = StepSums.of(rows, per_step, n_banks)
-            reads = step_reads(columns, per_step, ones, shape, words, n_inputs, sums)
+            reads = step_reads(columns, per_step, shape, words, n_inputs, sums, gathers=gathers)
             # With the last step every row's sum leaves, by way of its bank if it has none of it.
             reads.cycles[-1] = max(int(reads.cycles[-1]), -(-tensor.shape[0] // n_banks))
             return steps, reads, int(sums.per_step(per_step)[:-1].sum())
 
         # What a group of lanes takes follows from the order, the lanes and what zeros do.
         lanes = array.weights_per_cycle, array.zeros, array.window
-        key = "reads", lanes, words, n_banks, layer.n_groups, first_row
+        key = "reads", lanes, gathers, words, n_banks, layer.n_groups, first_row
         steps, reads, sum_words = shared(encoded, key, regrouped)
         return GatheredWork(steps, fed, reads, words, sum_words, is_all_rows)
 
@@ -246,6 +255,7 @@ class LanesKind(ArrayKind[LanesArray]):
             weight_reads,
             n_reads * work[0].words.read_bytes,
             sum_words * self.accumulators(job.builder.arch, array).word_bytes,
+            queued_bytes=n_reads * waiting_bytes(job.builder.arch, array, work[0].words),
         )
         return taken
 
@@ -314,15 +324,15 @@ def _places(
     )
 
 
-def _sum_conflicts(rows: Floats, added: float, n_banks: int, window: int) -> Floats:
-    """Return by how much sums that meet in a bank lengthen a group, about.
+def _sum_conflicts(rows: Floats, added: float, n_banks: int) -> Floats:
+    """Return the cycles of a group whose sums meet in banks, about.
 
     A group adds `added` products to sums of so many `rows`.
     """
     found = {}
     for n_rows in set(rows.ravel().tolist()):
         n_sums = n_rows * (1 - math.exp(-added / n_rows))
-        found[n_rows] = mean_conflicts(n_sums, n_banks, window) if n_rows > n_banks else 1.0
+        found[n_rows] = mean_meetings(n_sums, n_banks) if n_rows > n_banks else 1.0
     return np.array([found[n_rows] for n_rows in rows.ravel().tolist()]).reshape(rows.shape)
 
 

@@ -1,24 +1,34 @@
-"""Where the lanes' activations come from: gathers from the scratchpad's banks, with conflicts.
+"""Where the lanes' activations come from: reads of the scratchpad's banks, with conflicts.
 
 In a cycle a group of lanes multiplies weights of other columns of the matrix; which ones follows
 from the real mask and the order of that very step.  A bank reads one word a cycle.  A word holds
-the activations of one column of the matrix for all activation columns of a wave, or, where it is
-wider, those of neighbouring columns; lanes that want the same word share one read.
+the activations of one column of the matrix for all activation columns of a wave.
+
+Lanes that may want any column *gather*: each has a queue of requests, the arbiter is that of
+CSR's PEs (`f2fsim.hw.arrays.bank_gather`), and every request reads its own word.  Lanes that want
+neighbouring columns read *wide*: a group's words, each once, are asked of the banks and rotated
+into place; each bank has a queue of its own.  Where a word is wider than a wave, it holds
+neighbouring columns; gathers find these in neighbouring banks instead, as CSR's do.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.config.arch import Scratchpad
 from f2fsim.hw.arrays import _word_rounds
+from f2fsim.hw.arrays.bank_gather import gather_groups
 from f2fsim.hw.arrays.sums import StepSums, sum_rounds
 
 IntArray = NDArray[np.int64]
+
+#: Windows that a mean is taken over.
+SAMPLED = 24
 
 
 @dataclass(frozen=True)
@@ -72,43 +82,56 @@ class StepReads:
 def step_reads(
     columns: IntArray,
     per_step: IntArray,
-    groups: IntArray,
     shape: tuple[int, int],
     words: Words,
     n_columns: int,
     sums: StepSums | None = None,
+    *,
+    gathers: bool,
 ) -> StepReads:
-    """Arbitrate the reads of a band's steps, and the sums that they add to in banks.
+    """Arbitrate the reads of a band's steps, a group of lanes each, and the sums they add to.
 
-    A weight leaves its lane's queue when the bank of its activation and that of its sum are free: a
-    window takes as long as the fullest bank of either side.
+    A window takes as long as its reads or, if these are more, its sums: products go through the
+    tree group after group, and a group's sums that share a bank one after another.
 
     Parameters
     ----------
     columns : ndarray of int64, shape (n,)
         Column of the matrix of each weight that needs an activation, in the order of the steps.
-    per_step, groups : ndarray of int64, shape (n_steps,)
-        How many of them each step has, and the groups (a cycle each) that take its weights.
+    per_step : ndarray of int64, shape (n_steps,)
+        How many of them each step has.
     shape : (int, int)
-        Weights of a full group, 0 where zeros take places too and the others are dealt out evenly;
-        and the groups that are arbitrated together.
+        Lanes, and the groups that are arbitrated together.
     words : Words
     n_columns : int
         Columns of the matrix.
     sums : StepSums, optional
         Of the same weights.
+    gathers : bool
+        Whether lanes gather, each through a queue of its own, or read wide.
     """
-    width, window = shape
-    first_of_step = np.concatenate([[0], np.cumsum(per_step)])
-    group_of_step = np.concatenate([[0], np.cumsum(groups)])
-    step = np.repeat(np.arange(per_step.shape[0]), groups)
-    turn = np.arange(step.shape[0]) - group_of_step[step]
-    before = turn * width if width else per_step[step] * turn // groups[step]
-    first = np.minimum(first_of_step[step] + before, first_of_step[step + 1])
-    first = np.append(first, first_of_step[-1]).astype(np.int64)
-    n_words = max(-(-n_columns // words.neighbours), 1)
-    n_groups, n_windows = step.shape[0], -(-step.shape[0] // window)
-    rounds, distinct = np.zeros(n_windows, np.int32), np.zeros(n_groups, np.int32)
+    n_lanes, window = shape
+    first = np.concatenate([[0], np.cumsum(per_step)]).astype(np.int64)
+    if gathers:
+        rounds = gather_groups(columns, first, (n_lanes, words.n_banks, window))
+        n_reads = per_step
+    else:
+        rounds, n_reads = _wide_rounds(columns, first, window, words, n_columns)
+    taken = rounds * words.each
+    n_groups = per_step.shape[0]
+    if sums is not None:
+        of_group = np.maximum(sum_rounds(sums, first), 1)
+        taken = np.maximum(taken, np.add.reduceat(of_group, np.arange(0, n_groups, window)))
+    return StepReads(_shared_out(taken, n_groups, window), n_reads)
+
+
+def _wide_rounds(
+    columns: IntArray, first: IntArray, window: int, words: Words, n_columns: int
+) -> tuple[IntArray, IntArray]:
+    """Return the reads of each window's fullest bank, and the distinct words of each group."""
+    n_words, n_groups = max(-(-n_columns // words.neighbours), 1), first.shape[0] - 1
+    rounds = np.zeros(-(-n_groups // window), np.int32)
+    distinct = np.zeros(n_groups, np.int32)
     _word_rounds.word_rounds(
         (columns // words.neighbours).astype(np.int32),
         first,
@@ -120,13 +143,7 @@ def step_reads(
         rounds,
         distinct,
     )
-    taken = rounds.astype(np.int64) * words.each
-    if sums is not None:
-        taken = np.maximum(taken, sum_rounds(sums, first, window))
-    cycles = _shared_out(taken, n_groups, window)
-    starts = group_of_step[:-1]
-    reads = np.add.reduceat(distinct.astype(np.int64), starts)
-    return StepReads(np.add.reduceat(cycles, starts), reads)
+    return rounds.astype(np.int64), distinct.astype(np.int64)
 
 
 def _shared_out(rounds: IntArray, n_groups: int, window: int) -> IntArray:
@@ -143,20 +160,31 @@ def _shared_out(rounds: IntArray, n_groups: int, window: int) -> IntArray:
     return shared
 
 
-def mean_conflicts(n_reads: float, n_banks: int, window: int, share: float = 0.0) -> float:
-    """Return the mean cycles of a group of `n_reads` reads, about: for plans only.
+@cache
+def mean_gather_cycles(n_lanes: int, n_banks: int, window: int, density: float) -> float:
+    """Return the cycles of a full group that gathers, about: for plans only.
 
-    A window waits for its busiest bank.  Its reads lie in places that are dealt evenly to the
-    banks, the share `share` of which is read: binomial counts, whose greatest of `n_banks` is that
-    of as many normal ones, corrected for skewness.
+    Measured on some windows of a mask of random weights, kept with the given density (at least
+    one in 200), row after row.
     """
-    mean = n_reads * window / n_banks
-    if n_reads <= 1 or n_banks <= 1:
-        return max(mean / window, 1.0)
-    variance = mean * (1 - share)
+    if n_lanes <= 1:
+        return 1.0
+    gaps = np.random.default_rng(0).geometric(
+        max(round(density, 2), 0.005), n_lanes * window * SAMPLED
+    )
+    first = np.arange(window * SAMPLED + 1, dtype=np.int64) * n_lanes
+    cycles = gather_groups(np.cumsum(gaps), first, (n_lanes, n_banks, window))
+    return float(np.maximum(cycles, window).mean()) / window
+
+
+def mean_meetings(n_sums: float, n_banks: int) -> float:
+    """Return the most of `n_sums` sums that are in one of `n_banks` banks, about: for plans only.
+
+    Binomial counts, whose greatest is that of as many normal ones, corrected for skewness.
+    """
+    mean = n_sums / n_banks
+    if n_sums <= 1 or n_banks <= 1:
+        return max(mean, 1.0)
     high = math.sqrt(2 * math.log(n_banks))
     beyond = high - (math.log(math.log(n_banks)) + 1.377) / (2 * high)
-    most = mean + beyond * math.sqrt(variance) + (beyond**2 - 1) / 6 * (1 - 2 * share)
-    if share:
-        most = min(most, math.ceil(mean / share))
-    return max(most, window) / window
+    return max(mean + beyond * math.sqrt(mean) + (beyond**2 - 1) / 6, 1.0)

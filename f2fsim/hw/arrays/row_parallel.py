@@ -8,12 +8,12 @@ from math import erf
 
 import numpy as np
 
-from f2fsim.codec import EncodedTensor, PrunedTensor, scale_shares
+from f2fsim.codec import WEIGHT_TYPES, EncodedTensor, PrunedTensor, scale_shares
 from f2fsim.codec.csr import row_counts, stream_order
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import RowParallelArray
-from f2fsim.cost.front_end_units import Units, crossbar, gathers
+from f2fsim.cost.front_end_units import Units, crossbar, gathers, request_bits
 from f2fsim.hw.arrays.bank_gather import gather_windows, rows_done
 from f2fsim.hw.arrays.contract import (
     ArrayJob,
@@ -188,7 +188,11 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         gathers = [b.n_symbols if b.is_dense else b.n_kept for b in steps.bands]
         n_reads = int(steps.over_tiles(gathers, waves).sum())
         read_bytes = n_reads * work[0].words.read_bytes
-        job.add(service, done, 0, weight_reads, read_bytes, words * sums.word_bytes)
+        asked = request_bits(WEIGHT_TYPES[job.weight_type].n_bits) // 8
+        job.add(
+            service, done, 0, weight_reads, read_bytes, words * sums.word_bytes,
+            queued_bytes=n_reads * asked,
+        )  # fmt: skip
         return done
 
     def sequence(

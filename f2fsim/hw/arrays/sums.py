@@ -117,16 +117,14 @@ def in_row_order(
     return out_rows, out_columns
 
 
-def sum_rounds(sums: StepSums, first: IntArray, window: int) -> IntArray:
-    """Return the most words of a bank in each window of groups.
+def sum_rounds(sums: StepSums, first: IntArray) -> IntArray:
+    """Return the most words of a bank in each group.
 
     `first` says at which weight each group begins; shape (n_groups + 1,).
     """
-    n_windows = -(-(first.shape[0] - 1) // window)
-    rounds = np.zeros(n_windows, dtype=np.int32)
-    _word_rounds.update_rounds(
-        sums.bank, first, window, np.zeros((2, sums.n_banks), dtype=np.int64), rounds
-    )
+    rounds = np.zeros(first.shape[0] - 1, dtype=np.int32)
+    scratch = np.zeros((2, sums.n_banks), dtype=np.int64)
+    _word_rounds.update_rounds(sums.bank, first, scratch, rounds)
     return rounds.astype(np.int64)
 
 
