@@ -25,13 +25,16 @@ def encode(const uint64_t[:, ::1] matrix, int n_in, int n_s, const int64_t[::1] 
            const uint16_t[::1] pos, const uint32_t[::1] val, int64_t first, int64_t stride,
            int64_t n_keep, int64_t n_ahead, int search, const uint8_t[::1] fill,
            uint16_t[:, ::1] words):
-    """Encode blocks `first`, `first + stride`, … into `words`; step t fills ``fill[t mod period]`` bits."""
+    """Encode blocks `first`, `first + stride`, … into `words`; step t fills ``fill[t mod period]`` bits.
+
+    `matrix` holds each row two times, side by side.
+    """
     cdef f2f_problem p
     cdef int64_t n_blocks = words.shape[0]
     cdef int failed
     p.n_in = n_in
     p.n_s = n_s
-    p.n_words = matrix.shape[1]
+    p.n_words = matrix.shape[1] // 2
     p.n_planes = words.shape[1]
     p.matrix = &matrix[0, 0]
     p.block_ptr = &block_ptr[0]

@@ -66,7 +66,7 @@ def encode_elimination(
     words = np.zeros((care.n_blocks, n_planes), dtype=np.uint16)
     if not words.size or not care.n_kept:
         return words
-    packed = window_rows(matrix)
+    packed = np.tile(window_rows(matrix), 2)
     filled = np.array([matrix.n_in], dtype=np.uint8) if fill is None else fill
 
     def work(group: int) -> None:

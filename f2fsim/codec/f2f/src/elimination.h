@@ -39,13 +39,65 @@ static int64_t f2f_most_equations(const f2f_problem *p, int64_t first, int64_t s
     return most;
 }
 
+/* The parts of an encoding, each compiled for a row's words and a set of instructions. */
+typedef struct {
+    int (*forward)(const f2f_problem *p, f2f_chunk *c, int64_t block, int64_t stride, int64_t step,
+                   int64_t n_steps, const f2f_sums *sums);
+    void (*flip)(const f2f_problem *p, f2f_chunk *c, f2f_frame *f);
+    void (*backward)(const f2f_problem *p, f2f_chunk *c, int64_t n_steps);
+} f2f_parts;
+
+#define F2F_PARTS_OF(set, attributes, n)                                                       \
+    attributes static int f2f_forward_##set##n(const f2f_problem *p, f2f_chunk *c,             \
+                                               int64_t block, int64_t stride, int64_t step,    \
+                                               int64_t n_steps, const f2f_sums *sums) {        \
+        return f2f_forward(p, c, block, stride, step, n_steps, sums, n);                       \
+    }                                                                                          \
+    attributes static void f2f_flip_##set##n(const f2f_problem *p, f2f_chunk *c,               \
+                                             f2f_frame *f) {                                   \
+        f2f_flip(p, c, f, f2f_choose_##set, n);                                                \
+    }                                                                                          \
+    attributes static void f2f_backward_##set##n(const f2f_problem *p, f2f_chunk *c,           \
+                                                 int64_t n_steps) {                            \
+        f2f_backward(p, c, n_steps, n);                                                        \
+    }
+#define F2F_PARTS(set, attributes)                                                             \
+    attributes static int64_t f2f_choose_##set(f2f_chunk *c, f2f_frame *f, int plane,          \
+                                               int64_t first, int frozen, int n, int settle,   \
+                                               int search) {                                   \
+        return f2f_choose(c, f, plane, first, frozen, n, settle, search);                      \
+    }                                                                                          \
+    F2F_PARTS_OF(set, attributes, 1)                                                           \
+    F2F_PARTS_OF(set, attributes, 2)                                                           \
+    F2F_PARTS_OF(set, attributes, 4)                                                           \
+    F2F_PARTS_OF(set, attributes, 8)                                                           \
+    F2F_PARTS_OF(set, attributes, 16)                                                          \
+    static const f2f_parts f2f_parts_##set[] = {F2F_LISTED(set, 1), F2F_LISTED(set, 2),        \
+                                                F2F_LISTED(set, 4), F2F_LISTED(set, 8),        \
+                                                F2F_LISTED(set, 16)};
+#define F2F_LISTED(set, n) {f2f_forward_##set##n, f2f_flip_##set##n, f2f_backward_##set##n}
+
+F2F_PARTS(portable, __attribute__((noinline)))
+#ifdef F2F_X86
+F2F_PARTS(avx2, __attribute__((noinline, target("avx2,bmi,popcnt"))))
+#endif
+
+static const f2f_parts *f2f_parts_for(int n_words) {
+    const int number = f2f_first_bit((uint64_t)n_words);
+#ifdef F2F_X86
+    if (f2f_set() >= F2F_AVX2) return f2f_parts_avx2 + number;
+#endif
+    return f2f_parts_portable + number;
+}
+
 /* Encode the blocks first, first + stride, … below n_blocks.  Returns 0, or -1 without memory.
  * A chunk of n_keep steps is solved with n_ahead further ones, whose solution is thrown away. */
-F2F_INLINE int f2f_encode_body(const f2f_problem *p, int64_t first, int64_t stride,
-                               int64_t n_blocks, int64_t n_keep, int64_t n_ahead, int n_words) {
+static int f2f_encode(const f2f_problem *p, int64_t first, int64_t stride, int64_t n_blocks,
+                      int64_t n_keep, int64_t n_ahead) {
+    const f2f_parts *parts = f2f_parts_for(p->n_words);
     int64_t n_total = n_blocks > first ? (n_blocks - first + stride - 1) / stride : 0;
     int64_t n_max = n_keep + n_ahead < n_total ? n_keep + n_ahead : n_total;
-    size_t n_unknowns = (size_t)n_max * p->n_in + 1;
+    size_t n_unknowns = (size_t)n_max * p->n_in + 1, n_words = (size_t)p->n_words;
     int history = p->n_s * p->n_in, failed = -1;
     f2f_chunk c;
     f2f_frame f;
@@ -56,20 +108,21 @@ F2F_INLINE int f2f_encode_body(const f2f_problem *p, int64_t first, int64_t stri
     c.rhs = malloc(n_unknowns * 4);
     c.val = malloc(n_unknowns * 4);
     c.step = malloc(n_unknowns * 4);
-    c.x = calloc(history + n_unknowns, 4);
+    c.x = calloc((size_t)history + n_unknowns, 4);
     c.events = malloc(((size_t)f2f_most_equations(p, first, stride, n_total, n_max) + 1) * 4);
-    uint64_t *slot_rows = malloc((size_t)n_words * 64 * n_words * 8);
-    uint32_t *slot_rhs = malloc((size_t)n_words * 64 * 4);
-    if (!c.rows || !c.used || !c.rhs || !c.val || !c.step || !c.x || !c.events || !slot_rows ||
-        !slot_rhs || f2f_frame_alloc(&f, p->search, n_unknowns))
+    c.circle.n_fours = (p->n_planes + 3) / 4;
+    c.circle.planes = aligned_alloc(32, (size_t)c.circle.n_fours * n_words * sizeof(f2f_four));
+    f2f_sums sums = {calloc(n_words * 16 * 16 * n_words, 8), calloc(n_words * 16 * 16, 8)};
+    if (!c.rows || !c.used || !c.rhs || !c.val || !c.step || !c.x || !c.events ||
+        !c.circle.planes || !sums.rows || !sums.rest || f2f_frame_alloc(&f, p->search, p->n_words))
         goto end;
     for (int64_t t = 0; t < n_total;) {
         int64_t left = n_total - t, block = first + t * stride;
         int64_t n_solve = left < n_keep + n_ahead ? left : n_keep + n_ahead;
         int64_t n_done = n_solve == left ? left : n_keep;
-        if (f2f_forward(p, &c, block, stride, t, n_solve, slot_rows, slot_rhs, n_words)) goto end;
-        if (p->search) f2f_flip(p, &c, &f, n_words);
-        f2f_backward(p, &c, n_solve, n_words);
+        if (parts->forward(p, &c, block, stride, t, n_solve, &sums)) goto end;
+        if (p->search) parts->flip(p, &c, &f);
+        parts->backward(p, &c, n_solve);
         f2f_store_words(p, c.x + history, block, stride, n_done);
         memmove(c.x, c.x + n_done * p->n_in, (size_t)history * 4);
         t += n_done;
@@ -78,37 +131,9 @@ F2F_INLINE int f2f_encode_body(const f2f_problem *p, int64_t first, int64_t stri
 end:
     free(c.rows), free(c.used), free(c.rhs), free(c.val), free(c.step), free(c.x), free(c.events);
     free(c.check_used), free(c.check_rhs), free(c.check_val), free(c.check_step);
-    free(c.check_event), free(slot_rows), free(slot_rhs);
+    free(c.check_event), free(sums.rows), free(sums.rest), free(c.circle.planes);
     f2f_frame_free(&f);
     return failed;
-}
-
-F2F_INLINE int f2f_encode_any(const f2f_problem *p, int64_t first, int64_t stride,
-                              int64_t n_blocks, int64_t n_keep, int64_t n_ahead) {
-    switch (p->n_words) {
-    case 1: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 1);
-    case 2: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 2);
-    case 4: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 4);
-    case 8: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 8);
-    default: return f2f_encode_body(p, first, stride, n_blocks, n_keep, n_ahead, 16);
-    }
-}
-
-#ifdef F2F_X86
-__attribute__((target("avx2,bmi"))) static int f2f_encode_avx2(const f2f_problem *p, int64_t first,
-                                                               int64_t stride, int64_t n_blocks,
-                                                               int64_t n_keep, int64_t n_ahead) {
-    return f2f_encode_any(p, first, stride, n_blocks, n_keep, n_ahead);
-}
-#endif
-
-static int f2f_encode(const f2f_problem *p, int64_t first, int64_t stride, int64_t n_blocks,
-                      int64_t n_keep, int64_t n_ahead) {
-#ifdef F2F_X86
-    if (f2f_set() >= F2F_AVX2)
-        return f2f_encode_avx2(p, first, stride, n_blocks, n_keep, n_ahead);
-#endif
-    return f2f_encode_any(p, first, stride, n_blocks, n_keep, n_ahead);
 }
 
 #endif

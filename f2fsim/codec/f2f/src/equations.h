@@ -16,7 +16,7 @@
 
 typedef struct {
     int n_in, n_s, n_words, n_planes;
-    const uint64_t *matrix;   /* [n_out][n_words], oldest unknown of the window at bit 0 */
+    const uint64_t *matrix;   /* [n_out][2][n_words], each row twice, oldest unknown at bit 0 */
     const int64_t *block_ptr; /* [n_blocks + 1] into pos and val */
     const uint16_t *pos;      /* place of a kept weight in its block */
     const uint32_t *val;      /* its coded bits, bit p = stored plane p */
@@ -25,6 +25,38 @@ typedef struct {
     uint16_t *words;          /* [n_blocks][n_planes] result */
     int search;               /* candidates of the search for flips, 0: none */
 } f2f_problem;
+
+/* Bit p of the number that stands at each place of the circle, plane by plane: sums over many
+ * places are parities.  Planes in fours: [n_planes / 4][n_words][4]. */
+typedef uint64_t f2f_four __attribute__((vector_size(32)));
+
+typedef struct {
+    f2f_four *planes;
+    int n_fours;
+} f2f_circle;
+
+/* The number at place k. */
+F2F_INLINE void f2f_put(const f2f_circle *c, int k, uint32_t value, int n_words) {
+    const uint64_t bit = (uint64_t)1 << (k & 63);
+    f2f_four *at = c->planes + (k >> 6);
+    f2f_four values = {value, value >> 1, value >> 2, value >> 3};
+    for (int q = 0; q < c->n_fours; q++, at += n_words, values >>= 4)
+        *at = (*at & ~bit) | ((values & 1) << (k & 63));
+}
+
+/* Sum of the numbers at the places of a set. */
+F2F_INLINE uint32_t f2f_sum(const f2f_circle *c, const uint64_t *set, int n_words) {
+    uint32_t sum = 0;
+    const f2f_four *at = c->planes;
+    for (int q = 0; q < c->n_fours; q++) {
+        f2f_four x = *at++ & set[0];
+        for (int w = 1; w < n_words; w++) x ^= *at++ & set[w];
+        x ^= x >> 32, x ^= x >> 16, x ^= x >> 8, x ^= x >> 4, x ^= x >> 2, x ^= x >> 1;
+        x &= 1;
+        sum |= (uint32_t)(x[0] | x[1] << 1 | x[2] << 2 | x[3] << 3) << (4 * q);
+    }
+    return sum;
+}
 
 typedef struct {
     uint64_t *rows; /* [n_unknowns][n_words], pivot row of the unknown */
@@ -38,6 +70,7 @@ typedef struct {
     uint64_t *check_used; /* [room_checks][n_words] */
     uint32_t *check_rhs, *check_val; /* [room_checks] */
     int32_t *check_step, *check_event; /* [room_checks] */
+    f2f_circle circle;
 } f2f_chunk;
 
 #define F2F_BATCH 4 /* rows that are reduced side by side */
@@ -70,14 +103,12 @@ static int f2f_grow_checks(f2f_chunk *c, int n_words) {
 
 F2F_INLINE int f2f_first_bit(uint64_t v) { return __builtin_ctzll(v); }
 
-/* dst = src rotated up by `by` bits, both circular of n_words words. */
-F2F_INLINE void f2f_rotate(uint64_t *dst, const uint64_t *src, int by, int n_words) {
-    int shift = by & 63, whole = by >> 6;
-    for (int i = 0; i < n_words; i++) {
-        uint64_t low = src[i], high = src[(i + n_words - 1) & (n_words - 1)];
-        uint64_t v = shift ? (low << shift) | (high >> (64 - shift)) : low;
-        dst[(i + whole) & (n_words - 1)] = v;
-    }
+/* dst = a row rotated up by `by` bits, circular of n_words words; `twice`: the row two times. */
+F2F_INLINE void f2f_rotate(uint64_t *dst, const uint64_t *twice, int by, int n_words) {
+    const int shift = by & 63;
+    const uint64_t *low = twice + n_words - (by >> 6), *high = low - 1;
+    for (int i = 0; i < n_words; i++)
+        dst[i] = low[i] << shift | high[i] >> 1 >> (63 - shift);
 }
 
 /* Bits [from, to) of the circle, to - from at most its size, as words. */
@@ -90,35 +121,65 @@ F2F_INLINE void f2f_range(uint64_t *dst, int64_t from, int64_t to, int n_words) 
     }
 }
 
+/* Sums of the pivot rows of four neighbouring bits of the circle, one for each set of them: what is
+ * to be added to a row with this set to free it of all four.  Only sets of pivots are valid. */
+typedef struct {
+    uint64_t *rows; /* [16 n_words][16][n_words] */
+    uint64_t *rest; /* [16 n_words][16] right sides, and above them which of the four take part */
+} f2f_sums;
+
 /* Reduce F2F_BATCH rows by the pivots; right sides and used pivots follow.
  *
  * Each step of a row waits for the one before it: several rows side by side fill the wait.  Rows
- * of zeros stay as they are, and so may fill a batch. */
-F2F_INLINE void f2f_reduce(f2f_batch *b, const uint64_t *pivots, const uint64_t *slot_rows,
-                           const uint32_t *slot_rhs, int base, int n_words) {
-    static const uint64_t zeros[16];
-    int first = base >> 6;
-    uint64_t head = ~(uint64_t)0 << (base & 63);
+ * of zeros stay as they are, and so may fill a batch.  Where the circle begins within four bits,
+ * these come first and last; what a row is reduced by does not depend on the order. */
+F2F_INLINE void f2f_reduce(f2f_batch *b, const uint64_t *pivots, const f2f_sums *sums, int base,
+                           int n_words) {
+    const int first = base >> 6, split = base & 63;
     for (int i = 0; i <= n_words; i++) {
         int w = (first + i) & (n_words - 1);
-        uint64_t range = (i == 0 ? head : i == n_words ? ~head : ~(uint64_t)0) & pivots[w];
-        uint64_t seen[F2F_BATCH], used[F2F_BATCH] = {0};
+        uint64_t range = pivots[w], seen[F2F_BATCH], used[F2F_BATCH] = {0};
+        if (i == 0) range &= ~(uint64_t)0 << (split & 60);
+        if (i == n_words) range &= split ? ~(uint64_t)0 >> (60 - ((split - 1) & 60)) : 0;
+        uint64_t fours = (range | range >> 1 | range >> 2 | range >> 3) & 0x1111111111111111ull;
         for (int r = 0; r < F2F_BATCH; r++) seen[r] = b->row[r][w];
-        for (;;) {
-            uint64_t any = 0;
-            for (int r = 0; r < F2F_BATCH; r++) any |= seen[r] & range;
-            if (!any) break;
+        for (; fours; fours &= fours - 1) {
+            const int k = f2f_first_bit(fours);
+            const uint64_t *rest = sums->rest + (size_t)(w * 16 + (k >> 2)) * 16;
+            const uint64_t *rows = sums->rows + (size_t)(w * 16 + (k >> 2)) * 16 * n_words;
             for (int r = 0; r < F2F_BATCH; r++) {
-                uint64_t todo = seen[r] & range;
-                int k = f2f_first_bit(todo | (uint64_t)1 << 63);
-                const uint64_t *other = todo ? slot_rows + (size_t)(w * 64 + k) * n_words : zeros;
-                used[r] |= todo & (0 - todo);
-                b->rhs[r] ^= todo ? slot_rhs[w * 64 + k] : 0;
+                const size_t set = (seen[r] & range) >> k & 15;
+                const uint64_t *other = rows + set * n_words;
+                used[r] ^= rest[set] >> 32 << k;
+                b->rhs[r] ^= (uint32_t)rest[set];
                 seen[r] ^= other[w];
                 for (int j = 0; j < n_words; j++) b->row[r][j] ^= other[j];
             }
         }
-        for (int r = 0; r < F2F_BATCH; r++) b->used[r][w] |= used[r];
+        for (int r = 0; r < F2F_BATCH; r++) b->used[r][w] ^= used[r];
+    }
+}
+
+/* Take in the row of a new pivot k, in which no other pivot stands. */
+F2F_INLINE void f2f_add_sums(const f2f_sums *sums, const uint64_t *pivots, int k,
+                             const uint64_t *row, uint32_t rhs, int n_words) {
+    const int w = k >> 6, low = k & 60, own = 1 << (k & 3);
+    const unsigned before = (unsigned)(pivots[w] >> low & 15);
+    uint64_t *rest = sums->rest + (size_t)(k >> 2) * 16;
+    uint64_t *rows = sums->rows + (size_t)(k >> 2) * 16 * n_words;
+    const uint64_t mine = rhs | (uint64_t)own << 32;
+    for (unsigned set = before;; set = (set - 1) & before) { /* all sets of the pivots before */
+        uint64_t *from = rows + (size_t)set * n_words, *to = rows + (size_t)(set | own) * n_words;
+        /* of the two sets one has the new pivot left */
+        const int left = (int)(from[w] >> k & 1);
+        rest[set | own] = rest[set] ^ (left ? 0 : mine);
+        rest[set] ^= left ? mine : 0;
+        for (int j = 0; j < n_words; j++) {
+            uint64_t with = from[j] ^ row[j], without = from[j];
+            from[j] = left ? with : without;
+            to[j] = left ? without : with;
+        }
+        if (!set) break;
     }
 }
 
@@ -141,7 +202,7 @@ F2F_INLINE void f2f_load(const f2f_problem *p, const f2f_chunk *c, int64_t e, in
     const int size = n_words * 64, base = (int)(oldest & (size - 1));
     uint32_t rhs = p->val[e];
     uint64_t *row = b->row[r];
-    f2f_rotate(row, p->matrix + (size_t)p->pos[e] * n_words, base, n_words);
+    f2f_rotate(row, p->matrix + (size_t)p->pos[e] * 2 * n_words, base, n_words);
     if (oldest < 0) {
         for (int64_t u = oldest; u < 0; u++) {
             int k = (int)(u & (size - 1));
@@ -180,8 +241,7 @@ F2F_INLINE int f2f_add_check(f2f_chunk *c, const f2f_batch *b, int r, int64_t t,
 /* Forward elimination of the steps [0, n_steps) of a chunk whose first block is `block`, the
  * group's step number `step`. */
 F2F_INLINE int f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, int64_t stride,
-                           int64_t step, int64_t n_steps, uint64_t *slot_rows,
-                           uint32_t *slot_rhs, int n_words) {
+                           int64_t step, int64_t n_steps, const f2f_sums *sums, int n_words) {
     int size = n_words * 64;
     uint64_t pivots[16] = {0}, known[16] = {0}, absent[16] = {0};
     f2f_batch b;
@@ -205,7 +265,7 @@ F2F_INLINE int f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, in
             memset(&b, 0, sizeof b);
             for (int r = 0; r < n; r++) 
                 f2f_load(p, c, e + r, oldest, known, absent, &b, r, n_words);
-            f2f_reduce(&b, pivots, slot_rows, slot_rhs, base, n_words);
+            f2f_reduce(&b, pivots, sums, base, n_words);
             for (int r = 0; r < n; r++) {
                 f2f_reduce_within(&b, r, n_words);
                 int k = b.pivot[r] = f2f_oldest(b.row[r], base, n_words);
@@ -214,11 +274,11 @@ F2F_INLINE int f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, in
                     continue;
                 }
                 int64_t u = oldest + ((k - base) & (size - 1));
+                f2f_add_sums(sums, pivots, k, b.row[r], b.rhs[r], n_words);
                 pivots[k >> 6] |= (uint64_t)1 << (k & 63);
-                memcpy(slot_rows + (size_t)k * n_words, b.row[r], (size_t)n_words * 8);
                 memcpy(c->rows + (size_t)u * n_words, b.row[r], (size_t)n_words * 8);
                 memcpy(c->used + (size_t)u * n_words, b.used[r], (size_t)n_words * 8);
-                slot_rhs[k] = c->rhs[u] = b.rhs[r];
+                c->rhs[u] = b.rhs[r];
                 c->step[u] = (int32_t)t;
                 c->val[u] = b.val[r];
                 c->events[c->n_events++] = (int32_t)u;
@@ -230,20 +290,16 @@ F2F_INLINE int f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, in
 
 /* Back-substitution from the newest unknown to the oldest; free unknowns are 0. */
 F2F_INLINE void f2f_backward(const f2f_problem *p, f2f_chunk *c, int64_t n_steps, int n_words) {
-    int size = n_words * 64, history = p->n_s * p->n_in;
-    uint32_t *x = c->x + history;
+    const int size = n_words * 64;
+    uint32_t *x = c->x + p->n_s * p->n_in;
+    memset(c->circle.planes, 0, (size_t)c->circle.n_fours * n_words * sizeof(f2f_four));
     for (int64_t u = n_steps * p->n_in - 1; u >= 0; u--) {
-        uint32_t value = 0;
-        if (c->step[u] >= 0) {
-            const uint64_t *row = c->rows + (size_t)u * n_words;
-            value = c->rhs[u];
-            for (int w = 0; w < n_words; w++)
-                for (uint64_t v = row[w]; v; v &= v - 1) {
-                    int64_t other = u + ((w * 64 + f2f_first_bit(v) - u) & (size - 1));
-                    if (other != u) value ^= x[other];
-                }
-        }
-        x[u] = value;
+        const int k = (int)(u & (size - 1));
+        x[u] = 0;
+        f2f_put(&c->circle, k, 0, n_words);
+        if (c->step[u] < 0) continue;
+        x[u] = c->rhs[u] ^ f2f_sum(&c->circle, c->rows + (size_t)u * n_words, n_words);
+        f2f_put(&c->circle, k, x[u], n_words);
     }
 }
 

@@ -28,7 +28,7 @@ typedef struct {
 } f2f_node;
 
 typedef struct {
-    uint64_t *columns; /* [n_unknowns] */
+    uint64_t *columns; /* [64 n_words] of the equations at places of the circle */
     uint64_t bucket_column[F2F_FRAME][F2F_BUCKET];
     int32_t bucket_unknown[F2F_FRAME][F2F_BUCKET];
     int bucket_size[F2F_FRAME];
@@ -45,11 +45,11 @@ static void f2f_frame_free(f2f_frame *f) {
     free(f->rank), free(f->order);
 }
 
-static int f2f_frame_alloc(f2f_frame *f, int search, size_t n_unknowns) {
+static int f2f_frame_alloc(f2f_frame *f, int search, int n_words) {
     if (!search) return 0;
     f->n_seen = 64;
     while (f->n_seen < 4 * search) f->n_seen *= 2;
-    f->columns = malloc(n_unknowns * 8);
+    f->columns = aligned_alloc(64, (size_t)n_words * 64 * 8);
     f->now = malloc((size_t)search * sizeof(f2f_state));
     f->next = malloc((size_t)search * (F2F_BUCKET + 2) * sizeof(f2f_state));
     f->nodes = malloc((size_t)search * (F2F_FRAME + 1) * sizeof(f2f_node));
@@ -59,52 +59,70 @@ static int f2f_frame_alloc(f2f_frame *f, int search, size_t n_unknowns) {
     return f->columns && f->now && f->next && f->nodes && f->seen && f->rank && f->order ? 0 : -1;
 }
 
-/* Unknown at bit k of a circular row whose equation belongs to `step`. */
-F2F_INLINE int64_t f2f_unknown(const f2f_problem *p, int32_t step, int k, int n_words) {
-    int64_t oldest = ((int64_t)step - p->n_s) * p->n_in;
-    return oldest + ((k - oldest) & (n_words * 64 - 1));
+/* Pivots that the equation of an event was reduced by. */
+F2F_INLINE const uint64_t *f2f_used(const f2f_chunk *c, int32_t event, int n_words) {
+    return event >= 0 ? c->used + (size_t)event * n_words : c->check_used + (size_t)~event * n_words;
 }
 
 /* Right sides of the events [from, to) again, flips included. */
 F2F_INLINE void f2f_resolve(const f2f_problem *p, f2f_chunk *c, int64_t from, int64_t to,
                             int n_words) {
+    if (from >= to) return;
+    const int size = n_words * 64;
+    const int32_t first = c->events[from];
+    const int64_t step = first >= 0 ? c->step[first] : c->check_step[~first];
+    const int64_t oldest = (step - p->n_s) * p->n_in;
+    for (int64_t u = oldest > 0 ? oldest : 0; u < (step + 1) * p->n_in; u++)
+        f2f_put(&c->circle, (int)(u & (size - 1)), c->rhs[u], n_words);
     for (int64_t e = from; e < to; e++) {
-        int32_t u = c->events[e];
-        const uint64_t *used = u >= 0 ? c->used + (size_t)u * n_words
-                                      : c->check_used + (size_t)~u * n_words;
-        int32_t step = u >= 0 ? c->step[u] : c->check_step[~u];
-        uint32_t rhs = u >= 0 ? c->val[u] : c->check_val[~u];
-        for (int w = 0; w < n_words; w++)
-            for (uint64_t v = used[w]; v; v &= v - 1)
-                rhs ^= c->rhs[f2f_unknown(p, step, w * 64 + f2f_first_bit(v), n_words)];
-        if (u >= 0)
-            c->rhs[u] = rhs;
-        else
-            c->check_rhs[~u] = rhs;
+        const int32_t u = c->events[e];
+        const uint32_t sum = f2f_sum(&c->circle, f2f_used(c, u, n_words), n_words);
+        if (u >= 0) {
+            c->rhs[u] = c->val[u] ^ sum;
+            f2f_put(&c->circle, u & (size - 1), c->rhs[u], n_words);
+        } else {
+            c->check_rhs[~u] = c->check_val[~u] ^ sum;
+        }
+    }
+}
+
+/* All ones in the lanes of a set of four. */
+#define F2F_LANES(set)                                                                         \
+    {-(uint64_t)((set) & 1), -(uint64_t)((set) >> 1 & 1), -(uint64_t)((set) >> 2 & 1),         \
+     -(uint64_t)((set) >> 3)}
+static const f2f_four f2f_lanes[16] = {
+    F2F_LANES(0), F2F_LANES(1), F2F_LANES(2),  F2F_LANES(3),  F2F_LANES(4),  F2F_LANES(5),
+    F2F_LANES(6), F2F_LANES(7), F2F_LANES(8),  F2F_LANES(9),  F2F_LANES(10), F2F_LANES(11),
+    F2F_LANES(12), F2F_LANES(13), F2F_LANES(14), F2F_LANES(15)};
+
+/* Add a column to those at the places of a set. */
+F2F_INLINE void f2f_scatter(uint64_t *columns, const uint64_t *set, uint64_t column, int n_words) {
+    for (int w = 0; w < n_words; w++, columns += 64) {
+        const uint64_t v = set[w];
+        if (!v) continue;
+        f2f_four *to = (f2f_four *)columns;
+        for (int i = 0; i < 16; i++) to[i] ^= column & f2f_lanes[v >> (4 * i) & 15];
     }
 }
 
 /* Columns of the equations of the events [from, to) over the checks first … first + n - 1, and
  * the buckets: equations by their first check. */
-F2F_INLINE void f2f_columns(const f2f_problem *p, f2f_chunk *c, f2f_frame *f, int64_t from,
-                            int64_t to, int64_t first, int n, int n_words) {
-    for (int64_t e = from; e < to; e++)
-        if (c->events[e] >= 0) f->columns[c->events[e]] = 0;
+F2F_INLINE void f2f_columns(f2f_chunk *c, f2f_frame *f, int64_t from, int64_t to, int64_t first,
+                            int n, int n_words) {
+    memset(f->columns, 0, (size_t)n_words * 64 * 8); /* by place in the circle */
     memset(f->bucket_size, 0, sizeof f->bucket_size);
     for (int64_t e = to - 1; e >= from; e--) {
-        int32_t u = c->events[e];
-        uint64_t column = u >= 0 ? f->columns[u]
-                          : ~u >= first && ~u < first + n ? (uint64_t)1 << (~u - first)
-                                                          : 0;
+        const int32_t u = c->events[e];
+        uint64_t column = 0;
+        if (u < 0) {
+            if (~u >= first && ~u < first + n) column = (uint64_t)1 << (~u - first);
+        } else {
+            const int k = u & (n_words * 64 - 1);
+            column = f->columns[k];
+            f->columns[k] = 0;
+        }
         if (!column) continue;
-        const uint64_t *used = u >= 0 ? c->used + (size_t)u * n_words
-                                      : c->check_used + (size_t)~u * n_words;
-        int32_t step = u >= 0 ? c->step[u] : c->check_step[~u];
-        for (int w = 0; w < n_words; w++)
-            for (uint64_t v = used[w]; v; v &= v - 1) {
-                int64_t other = f2f_unknown(p, step, w * 64 + f2f_first_bit(v), n_words);
-                f->columns[other] ^= column;
-            }
+        f2f_scatter(f->columns, f2f_used(c, u, n_words), column, n_words);
         if (u < 0) continue;
         int i = f2f_first_bit(column), size = f->bucket_size[i];
         if (i < F2F_FROZEN && first > 0) continue;
@@ -118,7 +136,7 @@ F2F_INLINE void f2f_columns(const f2f_problem *p, f2f_chunk *c, f2f_frame *f, in
 
 /* Keep the best `keep` of n candidates, no two with the same open checks, in f->now.  The rank of
  * a candidate is its flips, at F2F_PRICE each, less the settled checks that follow. */
-static int f2f_select(f2f_frame *f, int n, int keep, int check) {
+F2F_INLINE int f2f_select(f2f_frame *f, int n, int keep, int check) {
     int start[F2F_RANKS + 1], least = 1 << 30, most = 0, kept = 0;
     for (int i = 0; i < n; i++) least = f->next[i].cost < least ? f->next[i].cost : least;
     for (int i = 0; i < n; i++) {
@@ -146,7 +164,7 @@ static int f2f_select(f2f_frame *f, int n, int keep, int check) {
 }
 
 /* Choose flips for one plane in a frame of n checks; those of checks below `settle` are made. */
-static int64_t f2f_choose(f2f_chunk *c, f2f_frame *f, int plane, int64_t first, int frozen, int n,
+F2F_INLINE int64_t f2f_choose(f2f_chunk *c, f2f_frame *f, int plane, int64_t first, int frozen, int n,
                           int settle, int search) {
     int n_now = 1, n_nodes = 0;
     uint64_t open = 0;
@@ -204,8 +222,12 @@ static int64_t f2f_choose(f2f_chunk *c, f2f_frame *f, int plane, int64_t first, 
     return flips;
 }
 
+typedef int64_t (*f2f_chooser)(f2f_chunk *c, f2f_frame *f, int plane, int64_t first, int frozen,
+                               int n, int settle, int search);
+
 /* Choose flips for all planes of a chunk and bring its right sides up to date. */
-F2F_INLINE void f2f_flip(const f2f_problem *p, f2f_chunk *c, f2f_frame *f, int n_words) {
+F2F_INLINE void f2f_flip(const f2f_problem *p, f2f_chunk *c, f2f_frame *f, f2f_chooser choose,
+                         int n_words) {
     int64_t settled = 0, flips = 0, stale = 0; /* right sides before event `stale` are final */
     while (settled < c->n_checks) {
         int64_t first = settled > F2F_FROZEN ? settled - F2F_FROZEN : 0;
@@ -215,9 +237,9 @@ F2F_INLINE void f2f_flip(const f2f_problem *p, f2f_chunk *c, f2f_frame *f, int n
         int64_t from = first ? c->check_event[first - 1] : 0;
         int64_t to = c->check_event[first + n - 1] + 1;
         if (flips) f2f_resolve(p, c, stale, to, n_words);
-        f2f_columns(p, c, f, from, to, first, n, n_words);
+        f2f_columns(c, f, from, to, first, n, n_words);
         for (int plane = 0; plane < p->n_planes; plane++)
-            flips += f2f_choose(c, f, plane, first, frozen, n, settle, p->search);
+            flips += choose(c, f, plane, first, frozen, n, settle, p->search);
         settled = first + settle;
         stale = from;
     }
