@@ -43,7 +43,7 @@ RUN := opennsfw smollm2_block
 run: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap and dense on a CNN and a language model, with verdicts
 	@mkdir -p $(OUT); for w in $(RUN); do \
 	    $(BIN)/f2fsim --width 80 compare $$w f2f_edge csr_edge bitmap_edge dense_edge --sparsity 0.9 --what-if --no-report --out $(OUT)/$$w > $(OUT)/$$w.txt || exit; \
-	    cat $(OUT)/$$w.txt; echo; done
+	    sed '/^results: /d' $(OUT)/$$w.txt; echo; done
 	@$(BIN)/f2fsim report $(RUN:%=$(OUT)/%) -o $(OUT)/report --made-by 'make run'
 
 readme: run ## put the verdicts of `make run` into README.md

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def with_verdicts(text: str, verdicts: list[str]) -> str:
 if __name__ == "__main__":
     readme = Path(__file__).parents[2] / "README.md"
     found = [
-        Path(name).read_text(encoding="utf-8").partition("\nresults:")[0] for name in sys.argv[1:]
+        re.sub(r"(?m)^results: .*\n", "", Path(name).read_text(encoding="utf-8"))
+        for name in sys.argv[1:]
     ]
     readme.write_text(with_verdicts(readme.read_text(encoding="utf-8"), found), encoding="utf-8")

@@ -41,14 +41,14 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "patch units": ("front_end.patch_rate",),
     "mask units": ("front_end.mask_rate",),
     "aligners": ("front_end.aligner_weights",),
-    "multiplier rows": (
+    "PE rows": (
         "pe_array.weights_per_cycle",
         "pe_array.n_pes",
         "pe_array.n_clusters",
         "pe_array.n_multipliers",
         "pe_array.rows",
     ),
-    "multiplier columns": ("pe_array.columns", "pe_array.n_lanes"),
+    "PE columns": ("pe_array.columns", "pe_array.n_lanes"),
     "queues": (
         "front_end.fifo_units",
         "front_end.buffer_bytes",
@@ -57,7 +57,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     ),
     "array loading": ("pe_array.load_weights",),
     "scratchpad": ("scratchpad.capacity",),
-    "scratchpad banks": ("scratchpad.n_banks",),
+    "banks": ("scratchpad.n_banks",),
     "accumulators": ("pe_array.accumulators.n_banks", "pe_array.accumulators.capacity"),
     "vector lanes": ("vector.lanes",),
     "stream buffers": ("streams.prefetch", "streams.requests_per_cycle"),
@@ -247,7 +247,7 @@ def _in_order(a: str, b: str) -> tuple[str, str]:
 
 def _same(a: str, b: str) -> bool:
     """Whether both are the same resource in two shapes: twice of both would be four times it."""
-    return a.split()[0] == b.split()[0] == "multiplier"
+    return a.split()[0] == b.split()[0] == "PE"
 
 
 def _explained(found: Found, pairs: Found) -> SimResult:

@@ -183,7 +183,7 @@ def _notes(target: Target, stages: Sequence[Stage], run: NetworkRun) -> tuple[st
     notes = []
     arch = target.arch
     if arch.vector is None and any(stage.n_lane_operations for stage in stages):
-        notes.append("vector operations take no time and no energy: the machine has no vector unit")
+        notes.append("no vector unit: vector operations take no time and no energy")
     if arch.cores > 1:
         notes.append(f"{arch.cores} cores: output rows are dealt, each core reads its own inputs")
     if any(stage.is_chained for stage in stages[1:]) and not target.workload.operations:

@@ -138,7 +138,7 @@ def _with_less(me: Run, first: Run) -> Words:
     """Say how much less of what binds `me` the fastest machine needs, if it was counted."""
     found = binding(me.result.what_if)
     names = found.names if found else ()
-    if any(name.startswith("multiplier") for name in names) and slots(me.result):
+    if any(name.startswith("PE ") for name in names) and slots(me.result):
         share = slots(first.result) / slots(me.result)
         source = f"multiplier slots of {first.name} / multiplier slots of {me.name}"
         if share > LESS:

@@ -25,7 +25,7 @@ def test_every_machine_has_resources_to_double(name: str) -> None:
     arch = load_arch(name)
     found = doubled_machines(arch)
     assert {"memory", "scratchpad", "stream buffers"} <= set(found)
-    assert any(resource.startswith("multiplier") for resource in found)
+    assert any(resource.startswith("PE ") for resource in found)
     assert found["memory"].dram().peak_bytes_per_second == (2 * arch.dram().peak_bytes_per_second)
     assert found["scratchpad"].scratchpad.capacity == 2 * arch.scratchpad.capacity
     assert all(one.digest() != arch.digest() for one in found.values())
@@ -70,7 +70,7 @@ def test_an_array_that_binds() -> None:
         {"memory.n_channels": 16, "pe_array.weights_per_cycle": 4}
     )
     (found,) = f2fsim.what_if("silero_vad", arch, isolated=True, **LAYERS)
-    assert binding(found.what_if).names == ("multiplier rows",)
+    assert binding(found.what_if).names == ("PE rows",)
     assert binding(found.what_if).gain == pytest.approx(2, rel=0.05)
     assert found.what_if["memory"] < LITTLE
     assert found.layers[0].what_if == pytest.approx(found.what_if)
@@ -96,9 +96,9 @@ def test_two_that_bind_only_together() -> None:
     )
     (found,) = f2fsim.what_if("silero_vad", arch, **LAYERS)
     assert found.what_if["decoders"] < 1.3
-    assert found.what_if["multiplier rows"] < 1.3
+    assert found.what_if["PE rows"] < 1.3
     bound = binding(found.what_if)
-    assert set(bound.names) == {"decoders", "multiplier rows"}
+    assert set(bound.names) == {"decoders", "PE rows"}
     assert bound.gain > 1.5
 
 

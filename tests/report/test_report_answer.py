@@ -21,10 +21,10 @@ from f2fsim.results import SimResult
 from f2fsim.results.files import write_results
 
 BATCHES = (1, 4, 16)
-MEMORY = {"memory": 1.9, "multiplier rows": 1.0, "memory + multiplier rows": 1.92}
-ARRAY = {"memory": 1.0, "multiplier rows": 1.8}
-BOTH = {"decoders": 1.01, "multiplier rows": 1.0, "decoders + multiplier rows": 1.47}
-NOTHING = {"memory": 1.01, "multiplier rows": 1.02}
+MEMORY = {"memory": 1.9, "PE rows": 1.0, "memory + PE rows": 1.92}
+ARRAY = {"memory": 1.0, "PE rows": 1.8}
+BOTH = {"decoders": 1.01, "PE rows": 1.0, "decoders + PE rows": 1.47}
+NOTHING = {"memory": 1.01, "PE rows": 1.02}
 
 
 def told(results: list[SimResult]) -> Answer:
@@ -43,8 +43,8 @@ def numbers(found: Answer) -> dict[str, float]:
     ("gains", "words"),
     [
         (MEMORY, "tiny is bound by the memory of f2f_edge (twice is 1.9 × as fast)"),
-        (ARRAY, "tiny is bound by the multiplier rows of f2f_edge (twice is 1.8 × as fast)"),
-        (BOTH, "bound by the decoders and multiplier rows of f2f_edge (twice is 1.47 × as fast)"),
+        (ARRAY, "tiny is bound by the PE rows of f2f_edge (twice is 1.8 × as fast)"),
+        (BOTH, "bound by the decoders and PE rows of f2f_edge (twice is 1.47 × as fast)"),
         (NOTHING, "no single resource of f2f_edge binds tiny (twice gives 1.02 ×)"),
     ],
 )
@@ -150,7 +150,7 @@ def test_the_terminal_keeps_to_its_width() -> None:
     lines = table_lines(table, 80)
     assert max(map(len, lines)) <= 80
     assert len(lines) <= 2 + 2 * len(table.rows)
-    assert "multiplier rows 1.47 ×" in " ".join(" ".join(lines).split())
+    assert "PE rows 1.47 ×" in " ".join(" ".join(lines).split())
 
 
 def test_where_two_machines_cross() -> None:

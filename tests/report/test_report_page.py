@@ -22,7 +22,7 @@ from f2fsim.results.files import write_results
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Page, list[dict[str, Any]], Path]:
     folder = tmp_path_factory.mktemp("report")
     first, *others = comparison()
-    gains = {"memory": 1.2, "multiplier rows": 1.7, "memory + multiplier rows": 1.75}
+    gains = {"memory": 1.2, "PE rows": 1.7, "memory + PE rows": 1.75}
     write_results(folder / "run", [replace(first, what_if=gains), *others])
     out = folder / "out"
     report = build_report(read_inputs([folder / "run"]), command="f2fsim report run -o out")
@@ -195,7 +195,7 @@ def _wanted(title: str, results: list[dict[str, Any]]) -> float:
         (r"time of (\S+) / time of (\S+)", lambda a, b: t[a]["time_us"] / t[b]["time_us"]),
         (r"1 - bits a weight of (\S+) / bits of a weight",
          lambda a: 1 - t[a]["bits_per_weight"] / 8),
-        (r"gain of (\S+) from twice of multiplier rows", lambda a: 1.7),
+        (r"gain of (\S+) from twice of PE rows", lambda a: 1.7),
         (r"multiplier slots of (\S+) / multiplier slots of (\S+)",
          lambda a, b: t[a]["slots"] / t[b]["slots"]),
     ]  # fmt: skip
@@ -242,7 +242,7 @@ def test_every_table_is_checked(made: tuple[Page, list[dict[str, Any]], Path]) -
                     assert same(row[key][0], me[key])
                 assert same(row["dram_mb"][0], me["dram_bytes"] / 1e6)
                 assert same(row["speedup"][0], t["dense_edge"]["time_us"] / me["time_us"])
-                bound = "multiplier rows 1.7 ×" if row["machine"][1] == "f2f_edge" else "–"
+                bound = "PE rows 1.7 ×" if row["machine"][1] == "f2f_edge" else "–"
                 assert row["bound_by"][1] == bound
         elif name == "what_if":
             for row in page.tables[name]:
