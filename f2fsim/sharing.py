@@ -1,78 +1,193 @@
 """What runs of the same layers have in common, computed once while it is kept.
 
 A worker that runs many machines on the same layers keeps what depends on the layers alone, or on a
-few keys of a machine: encodings, the places of their weights, the reads of a step.  Whoever
-computes such a thing asks `shared` with the object that it belongs to and all else that decides
-it; without a store in use (`sharing`) it is simply computed, so that no result depends on sharing.
+few keys of a machine: encodings, the places of their weights, the reads of a step, whole machines
+and how long they take.  Whoever computes such a thing asks `shared` with the object that it belongs
+to and all else that decides it; without a store in use (`sharing`) it is simply computed, so that
+no result depends on sharing.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 
-#: Bytes that a value counts beside its arrays.
-LEAST_BYTES = 256
+#: Bytes that each object in a value counts beside arrays.
+OBJECT_BYTES = 64
+#: Values up to this size are small: large ones, machines, do not push out what is known of them.
+SMALL_BYTES = 32 << 10
+#: Metadata of a dataclass's field whose value is kept by an entry of its own, and counted there.
+COUNTED_ELSEWHERE: Mapping[str, bool] = {"counted elsewhere": True}
+#: Share of a store that small values have at most.
+SMALL_SHARE = 0.25
+
+#: Owner and key, the place of a value.
+Place = tuple[int, Hashable]
+
+
+@dataclass
+class _Owner:
+    """What values belong to, held while there are any, so that its id stays its own."""
+
+    owner: object
+    arrays: dict[int, int]
+    n_values: int = 0
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A kept value: bytes of its objects, and of its arrays by their ids."""
+
+    value: Any
+    size: int
+    arrays: dict[int, int]
 
 
 class Shared:
     """Values by what they belong to and what decides them, bounded in bytes; safe under threads.
 
-    Those unused for longest go first.
+    Those unused for longest go first, small ones (`SMALL_BYTES`) after all the others.
 
     Parameters
     ----------
     max_bytes : int
-        Of all values together, as far as they are arrays.
+        Of all values together, and of the arrays of what they belong to; each array counts once.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._n_bytes = 0
-        # An entry holds its owner, so that the owner's id stays its own.
-        self._kept: OrderedDict[Hashable, tuple[object, Any, int]] = OrderedDict()
+        self._n_bytes = self._n_small_bytes = 0
+        self._small: OrderedDict[Place, _Entry] = OrderedDict()
+        self._large: OrderedDict[Place, _Entry] = OrderedDict()
+        self._uses: dict[int, int] = {}
+        self._owners: dict[int, _Owner] = {}
         self._lock = threading.Lock()
 
     def get(self, owner: object, key: Hashable, make: Callable[[], T]) -> T:
         """Return the value of `key` that belongs to `owner`, made if it is not kept."""
         place = id(owner), key
         with self._lock:
-            found = self._kept.get(place)
-            if found is not None:
-                self._kept.move_to_end(place)
-                value: T = found[1]
-                return value
+            for kept in (self._small, self._large):
+                found = kept.get(place)
+                if found is not None:
+                    kept.move_to_end(place)
+                    value: T = found.value
+                    return value
         value = make()
-        size = n_bytes(value)
-        if size <= self._max_bytes:
+        arrays: dict[int, int] = {}
+        size = _measure(value, arrays)
+        total = size + sum(arrays.values())
+        if total <= self._max_bytes:
             with self._lock:
-                if place not in self._kept:
-                    self._kept[place] = owner, value, size
-                    self._n_bytes += size
-                while self._n_bytes > self._max_bytes:
-                    self._n_bytes -= self._kept.popitem(last=False)[1][2]
+                if place not in self._small and place not in self._large:
+                    self._own(owner)
+                    self._add(place, _Entry(value, size, arrays), total <= SMALL_BYTES)
         return value
+
+    def _own(self, owner: object) -> None:
+        found = self._owners.get(id(owner))
+        if found is None:
+            found = self._owners[id(owner)] = _Owner(owner, {})
+            _measure(owner, found.arrays)
+            self._use(found.arrays)
+        found.n_values += 1
+
+    def _add(self, place: Place, entry: _Entry, is_small: bool) -> None:
+        (self._small if is_small else self._large)[place] = entry
+        self._n_bytes += entry.size
+        self._n_small_bytes += entry.size if is_small else 0
+        self._use(entry.arrays)
+        while self._n_bytes > self._max_bytes and self._large:
+            self._drop(self._large)
+        limit = self._max_bytes * SMALL_SHARE
+        while self._small and (self._n_bytes > self._max_bytes or self._n_small_bytes > limit):
+            self._drop(self._small)
+
+    def _drop(self, kept: OrderedDict[Place, _Entry]) -> None:
+        place, entry = kept.popitem(last=False)
+        self._n_bytes -= entry.size
+        self._n_small_bytes -= entry.size if kept is self._small else 0
+        self._leave(entry.arrays)
+        found = self._owners[place[0]]
+        found.n_values -= 1
+        if not found.n_values:
+            self._leave(found.arrays)
+            del self._owners[place[0]]
+
+    def _use(self, arrays: dict[int, int]) -> None:
+        for one, n in arrays.items():
+            uses = self._uses.get(one, 0)
+            self._uses[one] = uses + 1
+            if not uses:
+                self._n_bytes += n
+
+    def _leave(self, arrays: dict[int, int]) -> None:
+        for one, n in arrays.items():
+            self._uses[one] -= 1
+            if not self._uses[one]:
+                del self._uses[one]
+                self._n_bytes -= n
 
 
 def n_bytes(value: Any) -> int:
-    """Return the bytes of the arrays in a value: in its fields, items or values."""
-    size = getattr(value, "nbytes", None)
-    if isinstance(size, int):
-        return LEAST_BYTES + size
-    if isinstance(value, Mapping):
-        return LEAST_BYTES + sum(n_bytes(one) for one in value.values())
-    if isinstance(value, tuple | list):
-        return LEAST_BYTES + sum(n_bytes(one) for one in value)
-    fields = getattr(type(value), "__dataclass_fields__", None)
-    if fields is not None:
-        return LEAST_BYTES + sum(n_bytes(getattr(value, name)) for name in fields)
-    return LEAST_BYTES
+    """Return the bytes of a value: of the arrays in its fields, items or values, each once."""
+    arrays: dict[int, int] = {}
+    return _measure(value, arrays) + sum(arrays.values())
+
+
+def _measure(value: Any, arrays: dict[int, int]) -> int:
+    """Return about the bytes of a value's objects, and note those of its arrays by their ids."""
+    n_objects = 0
+    seen: set[int] = set()
+    left = [value]
+    while left:
+        one = left.pop()
+        n_objects += 1
+        if isinstance(one, np.ndarray):
+            base = one.base if isinstance(one.base, np.ndarray) else one
+            arrays[id(base)] = base.nbytes
+            continue
+        names = _fields(one.__class__)
+        if names:
+            if id(one) not in seen:
+                seen.add(id(one))
+                left += [getattr(one, name) for name in names]
+        elif isinstance(one, tuple | list):
+            if _is_plain(one):
+                n_objects += len(one)
+            else:
+                left += one
+        elif isinstance(one, dict) and not _is_plain(tuple(one.values())):
+            left += one.values()
+    return OBJECT_BYTES * n_objects
+
+
+def _is_plain(items: Sequence[Any]) -> bool:
+    """Whether a sequence is numbers, words, or tuples of them, by its first item."""
+    first = items[0] if items else 0
+    if isinstance(first, tuple) and first:
+        first = first[0]
+    return isinstance(first, int | str | float)
+
+
+@cache
+def _fields(of: Hashable) -> tuple[str, ...]:
+    """Return the fields of a dataclass that may hold arrays; none of anything else."""
+    if not isinstance(of, type) or not is_dataclass(of):
+        return ()
+    plain = {"int", "str", "float", "bool", int, str, float, bool}
+    counted = [one for one in fields(of) if not one.metadata.get("counted elsewhere")]
+    return tuple(one.name for one in counted if one.type not in plain)
 
 
 _IN_USE: ContextVar[Shared | None] = ContextVar("f2fsim_shared", default=None)

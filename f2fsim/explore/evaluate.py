@@ -12,6 +12,7 @@ import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,11 @@ class KeptLayers:
         self._kept: OrderedDict[str, tuple[int, tuple[LayerData, ...]]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def keeps(self, workload: Workload) -> bool:
+        """Whether the layers of a workload are few enough to be kept."""
+        # A pattern has at most four bytes, the mask one.
+        return 5 * workload.n_weights <= self._max_bytes
+
     def layers(self, workload: Workload) -> Iterator[LayerData]:
         """Yield the layers of a workload, from memory where they are there."""
         key = workload_digest(workload)
@@ -69,8 +75,7 @@ class KeptLayers:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return iter(self._kept[key][1])
-            # A pattern has at most four bytes, the mask one.
-            if 5 * workload.n_weights > self._max_bytes:
+            if not self.keeps(workload):
                 return iterate_layers(workload)
             loaded = tuple(iterate_layers(workload))
             self._kept[key] = (sum(_n_bytes(data) for data in loaded), loaded)
@@ -100,7 +105,8 @@ def run_task(task: Task) -> Outcome:
         message = "the worker runs another version of f2fsim than the sweep: install the same one"
         return outcome("failed", {}, message)
     try:
-        with sharing(_SHARED):
+        # Layers that are read again are new ones each time: nothing of them can be shared.
+        with sharing(_SHARED) if _KEPT.keeps(task.workload) else nullcontext():
             result = simulate(
                 task.arch,
                 task.workload,

@@ -236,8 +236,9 @@ def _component_problems(component: Component) -> Iterator[str]:
     for port in component.inputs:
         path = f"{where}.in[{port.channel}]"
         yield from _sequence_problems(f"{path}.need", port.need, n_items)
-        yield from _sequence_problems(f"{path}.release", port.released, n_items)
-        yield from _release_problems(path, port, n_items)
+        if port.release is not None:
+            yield from _sequence_problems(f"{path}.release", port.release, n_items)
+            yield from _release_problems(path, port, n_items)
     for out in component.outputs:
         yield from _sequence_problems(f"{where}.out[{out.channel}].emit", out.emit, n_items)
     rising = sorted(set(component.marks)) == list(component.marks)

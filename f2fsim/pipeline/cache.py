@@ -12,7 +12,8 @@ import hashlib
 import json
 import os
 import time
-import zipfile
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,7 +45,12 @@ WORTH_CACHING = ("f2f",)
 STALE_SECONDS = 3600
 
 #: Names of half-written entries (`f2fsim.whole_file`).
-PARTIAL = ".*.part.npz"
+PARTIAL = ".*.part.*"
+
+#: Ending of an entry; those of versions before are only counted and removed.
+ENDING, OLD_ENDING = ".encoding", ".npz"
+#: First bytes of an entry, and bytes of the length of its header.
+MAGIC, LENGTH_BYTES = b"f2fsim encoding 1\n", 8
 
 #: Bytes that this process wrote into a folder since it last made room there.
 _WRITTEN_BYTES: dict[Path, int] = {}
@@ -115,14 +121,15 @@ class EncodingCache:
         digest.update(head.encode())
         digest.update(np.ascontiguousarray(tensor.patterns).data)
         digest.update(np.packbits(tensor.mask).data)
-        return self.folder / f"{digest.hexdigest()}.npz"
+        return self.folder / f"{digest.hexdigest()}{ENDING}"
 
     def _entries(self) -> list[tuple[Path, int, float]]:
         entries = []
-        for path in self.folder.glob("[!.]*.npz"):
-            with contextlib.suppress(OSError):  # another process removed it
-                status = path.stat()
-                entries.append((path, status.st_size, status.st_mtime))
+        for ending in (ENDING, OLD_ENDING):
+            for path in self.folder.glob(f"[!.]*{ending}"):
+                with contextlib.suppress(OSError):  # another process removed it
+                    status = path.stat()
+                    entries.append((path, status.st_size, status.st_mtime))
         return entries
 
     def _store(self, path: Path, encoded: EncodedTensor) -> None:
@@ -142,10 +149,10 @@ class EncodingCache:
             "n_bits": {name: stream.n_bits for name, stream in encoded.streams.items()},
             "stats": dict(encoded.stats),
         }
-        arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
         # A link at an entry's name, which can be foreseen, is not followed but replaced.
         with whole_file(path, follow=False) as partial, partial.open("wb") as file:
-            np.savez(file, **arrays)
+            for part in _packed(header, arrays):
+                file.write(part)
         # Looking through a cache of tens of thousands of entries takes longer than encoding a
         # layer: it is done at a process's first entry (many short runs fill a cache too) and after
         # every 64th part of the cache's size that it writes.
@@ -174,23 +181,47 @@ def _narrow(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return values.astype(np.min_scalar_type(int(values.max(initial=0))))
 
 
+def _packed(header: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> list[bytes]:
+    """Return an entry: what it is, the arrays one after another, and a checksum of all that."""
+    header["arrays"] = [[name, a.dtype.str, a.size] for name, a in arrays.items()]
+    text = json.dumps(header).encode()
+    length = len(text).to_bytes(LENGTH_BYTES, "little")
+    parts = [length, text, *(np.ascontiguousarray(a).tobytes() for a in arrays.values())]
+    return [MAGIC, *parts, _checksum(parts)]
+
+
+def _checksum(parts: Sequence[bytes | memoryview]) -> bytes:
+    value = 0
+    for part in parts:
+        value = zlib.crc32(part, value)
+    return value.to_bytes(4, "little")
+
+
 def _load(path: Path) -> EncodedTensor | None:
     """Return an entry, None if there is none or it is damaged."""
     try:
         if not path.is_file():  # nothing, or a pipe that would be waited on
             return None
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        data = memoryview(path.read_bytes())
+        body, told = data[len(MAGIC) : -4], data[-4:]
+        if data[: len(MAGIC)] != MAGIC or _checksum([body]) != told:
+            return None
         with contextlib.suppress(OSError):  # on a read-only disk an entry's age stays as it is
             os.utime(path)
-        return _restored(arrays)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return _restored(body)
+    except (OSError, ValueError, KeyError):
         return None
 
 
-def _restored(arrays: dict[str, np.ndarray[Any, Any]]) -> EncodedTensor:
+def _restored(body: memoryview) -> EncodedTensor:
     """Return the encoding that `EncodingCache._store` took apart."""
-    header = json.loads(arrays["header"].tobytes())
+    at = LENGTH_BYTES + int.from_bytes(body[:LENGTH_BYTES], "little")
+    header = json.loads(bytes(body[LENGTH_BYTES:at]))
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for name, kind, size in header["arrays"]:
+        # A copy lies where numbers of its type may lie.
+        arrays[name] = np.frombuffer(body, np.dtype(kind), size, at).copy()
+        at += arrays[name].nbytes
     counts = {
         name: arrays[f"work:{name}"].astype(np.int64) if f"work:{name}" in arrays else None
         for name in _COUNTS

@@ -6,7 +6,7 @@ Owns the translation of an architecture into the cost model's parts; holds no co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from f2fsim.codec.tensor import WEIGHT_TYPES
 from f2fsim.config.arch import ArchConfig
@@ -20,13 +20,21 @@ from f2fsim.cost import (
     Level,
     MachineParts,
     Sram,
+    amounts,
     energy_terms,
     estimate_vector_lane_gates,
     machine_area_um2,
+    sum_terms,
 )
 from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.front_ends import front_end_kind, stream_engines
-from f2fsim.results import ComponentStats, MemoryStats, StreamStats, common_name
+from f2fsim.results import (
+    ComponentStats,
+    LayerResult,
+    MemoryStats,
+    StreamStats,
+    common_name,
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,13 @@ class CostModel:
         sums = array_kind(self.arch).accumulators(self.arch, self.arch.pe_array)
         shape = CostShape(of, self.decoder, self.dram.standard, sums.bank_bytes)
         return energy_terms(components, memory, shape, self.table, streams)
+
+    def priced(self, result: LayerResult) -> LayerResult:
+        """Return a layer's result with its energy."""
+        terms = self.terms(result.components, result.memory, result.streams)
+        return replace(
+            result, energy_pj=sum_terms(terms, self.table), energy_amounts=amounts(terms)
+        )
 
     def area_um2(self, weight_type: str, level: Level = "typical") -> dict[str, float]:
         """Return the area of the machine by component, for multipliers of `weight_type`."""

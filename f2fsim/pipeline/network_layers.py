@@ -11,7 +11,7 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.hw.layer_machine import LayerMachine
 from f2fsim.mapping.plan import Plan
-from f2fsim.pipeline.layer import codec_stats, encoded_bits, plan_stats, shared_bits
+from f2fsim.pipeline.layer_result import codec_stats, encoded_bits, plan_stats, shared_bits
 from f2fsim.pipeline.target import Target
 from f2fsim.results import LayerResult, PlanStats
 from f2fsim.workloads import LayerData

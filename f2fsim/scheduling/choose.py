@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -75,11 +76,19 @@ def plan_layer(
 
 @dataclass(frozen=True)
 class Likely:
-    """A plan with the predicted core cycles of the whole and of the slowest unit's steps."""
+    """A plan with the predicted core cycles of the whole and of the slowest unit's steps.
+
+    It is made when it is asked for: of a large layer's likely plans one is.
+    """
 
     cycles: float
     unit_cycles: float
-    plan: Plan
+    make: Callable[[], Plan]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan."""
+        return self.make()
 
 
 def likely_plans(
@@ -107,7 +116,7 @@ def likely_plans(
     """
     own = array_kind(arch).own_plans(arch, arch.pe_array, layer, tensor)
     if own:
-        return [Likely(0.0, 0.0, own[0])]
+        return [Likely(0.0, 0.0, lambda: own[0])]
     found = []
     for sizes, choices in _all(arch, layer, tensor):
         factor = (stretch or {}).get(sizes.facts.is_dense, 1.0)
@@ -115,7 +124,8 @@ def likely_plans(
         near = np.flatnonzero(cycles <= within * cycles.min()).tolist()
         order = sorted(near, key=lambda at: (cycles[at], _cost(sizes, choices, at)))[:most]
         found += [
-            Likely(float(cycles[at]), float(units[at]), _plan(sizes, choices, at)) for at in order
+            Likely(float(cycles[at]), float(units[at]), partial(_plan, sizes, choices, at))
+            for at in order
         ]
     return sorted(found, key=lambda one: one.cycles)
 

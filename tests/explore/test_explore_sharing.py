@@ -27,11 +27,17 @@ MACHINES = {
         "scratchpad.capacity": ("32 KiB",),
     },
     "nm_edge": {"pe_array.columns": (2, 8), "front_end.m": (8,)},
-    "dense_edge": {"memory.n_channels": (1, 2), "schedule": ("weight_stationary",)},
+    "dense_edge": {
+        "memory.n_channels": (1, 2),
+        "schedule": ("weight_stationary",),
+        "scratchpad.capacity": ("8 KiB", "64 KiB"),
+        "pe_array.accumulators.capacity": ("16 KiB", "1 MiB"),
+    },
     "systolic_32x32": {"pe_array.rows": (8, 16), "scratchpad.n_banks": (16,)},
     "scnn_like": {"pe_array.columns": (16, 64)},
     "sigma": {"pe_array.n_multipliers": (1024, 16384), "pe_array.chunk": (64,)},
     "eie": {"pe_array.n_pes": (16, 64)},
+    "hisparse": {"scratchpad.capacity": ("512 KiB", "1 MiB")},
 }
 
 

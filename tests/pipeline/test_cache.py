@@ -162,7 +162,7 @@ def test_a_read_only_folder_is_read_and_not_written() -> None:
 def test_a_cut_entry_counts_as_missing(tmp_path: Path, keep: float) -> None:
     cache = EncodingCache(tmp_path)
     first = cache.encode(F2F, tensor(1))
-    (path,) = tmp_path.glob("*.npz")
+    (path,) = tmp_path.glob(f"*{module.ENDING}")
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data)) if keep < 1 else int(keep)])
     assert same(cache.encode(F2F, tensor(1)), first)
@@ -174,7 +174,7 @@ def test_what_lies_at_an_entry_s_name_is_replaced(tmp_path: Path, kind: str) -> 
     """Names of entries can be foreseen: no link there is written through, no pipe waited on."""
     cache = EncodingCache(tmp_path / "cache")
     first = cache.encode(F2F, tensor(1))
-    (entry,) = (tmp_path / "cache").glob("*.npz")
+    (entry,) = (tmp_path / "cache").glob(f"*{module.ENDING}")
     victim = tmp_path / "victim"
     victim.write_text("mine")
     entry.unlink()
@@ -190,7 +190,7 @@ def test_what_lies_at_an_entry_s_name_is_replaced(tmp_path: Path, kind: str) -> 
 
 def test_entries_left_half_written_are_removed(tmp_path: Path) -> None:
     cache = EncodingCache(tmp_path)
-    old, young = tmp_path / ".old.1.part.npz", tmp_path / ".new.2.part.npz"
+    old, young = tmp_path / f".old.1.part{module.ENDING}", tmp_path / f".new.2.part{module.ENDING}"
     for path in (old, young):
         path.write_bytes(b"half")
     os.utime(old, (0, 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.trials import DOUBT, MOST_CYCLES, MOST_TRIALS, Trial, tried_plan
@@ -21,7 +22,7 @@ def choose(
 
     def predict(stretch: Mapping[bool, float]) -> list[Likely]:
         factor = stretch.get(False, 1.0)
-        found = [Likely(cycles * factor, 10.0, plan(n)) for n, cycles in predicted.items()]
+        found = [Likely(cycles * factor, 10.0, partial(plan, n)) for n, cycles in predicted.items()]
         return sorted(found, key=lambda one: one.cycles)
 
     def run(one: Plan) -> Trial:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -157,6 +157,7 @@ def matrix_rows(matrix: DecoderMatrix) -> tuple[str, ...]:
     return tuple(f"{int.from_bytes(row.tobytes(), 'big') >> pad:x}" for row in packed)
 
 
+@lru_cache(maxsize=256)
 def _matrix_from_hex(rows: tuple[str, ...], n_in: int, n_out: int, n_s: int) -> DecoderMatrix:
     n_columns = (n_s + 1) * n_in
     if len(rows) != n_out:

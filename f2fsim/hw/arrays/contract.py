@@ -143,12 +143,16 @@ class ArrayKind(ABC, Generic[A]):
         Whether the density of activations changes what it does.
     keeps_maps : bool
         Whether its scratchpad has room for maps that stay on the chip between layers.
+    sized_by_capacity : bool
+        Whether the machine of a layer with a given plan may follow from the bytes of scratchpad and
+        accumulators; if not, machines that differ in these alone share it.
     """
 
     model: type[A]
     draws_zeros: ClassVar[bool] = False
     skips_zero_activations: ClassVar[bool] = False
     keeps_maps: ClassVar[bool] = True
+    sized_by_capacity: ClassVar[bool] = True
     unpriced: ClassVar[dict[str, str]] = {}
 
     @property

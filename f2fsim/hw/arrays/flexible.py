@@ -55,6 +55,7 @@ class FlexibleKind(ArrayKind[FlexibleArray]):
     """Kept weights of any position stay in the multipliers while activations stream by."""
 
     model = FlexibleArray
+    sized_by_capacity = False
 
     def accumulators(self, arch: ArchConfig, array: FlexibleArray) -> AccumulatorMemory:
         """As declared, else a bank for `SUMS_A_BANK` multipliers; a column streams at once."""

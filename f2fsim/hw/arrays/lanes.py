@@ -80,6 +80,7 @@ class LanesKind(ArrayKind[LanesArray]):
     """Zeros are multiplied, gated or skipped; activations are gathered from the scratchpad."""
 
     model = LanesArray
+    sized_by_capacity = False
 
     def pass_cycles(
         self,
@@ -167,28 +168,36 @@ class LanesKind(ArrayKind[LanesArray]):
         n_banks = self.accumulators(arch, array).n_banks if is_all_rows else 0
         gathers = neighbours_a_group(arch, array) is None
 
-        def regrouped() -> tuple[BandSteps, StepReads, int]:
+        # What a group of lanes takes follows from the order, the lanes and what zeros do.
+        lanes = array.weights_per_cycle, array.zeros
+
+        def grouped() -> tuple[BandSteps, IntSeq, IntSeq]:
             steps = self._steps(arch, array, band, fed)
             rows, columns = _places(arch, array, band, steps)
             if layer.n_groups > 1:  # every group of a convolution has inputs of its own
                 columns = columns + (first_row + rows) // layer.n_outputs * layer.n_reduction
+            if is_all_rows:
+                per_step = steps.n_weights if _takes_every(array, steps) else steps.n_kept
+                rows, columns = in_row_order(rows, columns, per_step, tensor.shape[0])
+            return steps, rows, columns
+
+        def gathered() -> tuple[BandSteps, StepReads, int]:
+            key = "groups", lanes, layer.n_groups, first_row
+            steps, rows, columns = shared(encoded, key, grouped)
             per_step = steps.n_weights if _takes_every(array, steps) else steps.n_kept
             shape = array.weights_per_cycle, array.window
             n_inputs = layer.n_groups * layer.n_reduction
             if not is_all_rows:
                 reads = step_reads(columns, per_step, shape, words, n_inputs, gathers=gathers)
                 return steps, reads, open_rows(steps, n_cols)
-            rows, columns = in_row_order(rows, columns, per_step, tensor.shape[0])
             sums = StepSums.of(rows, per_step, n_banks)
             reads = step_reads(columns, per_step, shape, words, n_inputs, sums, gathers=gathers)
             # With the last step every row's sum leaves, by way of its bank if it has none of it.
             reads.cycles[-1] = max(int(reads.cycles[-1]), -(-tensor.shape[0] // n_banks))
             return steps, reads, int(sums.per_step(per_step)[:-1].sum())
 
-        # What a group of lanes takes follows from the order, the lanes and what zeros do.
-        lanes = array.weights_per_cycle, array.zeros, array.window
-        key = "reads", lanes, gathers, words, n_banks, layer.n_groups, first_row
-        steps, reads, sum_words = shared(encoded, key, regrouped)
+        key = "reads", lanes, array.window, gathers, words, n_banks, layer.n_groups, first_row
+        steps, reads, sum_words = shared(encoded, key, gathered)
         return GatheredWork(steps, fed, reads, words, sum_words, is_all_rows)
 
     def _steps(

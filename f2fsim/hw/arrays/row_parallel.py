@@ -61,6 +61,7 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
     """CSR accelerators: ``n_pes`` PEs, a step a window of rounds."""
 
     model = RowParallelArray
+    sized_by_capacity = False
 
     def rows_at_once(self, array: RowParallelArray) -> int:
         """A row a PE."""

@@ -36,6 +36,7 @@ class SystolicKind(ArrayKind[SystolicArray]):
     """``rows`` × ``columns`` PEs, weight- or output-stationary."""
 
     model = SystolicArray
+    sized_by_capacity = False
 
     def rows_at_once(self, array: SystolicArray) -> int:
         """A row of the weight matrix a column of PEs."""

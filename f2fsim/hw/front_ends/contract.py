@@ -220,6 +220,8 @@ class FrontEndKind(ABC, Generic[F]):
         Whether it reads all weights as they are: what speed-ups are over.
     dictates_pruning : bool
         Whether weights must be pruned to a pattern of the machine (`dictated_pattern`).
+    sized_by_capacity : bool
+        Whether it asks for the bytes of scratchpad or accumulators when it encodes or builds.
     """
 
     model: type[F]
@@ -230,6 +232,7 @@ class FrontEndKind(ABC, Generic[F]):
     is_mask_and_values: ClassVar[bool] = False
     is_uncompressed: ClassVar[bool] = False
     dictates_pruning: ClassVar[bool] = False
+    sized_by_capacity: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

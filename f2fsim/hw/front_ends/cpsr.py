@@ -24,6 +24,7 @@ class CpsrKind(FrontEndKind[CpsrFrontEnd]):
     """Values and column indices of all PEs of a cluster in packets, markers between rows."""
 
     model = CpsrFrontEnd
+    sized_by_capacity = True
     title = "packed CSR streams (HiSparse)"
     streams = ("pointers", "indices", "weights")
 

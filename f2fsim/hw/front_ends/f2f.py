@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from f2fsim.codec import FORMATS, EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.codec.f2f.format import read_params
 from f2fsim.codec.f2f.matrix import DecoderMatrix
+from f2fsim.codec.f2f.orders import BlockOrder
 from f2fsim.codec.f2f.params import F2FParams, matrix_rows
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import F2fFrontEnd
@@ -55,6 +56,7 @@ from f2fsim.hw.front_ends.value_decoder import (
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 from f2fsim.mapping.totals import Totals
+from f2fsim.sharing import shared
 
 #: Block orders that run through all rows of a band.
 ALL_ROWS_ORDERS = ("diagonal", "column")
@@ -189,7 +191,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         self, front_end: F2fFrontEnd, encoded: EncodedTensor, shape: tuple[int, int]
     ) -> tuple[IntSeq, IntSeq]:
         """The block order of the encoding."""
-        order = read_params(encoded).block_order(shape)
+        order = _order(encoded, shape)
         return order.flat_indices(0, shape[0] * shape[1]), order.row_order
 
     def matrix_places(
@@ -201,7 +203,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         every: bool,
     ) -> tuple[IntSeq, IntSeq]:
         """Along the block order."""
-        order = read_params(encoded).block_order(mask.shape)
+        order = _order(encoded, mask.shape)
         if every:
             return order.matrix_places(np.arange(mask.size))
         return order.matrix_places(np.flatnonzero(order.mask_sequence(mask)))
@@ -210,7 +212,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         self, front_end: F2fFrontEnd, encoded: EncodedTensor, mask: NDArray[np.bool_]
     ) -> IntSeq:
         """Along the block order."""
-        order = read_params(encoded).block_order(mask.shape)
+        order = _order(encoded, mask.shape)
         return np.flatnonzero(order.mask_sequence(mask))
 
     def least(self, front_end: F2fFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
@@ -295,6 +297,11 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         """Return the cells of one XOR decoder."""
         names = ("n_in", "n_out", "n_s", "taps", "seed", "pipeline_cycles", "invert")
         return _decoder_gates(*(getattr(front_end, name) for name in names))
+
+
+def _order(encoded: EncodedTensor, shape: tuple[int, int]) -> BlockOrder:
+    """Return the block order of an encoding."""
+    return shared(encoded, "order", lambda: read_params(encoded).block_order(shape))
 
 
 @lru_cache(maxsize=1024)

@@ -27,6 +27,7 @@ class BroadcastKind(ArrayKind[BroadcastArray]):
     """EIE: built as a whole, since vectors run one by one and a PE decodes its own slice."""
 
     model = BroadcastArray
+    sized_by_capacity = False
     draws_zeros = True
     skips_zero_activations = True
 
