@@ -258,6 +258,7 @@ def _with_units(data: dict[str, Any]) -> dict[str, Any]:
         (("scratchpad", "capacity"), "B"),
         (("streams", "prefetch"), "B"),
         (("pe_array", "accumulators", "capacity"), "B"),
+        (("pe_array", "strip_buffer"), "B"),
     ):
         at = data
         for key in path[:-1]:

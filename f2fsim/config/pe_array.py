@@ -13,6 +13,8 @@ Count = Annotated[int, Field(ge=1, le=65536)]
 
 #: Bytes of accumulators a multiplier where a file does not say: 64 sums.
 ACCUMULATOR_BYTES = 256
+#: Bytes of a strip's weights for each column of PEs where a file does not say.
+STRIP_BYTES = 8192
 
 
 class Accumulators(ConfigModel):
@@ -206,15 +208,25 @@ class SystolicArray(PeArray):
         PEs along the reduction and along the outputs.
     dataflow : str
         ``weight_stationary`` or ``output_stationary``.
+    strip_buffer : bytes or None
+        ``output_stationary`` only: memory that keeps the weights of a strip of outputs while the
+        columns pass, a bank a column of PEs; 8 KiB a column if left out.  A strip that does not fit
+        has fewer columns.
     """
 
     kind: Literal["systolic"]
     rows: Count
     columns: Count
     dataflow: Literal["weight_stationary", "output_stationary"] = "weight_stationary"
+    strip_buffer: Bytes | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.dataflow == "weight_stationary" and self.strip_buffer is not None:
+            raise ValueError(
+                "strip_buffer must be left out for weight_stationary: weights stay in the PEs, "
+                f"got {self.strip_buffer}"
+            )
         if self.dataflow == "output_stationary" and self.accumulators.capacity is not None:
             raise ValueError(
                 "accumulators.capacity must be left out for output_stationary: sums stay in the "
@@ -226,6 +238,13 @@ class SystolicArray(PeArray):
     def n_multipliers(self) -> int:
         """Multipliers of the array."""
         return self.rows * self.columns
+
+    @property
+    def strip_bytes(self) -> int:
+        """Capacity of the memory of a strip's weights, 0 if there is none."""
+        if self.dataflow == "weight_stationary":
+            return 0
+        return self.strip_buffer or STRIP_BYTES * self.columns
 
 
 AnyPeArray = Annotated[

@@ -15,7 +15,8 @@ Actions that components count (``ComponentStats.actions``):
 ``accumulate``      partial sums added
 ``sram_read_byte``, ``sram_write_byte``  bytes; `CostShape.sram_bank_bytes` gives the size
 ``accumulator_read_byte``, ``accumulator_write_byte``  bytes of partial sums;
-                    `CostShape.accumulator_bank_bytes` gives the size
+``strip_read_byte``, ``strip_write_byte``  bytes of a strip's weights (output-stationary);
+                    `CostShape.array_bank_bytes` gives the size of both
 ``fifo_byte``, ``register_byte``         bytes through FIFOs and registers
 ==================  =====================================================================
 
@@ -42,9 +43,11 @@ EIE_WATT_PER_UM2 = 9.157e-3 / 638_024
 
 _INTEGER_TWINS = {"mac_uint4": "mac_int4", "mac_uint8": "mac_int8"}
 _SIZED = ("sram_read_byte", "sram_write_byte")
-_OF_ACCUMULATORS = {
-    "accumulator_read_byte": "sram_read_byte",
-    "accumulator_write_byte": "sram_write_byte",
+#: Actions on an array's own memories: which memory, and the constant of the table.
+_OF_ARRAY = {
+    f"{memory}_{way}_byte": (memory, f"sram_{way}_byte")
+    for memory in ("accumulator", "strip")
+    for way in ("read", "write")
 }
 
 
@@ -60,14 +63,14 @@ class CostShape:
         Cells of one XOR decoder (one plane), needed if ``xor_decode`` is counted.
     dram_standard : str
         Standard for energy a bit; ``MemoryStats.preset`` if empty.
-    accumulator_bank_bytes : int
-        Size of a bank of the accumulators, 0 if there are none.
+    array_bank_bytes : mapping of str to int
+        Size of a bank of the array's own memories: ``accumulator``, ``strip``.
     """
 
     sram_bank_bytes: Mapping[str, int] = field(default_factory=dict)
     decoder: GateCount | None = None
     dram_standard: str = ""
-    accumulator_bank_bytes: int = 0
+    array_bank_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -140,9 +143,13 @@ def _action_terms(
         yield EnergyTerm(name, "nand2", count * (cells.nand2 + cells.inv))
         return
     amount = float(count)
-    if action in _OF_ACCUMULATORS:
-        amount *= size_factor(table.sram_curve, shape.accumulator_bank_bytes)
-        action = _OF_ACCUMULATORS[action]
+    if action in _OF_ARRAY:
+        memory, action = _OF_ARRAY[action]
+        if memory not in shape.array_bank_bytes:
+            raise InputError(
+                f"component {name!r} uses its {memory} memory, whose size is not given"
+            )
+        amount *= size_factor(table.sram_curve, shape.array_bank_bytes[memory])
     elif action in _SIZED:
         if name not in shape.sram_bank_bytes:
             raise InputError(f"component {name!r} counts {action}, but no bank size is given")

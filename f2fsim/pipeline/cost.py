@@ -76,8 +76,9 @@ class CostModel:
         own = front_end_kind(self.arch).memories(self.arch.front_end)
         banks = {name: max(m.capacity_bytes // m.n_banks, 1) for name, m in own.items()}
         of = {c.name: banks.get(common_name(c.name), bank) for c in components}
-        sums = array_kind(self.arch).accumulators(self.arch, self.arch.pe_array)
-        shape = CostShape(of, self.decoder, self.dram.standard, sums.bank_bytes)
+        memories = array_kind(self.arch).memories(self.arch, self.arch.pe_array)
+        inside = {name: max(m.capacity_bytes // m.n_banks, 1) for name, m in memories.items()}
+        shape = CostShape(of, self.decoder, self.dram.standard, inside)
         return energy_terms(components, memory, shape, self.table, streams)
 
     def priced(self, result: LayerResult) -> LayerResult:

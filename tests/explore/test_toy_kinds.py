@@ -17,7 +17,8 @@ from f2fsim.config.front_end import FrontEnd
 from f2fsim.config.pe_array import PeArray
 from f2fsim.errors import ConfigError
 from f2fsim.hw.arrays import ARRAYS, register_array
-from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind
+from f2fsim.hw.arrays.contract import ArrayKind
+from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.description import InPort, seq
 from f2fsim.hw.front_ends import FRONT_ENDS, register_front_end
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, Rates, total_work

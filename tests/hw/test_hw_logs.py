@@ -27,8 +27,8 @@ from f2fsim.engine.compiled import run_compiled
 from f2fsim.engine.event import run_event
 from f2fsim.hw.arrays import ARRAYS
 from f2fsim.hw.arrays.bank_gather import gather_windows
-from f2fsim.hw.arrays.contract import ArrayJob
 from f2fsim.hw.arrays.flexible import FoldedWork
+from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.lanes import GatheredWork
 from f2fsim.hw.arrays.operands import StepReads, Words
 from f2fsim.hw.arrays.row_parallel import GatherWork

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from f2fsim.codec import FORMATS, WEIGHT_TYPES, PrunedTensor
+from f2fsim.config.arch import load_arch
+from f2fsim.config.load_workload import build_workload
 from f2fsim.config.pe_array import FlexibleArray, SystolicArray
+from f2fsim.cost import CostShape, layer_energy_pj, sram_byte_pj, sram_um2
+from f2fsim.engine import run
 from f2fsim.engine.compiled import run_compiled
 from f2fsim.engine.event import run_event
+from f2fsim.errors import ConfigError, InputError
 from f2fsim.hw.arrays.flexible import bare_flexible, flexible_steps, fold_sizes
 from f2fsim.hw.arrays.systolic_folds import bare_systolic, fold, fold_cycles, fold_steps
 from f2fsim.hw.front_ends import layer_format
+from f2fsim.mapping.plan import Plan
+from f2fsim.pipeline.cost import CostModel
+from f2fsim.pipeline.layer import LayerJob, prepare_layer
+from f2fsim.pipeline.run import layer_jobs
+from f2fsim.results import ComponentStats
 
 # (streamed columns, outputs, inputs), cycles of SCALE-Sim 3.0.0 with unlimited bandwidth.
 RUNS = [
@@ -66,6 +77,59 @@ def test_folds_by_hand() -> None:
     # 4 waves of 3 columns, 7 + 3 + 2 - 2 = 10 cycles each; a strip 40.
     cycles = fold_cycles(folds, 10, array_of("output_stationary", 3, 2))
     assert cycles.tolist() == [3, 3, 34] * 3
+
+
+def job_of(buffer: str, n_tokens: int) -> LayerJob:
+    """64 outputs of 300 int8 inputs on 32 x 32 PEs."""
+    arch = load_arch("systolic_32x32_os").with_values({"pe_array.strip_buffer": buffer})
+    data = {
+        "name": "one",
+        "synthetic": {"distribution": "normal"},
+        "layers": [
+            {"name": "l", "op": "linear", "in_features": 300, "out_features": 64}
+            | {"n_tokens": n_tokens}
+        ],
+    }
+    return next(layer_jobs(build_workload(data, Path(), "one"), arch))
+
+
+@pytest.mark.parametrize(
+    ("buffer", "width", "n_tokens"),
+    [
+        ("9600 B", 32, 100),
+        ("9599 B", 31, 100),
+        ("4800 B", 16, 100),
+        ("300 B", 1, 33),
+        ("1 B", 32, 9),
+    ],
+)
+def test_a_strip_is_no_wider_than_its_buffer(buffer: str, width: int, n_tokens: int) -> None:
+    """Strips that pass once need none; else time, reads and writes follow from what is kept."""
+    job = job_of(buffer, n_tokens)
+    plan = Plan("input_stationary", (64,), (n_tokens,), 32, {})
+    built, _ = prepare_layer(job, plan)
+    array = next(part for part in built.machine.components if part.name == "pe array")
+    waves = math.ceil(n_tokens / 32)
+    cycles = waves * math.ceil(64 / width) * (300 + 32 + 32 - 2)
+    assert int(array.service_cycles.sum()) == cycles
+    assert array.actions.get("strip_write_byte", 0) == (64 * 300 if waves > 1 else 0)
+    assert array.actions.get("strip_read_byte", 0) == 64 * 300 * (waves - 1) <= 32 * cycles
+    event, compiled = (run(built.machine, job.dram, engine) for engine in ("event", "compiled"))
+    assert event == compiled
+
+
+def test_strip_buffers_are_priced() -> None:
+    arch = load_arch("systolic_32x32_os")
+    cost = CostModel.of(arch)
+    assert cost.area_um2("int8")["strip buffer"] == sram_um2(cost.table, 256 << 10, 32)
+    shape = CostShape({"pe array": 1 << 15}, array_bank_bytes={"strip": 8192})
+    part = ComponentStats("pe array", "pe_array", 1, 1, 1, {}, 0, 1, {"strip_read_byte": 100})
+    energy = layer_energy_pj([part], None, cost.table, shape=shape)["pe array"]
+    assert energy == pytest.approx(100 * sram_byte_pj(cost.table, 8192))
+    with pytest.raises(InputError, match="uses its strip memory, whose size is not given"):
+        layer_energy_pj([part], None, cost.table)
+    with pytest.raises(ConfigError, match="strip_buffer: must be left out for weight_stationary"):
+        load_arch("systolic_32x32").with_values({"pe_array.strip_buffer": "1 KiB"})
 
 
 def test_strips_do_not_cross_groups() -> None:

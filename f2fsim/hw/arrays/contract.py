@@ -19,9 +19,11 @@ from f2fsim.codec import SCALES, EncodedTensor, PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import PeArray
+from f2fsim.cost import Sram
 from f2fsim.cost.front_end_units import Units, total_gates
-from f2fsim.hw.arrays.sums import SUM_BYTES, AccumulatorMemory, port_rates
-from f2fsim.hw.description import InPort, IntSeq, OutPort, total
+from f2fsim.hw.arrays.job import ArrayJob
+from f2fsim.hw.arrays.sums import AccumulatorMemory, port_rates
+from f2fsim.hw.description import InPort, IntSeq
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.hw.front_ends.contract import FrontEndJob, Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork, LayerMachine, payload_bits
@@ -36,67 +38,9 @@ from f2fsim.sharing import shared
 
 A = TypeVar("A", bound=PeArray)
 IntArray = NDArray[np.int64]
+#: What the area calls an array's own memories.
+MEMORIES = {"accumulator": "accumulators", "strip": "strip buffer"}
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class ArrayJob:
-    """What an array is built from: where to add it, its steps, and the ports at both ends."""
-
-    builder: MachineBuilder
-    steps: LayerSteps
-    weight_type: str
-    activation_bits: int
-    inputs: list[InPort]
-    outputs: list[OutPort]
-    work: Sequence[BandWork]
-
-    def add(
-        self,
-        service: IntSeq,
-        macs: int,
-        gated: int,
-        weight_reads: int,
-        read_bytes: int | None = None,
-        sum_bytes: int = 0,
-        passed_bytes: int = 0,
-        queued_bytes: int = 0,
-    ) -> None:
-        """Add the array as one component whose items are steps, at least a cycle each.
-
-        It reads `read_bytes` of activations from the scratchpad; by default each multiplication
-        reads its own.  It reads `sum_bytes` of accumulators, and writes as many; `passed_bytes` go
-        from PE to PE, `queued_bytes` through queues of requests and operands.  Every product or sum
-        on its way through the adders is in a register once.
-        Outputs go to the scratchpad, as wide as its banks are, and from there to the memory.
-        """
-        if read_bytes is None:
-            read_bytes = macs * self.activation_bits // 8
-        out_bits = 0
-        for port in self.outputs:
-            out_bits += total(port.emit, self.steps.n_steps)
-            service = np.maximum(service, -(-port.emit // fill_width_bits(self.builder.arch)))
-        mac = f"mac_{self.weight_type}"
-        actions = {
-            mac: macs,
-            f"{mac}_gated": gated,
-            # A multiplication's own constant has its addition.
-            "sram_read_byte": read_bytes + out_bits // 8,
-            "sram_write_byte": out_bits // 8,
-            "accumulator_read_byte": sum_bytes,
-            "accumulator_write_byte": sum_bytes,
-            "register_byte": weight_reads + macs * SUM_BYTES + passed_bytes,
-            "fifo_byte": queued_bytes,
-        }
-        self.builder.component(
-            "pe array",
-            "pe_array",
-            np.maximum(service, 1),
-            self.steps.n_steps,
-            self.inputs,
-            self.outputs,
-            actions,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,6 +161,10 @@ class ArrayKind(ABC, Generic[A]):
     def accumulators(self, arch: ArchConfig, array: A) -> AccumulatorMemory:
         """Return where sums of rows in work lie; one bank unless the kind says otherwise."""
         return AccumulatorMemory(1, int(getattr(array, "columns", 1)), array.accumulator_bytes)
+
+    def memories(self, arch: ArchConfig, array: A) -> dict[str, Sram]:
+        """Return the array's own memories by the name that its actions give them."""
+        return {"accumulator": self.accumulators(arch, array).sram}
 
     def rows_held(self, arch: ArchConfig, array: A, band_rows: int) -> int:
         """Return how many rows of a band have sums in the accumulators at once."""
@@ -359,7 +307,7 @@ class ArrayKind(ABC, Generic[A]):
         units = self.units(arch, array)
         return UnitParts(
             {name: total_gates(of_name) for name, of_name in units.items()},
-            srams={"accumulators": self.accumulators(arch, array).sram},
+            srams={MEMORIES[name]: sram for name, sram in self.memories(arch, array).items()},
             register_bits={"sum registers": arch.pe_array.n_multipliers * ACCUMULATOR_BITS},
         )
 

@@ -13,13 +13,13 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import FlexibleArray
 from f2fsim.hw.arrays.contract import (
-    ArrayJob,
     ArrayKind,
     Floats,
     IntArray,
     passes_with_columns,
     places_in_order,
 )
+from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.sums import SUM_BYTES, AccumulatorMemory, StepSums, sum_rounds
 from f2fsim.hw.description import Component, IntSeq, Machine, seq
 from f2fsim.hw.front_ends.contract import Rates

@@ -13,7 +13,8 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import LanesArray
 from f2fsim.cost.front_end_units import Units
-from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, Floats
+from f2fsim.hw.arrays.contract import ArrayKind, Floats
+from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.lane_parts import (
     add_lane_parts,
     needs_queue,

@@ -16,13 +16,13 @@ from f2fsim.config.pe_array import RowParallelArray
 from f2fsim.cost.front_end_units import Units, crossbar, gathers, request_bits
 from f2fsim.hw.arrays.bank_gather import gather_windows, rows_done
 from f2fsim.hw.arrays.contract import (
-    ArrayJob,
     ArrayKind,
     Floats,
     IntArray,
     is_dense_way,
     passes_with_columns,
 )
+from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.operands import Words
 from f2fsim.hw.arrays.sums import AccumulatorMemory
 from f2fsim.hw.description import IntSeq

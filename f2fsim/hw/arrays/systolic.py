@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from f2fsim.analytic import systolic_cycles
-from f2fsim.codec import EncodedTensor, PrunedTensor
+from f2fsim.codec import WEIGHT_TYPES, EncodedTensor, PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import SystolicArray
-from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, Floats, IntArray, passes_with_columns
+from f2fsim.cost import Sram
+from f2fsim.hw.arrays.contract import ArrayKind, Floats, IntArray, passes_with_columns
+from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.sums import SUM_BYTES, AccumulatorMemory
-from f2fsim.hw.arrays.systolic_folds import Folds, fold, fold_cycles, fold_steps
+from f2fsim.hw.arrays.systolic_folds import Folds, fold, fold_cycles, fold_steps, strip_width
 from f2fsim.hw.description import IntSeq, seq
 from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
@@ -47,6 +49,13 @@ class SystolicKind(ArrayKind[SystolicArray]):
         is_still = array.dataflow == "weight_stationary"
         return AccumulatorMemory(array.columns, 1, array.accumulator_bytes if is_still else 0)
 
+    def memories(self, arch: ArchConfig, array: SystolicArray) -> dict[str, Sram]:
+        """Sums below the columns; an output-stationary array's weights of a strip."""
+        found = super().memories(arch, array)
+        if array.strip_bytes:
+            found["strip"] = Sram(array.strip_bytes, array.columns)
+        return found
+
     def rows_held(self, arch: ArchConfig, array: SystolicArray, band_rows: int) -> int:
         """A strip's."""
         return min(band_rows, array.columns) if array.dataflow == "weight_stationary" else 0
@@ -65,7 +74,8 @@ class SystolicKind(ArrayKind[SystolicArray]):
     ) -> Floats:
         """The cycles of a matrix product as SCALE-Sim counts them."""
         r, c, k = array.rows, array.columns, facts.n_reduction
-        strips = np.ceil(rows / c)
+        width = np.where(columns > r, strip_width(array, k, facts.weight_bits), c)
+        strips = np.ceil(rows / width)
         cycles: Floats
         if array.dataflow == "weight_stationary":
             cycles = -(-k // r) * strips * (2 * r + c + columns - 2)
@@ -108,12 +118,15 @@ class SystolicKind(ArrayKind[SystolicArray]):
         """Return the folds of a band; strips do not cross groups of a convolution."""
         tensor, encoded = band
         group_rows = layer.n_outputs if layer.n_groups > 1 else 0
+        width = array.columns
+        if layer.n_columns > array.rows:  # a strip passes more than once
+            width = strip_width(array, tensor.shape[1], tensor.weight_type.n_bits)
 
         def work() -> FoldWork:
-            folds = fold(*tensor.shape, array, group_rows, first_row)
+            folds = fold(*tensor.shape, array, group_rows, first_row, width)
             return FoldWork(fold_steps(tensor, encoded, folds), folds)
 
-        return shared(encoded, ("folds", array, group_rows, first_row), work)
+        return shared(encoded, ("folds", array, group_rows, first_row, width), work)
 
     def build(self, job: ArrayJob, array: SystolicArray) -> int:
         """Add the array, an item a fold; return the multiplications: zeros are multiplied too."""
@@ -135,9 +148,12 @@ class SystolicKind(ArrayKind[SystolicArray]):
         once = [-(-n // array.rows) for n in steps.tile_columns]
         is_still = array.dataflow == "weight_stationary"
         passed = done * job.activation_bits // 8
-        loads = int(
-            (steps.over_passes(counts) if is_still else steps.over_tiles(counts, once)).sum()
-        )
+        loads = int(steps.over_passes(counts).sum())
+        # A strip's weights are stored as they pass for the first time, if they pass again.
+        again = [n - 1 for n in once]
+        stored = [int(n > 0) for n in again]
+        bits = WEIGHT_TYPES[job.weight_type].n_bits
+        strip = [int(steps.over_tiles(counts, n).sum()) * bits // 8 for n in (again, stored)]
         # A strip's sums leave below and wait for its next piece, each column's in a bank.
         open_rows = [one.n_rows * (1 - one.is_last) for one in folds]
         n_sums = int(steps.over_tiles(open_rows, steps.tile_columns).sum()) if is_still else 0
@@ -146,9 +162,10 @@ class SystolicKind(ArrayKind[SystolicArray]):
             done,
             0,
             loads if is_still else done,
-            n_inputs * job.activation_bits // 8 + (0 if is_still else loads),
+            n_inputs * job.activation_bits // 8,
             n_sums * SUM_BYTES,
             passed,
+            strip_bytes=(0, 0) if is_still else (strip[0], strip[1]),
         )
         return done
 

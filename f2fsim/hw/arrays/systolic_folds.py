@@ -39,8 +39,21 @@ class Folds:
     is_last: IntSeq
 
 
+def strip_width(array: SystolicArray, n_reduction: int, weight_bits: int) -> int:
+    """Return the outputs of a strip whose weights pass more than once: those that are kept."""
+    if not array.strip_bytes:
+        return array.columns
+    fitting = 8 * array.strip_bytes // max(n_reduction * weight_bits, 1)
+    return max(min(array.columns, fitting), 1)
+
+
 def fold(
-    n_rows: int, n_cols: int, array: SystolicArray, group_rows: int = 0, row: int = 0
+    n_rows: int,
+    n_cols: int,
+    array: SystolicArray,
+    group_rows: int = 0,
+    row: int = 0,
+    width: int | None = None,
 ) -> Folds:
     """Cut a band into folds.
 
@@ -54,14 +67,17 @@ def fold(
         Rows of a group of a grouped convolution, 0 if there are none: strips do not cross groups.
     row : int
         Row of the layer at which the band begins.
+    width : int, optional
+        Outputs of a strip; as many as columns of PEs if left out.
     """
-    edges = set(range(0, n_rows, array.columns)) | {n_rows}
+    width = width or array.columns
+    edges = set(range(0, n_rows, width)) | {n_rows}
     if group_rows:
         edges = {n_rows}
         start = 0
         while start < n_rows:
             stop = min(n_rows, start + group_rows - (row + start) % group_rows)
-            edges |= set(range(start, stop, array.columns))
+            edges |= set(range(start, stop, width))
             start = stop
     tops = np.array(sorted(edges), dtype=np.int64)
     lefts = np.append(np.arange(0, n_cols, array.rows), n_cols).astype(np.int64)

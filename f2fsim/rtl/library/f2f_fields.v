@@ -58,7 +58,10 @@ module f2f_fields #(
     wire put_else = in_valid & fits;
     wire put = fire ? put_then : put_else;
     assign in_ready = fire ? fits_then : fits;
-    wire [COUNT-1:0] held_then = (put_then ? wanted[COUNT-1:0] : held) - take;
+    // Both differences are there before it is known whether the put finds room.
+    wire [COUNT-1:0] wanted_less = wanted[COUNT-1:0] - take;
+    wire [COUNT-1:0] held_less = held - take;
+    wire [COUNT-1:0] held_then = put_then ? wanted_less : held_less;
     wire [COUNT-1:0] held_else = put_else ? wanted[COUNT-1:0] : held;
     assign visible = stored;
 
@@ -83,7 +86,9 @@ module f2f_fields #(
     wire [COUNT-1:0] come = stored + n_late;
     wire arrive_then = (LATENCY == 1) ? put_then : arrive;
     wire arrive_else = (LATENCY == 1) ? put_else : arrive;
-    wire [COUNT-1:0] stored_then = (arrive_then ? come : stored) - take;
+    wire [COUNT-1:0] come_less = come - take;
+    wire [COUNT-1:0] stored_less = stored - take;
+    wire [COUNT-1:0] stored_then = arrive_then ? come_less : stored_less;
     wire [COUNT-1:0] stored_else = arrive_else ? come : stored;
     wire [COUNT-1:0] arriving = arrive ? n_late : {COUNT{1'b0}};
 

@@ -11,7 +11,8 @@ from f2fsim.config.pe_array import BroadcastArray
 from f2fsim.cost.front_end_units import Units, csc_pes
 from f2fsim.hw.arrays.broadcast.layer import broadcast_layer
 from f2fsim.hw.arrays.broadcast.plan import broadcast_plans
-from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, LayerWork
+from f2fsim.hw.arrays.contract import ArrayKind, LayerWork
+from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.sums import AccumulatorMemory
 from f2fsim.hw.front_ends.contract import Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork, LayerMachine

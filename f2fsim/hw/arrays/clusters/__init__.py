@@ -15,7 +15,8 @@ from f2fsim.cost import GateCount
 from f2fsim.cost.front_end_units import Units, crossbar, grants
 from f2fsim.errors import ConfigError
 from f2fsim.hw.arrays.clusters.layer import RunWork, cluster_layer
-from f2fsim.hw.arrays.contract import ArrayJob, ArrayKind, IntArray, LayerWork
+from f2fsim.hw.arrays.contract import ArrayKind, IntArray, LayerWork
+from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.sums import SUM_BYTES, AccumulatorMemory
 from f2fsim.hw.front_ends.contract import Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork, LayerMachine
