@@ -24,6 +24,7 @@ from f2fsim.hw.arrays import array_kind
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.layer import LayerJob, chosen_plan, trial
 from f2fsim.pipeline.run import layer_jobs
+from f2fsim.pipeline.trials import stretch_of
 from f2fsim.scheduling import every_plan, likely_plans
 from f2fsim.sharing import sharing_meanwhile
 from f2fsim.shipped import names
@@ -112,10 +113,10 @@ def near_plans(job: LayerJob, within: float) -> list[Plan]:
     """
     layer, tensor = job.data.layer, job.data.tensor
     predict = partial(likely_plans, job.arch, job.dram, layer, tensor, within=within, most=10**6)
-    stretch: dict[bool, float] = {}
+    stretch: dict[bool, tuple[float, float]] = {}
     for one in predict():
         if one.plan.is_dense not in stretch:
-            stretch[one.plan.is_dense] = trial(job, one.plan).unit_cycles / one.unit_cycles
+            stretch[one.plan.is_dense] = stretch_of(trial(job, one.plan), one)
     found = predict(stretch)
     return [one.plan for one in found if one.cycles <= within * found[0].cycles]
 

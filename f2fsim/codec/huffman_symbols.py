@@ -30,6 +30,28 @@ def expected_value_bits(tensor: PrunedTensor) -> float:
     return zero_order_entropy(symbols) + rest_bits(tensor.weight_type)
 
 
+def symbol_shares(tensor: PrunedTensor) -> NDArray[np.float64]:
+    """Return the share of the kept weights that have each symbol."""
+    symbols, _ = split(tensor.patterns.ravel()[tensor.mask.ravel()], tensor.weight_type)
+    counts = np.bincount(symbols, minlength=1 << symbol_bits(tensor.weight_type))
+    return counts / max(symbols.size, 1)
+
+
+def expected_symbols(
+    shares: NDArray[np.float64], n_kept: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how many symbols so many weights have, and how many lie between the outermost ones.
+
+    On average over weights drawn with these shares, about.
+    """
+    n = n_kept[..., None]
+    used = 1 - (1 - shares) ** n
+    # A symbol is listed if one at or below it occurs, and one at or above it.
+    below = 1 - (1 - np.minimum(np.cumsum(shares), 1)) ** n
+    above = 1 - (1 - np.minimum(np.cumsum(shares[::-1])[::-1], 1)) ** n
+    return used.sum(axis=-1), (below * above).sum(axis=-1)
+
+
 def rest_bits(kind: WeightType) -> int:
     """Return the bits that follow a codeword uncoded: sign and mantissa of wide floats."""
     return kind.n_bits - symbol_bits(kind)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 SHARED_BYTES = 32 << 20
 
 #: Components whose items are not steps of the front end or of the array.
-BESIDE_THE_STEPS = ("scratchpad", "weight_buffer")
+BESIDE_THE_STEPS = ("scratchpad", "weight_buffer", "code_table", "value_table")
 
 Encode = Callable[[WeightFormat, PrunedTensor], EncodedTensor]
 
@@ -240,6 +240,9 @@ def chosen_plan(job: LayerJob) -> Plan:
 def trial(job: LayerJob, plan: Plan) -> Trial:
     """Run a layer by a plan for its cycles alone."""
     outcome = _outcome(job, plan)
-    steps = [part for part in outcome.components if part.kind not in BESIDE_THE_STEPS]
+    array, front_end = [0], [0]
+    for part in outcome.components:
+        if part.kind not in BESIDE_THE_STEPS:
+            (array if part.kind == "pe_array" else front_end).append(part.busy_cycles)
     cycles = outcome.n_ticks * job.arch.clock / outcome.ticks_per_second
-    return Trial(cycles, max((part.busy_cycles for part in steps), default=0))
+    return Trial(cycles, (max(front_end), max(array)))

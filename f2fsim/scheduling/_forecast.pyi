@@ -15,5 +15,4 @@ def forecast(
     equal: float,
     again: float,
     found: NDArray[np.float64],
-    units: NDArray[np.float64],
 ) -> None: ...

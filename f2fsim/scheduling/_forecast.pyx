@@ -26,7 +26,7 @@ cdef double FEW_PASSES = 64, FEW_REFRESHES = 8
 
 
 cdef struct Machine:
-    double rate, latency, write_latency, prefetch, fill, start, seam, burst
+    double rate, latency, write_latency, prefetch, fill, start, depth, seam, burst
     double refresh_interval, refresh_length, write_high, write_low, read_write, write_read
     double copies, chunk
     int n_streams
@@ -49,7 +49,8 @@ cdef struct Flow:
 
 
 cdef struct Pass:
-    double cycles, outputs
+    # `ready`: when its first step has come through the front end
+    double cycles, outputs, ready
     double weights[STREAMS]
 
 
@@ -63,10 +64,21 @@ cdef struct Plan:
     double loads[2]
     double cycles[3][2]
     double outputs[3][2]
+    # what the front end loads before a pass over a band: bits, and cycles
+    double table_bits[3]
+    double table_cycles[3]
 
 
 cdef inline double in_bursts(double bits, double burst) noexcept nogil:
     return ceil(bits / burst - 1e-9) * burst if bits > 0 else 0
+
+
+cdef inline double stream_bits(
+    const Machine *m, const Plan *plan, const double *streams, int stream, int kind
+) noexcept nogil:
+    """Return the bits of a stream in a band; the table comes with the first one."""
+    cdef double table = plan.table_bits[kind] if stream == 0 else 0
+    return in_bursts(streams[stream] * plan.rows[kind] + table, m.burst)
 
 
 cdef bint turns(const Machine *m, Flow *f, double backlog, bint reads) noexcept nogil:
@@ -223,6 +235,7 @@ cdef bint run_pass(const Machine *m, Flow *f, Pass *p, double need, bint at_end)
     while f.filled < need - 0.5:
         if advance(m, f, p, need, 0) < 0 or f.events > EVENTS:
             return False
+    p.cycles += fmax(p.ready - f.time, 0)
     if at_end:
         p.outputs = 0
     while left > 1e-7:
@@ -313,9 +326,10 @@ cdef bint load_and_run(
         f.released += f.here
         f.here = in_bursts(plan.loads[tile], m.burst)
         f.needed += f.here
-    p.cycles = plan.cycles[kind][tile]
+    # The next pass's table is loaded meanwhile.
+    p.cycles = fmax(plan.cycles[kind][tile], plan.table_cycles[kind])
     for i in range(m.n_streams):
-        bits = in_bursts(streams[i] * plan.rows[kind], m.burst)
+        bits = stream_bits(m, plan, streams, i, kind)
         p.weights[i] = bits if fetches else 0
         if not fetches:
             p.cycles = fmax(p.cycles, bits / m.fill)
@@ -325,6 +339,7 @@ cdef bint load_and_run(
         p.cycles += late / m.rate
     p.outputs = in_bursts(plan.outputs[kind][tile], m.burst)
     p.cycles += m.start if first else m.seam
+    p.ready = m.latency + m.depth + plan.table_cycles[kind] if first else 0
     return run_pass(m, f, &p, f.needed, plan.portions[kind] <= 1.5)
 
 
@@ -351,7 +366,7 @@ cdef void begin(
         f.served[i] = f.used[i] = f.total[i] = 0
         for kind in range(3):
             if plan.n_bands[kind] > 0:
-                bits = in_bursts(streams[i] * plan.rows[kind], m.burst)
+                bits = stream_bits(m, plan, streams, i, kind)
                 f.total[i] += plan.n_bands[kind] * bits * (1 if once else n_tiles)
 
 
@@ -436,6 +451,8 @@ cdef Plan plan_at(
         plan.n_bands[i] = bands[band, i]
         plan.rows[i] = bands[band, 3 + i]
         plan.portions[i] = bands[band, 6 + i]
+        plan.table_bits[i] = bands[band, 9 + i]
+        plan.table_cycles[i] = bands[band, 12 + i]
         for j in range(2):
             plan.cycles[i][j] = cycles[3 * band + i, 2 * tile + j]
             plan.outputs[i][j] = bands[band, 3 + i] * tiles[tile, 2 + j] * output_bits
@@ -446,12 +463,12 @@ cdef Plan plan_at(
 
 
 cdef double least_cycles(
-    const Machine *m, const Plan *plan, double row_bits, double again, double *steps, double *moved
+    const Machine *m, const Plan *plan, double row_bits, double again, double *moved
 ) noexcept nogil:
     """Return what array and memory alone need of a plan at least, about.
 
-    Sets the cycles of the steps, and the bits moved: those that held weights are read again for
-    count by `again`, their energy over that of DRAM's.
+    Sets the bits moved: those that held weights are read again for count by `again`, their energy
+    over that of DRAM's.
     """
     cdef double array = 0, outputs = 0, rows = 0, loads = 0, passes
     cdef double n_bands = 0, n_tiles = plan.n_tiles[0] + plan.n_tiles[1]
@@ -461,7 +478,7 @@ cdef double least_cycles(
         rows += plan.n_bands[i] * plan.rows[i]
         for j in range(2):
             passes = plan.n_bands[i] * plan.n_tiles[j]
-            array += passes * plan.cycles[i][j]
+            array += passes * fmax(plan.cycles[i][j], plan.table_cycles[i])
             outputs += passes * plan.outputs[i][j]
     for j in range(2):
         loads += plan.n_tiles[j] * plan.loads[j]
@@ -469,7 +486,6 @@ cdef double least_cycles(
         loads *= n_bands
     else:
         rows *= n_tiles
-    steps[0] = array
     moved[0] = loads + rows * row_bits
     if plan.holds:
         moved[0] += again * rows * row_bits * n_tiles
@@ -502,11 +518,9 @@ def forecast(
     double equal,
     double again,
     double[::1] found,
-    double[::1] units,
 ):
     """Fill `found` with the cycles of each choice: whether weights are held, band, tile.
 
-    `units` gets those that its steps take alone.
     Choices that at least take more than the best by `margin` get infinity.  Least cycles within the
     share `equal` are about equal.  There are at most MOST_STREAMS streams.
     """
@@ -516,7 +530,7 @@ def forecast(
     cdef double best = FAR, row_bits = 0
     cdef double[::1] least = np.empty(n), moved = np.empty(n)
     cdef int64_t[::1] order
-    (m.rate, m.latency, m.write_latency, m.prefetch, m.fill, m.start, m.seam, m.burst,
+    (m.rate, m.latency, m.write_latency, m.prefetch, m.fill, m.start, m.depth, m.seam, m.burst,
      m.refresh_interval, m.refresh_length, m.write_high, m.write_low, m.read_write, m.write_read,
      m.copies, m.chunk) = machine
     m.refreshes = m.refresh_length > 0
@@ -530,7 +544,7 @@ def forecast(
     with nogil:
         for i in range(n):
             plan = plan_at(bands, tiles, cycles, output_bits, &choices[i, 0])
-            least[i] = least_cycles(&even, &plan, row_bits, again, &units[i], &moved[i])
+            least[i] = least_cycles(&even, &plan, row_bits, again, &moved[i])
             found[i] = INFINITY
     # Of about equal ones that which moves the fewest bits comes first.
     order = np.lexsort((moved, np.floor(np.log(least) / equal)))

@@ -18,7 +18,12 @@ from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.geometry import split_evenly
 from f2fsim.mapping.plan import Plan
 from f2fsim.scheduling.candidates import Candidates, candidates
-from f2fsim.scheduling.forecast import EQUAL_SHARE, SCRATCHPAD_COST, predicted_cycles
+from f2fsim.scheduling.forecast import (
+    EQUAL_SHARE,
+    NO_STRETCH,
+    SCRATCHPAD_COST,
+    predicted_cycles,
+)
 from f2fsim.scheduling.sizes import BAND_ALIGNMENT_BITS, Sizes
 
 #: Plans that may be the fastest: predicted within this factor of the fewest cycles, and at most so
@@ -76,13 +81,13 @@ def plan_layer(
 
 @dataclass(frozen=True)
 class Likely:
-    """A plan with the predicted core cycles of the whole and of the slowest unit's steps.
+    """A plan with predicted core cycles: of the whole, and of the steps of front end and array.
 
     It is made when it is asked for: of a large layer's likely plans one is.
     """
 
     cycles: float
-    unit_cycles: float
+    step_cycles: tuple[float, float]
     make: Callable[[], Plan]
 
     @cached_property
@@ -96,7 +101,7 @@ def likely_plans(
     dram: DramParams,
     layer: Layer,
     tensor: PrunedTensor,
-    stretch: Mapping[bool, float] | None = None,
+    stretch: Mapping[bool, tuple[float, float]] | None = None,
     *,
     within: float = WITHIN,
     most: int = MOST_LIKELY,
@@ -107,8 +112,9 @@ def likely_plans(
     ----------
     arch, dram, layer, tensor
         As of `plan_layer`.
-    stretch : mapping of bool to float, optional
-        Factors on the steps' predicted cycles: of plans in the dense way, and of the others.
+    stretch : mapping of bool to (float, float), optional
+        Factors on the predicted cycles of front end and array: of plans in the dense way, and of
+        the others.
     within : float
         Plans whose predicted cycles are within this factor of the fewest of their way to store.
     most : int
@@ -116,17 +122,16 @@ def likely_plans(
     """
     own = array_kind(arch).own_plans(arch, arch.pe_array, layer, tensor)
     if own:
-        return [Likely(0.0, 0.0, lambda: own[0])]
+        return [Likely(0.0, NO_STRETCH, lambda: own[0])]
     found = []
     for sizes, choices in _all(arch, layer, tensor):
-        factor = (stretch or {}).get(sizes.facts.is_dense, 1.0)
+        factor = (stretch or {}).get(sizes.facts.is_dense, NO_STRETCH)
         cycles, units = predicted_cycles(sizes, dram, choices, within, factor)
         near = np.flatnonzero(cycles <= within * cycles.min()).tolist()
         order = sorted(near, key=lambda at: (cycles[at], _cost(sizes, choices, at)))[:most]
-        found += [
-            Likely(float(cycles[at]), float(units[at]), partial(_plan, sizes, choices, at))
-            for at in order
-        ]
+        for at in order:
+            steps = float(units[0, at]), float(units[1, at])
+            found.append(Likely(float(cycles[at]), steps, partial(_plan, sizes, choices, at)))
     return sorted(found, key=lambda one: one.cycles)
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from f2fsim.config.arch import ArchConfig
 from f2fsim.hw.dram import DramParams
 from f2fsim.hw.dram.timing import FIELD_INDEX
+from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.hw.streams import CHUNK_BITS, fill_width_bits
 from f2fsim.scheduling import _forecast
 from f2fsim.scheduling.candidates import Candidates
@@ -32,8 +33,8 @@ STREAM_SHARE = 0.98
 #: Core cycles between two passes (the array's last step, its outputs, the next band's first burst)
 #: and from the first weights to the array beside the front end's own pipeline: fitted here to
 #: exhaustive runs (``python benchmarks/plans.py``).
-SEAM_CYCLES = 3
-START_CYCLES = 4
+SEAM_CYCLES = 1
+START_CYCLES = 6
 
 #: Plans whose predicted cycles are within this share of the fewest are equal: energy decides.
 EQUAL_SHARE = 0.005
@@ -41,6 +42,9 @@ EQUAL_SHARE = 0.005
 #: Energy of a bit from the scratchpad over one from DRAM: 5 to 640 pJ for 32 bits (Han et al., EIE,
 #: ISCA 2016, table I).  Held weights are read, and decoded, again for every tile.
 SCRATCHPAD_COST = 5 / 640
+
+#: Factors on the cycles of front end and array where no run has told any.
+NO_STRETCH = (1.0, 1.0)
 
 #: Choices whose least cycles are beyond the best prediction by this factor are not gone through.
 MARGIN = 0.995
@@ -56,6 +60,7 @@ class Flows:
     prefetch: float
     fill: float
     start: float
+    depth: float
     seam: float
     burst: float
     refresh_interval: float
@@ -88,7 +93,8 @@ def flows_of(
         write_latency=dram.write_clocks * cycle,
         prefetch=8 * prefetch,
         fill=fill,
-        start=START_CYCLES + pipeline,
+        start=START_CYCLES,
+        depth=pipeline,
         seam=SEAM_CYCLES,
         burst=burst,
         refresh_interval=dram.ref_interval * cycle,
@@ -117,7 +123,7 @@ def machine_flows(arch: ArchConfig, dram: DramParams) -> Flows:
     """Return the flows of an architecture."""
     requested = 8 * dram.burst_bytes * arch.streams.requests_per_cycle
     fill = min(fill_width_bits(arch), requested)
-    pipeline = int(getattr(arch.front_end, "pipeline_cycles", 1))
+    pipeline = front_end_kind(arch).depth_cycles(arch.front_end, arch)
     copies = 2 if arch.scratchpad.double_buffered else 1
     return flows_of(dram, arch.clock, arch.streams.prefetch, fill, pipeline, copies)
 
@@ -127,31 +133,34 @@ def predicted_cycles(
     dram: DramParams,
     choices: Candidates,
     margin: float = MARGIN,
-    stretch: float = 1.0,
+    stretch: tuple[float, float] = NO_STRETCH,
 ) -> tuple[Floats, Floats]:
-    """Return the predicted cycles of choices, and those of the steps alone, (choices,) each.
+    """Return the predicted cycles of choices, and those of the steps of front end and array alone.
 
-    Infinity stands for choices that at least take more than the best prediction by the factor
-    `margin`.  The steps' cycles are stretched by a factor.
+    Shapes (choices,) and (2, choices).  Infinity stands for choices that at least take more than
+    the best prediction by the factor `margin`.  The steps' cycles are stretched by factors, of
+    front end and of array; those that are returned are not.
     """
     of_bands = _bands(sizes, choices.bands)
     of_tiles = choices.tile_table.astype(np.float64)
-    found, units = np.empty((2, choices.n))
+    found = np.empty(choices.n)
+    steps = _pass_cycles(sizes, of_bands, of_tiles)
     _forecast.forecast(
         machine_flows(sizes.arch, dram).array(),
         _joined(np.array(sizes.stream_bits) / sizes.n_rows),
         of_bands,
         of_tiles,
-        stretch * _pass_cycles(sizes, of_bands, of_tiles),
+        np.maximum(stretch[0] * steps[0], stretch[1] * steps[1]),
         float(sizes.activation_bits),
         choices.at,
         margin,
         EQUAL_SHARE,
         SCRATCHPAD_COST,
         found,
-        units,
     )
-    return found, units / stretch
+    shape = of_bands.shape[0], 3, of_tiles.shape[0], 2
+    each = np.einsum("ubitj,bi,tj->ubt", steps.reshape(2, *shape), of_bands[:, :3], of_tiles[:, :2])
+    return found, each[:, choices.at[:, 1], choices.at[:, 2]]
 
 
 def _joined(streams: Floats) -> Floats:
@@ -168,18 +177,26 @@ def _joined(streams: Floats) -> Floats:
 
 
 def _bands(sizes: Sizes, counts: Sequence[int]) -> Floats:
-    """Return counts, rows and portions of outputs of large, small and last bands, (n, 9)."""
+    """Return counts, rows, portions of outputs, and bits and cycles of tables, (n, 15).
+
+    Of each kind large, small and last bands.
+    """
     table = sizes.band_table(counts)
     arch = sizes.arch
     portions = sizes.array.pass_steps(
         arch, arch.pe_array, sizes.facts, table[:, 3:], all_rows=sizes.is_all_rows
     )
-    return np.concatenate([table, portions], axis=1)
+    bits, cycles = sizes.front_end.pass_table(arch.front_end, sizes.facts, table[:, 3:])
+    return np.concatenate([table, portions, bits, cycles], axis=1)
 
 
 def _pass_cycles(sizes: Sizes, bands: Floats, tiles: Floats) -> Floats:
-    """Return the cycles of a pass by size of band and of tile, (3 bands, 2 tiles)."""
+    """Return the cycles of a pass by size of band and of tile, (2, 3 bands, 2 tiles).
+
+    First those of the front end, then those of the array.
+    """
     rows, columns = bands[:, 3:6].reshape(-1, 1), tiles[:, 2:4].reshape(1, -1)
     arch = sizes.arch
     cycles = sizes.array.pass_cycles(arch, arch.pe_array, sizes.facts, rows, columns)
-    return np.maximum(cycles, 1.0)
+    shape = rows.shape[0], columns.shape[1]
+    return np.maximum(np.stack([np.broadcast_to(one, shape) for one in cycles]), 1.0)

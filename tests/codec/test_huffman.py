@@ -18,7 +18,7 @@ from f2fsim.codec.huffman_code import (
     pack_table,
     unpack_table,
 )
-from f2fsim.codec.huffman_symbols import n_symbols, paired, unpaired
+from f2fsim.codec.huffman_symbols import expected_symbols, n_symbols, paired, unpaired
 from f2fsim.errors import DataError, InputError
 
 COUNTS = st.lists(st.one_of(st.just(0), st.integers(1, 5000)), min_size=2, max_size=16)
@@ -214,3 +214,19 @@ def test_wrong_streams_are_refused():
             decode(replace(encoded, streams=streams))
     with pytest.raises(InputError, match="max_length must be 8 to 16, got 7"):
         HuffmanFormat(max_length=7)
+
+
+@pytest.mark.parametrize("n", [3, 40, 700])
+def test_expected_symbols_are_those_of_draws(n: int) -> None:
+    """What a plan takes a table to hold: against codes of 300 drawings."""
+    rng = np.random.default_rng(n)
+    shares = np.exp(-(((np.arange(256) - 120) / 30.0) ** 2))
+    shares /= shares.sum()
+    used, listed = [], []
+    for _ in range(300):
+        found = np.unique(rng.choice(256, n, p=shares))
+        used.append(found.size)
+        listed.append(found[-1] - found[0] + 1)
+    expected = expected_symbols(shares, np.array([float(n)]))
+    assert expected[0][0] == pytest.approx(np.mean(used), rel=0.02)
+    assert expected[1][0] == pytest.approx(np.mean(listed), rel=0.2)

@@ -130,7 +130,10 @@ class F2FParams:
         """The decoder matrix."""
         if self.rows is None:
             return DecoderMatrix.random(self.n_in, self.n_out, self.n_s, self.taps, self.seed)
-        return _matrix_from_hex(self.rows, self.n_in, self.n_out, self.n_s)
+        # A damaged encoding may have anything for a row, unhashable things too.
+        known = all(isinstance(row, str) for row in self.rows)
+        read = _known_matrix if known else _matrix_from_hex
+        return read(self.rows, self.n_in, self.n_out, self.n_s)
 
     def block_order(self, shape: tuple[int, int]) -> BlockOrder:
         """Return the block order for a matrix of this shape."""
@@ -174,6 +177,10 @@ def _matrix_from_hex(rows: tuple[str, ...], n_in: int, n_out: int, n_s: int) -> 
             raise ConfigError(f"rows: row {i} has more than {n_columns} columns")
         bits[i] = [(value >> c) & 1 for c in range(n_columns)]
     return DecoderMatrix(bits, n_in, n_out, n_s)
+
+
+#: The bands of a layer, and its trials, have the same matrix.
+_known_matrix = lru_cache(maxsize=64)(_matrix_from_hex)
 
 
 def _check_choice(key: str, value: str, known: tuple[str, ...]) -> None:

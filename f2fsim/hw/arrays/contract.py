@@ -117,21 +117,18 @@ class ArrayKind(ABC, Generic[A]):
 
     def pass_cycles(
         self, arch: ArchConfig, array: A, facts: LayerFacts, rows: Floats, columns: Floats
-    ) -> Floats:
-        """Return the cycles of passes over `rows` rows and `columns` columns, about.
+    ) -> tuple[Floats, Floats]:
+        """Return the core cycles of front end and array for a pass over rows and columns, about.
 
-        For plans only: from sizes and densities, the slower of front end and array step by step.
-        `rows` has shape (n, 1), `columns` (1, m), the answer (n, m).
+        For plans only: from sizes and densities, step by step.  `rows` has shape (n, 1), `columns`
+        (1, m), the answers can be broadcast to (n, m).  The slower of both decides.
         """
         kind, front_end = front_end_kind(arch), arch.front_end
         weights = kind.step_weights(front_end, facts)
         units = kind.unit_cycles(front_end, facts, weights)
         waves = np.ceil(columns / getattr(array, "columns", 1))
         steps = np.ceil(rows * facts.n_reduction / weights)
-        cycles: Floats = steps * np.maximum(
-            self.step_slots(arch, array, facts, weights) * waves, units
-        )
-        return cycles
+        return steps * units, steps * self.step_slots(arch, array, facts, weights) * waves
 
     def pass_steps(
         self, arch: ArchConfig, array: A, facts: LayerFacts, rows: Floats, *, all_rows: bool

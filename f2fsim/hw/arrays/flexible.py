@@ -76,7 +76,7 @@ class FlexibleKind(ArrayKind[FlexibleArray]):
         facts: LayerFacts,
         rows: Floats,
         columns: Floats,
-    ) -> Floats:
+    ) -> tuple[Floats, Floats]:
         """Every fold is loaded, then all columns stream past it."""
         kept = rows * facts.n_reduction * facts.density
         chunks = -(-facts.n_reduction // array.chunk)
@@ -85,7 +85,7 @@ class FlexibleKind(ArrayKind[FlexibleArray]):
         sums = np.minimum(kept / np.maximum(folds, 1.0) / of_row, rows) if chunks > 1 else 1.0
         rounds = np.ceil(sums / accumulator_banks(array))
         cycles: Floats = kept / array.load_weights + folds * columns * np.maximum(rounds, 1.0)
-        return cycles
+        return np.ones_like(rows), cycles
 
     def pass_steps(
         self,

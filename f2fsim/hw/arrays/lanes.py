@@ -34,7 +34,7 @@ from f2fsim.hw.arrays.operands import (
 from f2fsim.hw.arrays.sums import AccumulatorMemory, StepSums, in_row_order, open_rows
 from f2fsim.hw.description import InPort, IntSeq
 from f2fsim.hw.front_ends import front_end_kind
-from f2fsim.hw.front_ends.contract import FrontEndKind, Rates, UnitParts, mean_rounds
+from f2fsim.hw.front_ends.contract import FrontEndKind, Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.facts import LayerFacts
@@ -90,11 +90,8 @@ class LanesKind(ArrayKind[LanesArray]):
         facts: LayerFacts,
         rows: Floats,
         columns: Floats,
-    ) -> Floats:
-        """Full groups, each as long as its reads or the sums that it adds to banks, about.
-
-        Or the steps of the front end, where these take longer.
-        """
+    ) -> tuple[Floats, Floats]:
+        """Steps of the front end; full groups, as long as their reads or the sums they add."""
         kind, front_end = front_end_kind(arch), arch.front_end
         weights = kind.step_weights(front_end, facts)
         units = kind.unit_cycles(front_end, facts, weights)
@@ -102,22 +99,21 @@ class LanesKind(ArrayKind[LanesArray]):
         skips = array.zeros == "skip"
         share = facts.reaching if skips else 1.0
         # The lane queue takes a step that brings more than the lanes take in several cycles.
-        queued = mean_rounds(weights, share, array.weights_per_cycle)
+        queued = kind.step_rounds(front_end, facts, weights, share, array.weights_per_cycle)
         fed = np.ceil(rows * facts.n_reduction / weights) * max(units, queued)
         groups = np.ceil(rows * facts.n_reduction * share / array.weights_per_cycle)
         n_reads = min(round(facts.n_weights * share), array.weights_per_cycle)
         each = 1.0
-        if skips and not facts.is_dense and neighbours_a_group(arch, array) is None:
-            n_banks = operand_banks(arch, array)
-            each = mean_gather_cycles(n_reads, n_banks, array.window, round(facts.density, 2))
+        if skips and neighbours_a_group(arch, array) is None:
+            n_banks = min(operand_banks(arch, array), facts.n_reduction)
+            each = mean_gather_cycles(n_reads, n_banks, array.window, round(facts.reaching, 2))
         if not kind.is_all_rows(front_end) or facts.is_dense:
-            return np.maximum(groups * each * waves, fed)
+            return fed, groups * each * waves
         n_banks = self.accumulators(arch, array).n_banks
         added = array.weights_per_cycle * (facts.density if array.zeros == "gate" else 1.0)
-        meet = _sum_conflicts(rows, added, n_banks)
+        meet = _sum_conflicts(rows, added, facts.density, n_banks)
         leaving = np.maximum(np.ceil(rows / n_banks) - 1, 0)
-        cycles: Floats = np.maximum((groups * np.maximum(each, meet) + leaving) * waves, fed)
-        return cycles
+        return fed, (groups * np.maximum(each, meet) + leaving) * waves
 
     def pass_steps(
         self,
@@ -334,15 +330,17 @@ def _places(
     )
 
 
-def _sum_conflicts(rows: Floats, added: float, n_banks: int) -> Floats:
+def _sum_conflicts(rows: Floats, added: float, density: float, n_banks: int) -> Floats:
     """Return the cycles of a group whose sums meet in banks, about.
 
-    A group adds `added` products to sums of so many `rows`.
+    A group adds `added` products, kept with the given density, to sums of so many `rows`: those of
+    neighbouring rows, of which no bank has more than its turn comes round.
     """
     found = {}
     for n_rows in set(rows.ravel().tolist()):
         n_sums = n_rows * (1 - math.exp(-added / n_rows))
-        found[n_rows] = mean_meetings(n_sums, n_banks) if n_rows > n_banks else 1.0
+        most = math.ceil(min(n_rows, added / max(density, 1e-9)) / n_banks)
+        found[n_rows] = min(mean_meetings(n_sums, n_banks), most)
     return np.array([found[n_rows] for n_rows in rows.ravel().tolist()]).reshape(rows.shape)
 
 

@@ -86,20 +86,20 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         facts: LayerFacts,
         rows: Floats,
         columns: Floats,
-    ) -> Floats:
+    ) -> tuple[Floats, Floats]:
         """Rounds of the PE with the most entries, each as long as its bank conflicts, about."""
         waves = np.ceil(columns / array.columns)
         rounds = np.ceil(rows / array.n_pes) * facts.n_reduction * facts.reaching
         if facts.is_dense:
-            return np.maximum(rounds, 1.0) * waves
+            rounds = np.maximum(rounds, 1.0)
+            return rounds, rounds * waves
         spread = np.sqrt(
             np.maximum(rounds, 1.0) * (1 - facts.density) * 2 * np.log(array.n_pes + 1)
         )
         fullest = self._fullest_bank(array, facts, np.minimum(rows, array.n_pes))
         conflicts = np.maximum(CONFLICTS, fullest / array.window)
         longest: Floats = np.maximum(rounds + spread, 1.0)
-        cycles: Floats = longest * np.maximum(conflicts * waves, 1.0)
-        return cycles
+        return longest, longest * conflicts * waves
 
     @staticmethod
     def _fullest_bank(array: RowParallelArray, facts: LayerFacts, n_pes: Floats) -> Floats:

@@ -71,7 +71,7 @@ class SystolicKind(ArrayKind[SystolicArray]):
         facts: LayerFacts,
         rows: Floats,
         columns: Floats,
-    ) -> Floats:
+    ) -> tuple[Floats, Floats]:
         """The cycles of a matrix product as SCALE-Sim counts them."""
         r, c, k = array.rows, array.columns, facts.n_reduction
         width = np.where(columns > r, strip_width(array, k, facts.weight_bits), c)
@@ -81,7 +81,7 @@ class SystolicKind(ArrayKind[SystolicArray]):
             cycles = -(-k // r) * strips * (2 * r + c + columns - 2)
         else:
             cycles = np.ceil(columns / r) * strips * (k + r + c - 2)
-        return cycles
+        return np.ones_like(rows), cycles
 
     def pass_steps(
         self,

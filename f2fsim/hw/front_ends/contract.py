@@ -269,6 +269,28 @@ class FrontEndKind(ABC, Generic[F]):
         """Return the cycles of the slowest unit for a step of so many positions, about."""
         return 1.0
 
+    def step_rounds(
+        self, front_end: F, facts: LayerFacts, weights: float, share: float, width: int
+    ) -> float:
+        """Return the mean rounds of `width` weights that what a step passes on takes, about.
+
+        Of its positions each counts with the chance `share`.  For plans only.
+        """
+        return mean_rounds(weights, share, width)
+
+    def pass_table(
+        self, front_end: F, facts: LayerFacts, rows: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return bits and cycles of the tables that passes over so many rows load first, about.
+
+        A pass's tables are loaded while the pass before is in work.  For plans only.
+        """
+        return np.zeros_like(rows), np.zeros_like(rows)
+
+    def depth_cycles(self, front_end: F, arch: ArchConfig) -> int:
+        """Return the cycles that the first step takes through the units, about: for plans only."""
+        return int(getattr(front_end, "pipeline_cycles", 1))
+
     def dense_block(self, front_end: F, arch: ArchConfig) -> int | None:
         """Return the weights a step of a layer that is stored densely; None without such a way.
 

@@ -44,6 +44,10 @@ from f2fsim.hw.front_ends.contract import (
 )
 from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_places, mask_unit_rates
 from f2fsim.hw.front_ends.value_decoder import (
+    ALIGNER_CYCLES,
+    TABLE_BITS,
+    TABLE_BITS_PER_CYCLE,
+    VALUE_CYCLES,
     add_table,
     add_value_decoder,
     add_word_aligner,
@@ -133,6 +137,22 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         each = facts.value_bits if has_values(front_end) else facts.weight_bits
         mask = expected_mask_bits(front_end.mask_code, facts.density)
         return facts.n_weights * (mask + facts.density * each)
+
+    def pass_table(
+        self, front_end: F2fFrontEnd, facts: LayerFacts, rows: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The value code's."""
+        if not has_values(front_end):
+            return super().pass_table(front_end, facts, rows)
+        bits = np.full_like(rows, TABLE_BITS)
+        return bits, bits / TABLE_BITS_PER_CYCLE
+
+    def depth_cycles(self, front_end: F2fFrontEnd, arch: ArchConfig) -> int:
+        """Decoders, with the units of value codes, or mask and positions; then the patch unit."""
+        values = has_values(front_end)
+        decoded = front_end.pipeline_cycles + (ALIGNER_CYCLES if values else 0)
+        patched = max(decoded, POSITION_CYCLES + 1) + dealing_cycles(front_end, arch)
+        return patched + (VALUE_CYCLES if values else 0)
 
     def units_per_step(self, front_end: F2fFrontEnd) -> int:
         """A block of each group."""

@@ -26,7 +26,12 @@ from numpy.typing import NDArray
 from f2fsim.codec import PrunedTensor
 from f2fsim.codec.huffman import DecoderWork, HuffmanFormat
 from f2fsim.codec.huffman_code import CanonicalCode
-from f2fsim.codec.huffman_symbols import MAX_PAIRED_BITS, expected_value_bits
+from f2fsim.codec.huffman_symbols import (
+    MAX_PAIRED_BITS,
+    expected_symbols,
+    expected_value_bits,
+    symbol_shares,
+)
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import HuffmanFrontEnd
 from f2fsim.cost import Sram
@@ -56,11 +61,14 @@ from f2fsim.hw.streams import weight_stream
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 from f2fsim.mapping.totals import Totals
+from f2fsim.sharing import shared
 
 #: Bytes of a decoder's table of symbols; two of them, the one in use and the next one.
 TABLE_BYTES, TABLE_COPIES = 256, 2
 #: Lengths that the loader of the tables counts a cycle.
 COUNTED_A_CYCLE = 4
+#: Bits of a table for each length that it lists, about: for plans only.
+TABLE_BITS = 2.4
 
 
 class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
@@ -94,6 +102,19 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         each = facts.weight_bits if tensor is None else expected_value_bits(tensor)
         mask = expected_mask_bits(front_end.mask_code, facts.density)
         return facts.n_weights * (mask + facts.density * each)
+
+    def pass_table(
+        self, front_end: HuffmanFrontEnd, facts: LayerFacts, rows: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The symbols that so many kept weights have, and those between the outermost ones."""
+        tensor, n = facts.tensor, front_end.n_decoders
+        if facts.is_dense or tensor is None:
+            return super().pass_table(front_end, facts, rows)
+        shares = shared(tensor, "symbol shares", lambda: symbol_shares(tensor))
+        n_kept = rows * facts.n_reduction * facts.density
+        n_used, n_listed = expected_symbols(shares, n_kept)
+        pointers = n * np.log2(1 + facts.weight_bits * n_kept / n)
+        return TABLE_BITS * n_listed + pointers, n_listed / COUNTED_A_CYCLE + n_used
 
     def build(self, job: FrontEndJob, front_end: HuffmanFrontEnd) -> list[InPort]:
         """Add mask unit, decoders with their table, and the aligner."""

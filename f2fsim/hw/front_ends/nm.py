@@ -48,14 +48,18 @@ class NmKind(FrontEndKind[NmFrontEnd]):
 
     def expected_bits(self, front_end: NmFrontEnd, facts: LayerFacts) -> float:
         """Values of n of m places with an index each."""
+        if not _may_fit(front_end, facts):
+            return facts.n_weights * float(facts.weight_bits)
         index = max((front_end.m - 1).bit_length(), 1)
-        stored = facts.n_weights * front_end.n / front_end.m
-        own = stored * (facts.weight_bits + index)
-        return (
-            own
-            if facts.density <= front_end.n / front_end.m
-            else (facts.n_weights * float(facts.weight_bits))
-        )
+        return facts.n_rows * _slots(front_end, facts) * (facts.weight_bits + index)
+
+    def step_rounds(
+        self, front_end: NmFrontEnd, facts: LayerFacts, weights: float, share: float, width: int
+    ) -> float:
+        """No group of m has more than its n: no step is fuller than another."""
+        if not _may_fit(front_end, facts):
+            return super().step_rounds(front_end, facts, weights, share, width)
+        return max(weights * share / width, 1.0)
 
     def build(self, job: FrontEndJob, front_end: NmFrontEnd) -> list[InPort]:
         """Add index decode."""
@@ -103,3 +107,14 @@ class NmKind(FrontEndKind[NmFrontEnd]):
         kept = front_end.n * front_end.groups_per_cycle
         units = fifo_units(front_end, front_end.pipeline_cycles)
         return {"index decoder out": units * kept * (weight_bits + index)}
+
+
+def _slots(front_end: NmFrontEnd, facts: LayerFacts) -> int:
+    """Return the places that a row stores: n of each group, of a narrow last one what it has."""
+    whole, rest = divmod(facts.n_reduction, front_end.m)
+    return whole * front_end.n + min(rest, front_end.n)
+
+
+def _may_fit(front_end: NmFrontEnd, facts: LayerFacts) -> bool:
+    """Whether a layer keeps no more weights than all groups hold."""
+    return facts.density * facts.n_reduction <= _slots(front_end, facts) + 1e-6

@@ -64,6 +64,8 @@ from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, fifo_units
 
 #: Bits of the stream ``codebook`` that the loader of the table takes a cycle.
 TABLE_BITS_PER_CYCLE = 8
+#: Bits of a table, about: for plans only.
+TABLE_BITS = 160
 #: Depth of the word aligner and of the value decoder, cycles.
 ALIGNER_CYCLES = 4
 VALUE_CYCLES = 3
