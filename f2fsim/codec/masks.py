@@ -146,7 +146,11 @@ def fit_mask(
         Exact bits of the stream that `encode_mask` makes with them.
     """
     names = list(MASK_CODES) if code == "auto" else [check_mask_code(code)]
-    fitted = [(name, *MASK_CODES[name].fit(mask, shape)) for name in names]
+    fitted: list[tuple[str, dict[str, int], int]] = []
+    for name in names:
+        fitted.append((name, *MASK_CODES[name].fit(mask, shape)))
+        if not fitted[-1][2]:  # none takes fewer bits than a mask without holes takes in blocks
+            break
     return min(fitted, key=lambda choice: choice[2])
 
 

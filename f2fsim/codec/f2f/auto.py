@@ -115,11 +115,14 @@ def auto_format(
         )
     if not tensor.n_kept:
         return base
-    # Of a mask without holes all orders are alike.
-    given = orders if tensor.n_kept < tensor.n_weights else orders[:1]
+    # Of a mask without holes all orders are alike, and so are its bits.
+    has_holes = tensor.n_kept < tensor.n_weights
+    given = orders if has_holes else orders[:1]
     masks = {key: _mask_sequence(tensor, base, key) for key in given}
     # By class of row and column it is nearly the same in every order, and slow to find.
-    in_classes = fit_mask(tensor.mask.ravel(), "classes", MaskShape(0, *tensor.shape))[2]
+    in_classes = tensor.n_weights
+    if has_holes and base.mask_code in ("classes", "auto"):
+        in_classes = fit_mask(tensor.mask.ravel(), "classes", MaskShape(0, *tensor.shape))[2]
     found = [
         c
         for key, mask in masks.items()

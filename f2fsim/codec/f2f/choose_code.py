@@ -8,6 +8,7 @@ are cut between cells of 1/16 of a binade.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,16 @@ def choose_code(
     if not patterns.size:
         return ValueCode(Fold(weight_type, signed=True), ())
     values, counts = _distinct(patterns, weight_type)
+    return _choose(values.tobytes(), counts.tobytes(), weight_type, most_bits)
+
+
+@lru_cache(maxsize=8)
+def _choose(
+    packed_values: bytes, packed_counts: bytes, weight_type: WeightType, most_bits: int
+) -> ValueCode:
+    """Return the best code of a histogram; a layer is encoded more than once while choosing."""
+    values: Values = np.frombuffer(packed_values, dtype=np.uint32)
+    counts: Counts = np.frombuffer(packed_counts, dtype=np.int64)
     together = int(np.bitwise_or.reduce(values))
     shift = (together & -together).bit_length() - 1 if together else 0
     folds = _folds(values, counts, weight_type, shift)

@@ -8,7 +8,7 @@ decoded, and repeats after 64 steps.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,7 @@ class PlaneRates:
         return bits
 
 
+@cache
 def fill_of(rate: int) -> NDArray[np.uint8]:
     """Return the bits that a plane of `rate` 64ths fills at step t mod 64, uint8 (64,)."""
     return np.ascontiguousarray(PlaneRates((rate,)).fills[:, 0])
