@@ -19,6 +19,8 @@ from f2fsim.codec.f2f.elimination import encode_elimination
 from f2fsim.codec.f2f.format import patch_places
 from f2fsim.codec.f2f.patches import to_fields
 from f2fsim.codec.f2f.viterbi import encode_viterbi
+from f2fsim.workloads.prune import magnitude_mask, n_pruned
+from f2fsim.workloads.quantise import quantise
 
 #: Name, value, unit, bound, and whether less is better, of everything measured so far.
 figures: list[tuple[str, float, str, float, bool]] = []
@@ -50,6 +52,13 @@ def seconds(work):
 #: and the density: (S=0.9, S=0.7), registers of N_s=2 or 7, any order.  Twice as many of a tensor
 #: that fits the cache, where copies cost less.
 MOST_COPIES = {"portable": (50, 70), "avx2": (35, 45), "avx512": (35, 45), "gfni": (35, 45)}
+#: The same with a value code, registers of 256 bits, row order: (S=0, S>0).
+MOST_COPIES_CODED = {
+    "portable": (1300, 600),
+    "avx2": (350, 200),
+    "avx512": (380, 200),
+    "gfni": (130, 110),
+}
 
 
 def direct_ms(sparsity, n_out):
@@ -130,16 +139,33 @@ def decoding(quick):
         for n_s in (2, 7):
             for order in ("row", "column", "diagonal"):
                 codec = F2FFormat(n_s=n_s, n_out=n_out, order=order)
-                encoded = codec.encode(tensor)
-                # Side by side: a loaded machine slows both.
-                pairs = [
-                    (seconds(lambda c=codec, e=encoded: c.decode(e))[1], copied(block))
-                    for _ in range(5)
-                ]
-                used, copy = (min(times) for times in zip(*pairs, strict=True))
                 name = f"decode int8 by {instructions}, {order}, N_s={n_s}, S={sparsity}"
-                print(f"{name}: {mask.size / used / 1e9:.2f} GB/s")
-                check(name, used / copy, 2 * most if quick else most, unit="copies")
+                decode(name, codec, tensor, 2 * most if quick else most)
+
+
+def decoding_values(quick):
+    """The whole decode of int8 tensors of normal weights with a value code."""
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((1024, 1024 if quick else 4096)).astype(np.float32)
+    instructions = simd.SETS[simd.instruction_set()]
+    for sparsity in (0.0, 0.5, 0.7, 0.9):
+        mask = magnitude_mask(weights, n_pruned(sparsity, weights.size), rng)
+        kind = WEIGHT_TYPES["int8"]
+        tensor = PrunedTensor("t", quantise(weights, mask, kind).patterns, mask, kind)
+        n_out = int(16 / (1 - sparsity) + 1e-6)
+        codec = F2FFormat(n_in=16, n_s=15, n_out=n_out, order="row", value_code="classes")
+        most = MOST_COPIES_CODED[instructions][sparsity > 0]
+        name = f"decode int8 with a value code by {instructions}, S={sparsity}"
+        decode(name, codec, tensor, 2 * most if quick else most)
+
+
+def decode(name, codec, tensor, most):
+    """Check a decode against copies of as many bytes; side by side: a loaded machine slows both."""
+    encoded = codec.encode(tensor)
+    pairs = [(seconds(lambda: codec.decode(encoded))[1], copied(tensor.patterns)) for _ in range(5)]
+    used, copy = (min(times) for times in zip(*pairs, strict=True))
+    print(f"{name}: {tensor.patterns.nbytes / used / 1e9:.2f} GB/s")
+    check(name, used / copy, most, unit="copies")
 
 
 def copied(block):
@@ -152,6 +178,7 @@ def measure(quick):
     viterbi(quick)
     elimination(quick)
     decoding(quick)
+    decoding_values(quick)
 
 
 def main():

@@ -33,12 +33,15 @@ def unpack_words(const uint8_t[::1] data, const uint8_t[:, ::1] fills, int64_t n
     cdef int64_t n = words.shape[0], block, at = 0, group = 0, step = 0
     cdef int n_planes = words.shape[1], period = fills.shape[0], p, fill
     cdef uint64_t held
+    cdef uint16_t masks[17]
+    for p in range(17):
+        masks[p] = <uint16_t>((1 << p) - 1)
     with nogil:
         for block in range(n):
             for p in range(n_planes):
                 fill = fills[step, p]
                 memcpy(&held, &data[at >> 3], 8)
-                words[block, p] = <uint16_t>(held >> (at & 7) & ((1 << fill) - 1))
+                words[block, p] = <uint16_t>(held >> (at & 7)) & masks[fill]
                 at += fill
             group += 1
             if group == n_groups:

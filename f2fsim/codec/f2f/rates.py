@@ -54,6 +54,12 @@ class PlaneRates:
         bits: NDArray[np.int64] = per_step[np.arange(n_blocks) // n_groups % PERIOD]
         return bits
 
+    def n_bits(self, n_blocks: int, n_groups: int = 1) -> int:
+        """Return the encoded bits of so many blocks."""
+        steps, rest = divmod(n_blocks, n_groups)
+        whole = sum(steps * rate // PERIOD for rate in self.sixty_fourths)
+        return n_groups * whole + rest * int(self.fills[steps % PERIOD].sum())
+
 
 @cache
 def fill_of(rate: int) -> NDArray[np.uint8]:

@@ -18,7 +18,7 @@ _SPARE = 8
 
 def pack_words(words: NDArray[np.uint16], rates: PlaneRates, n_groups: int) -> BitStream:
     """Return the stream of words ``[n_blocks, n_planes]`` whose unfilled bits are 0."""
-    n_bits = int(rates.step_bits(words.shape[0], n_groups).sum())
+    n_bits = rates.n_bits(words.shape[0], n_groups)
     data = np.zeros(n_bytes_of(n_bits) + _SPARE, dtype=np.uint8)
     if n_bits:
         _words.pack_words(np.ascontiguousarray(words), rates.fills, n_groups, data)
@@ -29,12 +29,12 @@ def unpack_words(
     stream: BitStream, rates: PlaneRates, n_blocks: int, n_groups: int, what: str
 ) -> NDArray[np.uint16]:
     """Return the words of a stream; `DataError` if it is not exactly as long as they are."""
-    n_bits = int(rates.step_bits(n_blocks, n_groups).sum())
+    n_bits = rates.n_bits(n_blocks, n_groups)
     if stream.n_bits != n_bits:
         raise DataError(f"{what}: {stream.n_bits} bits in place of {n_bits}")
     check_tail(stream, what)
-    words = np.zeros((n_blocks, len(rates.sixty_fourths)), dtype=np.uint16)
-    if n_bits:
+    words = np.empty((n_blocks, len(rates.sixty_fourths)), dtype=np.uint16)
+    if words.size:
         data = np.concatenate([stream.data, np.zeros(_SPARE, dtype=np.uint8)])
         _words.unpack_words(data, rates.fills, n_groups, words)
     return words

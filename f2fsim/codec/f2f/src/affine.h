@@ -12,6 +12,7 @@
 #define F2F_AFFINE __attribute__((target("gfni,avx2,popcnt,bmi")))
 #define F2F_MAX_REGISTERS 64
 #define F2F_SUMS 4 /* vectors of 32 outputs that are summed at once */
+#define F2F_PAIRED 16 /* outputs up to which a vector takes two blocks */
 
 typedef struct {
     int n_padded;     /* outputs, a multiple of 32 */
@@ -31,6 +32,9 @@ F2F_AFFINE static void f2f_affine_fill(f2f_affine *a, const f2f_decoder *d, cons
                 a->rows[j * a->n_padded + i] |=
                     (uint8_t)((column[i >> 6] >> (i & 63) & 1) << bit);
         }
+    if (d->n_out <= F2F_PAIRED) /* for a second block in the upper half */
+        for (int j = 0; j < d->n_reg * d->n_half; j++)
+            memcpy(a->rows + j * a->n_padded + 16, a->rows + j * a->n_padded, 16);
     for (int k = 0; k < n_bytes; k++) {
         a->first[k] = 0;
         for (int bit = 7; bit >= 0; bit--)
@@ -80,13 +84,41 @@ F2F_AFFINE static void f2f_affine_block(const f2f_affine *a, const f2f_decoder *
                         d->words_end);
 }
 
-/* Blocks with at most 32 F2F_SUMS outputs, all registers filled, away from the end of the words. */
+/* 32 n_sums outputs from output `from` on of blocks with all registers filled, away from the end of
+ * the words. */
 F2F_AFFINE F2F_INLINE void f2f_affine_blocks(const f2f_affine *a, const f2f_decoder *d, int k,
-                                             int64_t first, int64_t n, uint8_t *to, int n_half,
-                                             int n_sums) {
+                                             int64_t first, int64_t n, int from, uint8_t *to,
+                                             int n_half, int n_sums) {
     const uint16_t *words = d->words + first * d->n_planes + a->first[k];
+    to += from;
     for (int64_t b = 0; b < n; b++, words += d->n_planes, to += d->n_out)
-        f2f_affine_sums(a, d, k, words, d->n_reg, a->rows, to, n_half, n_sums, NULL);
+        f2f_affine_sums(a, d, k, words, d->n_reg, a->rows + from, to, n_half, n_sums, NULL);
+}
+
+/* As many pairs of neighbouring blocks of at most 16 outputs; returns the blocks done. */
+F2F_AFFINE F2F_INLINE int64_t f2f_affine_pairs(const f2f_affine *a, const f2f_decoder *d, int k,
+                                               int64_t first, int64_t n, uint8_t *to, int n_half) {
+    const int64_t back = d->n_groups * d->n_planes;
+    const uint16_t *block = d->words + first * d->n_planes + a->first[k];
+    int64_t b = 0;
+    for (; b + 2 <= n; b += 2, block += 2 * d->n_planes, to += 2 * d->n_out) {
+        const uint16_t *words = block;
+        const uint8_t *rows = a->rows;
+        __m256i sum = _mm256_setzero_si256();
+        for (int j = 0; j < d->n_reg; j++, words -= back) {
+            const __m128i low = _mm_loadu_si128((const __m128i *)words);
+            const __m128i high = _mm_loadu_si128((const __m128i *)(words + d->n_planes));
+            const __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+            for (int half = 0; half < n_half; half++, rows += 32) {
+                const __m256i planes = _mm256_shuffle_epi8(both, a->pick[k][half]);
+                __m256i row = _mm256_loadu_si256((const __m256i *)rows);
+                sum = _mm256_xor_si256(sum, _mm256_gf2p8affine_epi64_epi8(row, planes, 0));
+            }
+        }
+        _mm_storeu_si128((__m128i *)to, _mm256_castsi256_si128(sum));
+        _mm_storeu_si128((__m128i *)(to + d->n_out), _mm256_extracti128_si256(sum, 1));
+    }
+    return b;
 }
 
 /* Byte k of the weights of n blocks; up to 31 bytes more are written. */
@@ -98,14 +130,23 @@ F2F_AFFINE F2F_INLINE void f2f_affine_tile(const f2f_affine *a, const f2f_decode
         memset(to, 0, (size_t)(n * d->n_out));
         return;
     }
-    if (n_sums <= F2F_SUMS && d->words_end - d->words >= 8 + a->first[k])
+    if (d->words_end - d->words >= 8 + a->first[k])
         plain = (d->words_end - d->words - 8 - a->first[k]) / d->n_planes + 1 - first;
     plain = plain > n ? n : plain;
     for (; b < n && first + b < filled; b++) f2f_affine_block(a, d, k, first + b, to + b * d->n_out);
-    if (b < plain) {
+    if (b < plain && d->n_out <= F2F_PAIRED) {
+        const int64_t left = plain - b;
+        uint8_t *at = to + b * d->n_out;
+        b += d->n_half == 1 ? f2f_affine_pairs(a, d, k, first + b, left, at, 1)
+                            : f2f_affine_pairs(a, d, k, first + b, left, at, 2);
+    }
+    /* The last outputs first: a store runs over into the next block, whose first ones follow. */
+    for (int from = (int)((n_sums - 1) / F2F_SUMS * F2F_SUMS * 32); b < plain && from >= 0;
+         from -= 32 * F2F_SUMS) {
+        const int64_t left = n_sums - from / 32;
 #define F2F_BLOCKS(half, sums)                                                                 \
-    f2f_affine_blocks(a, d, k, first + b, plain - b, to + b * d->n_out, half, sums)
-        switch (4 * (d->n_half - 1) + n_sums) {
+    f2f_affine_blocks(a, d, k, first + b, plain - b, from, to + b * d->n_out, half, sums)
+        switch (4 * (d->n_half - 1) + (left < F2F_SUMS ? left : F2F_SUMS)) {
         case 1: F2F_BLOCKS(1, 1); break;
         case 2: F2F_BLOCKS(1, 2); break;
         case 3: F2F_BLOCKS(1, 3); break;
@@ -116,8 +157,8 @@ F2F_AFFINE F2F_INLINE void f2f_affine_tile(const f2f_affine *a, const f2f_decode
         default: F2F_BLOCKS(2, 4);
         }
 #undef F2F_BLOCKS
-        b = plain;
     }
+    b = plain > b ? plain : b;
     for (; b < n; b++) f2f_affine_block(a, d, k, first + b, to + b * d->n_out);
 }
 

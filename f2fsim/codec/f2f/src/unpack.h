@@ -62,6 +62,36 @@ F2F_INLINE int64_t f2f_tile_blocks(int n_out) {
 /* Bytes of weights as they are before mask and value code: bytes[k][i] bits 8k to 8k + 7. */
 typedef uint8_t f2f_tile[F2F_MAX_BYTES][F2F_TILE_ROOM];
 
+/* Kept weights of the next n; the mask begins with a byte. */
+F2F_INLINE int64_t f2f_kept(const uint8_t *mask, int64_t n) {
+    int64_t kept = 0, i = 0;
+    for (; i + 64 <= n; i += 64) {
+        uint64_t word;
+        memcpy(&word, mask + (i >> 3), 8);
+        kept += __builtin_popcountll(word);
+    }
+    if (i < n) {
+        uint64_t word;
+        memcpy(&word, mask + (i >> 3), 8);
+        kept += __builtin_popcountll(word & (((uint64_t)1 << (n - i)) - 1));
+    }
+    return kept;
+}
+
+/* Flip the patched bits of a tile whose first weight is `at`, all of whose n weights are kept. */
+F2F_INLINE void f2f_patch_whole(const f2f_decoder *d, const f2f_layout *l, const f2f_range *r,
+                                int64_t n, int64_t *patch, uint8_t (*bytes)[F2F_TILE_ROOM]) {
+    const int64_t start = r->kept * d->n_planes, end = start + n * d->n_planes;
+    const int64_t of_block = (int64_t)d->n_out * d->n_planes;
+    for (; *patch < l->n_patches && l->patches[*patch] < end; ++*patch) {
+        const int64_t number = l->patches[*patch] - start, first = number / of_block * d->n_out;
+        const int64_t n_u = n - first < d->n_out ? n - first : d->n_out;
+        const int64_t within = number - first * d->n_planes, plane = within / n_u;
+        const int bit = l->bit_of[plane];
+        bytes[bit >> 3][first + within - plane * n_u] ^= (uint8_t)(1 << (bit & 7));
+    }
+}
+
 /* Flip the patched bits of a tile whose first weight is `at`; counts its kept weights. */
 F2F_INLINE void f2f_apply_patches(const f2f_decoder *d, const f2f_layout *l, f2f_range *r,
                                   int64_t at, int64_t n_blocks, uint8_t (*bytes)[F2F_TILE_ROOM],
@@ -69,6 +99,13 @@ F2F_INLINE void f2f_apply_patches(const f2f_decoder *d, const f2f_layout *l, f2f
     uint64_t mask[F2F_MAX_WORDS];
     int64_t kept = r->kept, patch = r->patch;
     int64_t next = patch < l->n_patches ? l->patches[patch] : INT64_MAX;
+    const int64_t weights = l->n_weights - at, whole = n_blocks * d->n_out;
+    const int64_t n_tile = weights < whole ? weights : whole, n_kept = f2f_kept(l->mask + at / 8, n_tile);
+    if (n_kept == n_tile || next >= (kept + n_kept) * d->n_planes) {
+        if (n_kept == n_tile) f2f_patch_whole(d, l, r, n_tile, &r->patch, bytes);
+        r->kept += n_kept;
+        return;
+    }
     for (int64_t b = 0; b < n_blocks; b++) {
         const int64_t left = l->n_weights - (at + b * d->n_out);
         const int n = left < d->n_out ? (int)left : d->n_out;
