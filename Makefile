@@ -82,7 +82,7 @@ report-formats: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap, N:M and d
 	$(BIN)/f2fsim report out/formats/opennsfw out/formats/silero_vad out/formats/transformer_base out/formats/resnet50 -o reports/formats --made-by 'make report-formats$(if $(WHAT_IF),, WHAT_IF=)'
 
 report-duel: $(VENV)/installed $(VENV)/weights ## best against best at equal area, and regime maps: reports/duel
-	for d in equal_area maps; do \
+	for d in equal_area llama7b maps; do \
 	    $(BIN)/f2fsim duel reports/duel/$$d.yaml -q --no-reasons -o out/duel --report reports/duel/$$d --brief || exit; done
 
 test: $(VENV)/installed-test $(VENV)/weights ## the tests

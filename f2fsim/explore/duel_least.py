@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from f2fsim.config.workload import Workload
-from f2fsim.explore.evaluate import KeptLayers
+from f2fsim.explore.evaluate import KEPT
 from f2fsim.explore.points import Point, workload_digest
 from f2fsim.mapping.totals import Totals, layer_totals
 from f2fsim.pipeline.least import least
@@ -17,7 +17,6 @@ class LeastFigures:
     """Bounds of points by name of the figure; totals of a workload's layers are kept."""
 
     def __init__(self) -> None:
-        self._layers = KeptLayers()
         self._totals: dict[str, list[Totals]] = {}
         self._shared = Shared(2**24)
 
@@ -39,6 +38,6 @@ class LeastFigures:
     def _of(self, workload: Workload) -> list[Totals]:
         key = workload_digest(workload)
         if key not in self._totals:
-            layers = ((data.layer, data.tensor) for data in self._layers.layers(workload))
+            layers = ((data.layer, data.tensor) for data in KEPT.layers(workload))
             self._totals[key] = layer_totals(layers)
         return self._totals[key]

@@ -16,6 +16,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from f2fsim.codec import WEIGHT_TYPES
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.workload import Workload
 from f2fsim.errors import F2fsimError, InputError
@@ -65,8 +66,9 @@ class KeptLayers:
 
     def keeps(self, workload: Workload) -> bool:
         """Whether the layers of a workload are few enough to be kept."""
-        # A pattern has at most four bytes, the mask one.
-        return 5 * workload.n_weights <= self._max_bytes
+        # A byte of the mask beside the pattern.
+        n_bits = WEIGHT_TYPES[workload.widest_weight_type].n_bits
+        return (1 - (-n_bits // 8)) * workload.n_weights <= self._max_bytes
 
     def layers(self, workload: Workload) -> Iterator[LayerData]:
         """Yield the layers of a workload, from memory where they are there."""
@@ -89,7 +91,8 @@ def _n_bytes(data: LayerData) -> int:
     return data.tensor.patterns.nbytes + data.tensor.mask.nbytes + scale
 
 
-_KEPT = KeptLayers()
+#: Layers that this process keeps.
+KEPT = KeptLayers()
 _SHARED = Shared(MAX_SHARED_BYTES)
 
 
@@ -106,13 +109,13 @@ def run_task(task: Task) -> Outcome:
         return outcome("failed", {}, message)
     try:
         # Layers that are read again are new ones each time: nothing of them can be shared.
-        with sharing(_SHARED) if _KEPT.keeps(task.workload) else nullcontext():
+        with sharing(_SHARED) if KEPT.keeps(task.workload) else nullcontext():
             result = simulate(
                 task.arch,
                 task.workload,
                 isolated=True,
                 engine=task.engine,
-                read_layers=_KEPT.layers,
+                read_layers=KEPT.layers,
             )
         return outcome("ok", metrics_of(result), "")
     except InputError as error:
