@@ -1,6 +1,6 @@
-"""Run a sweep or search in a child and SIGKILL it at random moments, twenty times; then to the end.
+"""Run a sweep, search or duel in a child and SIGKILL it at random moments, twenty times; then to the end.
 
-Usage: kill_run.py sweep|search SPEC FOLDER SEED.  One process that forks, so that a run costs no
+Usage: kill_run.py sweep|search|duel SPEC FOLDER SEED.  One process that forks, so that a run costs no
 imports.  Prints how many points or trials each kill left behind.
 """
 
@@ -16,8 +16,11 @@ import optuna
 import optuna.samplers
 import optuna.storages
 
+from f2fsim.config.duel import load_duel
 from f2fsim.config.sweep import load_search, load_sweep
 from f2fsim.explore import InProcess, ResultStore, search, sweep
+from f2fsim.explore.duel import duel
+from f2fsim.explore.duel_space import Space
 from f2fsim.explore.expand import Expander, expand
 from f2fsim.explore.inputs import load_inputs
 
@@ -48,8 +51,13 @@ def in_a_child(count: Callable[[], int]) -> int:
 
 
 def kill_twenty_times(
-    run: Callable[[], object], count: Callable[[], int], seconds: tuple[float, float], seed: int
+    run: Callable[[], object],
+    count: Callable[[], int],
+    seconds: tuple[float, float],
+    seed: int,
+    later: float = 1.0,
 ) -> None:
+    """Kill it after a time of `seconds`, each time later by a factor, so that all of it is met."""
     rng = random.Random(seed)
     n_kills = 0
     while n_kills < 20:
@@ -57,7 +65,7 @@ def kill_twenty_times(
         if child == 0:
             run()
             os._exit(0)
-        time.sleep(rng.uniform(*seconds))
+        time.sleep(rng.uniform(*seconds) * later**n_kills)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         n_kills += os.WIFSIGNALED(status)
@@ -78,6 +86,16 @@ def main(what: str, spec: str, folder: Path, seed: int) -> None:
             lambda: n_points(folder),
             (0.0, 0.12),
             seed,
+        )
+        return
+    if what == "duel":
+        Space(load_duel(spec)).contests()
+        kill_twenty_times(
+            lambda: duel(spec, out=folder, runner=InProcess(), reasons=False),
+            lambda: n_points(folder),
+            (0.05, 0.2),
+            seed,
+            later=1.15,
         )
         return
     asked = load_search(spec)

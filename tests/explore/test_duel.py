@@ -7,6 +7,9 @@ import io
 import json
 import math
 import shlex
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
@@ -111,6 +114,28 @@ def test_every_design_is_run_again_by_its_command(
         (again,) = json.loads(capsys.readouterr().out)
         for figure in ("seconds", "energy_pj", "area_um2", "dram_bytes", "bits_per_weight"):
             assert again[figure] == row[figure], figure
+
+
+def test_a_duel_killed_twenty_times_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+    spec = duel_file(tmp_path)
+    ran = subprocess.run(
+        [sys.executable, Path(__file__).parent / "kill_run.py", "duel", spec, tmp_path / "out", "7"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    left = [int(line.split()[1]) for line in ran.stdout.splitlines()]
+    assert left == sorted(left), "a kill lost a record"
+    assert len(set(left)) > 3, "no kill came in between"
+    found = f2fsim.duel(spec, out=tmp_path / "out", workers=1, reasons=False)
+    assert found.n_run == 0
+    found.store.close()
+    assert found.rows() == f2fsim.duel(spec, workers=1, reasons=False).rows()
+    with sqlite3.connect(tmp_path / "out" / "sweep.sqlite") as db:
+        assert db.execute("SELECT max(n_attempts) FROM records").fetchone() == (1,)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    db.close()
 
 
 def test_budgets_rule_designs_out(tmp_path: Path) -> None:
