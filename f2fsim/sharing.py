@@ -15,7 +15,6 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -153,37 +152,44 @@ def _measure(value: Any, arrays: dict[int, int]) -> int:
     while left:
         one = left.pop()
         n_objects += 1
-        if isinstance(one, np.ndarray):
-            base = one.base if isinstance(one.base, np.ndarray) else one
+        kind = one.__class__
+        if kind is np.ndarray:
+            base = one if one.base is None or not isinstance(one.base, np.ndarray) else one.base
             arrays[id(base)] = base.nbytes
-            continue
-        names = _fields(one.__class__)
-        if names:
-            if id(one) not in seen:
-                seen.add(id(one))
-                left += [getattr(one, name) for name in names]
-        elif isinstance(one, tuple | list):
+        elif kind is tuple or kind is list:
             if _is_plain(one):
                 n_objects += len(one)
             else:
                 left += one
-        elif isinstance(one, dict) and not _is_plain(tuple(one.values())):
-            left += one.values()
+        elif kind is dict:
+            left += [item for item in one.values() if item.__class__ not in _PLAIN]
+        else:
+            names = _FIELDS.get(kind)
+            if names is None:
+                names = _FIELDS[kind] = _fields(kind)
+            if names and id(one) not in seen:
+                seen.add(id(one))
+                left += [getattr(one, name) for name in names]
     return OBJECT_BYTES * n_objects
+
+
+#: Types without parts.
+_PLAIN = frozenset({int, float, str, bool, bytes, type(None)})
+#: Fields of classes that may hold arrays, as far as they were met.
+_FIELDS: dict[type, tuple[str, ...]] = {}
 
 
 def _is_plain(items: Sequence[Any]) -> bool:
     """Whether a sequence is numbers, words, or tuples of them, by its first item."""
     first = items[0] if items else 0
-    if isinstance(first, tuple) and first:
+    if first.__class__ is tuple and first:
         first = first[0]
-    return isinstance(first, int | str | float)
+    return first.__class__ in _PLAIN
 
 
-@cache
-def _fields(of: Hashable) -> tuple[str, ...]:
+def _fields(of: type) -> tuple[str, ...]:
     """Return the fields of a dataclass that may hold arrays; none of anything else."""
-    if not isinstance(of, type) or not is_dataclass(of):
+    if not is_dataclass(of):
         return ()
     plain = {"int", "str", "float", "bool", int, str, float, bool}
     counted = [one for one in fields(of) if not one.metadata.get("counted elsewhere")]

@@ -276,9 +276,10 @@ def _outcome(
     spec: DramSpec | None,
 ) -> Outcome:
     parts = layout.machine.parts
-    ends, busy = np.asarray(network.end), np.asarray(network.busy)
-    end = int(ends.max(initial=0))
-    in_stall, out_stall = np.asarray(network.in_stall), np.asarray(network.out_stall)
+    end = int(np.asarray(network.end).max(initial=0))
+    busy = np.asarray(network.busy).tolist()
+    in_stall = np.asarray(network.in_stall).tolist()
+    out_stall = np.asarray(network.out_stall).tolist()
     stats = []
     n_components = len(layout.machine.components)
     for p, part in enumerate(parts):
@@ -296,7 +297,7 @@ def _outcome(
                 waits += [(part.gate.cause, network.stall_gate[s])]
         for cause, cycles in waits:
             stalls[cause] = stalls.get(cause, 0) + int(cycles)
-        stats.append(part_stats(part, int(busy[p]), stalls, end, layout.ticks))
+        stats.append(part_stats(part, busy[p], stalls, end, layout.ticks))
     times = np.asarray(network.mark_time)
     marks = {
         part.name: tuple(times[row[9] : row[10]].tolist())

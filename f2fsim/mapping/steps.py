@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from f2fsim.codec import EncodedTensor
 from f2fsim.codec.kept_zeros import PARAM as KEPT_ZEROS
 from f2fsim.config.layer import Layer
-from f2fsim.mapping.geometry import tile_input_values
+from f2fsim.mapping.geometry import tile_inputs
 from f2fsim.mapping.plan import Plan
 
 IntArray = NDArray[np.int64]
@@ -166,7 +166,8 @@ def layer_steps(
     layer: Layer, plan: Plan, bands: Sequence[BandSteps], activation_bits: int
 ) -> LayerSteps:
     """Put bands and tiles in the order of the plan."""
-    tile_bits = [tile_input_values(layer, n) * activation_bits for n in plan.tile_columns]
+    values = tile_inputs(layer, np.array(plan.tile_columns, dtype=np.int64))
+    tile_bits = (values * activation_bits).tolist()
     return LayerSteps(tuple(bands), plan.passes(), plan.tile_columns, tuple(tile_bits))
 
 

@@ -119,7 +119,14 @@ def test_every_design_is_run_again_by_its_command(
 def test_a_duel_killed_twenty_times_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
     spec = duel_file(tmp_path)
     ran = subprocess.run(
-        [sys.executable, Path(__file__).parent / "kill_run.py", "duel", spec, tmp_path / "out", "7"],
+        [
+            sys.executable,
+            Path(__file__).parent / "kill_run.py",
+            "duel",
+            spec,
+            tmp_path / "out",
+            "7",
+        ],
         capture_output=True,
         text=True,
         check=False,
