@@ -1,12 +1,14 @@
 """Points that differ in the machine only, and a large duel on a trained network.
 
-    python benchmarks/bench_duel.py [--points 60] [--workers 2] [--duel] [--quick]
+    python benchmarks/bench_duel.py [--points 36] [--workers 2] [--duel] [--quick]
 
-First the points of some spaces on silero-vad (7 layers) and opennsfw (54 layers), int8, S=0.9: CPU
-milliseconds a point with what workers share (`f2fsim.sharing`) and without, as before it; the
-records must be equal.  Then wall seconds of the same points with one worker and with several.
-With ``--duel`` a duel of more than 5 000 designs on opennsfw: how many are simulated, and how long
-it takes.  On a shared machine CPU time is the figure to compare, and a ratio more than a figure.
+First points of some spaces on silero-vad (7 layers) and opennsfw (54 layers), int8, S=0.9, in the
+order of a sweep: CPU milliseconds a point with what workers share (`f2fsim.sharing`) and without,
+as before it; the records must be equal.  Beside it what nothing can share: runs of the engine on
+machines that are new, trials of plans included, and the CPU time of its kernel alone.  Then wall
+seconds of the same points with one worker and with several.  With ``--duel`` the shipped duel
+`opennsfw` of more than 5 000 designs: how many are simulated, and CPU seconds.  On a shared machine
+CPU time is the figure to compare, and a ratio more than a figure.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ import argparse
 import os
 import random
 import time
+from unittest.mock import patch
 
 import f2fsim
 from f2fsim.config.sweep import SweepSpec, make_sweep
+from f2fsim.engine import compiled
 from f2fsim.explore.evaluate import KeptLayers, Task, metrics_of, run_task
 from f2fsim.explore.expand import expand
 from f2fsim.explore.inputs import load_inputs
@@ -49,54 +53,31 @@ SPACES = {
     },
 }
 
-#: A space of more than 5 000 designs.
-DUEL = {
-    "bitmap": {
-        "archs": ["bitmap_edge"],
-        "axes": {
-            "front_end.block": [64, 128, 256, 512],
-            "pe_array.weights_per_cycle": [8, 16, 32, 64],
-            "pe_array.columns": [2, 4, 8, 16, 32],
-            "pe_array.window": [1, 4, 8, 16],
-            "scratchpad.n_banks": [32, 64],
-            "scratchpad.capacity": ["128 KiB", "256 KiB", "512 KiB"],
-        },
-        "derive": {"front_end.aligner_weights": "pe_array.weights_per_cycle"},
-    },
-    "csr": {
-        "archs": ["csr_edge"],
-        "axes": {
-            "pe_array.n_pes": [8, 16, 32, 64],
-            "pe_array.columns": [2, 4, 8, 16, 32],
-            "pe_array.window": [1, 2, 4, 8, 16, 32],
-            "scratchpad.n_banks": [16, 32, 64, 128],
-            "scratchpad.capacity": ["128 KiB", "192 KiB", "256 KiB", "384 KiB", "512 KiB"],
-        },
-    },
-    "dense": {
-        "archs": ["dense_edge"],
-        "axes": {
-            "pe_array.weights_per_cycle": [16, 32, 64, 128],
-            "pe_array.columns": [1, 2, 4, 8, 16, 32],
-            "pe_array.window": [1, 2, 4, 8],
-            "scratchpad.n_banks": [32, 64],
-            "scratchpad.capacity": ["128 KiB", "192 KiB", "256 KiB", "384 KiB", "512 KiB"],
-        },
-        "derive": {"front_end.weights_per_cycle": "pe_array.weights_per_cycle"},
-    },
-}
-
-
 def spec_of(arch: str, workload: str) -> SweepSpec:
     return make_sweep(
         name="bench", archs=[arch], workloads=[workload], axes={"sparsity": [0.9], **SPACES[arch]}
     )
 
 
+class TimedNetwork(compiled.Network):
+    """The engine's kernel with a count of its runs and their CPU seconds."""
+
+    n_runs, cpu_seconds = 0, 0.0
+
+    def run(self) -> bool:
+        """Run it, on the clock."""
+        start = time.process_time()
+        done: bool = super().run()
+        TimedNetwork.cpu_seconds += time.process_time() - start
+        TimedNetwork.n_runs += 1
+        return done
+
+
 def points(arch: str, workload: str, n_points: int) -> None:
     spec = spec_of(arch, workload)
     found = [point for point in expand(spec, load_inputs(spec)) if point.status == "ready"]
-    tasks = [Task.of(p, "compiled") for p in random.Random(1).sample(found, min(n_points, 72))]
+    taken = random.Random(1).sample(range(len(found)), min(n_points, len(found)))
+    tasks = [Task.of(found[i], "compiled") for i in sorted(taken)]
     kept = KeptLayers()
 
     def alone(task: Task) -> dict[str, object]:
@@ -106,11 +87,13 @@ def points(arch: str, workload: str, n_points: int) -> None:
 
     alone(tasks[0]), run_task(tasks[0])  # encodings are on disk, layers in memory, for both
     shared_seconds = alone_seconds = 0.0
+    TimedNetwork.n_runs, TimedNetwork.cpu_seconds = 0, 0.0
     for task in tasks:
         start = time.process_time()
         expected = alone(task)
         middle = time.process_time()
-        outcome = run_task(task)
+        with patch.object(compiled, "Network", TimedNetwork):
+            outcome = run_task(task)
         shared_seconds += time.process_time() - middle
         alone_seconds += middle - start
         assert outcome.status == "ok", outcome.error
@@ -119,7 +102,8 @@ def points(arch: str, workload: str, n_points: int) -> None:
     print(
         f"{workload:11} {arch:14} {n} points: {1e3 * shared_seconds / n:6.1f} ms CPU a point "
         f"({n / shared_seconds:5.1f} a second), {1e3 * alone_seconds / n:6.1f} without sharing, "
-        f"ratio {alone_seconds / shared_seconds:.2f}; records equal"
+        f"ratio {alone_seconds / shared_seconds:.2f}; records equal; {TimedNetwork.n_runs / n:.1f} "
+        f"runs of the engine, its kernel alone {1e3 * TimedNetwork.cpu_seconds / n:.1f} ms"
     )
 
 
@@ -139,20 +123,17 @@ def workers(n_workers: int) -> None:
 
 def large_duel(n_workers: int) -> None:
     start = time.perf_counter()
-    found = f2fsim.duel(
-        families=DUEL,
-        scenarios={"vision": {"workloads": ["opennsfw"], "sparsity": 0.9}},
-        objectives=["seconds", "area_um2"],
-        workers=n_workers,
-        reasons=False,
-    )
+    found = f2fsim.duel("opennsfw", workers=n_workers, reasons=False)
     wall_seconds = time.perf_counter() - start
     counts = found.counts()
     n = sum(counts.values())
+    outcomes = [found.store.outcome(digest) for digest in found.store.statuses()]
+    cpu_seconds = sum(one.cpu_seconds for one in outcomes if one is not None)
+    left_out = n - counts["simulated"]
     print(
-        f"duel of {n} designs on opennsfw: {counts['simulated']} simulated, {counts['bound']} "
-        f"({counts['bound'] / n:.0%}) ruled out by bounds, in {wall_seconds:.0f} s wall on "
-        f"{n_workers} workers, load {os.getloadavg()[0]:.1f}"
+        f"duel of {n} designs on opennsfw: {counts['simulated']} simulated, {left_out / n:.0%} "
+        f"not ({counts['bound']} ruled out by bounds), {cpu_seconds:.0f} CPU seconds in workers, "
+        f"{wall_seconds:.0f} s wall on {n_workers}, load {os.getloadavg()[0]:.1f}"
     )
     for row in found.best():
         print(f"  {row['family']}: {row['seconds'] * 1e3:.3f} ms, {row['area_mm2']:.2f} mm2")
