@@ -53,6 +53,7 @@ SPACES = {
     },
 }
 
+
 def spec_of(arch: str, workload: str) -> SweepSpec:
     return make_sweep(
         name="bench", archs=[arch], workloads=[workload], axes={"sparsity": [0.9], **SPACES[arch]}
