@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
@@ -25,8 +25,6 @@ T = TypeVar("T")
 OBJECT_BYTES = 64
 #: Values up to this size are small: large ones, machines, do not push out what is known of them.
 SMALL_BYTES = 32 << 10
-#: Metadata of a dataclass's field whose value is kept by an entry of its own, and counted there.
-COUNTED_ELSEWHERE: Mapping[str, bool] = {"counted elsewhere": True}
 #: Share of a store that small values have at most.
 SMALL_SHARE = 0.25
 
@@ -72,7 +70,13 @@ class Shared:
         self._owners: dict[int, _Owner] = {}
         self._lock = threading.Lock()
 
-    def get(self, owner: object, key: Hashable, make: Callable[[], T]) -> T:
+    def get(
+        self,
+        owner: object,
+        key: Hashable,
+        make: Callable[[], T],
+        size_of: Callable[[T], int] | None = None,
+    ) -> T:
         """Return the value of `key` that belongs to `owner`, made if it is not kept."""
         place = id(owner), key
         with self._lock:
@@ -84,7 +88,7 @@ class Shared:
                     return value
         value = make()
         arrays: dict[int, int] = {}
-        size = _measure(value, arrays)
+        size = _measure(value, arrays) if size_of is None else size_of(value)
         total = size + sum(arrays.values())
         if total <= self._max_bytes:
             with self._lock:
@@ -192,8 +196,7 @@ def _fields(of: type) -> tuple[str, ...]:
     if not is_dataclass(of):
         return ()
     plain = {"int", "str", "float", "bool", int, str, float, bool}
-    counted = [one for one in fields(of) if not one.metadata.get("counted elsewhere")]
-    return tuple(one.name for one in counted if one.type not in plain)
+    return tuple(one.name for one in fields(of) if one.type not in plain)
 
 
 _IN_USE: ContextVar[Shared | None] = ContextVar("f2fsim_shared", default=None)
@@ -219,7 +222,12 @@ def sharing_meanwhile(max_bytes: int) -> Iterator[None]:
         yield
 
 
-def shared(owner: object, key: Hashable, make: Callable[[], T]) -> T:
+def shared(
+    owner: object,
+    key: Hashable,
+    make: Callable[[], T],
+    size_of: Callable[[T], int] | None = None,
+) -> T:
     """Return what `make` gives, from the store in use if it was made before.
 
     Parameters
@@ -230,6 +238,8 @@ def shared(owner: object, key: Hashable, make: Callable[[], T]) -> T:
         All else that decides the value.
     make : callable
         Gives the value; its result must never be changed.
+    size_of : callable, optional
+        Gives the bytes of a value about; by default its arrays are looked for.
     """
     store = _IN_USE.get()
-    return make() if store is None else store.get(owner, key, make)
+    return make() if store is None else store.get(owner, key, make, size_of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from f2fsim.pipeline.layer_result import layer_result
 from f2fsim.pipeline.trials import Trial, tried_plan
 from f2fsim.results import LayerResult
 from f2fsim.scheduling import every_plan, likely_plans, plan_layer
-from f2fsim.sharing import COUNTED_ELSEWHERE, shared, sharing_meanwhile
+from f2fsim.sharing import shared, sharing_meanwhile
 from f2fsim.workloads import LayerData
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 #: Bytes of encodings, and of what follows from them, that trials of a layer's plans share.
 SHARED_BYTES = 32 << 20
+
+#: Bytes of the counters of a run, about.
+COUNTERS_BYTES = 8 << 10
 
 #: Components whose items are not steps of the front end or of the array.
 BESIDE_THE_STEPS = ("scratchpad", "weight_buffer", "code_table", "value_table")
@@ -128,13 +131,14 @@ def prepare_layer(
 
 @dataclass(frozen=True, eq=False)
 class Runnable:
-    """What is kept of a prepared layer: the machine without its steps, and the encodings.
-
-    These count where they are kept themselves.
-    """
+    """What is kept of a prepared layer: the machine without its steps, and the encodings."""
 
     built: LayerMachine
-    encoded: list[EncodedTensor] = field(metadata=COUNTED_ELSEWHERE)
+    encoded: list[EncodedTensor]
+
+    def n_bytes(self) -> int:
+        """Return the bytes of the machine; encodings count where they are kept themselves."""
+        return self.built.machine.n_bytes
 
 
 def _runnable(job: LayerJob, plan: Plan) -> Runnable:
@@ -146,7 +150,7 @@ def _runnable(job: LayerJob, plan: Plan) -> Runnable:
 
     memory = job.dram.burst_bytes, job.dram.capacity_bytes, job.dram.n_regions
     key = "runnable", job.decided_by, memory, decided_by_plan(plan)
-    return shared(job.data, key, make)
+    return shared(job.data, key, make, Runnable.n_bytes)
 
 
 def run_layer(job: LayerJob) -> LayerResult:
@@ -183,7 +187,7 @@ def run_plan(job: LayerJob, plan: Plan) -> LayerResult:
         return _checked(job, plan, _runnable(job, plan), _outcome(job, plan))
 
     key = "result", job.decided_by, _memory(job), decided_by_plan(plan)
-    return job.cost.priced(shared(job.data, key, make))
+    return job.cost.priced(shared(job.data, key, make, lambda _: COUNTERS_BYTES))
 
 
 def _checked(job: LayerJob, plan: Plan, ready: Runnable, outcome: Outcome) -> LayerResult:
@@ -217,7 +221,7 @@ def _outcome(job: LayerJob, plan: Plan) -> Outcome:
         return run(machine, job.dram, "compiled", None, job.cost.dram)
 
     key = "outcome", job.decided_by, _memory(job), decided_by_plan(plan)
-    return shared(job.data, key, make)
+    return shared(job.data, key, make, lambda _: COUNTERS_BYTES)
 
 
 def _memory(job: LayerJob) -> Hashable:

@@ -220,11 +220,10 @@ class ArrayKind(ABC, Generic[A]):
         """Build the whole machine of a layer: front end, operands, array, outputs."""
         arch, bands = work.arch, work.bands
         weight_type = bands[0][0].weight_type
-        by_band, row = [], 0
-        for band in bands:
-            by_band.append(self.band_work(arch, array, work.layer, band, row))
-            row += band[0].shape[0]
         bits = work.activation_bits
+        # Bands cut at the same rows are the same wherever the first one is.
+        key = "work", arch.front_end, array, arch.scratchpad, work.layer, work.plan.band_rows
+        by_band = shared(bands[0][1], key, lambda: self._all_work(work, array))
         steps = layer_steps(work.layer, work.plan, [one.steps for one in by_band], bits)
         fed = layer_steps(work.layer, work.plan, [one.fed_steps for one in by_band], bits)
         kind, front_end = front_end_kind(arch), arch.front_end
@@ -258,6 +257,14 @@ class ArrayKind(ABC, Generic[A]):
         return LayerMachine(
             machine, issued, effectual, payload_bits(machine), rates, steps, tuple(by_band)
         )
+
+    def _all_work(self, work: LayerWork, array: A) -> list[BandWork]:
+        """Return the work of every band."""
+        found, row = [], 0
+        for band in work.bands:
+            found.append(self.band_work(work.arch, array, work.layer, band, row))
+            row += band[0].shape[0]
+        return found
 
     # --- values -----------------------------------------------------------------------------------
 
