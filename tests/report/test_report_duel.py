@@ -12,7 +12,7 @@ import pytest
 import f2fsim
 from f2fsim.cli import console
 from f2fsim.cli.main import app
-from f2fsim.config.duel import Budgets, Conditions, make_duel
+from f2fsim.config.duel import Budgets, Conditions, load_duel, make_duel
 from f2fsim.explore.duel_result import Decision, DuelResult, Entry
 from f2fsim.explore.store import ResultStore
 from f2fsim.report.duel import duel_answer
@@ -20,6 +20,7 @@ from f2fsim.report.duel_page import duel_report, make_duel_report
 from f2fsim.report.interactive import plotly_spec
 from f2fsim.report.regimes import crossing_rows, regime_figure
 
+REPORTS = Path(__file__).parents[2] / "reports" / "duel"
 MAP = {"sparsity": [0.5, 0.9], "memory.n_channels": [1, 4]}
 
 
@@ -83,6 +84,30 @@ def test_a_cell_is_run_again_by_its_command(
         assert again["seconds"] * 1e6 == row["time_us"]
         assert again["energy_pj"] / 1e6 == row["energy_uj"]
         assert again["area_um2"] == pytest.approx(row["area_mm2"] * 1e6)
+
+
+@pytest.mark.parametrize("name", ["equal_area", "llama7b", "maps"])
+def test_families_of_the_reports_are_run_again_by_their_commands(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every family of `make report-duel`, on a small layer in place of its networks."""
+    workload = tmp_path / "workload.yaml"
+    workload.write_text(
+        "name: small\nsynthetic: {distribution: normal}\n"
+        "pruning: {method: magnitude, sparsity: 0.9}\n"
+        "layers: [{name: a, op: linear, in_features: 96, out_features: 64}]\n"
+    )
+    scenarios = {"one": {"workloads": [str(workload)], "sparsity": 0.9}}
+    spec = load_duel(REPORTS / f"{name}.yaml").with_fields({"scenarios": scenarios, "map": {}})
+    found = f2fsim.duel(spec, workers=1, reasons=False)
+    assert [row["family"] for row in found.best()] == list(spec.families)
+    for row in found.best():
+        assert row["fidelity"] == "simulated"
+        arguments = [*shlex.split(row["command"])[1:], "-j", "1", "--json"]
+        assert console.run(lambda a=arguments: app(a, standalone_mode=False)) == 0
+        (again,) = json.loads(capsys.readouterr().out)
+        for figure in ("seconds", "energy_pj", "area_um2", "dram_bytes"):
+            assert again[figure] == row[figure], (row["family"], figure)
 
 
 def test_the_whole_report_is_written(found: DuelResult, tmp_path: Path) -> None:
