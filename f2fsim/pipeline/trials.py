@@ -10,19 +10,19 @@ most cycles can be hoped to be saved.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.mapping.plan import Plan
-from f2fsim.scheduling import Likely
+from f2fsim.scheduling import Choice, Likely
 
 Floats = NDArray[np.float64]
 
 #: Core cycles of all trials of a layer, about: more would cost more than planning may.
-ALL_CYCLES = 100_000
+ALL_CYCLES = 200_000
 #: Plans that are run at most.
 MOST_TRIALS = 10
 #: A plan is run if this share of the best run's cycles can be hoped to be saved.
@@ -63,19 +63,19 @@ def tried_plan(predict: Predict, run: Callable[[Plan], Trial]) -> Plan:
     if len(likely) == 1 or most < 2:
         return likely[0].plan
     stretch: dict[bool, tuple[float, float]] = {}
-    tried: list[tuple[float, Plan]] = []
+    tried: dict[Choice, tuple[float, Plan]] = {}
     while len(tried) < most:
-        found = _next(likely, tried)
+        found = _next(likely, {choice: cycles for choice, (cycles, _) in tried.items()})
         if found is None:
             break
         trial = run(found.plan)
-        tried.append((trial.cycles, found.plan))
-        if found.plan.is_dense not in stretch:
+        tried[found.choice] = trial.cycles, found.plan
+        if found.choice.is_dense not in stretch:
             factors = stretch_of(trial, found)
-            stretch[found.plan.is_dense] = factors
+            stretch[found.choice.is_dense] = factors
             if max(abs(factor - 1) for factor in factors) > NEW_PREDICTION:
                 likely = predict(stretch)
-    return min(tried, key=lambda one: one[0])[1]
+    return min(tried.values(), key=lambda one: one[0])[1]
 
 
 def stretch_of(trial: Trial, predicted: Likely) -> tuple[float, float]:
@@ -84,21 +84,20 @@ def stretch_of(trial: Trial, predicted: Likely) -> tuple[float, float]:
     return front_end / of_front_end, array / of_array
 
 
-def _next(likely: Sequence[Likely], tried: Sequence[tuple[float, Plan]]) -> Likely | None:
-    """Return the plan that most can be hoped of, None if that is not worth a run."""
-    if not tried:
-        return likely[0]
-    predicted = {_key(one.plan): one.cycles for one in likely}
-    known = [(plan, cycles) for cycles, plan in tried if _key(plan) in predicted]
-    done = {_key(plan) for plan, _ in known}
-    left = [one for one in likely if _key(one.plan) not in done]
-    if not left:
-        return None
-    if not known:
-        return left[0]
-    errors = np.log([cycles / predicted[_key(plan)] for plan, cycles in known])
-    mean, deviation = _expected([plan for plan, _ in known], errors, left, likely[0].cycles)
-    best = math.log(min(cycles for cycles, _ in tried))
+def _next(likely: Sequence[Likely], tried: Mapping[Choice, float]) -> Likely | None:
+    """Return the plan that most can be hoped of, None if that is not worth a run.
+
+    `tried` has the cycles of the plans that were run.
+    """
+    known = [one for one in likely if one.choice in tried]
+    left = [one for one in likely if one.choice not in tried]
+    if not known or not left:
+        return left[0] if left else None
+    errors = np.log([tried[one.choice] / one.cycles for one in known])
+    mean, deviation = _expected(
+        [one.choice for one in known], errors, [one.choice for one in left], likely[0].cycles
+    )
+    best = math.log(min(tried.values()))
     hope = _hope(best - np.log([one.cycles for one in left]) - mean, deviation)
     at = int(np.argmax(hope))
     return left[at] if hope[at] >= WORTH else None
@@ -113,20 +112,23 @@ def _hope(saved: Floats, deviation: Floats) -> Floats:
 
 
 def _expected(
-    tried: Sequence[Plan], errors: Floats, left: Sequence[Likely], cycles: float
+    tried: Sequence[Choice], errors: Floats, left: Sequence[Choice], cycles: float
 ) -> tuple[Floats, Floats]:
     """Return mean and deviation of the errors of plans that are left (a Gaussian process).
 
-    `errors` are those of the plans that were tried; plans take so many `cycles`, about.
+    `errors` are those of the plans that were tried; plans take so many `cycles`, about.  Where the
+    errors are larger than they should be, so are the deviations.
     """
-    known, others = _places(tried), _places([one.plan for one in left])
+    known, others = _places(tried), _places(left)
     scale = 1 + (SMALL_CYCLES / cycles) ** 2
     own = OWN**2 + (OWN_CYCLES / cycles) ** 2
     between = scale * _in_common(known, others)
-    shares = np.linalg.solve(scale * _in_common(known, known) + own * np.eye(len(known)), between)
+    among = scale * _in_common(known, known) + own * np.eye(len(known))
+    shares = np.linalg.solve(among, np.column_stack([between, errors]))
     variance = scale * (COMMON**2 + OF_BANDS**2 + OF_PLAN**2) + own
-    rest = variance - np.sum(between * shares, axis=0)
-    return errors @ shares, np.sqrt(np.maximum(rest, own))
+    rest = np.maximum(variance - np.sum(between * shares[:, :-1], axis=0), own)
+    surprise = max(float(errors @ shares[:, -1]) / len(known), 1.0)
+    return errors @ shares[:, :-1], np.sqrt(surprise * rest)
 
 
 def _in_common(some: Floats, others: Floats) -> Floats:
@@ -138,21 +140,8 @@ def _in_common(some: Floats, others: Floats) -> Floats:
     return found
 
 
-def _places(plans: Sequence[Plan]) -> Floats:
+def _places(choices: Sequence[Choice]) -> Floats:
     """Return way, schedule, and logarithms of bands and tiles of plans, (plans, 4)."""
-    return np.array(
-        [
-            (
-                one.is_dense,
-                one.schedule == "weight_stationary",
-                math.log2(len(one.band_rows)),
-                math.log2(len(one.tile_columns)),
-            )
-            for one in plans
-        ],
-        dtype=np.float64,
-    )
-
-
-def _key(plan: Plan) -> Hashable:
-    return plan.schedule, plan.band_rows, plan.tile_columns, plan.is_dense
+    found = np.array(choices, dtype=np.float64).reshape(-1, 4)
+    found[:, 2:] = np.log2(found[:, 2:])
+    return found

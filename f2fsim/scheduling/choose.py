@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,7 +30,7 @@ from f2fsim.scheduling.sizes import BAND_ALIGNMENT_BITS, Sizes
 #: Plans that may be the fastest: predicted within this factor of the fewest cycles, and at most so
 #: many of each way to store the weights.
 WITHIN = 1.25
-MOST_LIKELY = 16
+MOST_LIKELY = 32
 
 #: Density from which the dense way is tried: below it a kept weight with its index (at most as many
 #: bits again, twice over) and its bank conflicts cost less than the zeros.
@@ -79,6 +80,15 @@ def plan_layer(
     return best[1]
 
 
+class Choice(NamedTuple):
+    """What tells the plans of a layer apart: way to store, schedule, numbers of bands and tiles."""
+
+    is_dense: bool
+    holds: bool
+    n_bands: int
+    n_tiles: int
+
+
 @dataclass(frozen=True)
 class Likely:
     """A plan with predicted core cycles: of the whole, and of the steps of front end and array.
@@ -88,6 +98,7 @@ class Likely:
 
     cycles: float
     step_cycles: tuple[float, float]
+    choice: Choice
     make: Callable[[], Plan]
 
     @cached_property
@@ -122,7 +133,7 @@ def likely_plans(
     """
     own = array_kind(arch).own_plans(arch, arch.pe_array, layer, tensor)
     if own:
-        return [Likely(0.0, NO_STRETCH, lambda: own[0])]
+        return [Likely(0.0, NO_STRETCH, Choice(False, False, 1, 1), lambda: own[0])]
     found = []
     for sizes, choices in _all(arch, layer, tensor):
         factor = (stretch or {}).get(sizes.facts.is_dense, NO_STRETCH)
@@ -131,7 +142,9 @@ def likely_plans(
         order = sorted(near, key=lambda at: (cycles[at], _cost(sizes, choices, at)))[:most]
         for at in order:
             steps = float(units[0, at]), float(units[1, at])
-            found.append(Likely(float(cycles[at]), steps, partial(_plan, sizes, choices, at)))
+            choice = Choice(sizes.facts.is_dense, *choices.choice(at))
+            make = partial(_plan, sizes, choices, at)
+            found.append(Likely(float(cycles[at]), steps, choice, make))
     return sorted(found, key=lambda one: one.cycles)
 
 

@@ -18,11 +18,11 @@ from f2fsim.pipeline.trials import (
     _hope,
     tried_plan,
 )
-from f2fsim.scheduling import Likely
+from f2fsim.scheduling import Choice, Likely
 
 
-def plan(tiles: int, bands: int = 1, *, is_dense: bool = False) -> Plan:
-    return Plan("input_stationary", (8,) * bands, (1,) * tiles, 1, {}, is_dense)
+def plan(tiles: int) -> Plan:
+    return Plan("input_stationary", (8,), (1,) * tiles, 1, {})
 
 
 def choose(
@@ -39,7 +39,7 @@ def choose(
     def predict(stretch: Stretch) -> list[Likely]:
         factor = stretch.get(False, (1.0, 1.0))[1]
         found = [
-            Likely(cycles * factor, (10.0, 10.0), partial(plan, n))
+            Likely(cycles * factor, (10.0, 10.0), Choice(False, False, 1, n), partial(plan, n))
             for n, cycles in predicted.items()
         ]
         return sorted(found, key=lambda one: one.cycles)
@@ -112,8 +112,8 @@ def test_hope_is_the_mean_of_what_is_saved() -> None:
 
 def test_expectation_is_that_of_jointly_normal_errors() -> None:
     """Two plans at the same place but for their own share: the regression of one on the other."""
-    tried = [plan(2, bands=4)]
-    left = [Likely(1e9, (1.0, 1.0), partial(plan, n, bands=4)) for n in (2, 1024)]
+    tried = [Choice(False, False, 4, 2)]
+    left = [Choice(False, False, 4, n) for n in (2, 1024)]
     mean, deviation = _expected(tried, np.array([0.1]), left, 1e9)
     own, common = 0.008**2, 0.026**2 + 0.032**2 + 0.027**2
     assert mean[0] == pytest.approx(0.1 * common / (common + own))
