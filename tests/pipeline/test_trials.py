@@ -114,11 +114,21 @@ def test_expectation_is_that_of_jointly_normal_errors() -> None:
     """Two plans at the same place but for their own share: the regression of one on the other."""
     tried = [Choice(False, False, 4, 2)]
     left = [Choice(False, False, 4, n) for n in (2, 1024)]
-    mean, deviation = _expected(tried, np.array([0.1]), left, 1e9)
+    mean, deviation = _expected(tried, np.array([0.02]), left, 1e9)
     own, common = 0.008**2, 0.026**2 + 0.032**2 + 0.027**2
-    assert mean[0] == pytest.approx(0.1 * common / (common + own))
+    assert mean[0] == pytest.approx(0.02 * common / (common + own))
     assert deviation[0] == pytest.approx(
         math.sqrt(common + own - common**2 / (common + own)), rel=1e-6
     )
     assert 0 < mean[1] < mean[0]
     assert deviation[1] > deviation[0]
+
+
+def test_errors_larger_than_expected_leave_more_doubt() -> None:
+    """An error of three deviations makes all deviations three times as large, no mean."""
+    tried, left = [Choice(False, False, 4, 2)], [Choice(False, False, 1, 8)]
+    size = math.sqrt(0.026**2 + 0.032**2 + 0.027**2 + 0.008**2)
+    mean, deviation = _expected(tried, np.array([size]), left, 1e9)
+    means, deviations = _expected(tried, np.array([3 * size]), left, 1e9)
+    assert means == pytest.approx(3 * mean)
+    assert deviations == pytest.approx(3 * deviation)
