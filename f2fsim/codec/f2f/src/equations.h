@@ -36,7 +36,7 @@ typedef struct {
 } f2f_circle;
 
 /* The number at place k. */
-F2F_INLINE void f2f_put(const f2f_circle *c, int k, uint32_t value, int n_words) {
+F2F_INLINE void f2f_circle_put(const f2f_circle *c, int k, uint32_t value, int n_words) {
     const uint64_t bit = (uint64_t)1 << (k & 63);
     f2f_four *at = c->planes + (k >> 6);
     f2f_four values = {value, value >> 1, value >> 2, value >> 3};
@@ -45,7 +45,7 @@ F2F_INLINE void f2f_put(const f2f_circle *c, int k, uint32_t value, int n_words)
 }
 
 /* Sum of the numbers at the places of a set. */
-F2F_INLINE uint32_t f2f_sum(const f2f_circle *c, const uint64_t *set, int n_words) {
+F2F_INLINE uint32_t f2f_circle_sum(const f2f_circle *c, const uint64_t *set, int n_words) {
     uint32_t sum = 0;
     const f2f_four *at = c->planes;
     for (int q = 0; q < c->n_fours; q++) {
@@ -112,7 +112,7 @@ F2F_INLINE void f2f_rotate(uint64_t *dst, const uint64_t *twice, int by, int n_w
 }
 
 /* Bits [from, to) of the circle, to - from at most its size, as words. */
-F2F_INLINE void f2f_range(uint64_t *dst, int64_t from, int64_t to, int n_words) {
+F2F_INLINE void f2f_circle_range(uint64_t *dst, int64_t from, int64_t to, int n_words) {
     int size = n_words * 64;
     memset(dst, 0, (size_t)n_words * 8);
     for (int64_t u = from; u < to; u++) {
@@ -258,7 +258,7 @@ F2F_INLINE int f2f_forward(const f2f_problem *p, f2f_chunk *c, int64_t block, in
             c->step[u] = -1;
             c->rhs[u] = 0;
         }
-        if (oldest < 0) f2f_range(known, oldest, 0, n_words);
+        if (oldest < 0) f2f_circle_range(known, oldest, 0, n_words);
         for (int64_t e = p->block_ptr[block]; e < p->block_ptr[block + 1]; e += F2F_BATCH) {
             int64_t left = p->block_ptr[block + 1] - e;
             int n = left < F2F_BATCH ? (int)left : F2F_BATCH;
@@ -296,10 +296,10 @@ F2F_INLINE void f2f_backward(const f2f_problem *p, f2f_chunk *c, int64_t n_steps
     for (int64_t u = n_steps * p->n_in - 1; u >= 0; u--) {
         const int k = (int)(u & (size - 1));
         x[u] = 0;
-        f2f_put(&c->circle, k, 0, n_words);
+        f2f_circle_put(&c->circle, k, 0, n_words);
         if (c->step[u] < 0) continue;
-        x[u] = c->rhs[u] ^ f2f_sum(&c->circle, c->rows + (size_t)u * n_words, n_words);
-        f2f_put(&c->circle, k, x[u], n_words);
+        x[u] = c->rhs[u] ^ f2f_circle_sum(&c->circle, c->rows + (size_t)u * n_words, n_words);
+        f2f_circle_put(&c->circle, k, x[u], n_words);
     }
 }
 

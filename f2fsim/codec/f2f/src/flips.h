@@ -61,7 +61,8 @@ static int f2f_frame_alloc(f2f_frame *f, int search, int n_words) {
 
 /* Pivots that the equation of an event was reduced by. */
 F2F_INLINE const uint64_t *f2f_used(const f2f_chunk *c, int32_t event, int n_words) {
-    return event >= 0 ? c->used + (size_t)event * n_words : c->check_used + (size_t)~event * n_words;
+    return event >= 0 ? c->used + (size_t)event * n_words
+                      : c->check_used + (size_t)~event * n_words;
 }
 
 /* Right sides of the events [from, to) again, flips included. */
@@ -73,13 +74,13 @@ F2F_INLINE void f2f_resolve(const f2f_problem *p, f2f_chunk *c, int64_t from, in
     const int64_t step = first >= 0 ? c->step[first] : c->check_step[~first];
     const int64_t oldest = (step - p->n_s) * p->n_in;
     for (int64_t u = oldest > 0 ? oldest : 0; u < (step + 1) * p->n_in; u++)
-        f2f_put(&c->circle, (int)(u & (size - 1)), c->rhs[u], n_words);
+        f2f_circle_put(&c->circle, (int)(u & (size - 1)), c->rhs[u], n_words);
     for (int64_t e = from; e < to; e++) {
         const int32_t u = c->events[e];
-        const uint32_t sum = f2f_sum(&c->circle, f2f_used(c, u, n_words), n_words);
+        const uint32_t sum = f2f_circle_sum(&c->circle, f2f_used(c, u, n_words), n_words);
         if (u >= 0) {
             c->rhs[u] = c->val[u] ^ sum;
-            f2f_put(&c->circle, u & (size - 1), c->rhs[u], n_words);
+            f2f_circle_put(&c->circle, u & (size - 1), c->rhs[u], n_words);
         } else {
             c->check_rhs[~u] = c->check_val[~u] ^ sum;
         }
@@ -136,7 +137,7 @@ F2F_INLINE void f2f_columns(f2f_chunk *c, f2f_frame *f, int64_t from, int64_t to
 
 /* Keep the best `keep` of n candidates, no two with the same open checks, in f->now.  The rank of
  * a candidate is its flips, at F2F_PRICE each, less the settled checks that follow. */
-F2F_INLINE int f2f_select(f2f_frame *f, int n, int keep, int check) {
+F2F_INLINE int f2f_best_states(f2f_frame *f, int n, int keep, int check) {
     int start[F2F_RANKS + 1], least = 1 << 30, most = 0, kept = 0;
     for (int i = 0; i < n; i++) least = f->next[i].cost < least ? f->next[i].cost : least;
     for (int i = 0; i < n; i++) {
@@ -164,8 +165,8 @@ F2F_INLINE int f2f_select(f2f_frame *f, int n, int keep, int check) {
 }
 
 /* Choose flips for one plane in a frame of n checks; those of checks below `settle` are made. */
-F2F_INLINE int64_t f2f_choose(f2f_chunk *c, f2f_frame *f, int plane, int64_t first, int frozen, int n,
-                          int settle, int search) {
+F2F_INLINE int64_t f2f_choose(f2f_chunk *c, f2f_frame *f, int plane, int64_t first, int frozen,
+                              int n, int settle, int search) {
     int n_now = 1, n_nodes = 0;
     uint64_t open = 0;
     for (int i = frozen; i < n; i++)
@@ -197,7 +198,7 @@ F2F_INLINE int64_t f2f_choose(f2f_chunk *c, f2f_frame *f, int plane, int64_t fir
         }
         int32_t parents[256];
         for (int k = 0; k < n_now; k++) parents[k] = f->now[k].node;
-        n_now = f2f_select(f, n_next, search, i);
+        n_now = f2f_best_states(f, n_next, search, i);
         for (int k = 0; k < n_now; k++) {
             int32_t code = f->now[k].node;
             if (code < 0) {

@@ -100,7 +100,8 @@ F2F_INLINE void f2f_apply_patches(const f2f_decoder *d, const f2f_layout *l, f2f
     int64_t kept = r->kept, patch = r->patch;
     int64_t next = patch < l->n_patches ? l->patches[patch] : INT64_MAX;
     const int64_t weights = l->n_weights - at, whole = n_blocks * d->n_out;
-    const int64_t n_tile = weights < whole ? weights : whole, n_kept = f2f_kept(l->mask + at / 8, n_tile);
+    const int64_t n_tile = weights < whole ? weights : whole;
+    const int64_t n_kept = f2f_kept(l->mask + at / 8, n_tile);
     if (n_kept == n_tile || next >= (kept + n_kept) * d->n_planes) {
         if (n_kept == n_tile) f2f_patch_whole(d, l, r, n_tile, &r->patch, bytes);
         r->kept += n_kept;
