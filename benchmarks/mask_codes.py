@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from f2fsim.codec.masks import MASK_CODES, decode_mask, encode_mask, fit_mask
+from f2fsim.codec.masks import MASK_CODES, NARROWED, decode_mask, encode_mask, fit_mask
 
 N_WEIGHTS = 5_900_000
 
@@ -17,13 +17,13 @@ def main(sparsity: float = 0.9) -> None:
     entropy = -(p * np.log2(p) + sparsity * np.log2(sparsity))
     print(f"{N_WEIGHTS:,} weights, S={sparsity}, entropy {entropy:.4f} bits a weight")
     print(f"{'code':10} {'bits/w':>7} {'/H':>6} {'fit':>6} {'encode':>7} {'decode':>7}  parameters")
-    for code in MASK_CODES:
+    for code in (*MASK_CODES, *NARROWED):
         times = [time.perf_counter()]
         _, params, n_bits = fit_mask(mask, code)
         times.append(time.perf_counter())
         coded = encode_mask(mask, code, unit=80, params=params)
         times.append(time.perf_counter())
-        back = decode_mask(coded.stream, mask.size, code, coded.params)
+        back = decode_mask(coded.stream, mask.size, coded.code, coded.params)
         times.append(time.perf_counter())
         if not np.array_equal(back, mask) or coded.stream.n_bits != n_bits:
             raise SystemExit(f"{code}: not exact")

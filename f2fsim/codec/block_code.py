@@ -9,7 +9,7 @@ number, the escape, followed by its n raw bits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from math import comb
 
@@ -24,6 +24,13 @@ from f2fsim.errors import DataError
 
 #: Longest block: it fits a 64-bit field, and so do all words of at most 63 ones and the escape.
 MAX_BLOCK = 64
+
+#: Blocks that are tried.
+BLOCKS = tuple(range(8, MAX_BLOCK + 1, 8))
+
+#: Positions and most ones of the words that a machine's mask unit is built for, near the best at
+#: S=0.9: words of fewer ones are the first of them, so that `max_ones` is a layer's own.
+UNIT_BLOCK, UNIT_ONES = 32, 6
 
 BoolArray = NDArray[np.bool_]
 
@@ -46,12 +53,18 @@ def _first_words(block: int, max_ones: int) -> NDArray[np.uint64]:
     return np.array([sum(sizes[:j]) for j in range(max_ones + 2)], dtype=np.uint64)
 
 
-def fit_block(mask: BoolArray) -> tuple[dict[str, int], int]:
+def fit_block(
+    mask: BoolArray, blocks: Sequence[int] = BLOCKS, most_ones: int = MAX_BLOCK - 1
+) -> tuple[dict[str, int], int]:
     """Return the parameters of fewest bits, blocks of 8, 16, … 64 tried, and the bits.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (n,)
+    blocks : sequence of int
+        Blocks to choose from, multiples of 8.
+    most_ones : int
+        The most ones that a word may have.
 
     Returns
     -------
@@ -63,7 +76,7 @@ def fit_block(mask: BoolArray) -> tuple[dict[str, int], int]:
     n = int(mask.shape[0])
     ones_of_bytes = np.bitwise_count(np.packbits(mask, bitorder="little")).astype(np.int64)
     best: tuple[int, dict[str, int]] | None = None
-    for block in range(8, MAX_BLOCK + 1, 8):
+    for block in blocks:
         n_blocks = -(-n // block)
         padded = np.zeros(n_blocks * block // 8, dtype=np.int64)
         padded[: ones_of_bytes.shape[0]] = ones_of_bytes
@@ -74,7 +87,7 @@ def fit_block(mask: BoolArray) -> tuple[dict[str, int], int]:
                 ones[-1] -= n_blocks * block - n
             counts = np.bincount(ones, minlength=block + 1)
             above = n_blocks - np.cumsum(counts)
-            for max_ones in range(min(block + 1, MAX_BLOCK)):
+            for max_ones in range(min(block, most_ones) + 1):
                 escapes = int(above[max_ones])
                 size = n_blocks * word_bits(block, max_ones, escapes > 0) + escapes * block
                 if best is None or size < best[0]:

@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec.base import BitStream
-from f2fsim.codec.block_code import MAX_BLOCK, decode_block, encode_block, fit_block
+from f2fsim.codec.block_code import (
+    MAX_BLOCK,
+    UNIT_BLOCK,
+    UNIT_ONES,
+    decode_block,
+    encode_block,
+    fit_block,
+)
 from f2fsim.codec.class_masks import ClassMask
 from f2fsim.codec.mask_code import BoolArray, EncodedMask, MaskCode, MaskShape, check_params
 from f2fsim.codec.run_masks import RiceMask, ZeroRunMask
@@ -114,6 +121,15 @@ class BlockMask:
         return decode_block(stream, n, params)
 
 
+class UnitBlockMask(BlockMask):
+    """``block32``: ``block`` in the words that a machine's mask unit takes; stored as ``block``."""
+
+    @staticmethod
+    def fit(mask: BoolArray, shape: MaskShape | None = None) -> tuple[dict[str, int], int]:
+        """Return the parameters of fewest bits among those words, and the bits."""
+        return fit_block(mask, (UNIT_BLOCK,), UNIT_ONES)
+
+
 #: Mask codes by name.
 MASK_CODES: dict[str, type[MaskCode]] = {
     "raw": RawMask,
@@ -122,6 +138,9 @@ MASK_CODES: dict[str, type[MaskCode]] = {
     "block": BlockMask,
     "classes": ClassMask,
 }
+
+#: Names that stand for a code with fewer parameters to choose from: the code as it is stored.
+NARROWED: dict[str, tuple[str, type[MaskCode]]] = {"block32": ("block", UnitBlockMask)}
 
 
 def fit_mask(
@@ -134,7 +153,7 @@ def fit_mask(
     mask : ndarray of bool, shape (n,)
         The mask in block order.
     code : str
-        A name in `MASK_CODES`, or ``auto`` for the best of all.
+        A name in `MASK_CODES` or `NARROWED`, or ``auto`` for the best of all.
     shape : MaskShape, optional
         The matrix that the mask runs through, for the code that uses it (``classes``).
 
@@ -145,10 +164,10 @@ def fit_mask(
     n_bits : int
         Exact bits of the stream that `encode_mask` makes with them.
     """
-    names = list(MASK_CODES) if code == "auto" else [check_mask_code(code)]
+    tried = MASK_CODES if code == "auto" else dict([_choice(code)])
     fitted: list[tuple[str, dict[str, int], int]] = []
-    for name in names:
-        fitted.append((name, *MASK_CODES[name].fit(mask, shape)))
+    for name, chosen in tried.items():
+        fitted.append((name, *chosen.fit(mask, shape)))
         if not fitted[-1][2]:  # none takes fewer bits than a mask without holes takes in blocks
             break
     return min(fitted, key=lambda choice: choice[2])
@@ -169,7 +188,7 @@ def encode_mask(
     mask : ndarray of bool, shape (n,)
         The mask in block order, True where a weight is kept.
     code : str
-        A name in `MASK_CODES`, or ``auto`` for the one of fewest bits.
+        A name in `MASK_CODES` or `NARROWED`, or ``auto`` for the one of fewest bits.
     unit : int
         Weights of a work unit (``n_out`` for F2F).
     params : mapping, optional
@@ -186,7 +205,7 @@ def encode_mask(
         raise InputError("mask code 'auto' takes no parameters")
     if params is None or code == "auto":
         code, params, _ = fit_mask(mask, code, shape)
-    chosen = MASK_CODES[check_mask_code(code)]
+    _, chosen = _choice(code)
     chosen.check(params)
     return chosen.encode(mask, params, unit)
 
@@ -209,18 +228,27 @@ def decode_packed_mask(
 
 def _checked_code(code: str, params: Mapping[str, Any]) -> type[MaskCode]:
     try:
-        chosen = MASK_CODES[check_mask_code(code)]
+        if isinstance(code, str) and code in NARROWED:
+            raise InputError(f"mask code {code!r} is no stored code")
+        _, chosen = _choice(code)
         chosen.check(params)
     except InputError as error:
         raise DataError(str(error)) from None
     return chosen
 
 
+def _choice(code: str) -> tuple[str, type[MaskCode]]:
+    """Return the code as it is stored, and what chooses its parameters."""
+    check_mask_code(code)
+    return NARROWED[code] if code in NARROWED else (code, MASK_CODES[code])
+
+
 def check_mask_code(code: str) -> str:
     """Return `code` if it is known; `InputError` lists the choices."""
-    if not isinstance(code, str) or code not in MASK_CODES:
+    known = (*MASK_CODES, *NARROWED)
+    if not isinstance(code, str) or code not in known:
         raise InputError(
-            f"unknown mask code {in_a_line(code)}{near_miss(str(code), MASK_CODES)}; "
-            f"known: {choices(MASK_CODES)}, auto"
+            f"unknown mask code {in_a_line(code)}{near_miss(str(code), known)}; "
+            f"known: {choices(known)}, auto"
         )
     return code

@@ -17,8 +17,8 @@ from f2fsim.cost.unit_gates import estimate_unit_gates, estimate_unit_levels, lo
 INDEX_BITS, LENGTH_BITS, ROW_BITS, PLACE_BITS = 16, 12, 10, 24
 #: Assumed: rows that wait at a PE (opennsfw's layers on 32 PEs need up to 8).
 ROWS_WAITING = 8
-#: Assumed block code of coded masks, near the best at 90 % pruned: 32 positions, at most 6 ones.
-CODE_BLOCK, CODE_ONES = 32, 6
+#: Words of coded masks: positions and most ones, those of `f2fsim.codec.block_code`.
+UNIT_BLOCK, UNIT_ONES = 32, 6
 #: Classes and bits of a prefix that value decoders are built for (`f2fsim.codec.f2f.value_code`).
 VALUE_CLASSES, VALUE_PREFIX = 16, 6
 #: Bits of a gap of the patch stream, of its widest field, of a field's length, of a word of it.
@@ -98,7 +98,7 @@ def _pipe(width: int, depth: int, latency: int, count: int = 1) -> UnitSpec:
 def late_mask_cycles(code: str) -> int:
     """Return the cycles from a mask unit's service until the mask is there."""
     if code == "block":
-        return unrank_stages(CODE_BLOCK)
+        return unrank_stages(UNIT_BLOCK)
     return 0 if code == "raw" else 1  # zero runs: places to one-hot
 
 
@@ -123,13 +123,13 @@ def mask_unit(n: int, code: str, rate: int, count: int = 1) -> Units:
 
 
 def _block_mask_unit(n: int, rate: int, count: int) -> Units:
-    n_words = max(1, min(rate, -(-n // CODE_BLOCK)))
-    word = (sum(comb(CODE_BLOCK, j) for j in range(CODE_ONES + 1)) + 1 - 1).bit_length()
-    made, widest = n_words * CODE_BLOCK, n_words * (word + CODE_BLOCK)
+    n_words = max(1, min(rate, -(-n // UNIT_BLOCK)))
+    word = (sum(comb(UNIT_BLOCK, j) for j in range(UNIT_ONES + 1)) + 1 - 1).bit_length()
+    made, widest = n_words * UNIT_BLOCK, n_words * (word + UNIT_BLOCK)
     words = _fields(1, widest + 2 * WORD_BITS, 2 * WORD_BITS, count, widest)
-    blocks = {"RATE": n_words, "WORD": word, "BLOCK": CODE_BLOCK}
-    unranked = {"BLOCK": CODE_BLOCK, "ONES": CODE_ONES, "WORD": word}
-    stages = unranked["STAGES"] = unrank_stages(CODE_BLOCK)
+    blocks = {"RATE": n_words, "WORD": word, "BLOCK": UNIT_BLOCK}
+    unranked = {"BLOCK": UNIT_BLOCK, "ONES": UNIT_ONES, "WORD": word}
+    stages = unranked["STAGES"] = unrank_stages(UNIT_BLOCK)
     return (
         words,
         _unit("f2f_mask_blocks", count, **blocks, COUNT=dict(words.sizes)["COUNT"]),

@@ -145,6 +145,24 @@ def test_block_code_with_given_parameters(block, max_ones, escapes, n, density, 
     np.testing.assert_array_equal(decode_mask(coded.stream, n, "block", params), mask)
 
 
+@pytest.mark.parametrize("density", [0.0, 0.05, 0.1, 0.3, 0.5, 0.9, 1.0])
+def test_block_code_in_the_words_of_a_mask_unit(density):
+    mask = np.random.default_rng(4).random(20_000) < density
+    code, params, n_bits = fit_mask(mask, "block32")
+    assert code == "block"
+    assert params["block"] == 32
+    assert params["max_ones"] <= 6
+    assert fit_mask(mask, "block")[2] <= n_bits <= 1.04 * mask.size
+    coded = encode_mask(mask, "block32", unit=80)
+    assert (coded.code, dict(coded.params)) == (code, params)
+    assert coded.stream.n_bits == n_bits
+    # A word for 32 positions, one more for the raw bits of an escape.
+    assert coded.unit_symbols.max() <= 2 * (80 // 32 + 1)
+    np.testing.assert_array_equal(decode_mask(coded.stream, mask.size, "block", params), mask)
+    with pytest.raises(DataError, match="no stored code"):
+        decode_mask(coded.stream, mask.size, "block32", params)
+
+
 def test_auto_is_the_smallest():
     for density in (0.01, 0.1, 0.5, 0.95):
         mask = np.random.default_rng(1).random(5000) < density

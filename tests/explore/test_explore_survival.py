@@ -164,7 +164,7 @@ def test_search_killed_twenty_times(tmp_path: Path) -> None:
     db.close()
 
 
-@pytest.mark.parametrize("n_each", [2, 4])
+@pytest.mark.parametrize("n_each", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_searches_and_sweeps_at_once(
     spec: Path,
     search_spec: Path,

@@ -17,7 +17,12 @@ from f2fsim.hw.front_ends.contract import (
     mean_rounds,
     total_work,
 )
-from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_places, mask_unit_rates
+from f2fsim.hw.front_ends.mask_unit import (
+    add_mask_unit,
+    mask_format,
+    mask_places,
+    mask_unit_rates,
+)
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 from f2fsim.mapping.totals import Totals
@@ -33,7 +38,7 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
 
     def format_params(self, front_end: BitmapFrontEnd, arch: ArchConfig) -> dict[str, object]:
         """Block and mask code."""
-        return {"block": front_end.block, "mask": front_end.mask_code}
+        return {"block": front_end.block, "mask": mask_format(front_end)}
 
     def dense_block(self, front_end: BitmapFrontEnd, arch: ArchConfig) -> int | None:
         """The aligner's width; a flexible array keeps its own folds."""

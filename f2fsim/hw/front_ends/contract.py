@@ -36,7 +36,7 @@ from f2fsim.sharing import shared
 ONE = seq(1)
 
 #: Bits of mask codes over the entropy of an even mask at S=0.9 (docs/formats.md).
-OVER_MASK_ENTROPY = {"zero_runs": 1.073, "block": 1.377}
+OVER_MASK_ENTROPY = {"zero_runs": 1.073, "block": 1.40}
 
 #: Work in all and the most that is done a cycle, by unit.
 Rates = dict[str, tuple[int, int]]

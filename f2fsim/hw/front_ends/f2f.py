@@ -42,7 +42,12 @@ from f2fsim.hw.front_ends.contract import (
     fifo_units,
     total_work,
 )
-from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_places, mask_unit_rates
+from f2fsim.hw.front_ends.mask_unit import (
+    add_mask_unit,
+    mask_format,
+    mask_places,
+    mask_unit_rates,
+)
 from f2fsim.hw.front_ends.value_decoder import (
     ALIGNER_CYCLES,
     TABLE_BITS,
@@ -100,8 +105,9 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         same = ("n_in", "n_out", "n_s", "taps", "seed", "encoder", "order", "shuffle_seed")
         params = {name: getattr(front_end, name) for name in same}
         params["n_groups"] = front_end.groups
-        codes = ("mask_code", "invert", "value_code", "spare_planes")
-        return params | {name: getattr(front_end, name) for name in codes}
+        codes = ("invert", "value_code", "spare_planes")
+        params |= {name: getattr(front_end, name) for name in codes}
+        return params | {"mask_code": mask_format(front_end)}
 
     def fetched(self, front_end: F2fFrontEnd) -> tuple[str, ...]:
         """The tables of value codes beside."""

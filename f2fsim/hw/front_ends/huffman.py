@@ -56,7 +56,12 @@ from f2fsim.hw.front_ends.contract import (
     mean_rounds,
     total_work,
 )
-from f2fsim.hw.front_ends.mask_unit import add_mask_unit, mask_places, mask_unit_rates
+from f2fsim.hw.front_ends.mask_unit import (
+    add_mask_unit,
+    mask_format,
+    mask_places,
+    mask_unit_rates,
+)
 from f2fsim.hw.streams import weight_stream
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps
@@ -82,7 +87,7 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         """Block, mask code, decoders and longest codeword."""
         names = ("block", "n_decoders", "max_length")
         params: dict[str, object] = {name: getattr(front_end, name) for name in names}
-        return params | {"mask": front_end.mask_code}
+        return params | {"mask": mask_format(front_end)}
 
     def dense_block(self, front_end: HuffmanFrontEnd, arch: ArchConfig) -> int | None:
         """The aligner's width."""

@@ -38,6 +38,11 @@ def add_mask_unit(job: FrontEndJob, front_end: MaskedFrontEnd, latency_cycles: i
     )
 
 
+def mask_format(front_end: MaskedFrontEnd) -> str:
+    """Return the mask code of the format: words of a block code are those the unit is built for."""
+    return "block32" if front_end.mask_code == "block" else front_end.mask_code
+
+
 def mask_places(front_end: MaskedFrontEnd, latency_cycles: int = 1) -> int:
     """Return the places of the unit's FIFO."""
     return fifo_units(front_end, latency_cycles + _made_cycles(front_end))
