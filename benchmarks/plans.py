@@ -105,9 +105,13 @@ def random_layer(rng: np.random.Generator, most_weights: int) -> tuple[dict[str,
     return layer, batch
 
 
-def jobs(rng: np.random.Generator, arch: str, most_weights: int) -> Iterator[LayerJob]:
+def jobs(
+    rng: np.random.Generator, arch: str, most_weights: int, most_macs: int
+) -> Iterator[LayerJob]:
     """Yield one random layer on a machine."""
     layer, batch = random_layer(rng, most_weights)
+    while _macs(layer, batch) > most_macs:
+        layer, batch = random_layer(rng, most_weights)
     sparsity = float(rng.choice([0.0, 0.5, 0.7, 0.8, 0.9, 0.95]))
     layer["name"] += f", S={sparsity:g}"
     data = {
@@ -119,6 +123,13 @@ def jobs(rng: np.random.Generator, arch: str, most_weights: int) -> Iterator[Lay
         "layers": [layer],
     }
     yield from layer_jobs(build_workload(data, Path(), "random"), load_arch(arch), cache=None)
+
+
+def _macs(layer: dict[str, Any], batch: int) -> int:
+    if layer["op"] == "linear":
+        return int(layer["in_features"] * layer["out_features"] * layer["n_tokens"] * batch)
+    kernel, pixels = np.prod(layer["kernel"]), np.prod(layer["input_size"])
+    return int(layer["in_channels"] * layer["out_channels"] * kernel * pixels * batch)
 
 
 def compare(job: LayerJob, arch: str, runs: Runs) -> Case:
@@ -203,7 +214,7 @@ def measure(options: argparse.Namespace) -> Iterator[Case]:
     for number in range(options.first, options.first + options.layers):
         for arch in options.archs:
             rng = np.random.default_rng([options.seed, number])  # the same layer on each machine
-            for job in jobs(rng, arch, options.most_weights):
+            for job in jobs(rng, arch, options.most_weights, options.most_macs):
                 place = arch, options.seed, number
                 runs = Runs(job, kept.get(place, []))
                 n_kept = len(runs.found)
@@ -228,6 +239,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--archs", nargs="*", default=list(names("arch_configs")))
     parser.add_argument("--most-weights", type=int, default=1 << 16, help="of linear layers")
+    parser.add_argument("--most-macs", type=int, default=1 << 25, help="of all layers")
     parser.add_argument("--within", type=float, default=1.3, help="of the fewest predicted cycles")
     parser.add_argument("--kept", type=Path, help="file of runs")
     options = parser.parse_args()
