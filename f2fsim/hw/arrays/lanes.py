@@ -101,14 +101,16 @@ class LanesKind(ArrayKind[LanesArray]):
         # The lane queue takes a step that brings more than the lanes take in several cycles.
         queued = kind.step_rounds(front_end, facts, weights, share, array.weights_per_cycle)
         fed = np.ceil(rows * facts.n_reduction / weights) * max(units, queued)
-        groups = np.ceil(rows * facts.n_reduction * share / array.weights_per_cycle)
+        full = rows * facts.n_reduction * share / array.weights_per_cycle
+        groups = np.ceil(full)
         n_reads = min(round(facts.n_weights * share), array.weights_per_cycle)
         each = 1.0
         if skips and neighbours_a_group(arch, array) is None:
             n_banks = min(operand_banks(arch, array), facts.n_reduction)
             each = mean_gather_cycles(n_reads, n_banks, array.window, round(facts.reaching, 2))
         if not kind.is_all_rows(front_end) or facts.is_dense:
-            return fed, groups * each * waves
+            # A last group that is not full has as many reads fewer.
+            return fed, np.maximum(groups, full * each) * waves
         n_banks = self.accumulators(arch, array).n_banks
         added = array.weights_per_cycle * (facts.density if array.zeros == "gate" else 1.0)
         meet = _sum_conflicts(rows, added, facts.density, n_banks)
