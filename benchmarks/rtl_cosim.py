@@ -1,9 +1,9 @@
-"""Co-simulate every front end against the model on real encoded weights.
+"""Co-simulate every front end and the value decoders against the model on real encoded weights.
 
-The layers of a workload (pruned layer by layer, int8), end to end in rows of 512, give enough
-steps of trained weights.  Each configuration encodes them, generates the Verilog, and runs it in
-Icarus Verilog with random gaps at every input and at the output: every bit and the cycle of every
-item must agree with both engines.  Writes a CSV after every configuration.
+The layers of a workload (pruned layer by layer, int8 unless said), end to end in rows of 512, give
+enough steps of trained weights.  Each configuration encodes them, generates the Verilog, and runs
+it in Icarus Verilog with random gaps at every input and at the output: every bit and the cycle of
+every item must agree with both engines.  Writes a CSV after every configuration.
 
     python benchmarks/rtl_cosim.py -o reports/hardware_cost/cosim.csv
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from f2fsim.codec.f2f.choose_code import choose_code
 from f2fsim.codec.tensor import PrunedTensor
 from f2fsim.config import load_workload
 from f2fsim.config.arch import load_arch
@@ -22,6 +23,7 @@ from f2fsim.rtl.cosim import cosimulate, lint
 from f2fsim.rtl.cycles import random_gaps
 from f2fsim.rtl.front_ends import DeviceJob, device_for_layer
 from f2fsim.rtl.skipping import CompactorDevice, StepVectors
+from f2fsim.rtl.values import ValueDevice, ValueVectors
 from f2fsim.workloads import iterate_layers
 
 #: Name, machine, changes of its front end and of its array, longest gap, weights a step.
@@ -77,6 +79,9 @@ CONFIGURATIONS = (
     ("compaction", "", {"n": 80, "lanes": 8}, {}, 4, 80),
     ("compaction", "", {"n": 60, "lanes": 16}, {}, 1, 60),
     ("compaction", "", {"n": 120, "lanes": 16}, {}, 3, 120),
+    ("value decoder", "", {"weight_type": "int8", "n_out": 16, "n_planes": 12}, {}, 4, 16),
+    ("value decoder", "", {"weight_type": "int4", "n_out": 12, "n_planes": 8}, {}, 1, 12),
+    ("value decoder", "", {"weight_type": "bf16", "n_out": 8, "n_planes": 18}, {}, 3, 8),
 )
 
 
@@ -92,12 +97,16 @@ def main() -> None:
     options = parser.parse_args()
     workload = load_workload(options.workload)
     pruning = workload.pruning.model_copy(update={"sparsity": options.sparsity})
-    workload = workload.model_copy(update={"pruning": pruning, "weight_type": "int8"})
-    tensor = end_to_end(workload, 200 * options.steps)
+    workload = workload.model_copy(update={"pruning": pruning})
+    tensors = {}
     rows = []
     for i in range(options.first, min(options.last, len(CONFIGURATIONS) - 1) + 1):
         start = time.perf_counter()
-        rows.append(run(i, tensor, options.steps))
+        kind = CONFIGURATIONS[i][2].get("weight_type", "int8")
+        if kind not in tensors:
+            typed = workload.model_copy(update={"weight_type": kind})
+            tensors[kind] = end_to_end(typed, 200 * options.steps)
+        rows.append(run(i, tensors[kind], options.steps))
         print(f"{time.perf_counter() - start:.0f} s", rows[-1]["result"], i, flush=True)
         with options.out.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
@@ -152,6 +161,8 @@ def job_of(number, tensor, n_steps):
         mask = taken.mask.reshape(-1)[:n].reshape(n_steps, device.n)
         weights = taken.patterns.reshape(-1)[:n].reshape(n_steps, device.n)
         return DeviceJob(device, StepVectors(mask, weights.astype(np.int64)))
+    if name == "value decoder":
+        return values_job(taken, of_front_end, n_steps)
     arch = load_arch(machine)
     front_end = arch.front_end.model_copy(update=of_front_end)
     of_array = dict(of_array)
@@ -160,6 +171,24 @@ def job_of(number, tensor, n_steps):
     array = arch.pe_array.model_copy(update=of_array)
     arch = arch.model_copy(update={"front_end": front_end, "pe_array": array})
     return device_for_layer(arch, taken, max_steps=n_steps)
+
+
+def values_job(tensor, sizes, n_steps):
+    """Return value decoders with the code of the weights, and blocks of codewords.
+
+    At pruned weights stands what an XOR decoder puts out there: any bits.
+    """
+    n_out, n_planes, kind = sizes["n_out"], sizes["n_planes"], tensor.weight_type
+    n = n_out * n_steps
+    mask, patterns = tensor.mask.reshape(-1)[:n], tensor.patterns.reshape(-1)[:n]
+    kept = patterns[mask].astype(np.uint32)
+    code = choose_code(kept, kind, n_planes)
+    rng = np.random.default_rng(0)
+    codewords = rng.integers(0, 1 << code.n_planes, n, dtype=np.uint64).astype(np.uint32)
+    codewords[mask] = code.encode(kept)[0]
+    blocks = (part.reshape(n_steps, n_out) for part in (mask, codewords))
+    device = ValueDevice(n_out, n_planes, kind.n_bits)
+    return DeviceJob(device, ValueVectors(code, *blocks))
 
 
 def run(number, tensor, n_steps):
