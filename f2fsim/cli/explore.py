@@ -62,6 +62,11 @@ Dask = Annotated[
 ]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Run failed points again.")]
 
+Prune = Annotated[
+    bool,
+    typer.Option("--prune", help="Leave out points that bounds rule out in every objective."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -133,6 +138,7 @@ def sweep_command(
     workers: Workers = None,
     dask: Dask = None,
     retry_failed: Retry = False,
+    prune: Prune = False,
     as_json: Json = False,
     as_csv: Csv = False,
     quiet: Quiet = False,
@@ -175,6 +181,7 @@ def sweep_command(
                 workers=workers,
                 dask=dask,
                 retry_failed=retry_failed,
+                prune=prune,
                 progress=progress,
                 **fields,
                 **conditions,
@@ -255,6 +262,8 @@ def _print_sweep(result: SweepResult, out: Path | None) -> None:
         brief = [{k: row[k] for k in ("point", *spec.axes, "status", "error")} for row in bad[:10]]
         console.print_rows(brief, title=f"Points without a result: {len(bad)}, the first ones")
     text = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
+    if result.pruned:
+        text += f", {len(result.pruned)} of these ruled out by bounds"
     typer.echo(f"points with baselines: {text}; {result.n_run} run now")
     if out is not None:
         typer.echo(f"results: {out / 'points.csv'} (f2fsim report {out} -o DIR draws them)")

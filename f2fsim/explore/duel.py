@@ -13,12 +13,12 @@ from f2fsim.explore.duel_least import LeastFigures
 from f2fsim.explore.duel_reasons import with_reasons
 from f2fsim.explore.duel_result import DuelResult, place_of
 from f2fsim.explore.duel_rows import decide, design_rows, entry_of
-from f2fsim.explore.duel_run import DuelRun, Least
+from f2fsim.explore.duel_run import Least, UnbeatenRun, families_of
 from f2fsim.explore.duel_space import Contest, Space
 from f2fsim.explore.points import Point
-from f2fsim.explore.runners import Runner
+from f2fsim.explore.runners import Progress, Runner
 from f2fsim.explore.store import ResultStore
-from f2fsim.explore.sweeps import Progress, make_runner
+from f2fsim.explore.sweeps import make_runner
 
 
 def duel(
@@ -77,7 +77,7 @@ def duel(
     contests = Space(chosen).contests()
     store = ResultStore(None if out is None else Path(out))
     store.begin(chosen.name, chosen.model_dump(mode="json"), _members(contests))
-    run = DuelRun(contests, chosen.objectives, least or LeastFigures())
+    run = UnbeatenRun(families_of(contests, chosen.objectives, least or LeastFigures()))
     run.run(store, chosen.engine, runner, retry_failed, progress)
     rows: list[dict[str, Any]] = []
     decisions = []

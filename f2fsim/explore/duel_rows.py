@@ -16,7 +16,7 @@ from f2fsim.explore.pareto import pareto_mask
 from f2fsim.explore.tables import split_objectives
 
 
-def design_rows(contest: Contest, run: FamilyRun) -> list[dict[str, Any]]:
+def design_rows(contest: Contest, run: FamilyRun[Design]) -> list[dict[str, Any]]:
     """Return one row a design of a family."""
     rows = []
     for i, design in enumerate(run.designs):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,8 @@ from f2fsim.explore.duel_space import Contest, Design
 from f2fsim.explore.evaluate import Task
 from f2fsim.explore.pareto import pareto_mask
 from f2fsim.explore.points import Point
-from f2fsim.explore.runners import Runner
+from f2fsim.explore.runners import Progress, Runner
 from f2fsim.explore.store import ResultStore
-from f2fsim.explore.sweeps import Progress
 from f2fsim.explore.tables import split_objectives
 
 FloatArray = NDArray[np.float64]
@@ -40,12 +39,27 @@ N_PEELED = 24
 BUDGETED = {"energy_uj": ("energy_pj", 1e6), "time_us": ("seconds", 1e-6)}
 
 
-class FamilyRun:
+class Candidate(Protocol):
+    """What may be simulated: a point a workload, if it is ``ready``."""
+
+    @property
+    def status(self) -> str:
+        """``ready``, or why it is not."""
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Return a point a workload."""
+
+
+C = TypeVar("C", bound=Candidate)
+
+
+class FamilyRun(Generic[C]):
     """The designs of a family under conditions, and what is known of each so far.
 
     Parameters
     ----------
-    designs : sequence of Design
+    designs : sequence of candidates (`Candidate`)
     objectives : sequence of str
     budgets : Budgets
     least : callable
@@ -60,7 +74,11 @@ class FamilyRun:
     """
 
     def __init__(
-        self, designs: Sequence[Design], objectives: Sequence[str], budgets: Budgets, least: Least
+        self,
+        designs: Sequence[C],
+        objectives: Sequence[str],
+        budgets: Budgets,
+        least: Least,
     ) -> None:
         self.designs = designs
         self.columns, directions = split_objectives(objectives)
@@ -118,6 +136,10 @@ class FamilyRun:
         ahead = np.all(self._front <= mine, axis=1) & np.any(self._front < mine, axis=1)
         return bool(ahead.any())
 
+    def is_left_out(self, i: int) -> bool:
+        """Whether design `i` was not simulated."""
+        return self.known[i] is None and i not in self.failed
+
     def next(self) -> int | None:
         """Return the next design to simulate, None if none is left."""
         while self._left:
@@ -158,18 +180,23 @@ def joined(by_workload: Sequence[Figures]) -> Figures:
     return found
 
 
-class DuelRun:
-    """All families of all contests on one runner and one store."""
+def families_of(
+    contests: Sequence[Contest], objectives: Sequence[str], least: Least
+) -> dict[tuple[int, str], FamilyRun[Design]]:
+    """Return the families of contests by the contest's number and their name."""
+    return {
+        (number, name): FamilyRun(designs, objectives, contest.conditions.budgets, least)
+        for number, contest in enumerate(contests)
+        for name, designs in contest.families.items()
+    }
 
-    def __init__(
-        self, contests: Sequence[Contest], objectives: Sequence[str], least: Least
-    ) -> None:
-        self.families = {
-            (number, name): FamilyRun(designs, objectives, contest.conditions.budgets, least)
-            for number, contest in enumerate(contests)
-            for name, designs in contest.families.items()
-        }
-        self._waiting: dict[str, list[tuple[FamilyRun, int]]] = {}
+
+class UnbeatenRun:
+    """Families on one runner and one store: those of a duel, or the points of a sweep."""
+
+    def __init__(self, families: Mapping[Any, FamilyRun[Any]]) -> None:
+        self.families = families
+        self._waiting: dict[str, list[tuple[FamilyRun[Any], int]]] = {}
         self._under_way: set[str] = set()
         self.n_run = 0
 
@@ -218,13 +245,13 @@ class DuelRun:
                     self._settle(store, run, i)
                 tell()
 
-    def _wanted(self) -> Iterator[tuple[FamilyRun, int]]:
+    def _wanted(self) -> Iterator[tuple[FamilyRun[Any], int]]:
         """Yield designs, a family after the other, so that a worker keeps what it shares."""
         for run in self.families.values():
             while (i := run.next()) is not None:
                 yield run, i
 
-    def _settle(self, store: ResultStore, run: FamilyRun, i: int) -> None:
+    def _settle(self, store: ResultStore, run: FamilyRun[Any], i: int) -> None:
         """Note a design's figures if all its points are there."""
         if run.known[i] is not None or i in run.failed:
             return

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -27,6 +27,10 @@ MAX_STRIKES = 2
 
 #: Longest wait for the thread of a pool whose workers have ended.
 MANAGER_SECONDS = 5.0
+
+
+#: Called as (done, total, label): points done of all points, rate and time left.
+Progress = Callable[[int, int, str], None]
 
 
 class Runner(Protocol):

@@ -24,10 +24,10 @@ from f2fsim.explore.expand import Expander
 from f2fsim.explore.inputs import load_inputs
 from f2fsim.explore.lock import one_at_a_time
 from f2fsim.explore.pareto import pareto_mask
-from f2fsim.explore.runners import Runner
+from f2fsim.explore.runners import Progress, Runner
 from f2fsim.explore.store import ResultStore
 from f2fsim.explore.study import BROKEN, DIGEST, ERROR, SPEC, Trials, open_study, quiet_optuna
-from f2fsim.explore.sweeps import Progress, make_runner
+from f2fsim.explore.sweeps import make_runner
 from f2fsim.explore.tables import split_objectives
 
 STUDY_FILE = "study.sqlite"

@@ -19,9 +19,9 @@ from f2fsim.config.sweep import SearchSpec
 from f2fsim.errors import InputError, MissingDependencyError
 from f2fsim.explore.expand import Expander
 from f2fsim.explore.points import Point
-from f2fsim.explore.runners import Runner
+from f2fsim.explore.runners import Progress, Runner
 from f2fsim.explore.store import Outcome, ResultStore
-from f2fsim.explore.sweeps import Progress, run_points
+from f2fsim.explore.sweeps import run_points
 from f2fsim.explore.tables import split_objectives
 
 #: User attributes of a trial: its point's digest, why it has no figures, which limits it breaks.

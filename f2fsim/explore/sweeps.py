@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +17,14 @@ from f2fsim.explore.evaluate import Task
 from f2fsim.explore.expand import expand
 from f2fsim.explore.inputs import load_inputs
 from f2fsim.explore.points import Point
-from f2fsim.explore.runners import Runner, local_runner
+from f2fsim.explore.runners import Progress, Runner, local_runner
 from f2fsim.explore.sensitivity import sensitivity
 from f2fsim.explore.store import ResultStore
 from f2fsim.explore.tables import best_rows, member_rows, pareto_rows, to_frame
+from f2fsim.explore.unbeaten import run_unbeaten
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Called as (done, total, label): points done of all points, rate and time left.
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,12 +39,15 @@ class SweepResult:
     spec : SweepSpec
     n_run : int
         Points that this call ran; the others were in the store already.
+    pruned : mapping of str to mapping
+        Least figures of the points that this call left out since bounds rule them out, by digest.
     """
 
     store: ResultStore
     sweep: str
     spec: SweepSpec
     n_run: int
+    pruned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         text = ", ".join(f"{n} {status}" for status, n in self.counts().items() if n)
@@ -54,9 +55,22 @@ class SweepResult:
         return f"SweepResult {self.spec.name!r} over {axes}: {text}; {self.n_run} run by this call"
 
     def rows(self, *, baselines: bool = False) -> list[dict[str, Any]]:
-        """Return one flat row a point in the sweep's order (see `member_rows`)."""
+        """Return one flat row a point in the sweep's order (see `member_rows`).
+
+        The status of points that were left out is ``bound``; their ``least_…`` figures rule them
+        out.
+        """
         roles = ("point", "baseline") if baselines else ("point",)
-        return member_rows(self.store.members(self.sweep), roles)
+        rows = member_rows(self.store.members(self.sweep), roles)
+        if not self.pruned:
+            return rows
+        names = dict.fromkeys(name for least in self.pruned.values() for name in least)
+        for row in rows:
+            least = self.pruned.get(row["digest"], {})
+            row |= {name: least.get(name) for name in names}
+            if row["digest"] in self.pruned and row["status"] == "missing":
+                row |= {"status": "bound", "error": "its least figures are beaten"}
+        return rows
 
     def frame(self, *, baselines: bool = False) -> pd.DataFrame:
         """Return the points as a DataFrame, one row a point in the sweep's order."""
@@ -95,6 +109,7 @@ def sweep(
     dask: str | None = None,
     runner: Runner | None = None,
     retry_failed: bool = False,
+    prune: bool = False,
     progress: Progress | None = None,
     **fields: Any,
 ) -> SweepResult:
@@ -116,6 +131,9 @@ def sweep(
         Where points run, in place of `workers` and `dask`.
     retry_failed : bool
         Whether points that failed before are run again.
+    prune : bool
+        Whether points are left out whose least figures are beaten by another point of the same
+        workload in every objective of the specification (`f2fsim.explore.unbeaten`).
     progress : callable, optional
         Called after each point with (done, total, label).
 
@@ -138,8 +156,12 @@ def sweep(
     points = expand(chosen, load_inputs(chosen, archs, workloads))
     store = ResultStore(None if out is None else Path(out))
     key = store.begin(chosen.name, chosen.model_dump(mode="json"), points)
-    n_run = run_points(store, points, chosen.engine, runner, retry_failed, progress)
-    return SweepResult(store, key, chosen, n_run)
+    if not prune:
+        n_run = run_points(store, points, chosen.engine, runner, retry_failed, progress)
+        return SweepResult(store, key, chosen, n_run)
+    how = chosen.objectives, chosen.engine, runner, retry_failed, progress
+    n_run, pruned = run_unbeaten(store, points, *how)
+    return SweepResult(store, key, chosen, n_run, pruned)
 
 
 def _objects(given: Any, kind: type[Any]) -> tuple[list[Any], list[str]]:
