@@ -89,8 +89,9 @@ def decoder(n_out, n_s):
 
 BIT_BUFFERS = ((8, 2, 1, 16), (16, 3, 2, 40), (24, 4, 2, 80))
 FIELD_BUFFERS = [
-    bitmap(64, lanes, weight, None, fifo)
+    bitmap(max(64, 2 * lanes), lanes, weight, None, fifo)
     for lanes, weight, fifo in (
+        (256, 1, 512),  # as wide as a server's, in single bits
         (4, 8, 8),
         (8, 8, 16),
         (8, 4, 24),
@@ -182,12 +183,8 @@ UNITS = {
         RunLengthDevice(e, k, 20, entry_fifo=2 * e, pipeline_cycles=c)
         for e, k, c in ((4, 4, 2), (8, 4, 2), (8, 5, 3), (16, 4, 1), (6, 5, 2), (12, 4, 3))
     ],
-    "f2f_shift_fields": [  # gaps, and bits of the stream
-        *(f2f(26, 4, r) for r in (1, 2, 4)),
-        *((f2f(26, 4, r), 0) for r in (1, 3)),
-        f2f(26, 4, 3),
-    ],
-    "f2f_gap_cut": [f2f(16, 4, r) for r in (1, 2, 4, 3)],
+    "f2f_shift_fields": [f2f(26, 4, r) for r in (1, 2, 4, 3)],
+    "f2f_patch_bits": [f2f(16, 4, r) for r in (1, 2, 4, 3)],
     "f2f_gap_sum": [f2f(16, 4, r) for r in (1, 2, 4, 3)],
     "f2f_care": [f2f(n, p, 2) for n, p in ((16, 4), (40, 8), (80, 8), (64, 4), (26, 8), (48, 8))],
     "f2f_patch_place": [
@@ -238,6 +235,7 @@ UNITS = {
             (16, 3, 9),
             (16, 5, 17),
             (32, 3, 17),
+            (32, 6, 17),
             (32, 6, 24),
             (24, 4, 13),
             (16, 4, 12),
@@ -260,7 +258,7 @@ UNITS = {
 }
 HELD_OUT = dict.fromkeys(
     (
-        *("f2f_shift_fields", "f2f_gap_cut", "f2f_gap_sum", "f2f_mask_raw", "f2f_mask_cut"),
+        *("f2f_shift_fields", "f2f_patch_bits", "f2f_gap_sum", "f2f_mask_raw", "f2f_mask_cut"),
         "f2f_csr_walk",
     ),
     1,

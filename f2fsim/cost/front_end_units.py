@@ -30,6 +30,13 @@ RUN_BITS, RANK_GROUP = 4, 16
 COUNT_CYCLES, WALK_CYCLES, MASK_CYCLES, GAP_CYCLES, PLACED_CYCLES = 2, 2, 2, 5, 2
 
 
+#: Levels of logic that a whole front end has more than its slowest unit by itself: handshakes
+#: between units.  Of whole devices synthesised (docs/hardware_cost.md); Huffman's as bitmap's.
+HANDSHAKE_LEVELS = {"f2f": 4, "bitmap": 9, "huffman": 9, "csr": 16, "rle": 4, "nm": 9}
+#: Levels of the loop of the block code's cutter beside those of the cutter and its bit buffer.
+BLOCK_LOOP_LEVELS = 10
+
+
 @dataclass(frozen=True)
 class UnitSpec:
     """`count` units of one Verilog module.
@@ -60,6 +67,26 @@ class UnitSpec:
 
 
 Units = tuple[UnitSpec, ...]
+
+
+def whole_levels(kind: str, units: Iterable[UnitSpec]) -> int:
+    """Return the levels of logic of a whole front end of a kind, 0 if it has no units.
+
+    Its slowest unit and the handshakes; of the block code the loop of bit buffer and cutter.
+    """
+    levels: dict[str, int] = {}
+    for unit in units:
+        # The first buffer of a mask unit is that of its bits.
+        levels.setdefault(unit.module, unit.levels)
+        if unit.module != "f2f_huffman_decoder":  # a loop between FIFOs
+            levels["slowest"] = max(levels.get("slowest", 0), unit.levels)
+    if not levels:
+        return 0
+    whole = levels.get("slowest", 0) + HANDSHAKE_LEVELS.get(kind, 0)
+    if "f2f_mask_blocks" in levels:
+        bits = levels["f2f_fields"] + levels["f2f_mask_blocks"] + BLOCK_LOOP_LEVELS
+        whole = max(whole, bits)
+    return whole
 
 
 def total_gates(units: Iterable[UnitSpec]) -> GateCount:
@@ -237,12 +264,13 @@ def position_decoder(n_out: int, n_planes: int, rate: int, masks: int, count: in
     fifo = 2 * rate + 2 + GAP_CYCLES
     w = GAP_BITS + fifo.bit_length() + 2
     gap = {"RATE": rate, "N": rate.bit_length(), "WIDE": FIELD_BITS, "LONG": LENGTH_BITS}
+    depth = rate * FIELD_BITS + 2 * WORD_BITS
+    cut = {**gap, "WORD": WORD_BITS, "DEPTH": depth, "COUNT": depth.bit_length()}
+    cut["TAKE"] = (rate * FIELD_BITS).bit_length()
     placer = {"N_OUT": n_out, "RATE": rate, "W": w, "KEPT": kept, "PLANES": n_planes}
     placed = rate * (1 + plane + kept) + 1 + n_out + bases
-    bits = rate * FIELD_BITS
     return (
-        _shift_fields(1, bits + WORD_BITS, WORD_BITS, bits, count),
-        _unit("f2f_gap_cut", count, **gap),
+        _unit("f2f_patch_bits", count, **cut),
         _unit("f2f_gap_sum", count, **gap, GAP=GAP_BITS, W=w),
         _shift_fields(1 + w, fifo, rate, rate + 1, count, GAP_CYCLES),
         _unit("f2f_care", count, N_OUT=n_out, KEPT=kept, PLANE=plane, W=w),

@@ -95,7 +95,8 @@ def _fields(s: Sizes) -> Counted:
     turned = (s["WRITE"] + s["READ"]) * width * s["LOG_B"]
     flags = s["WRITE"] * s["LOG_B"] + banks * _bits(rows - 1)
     logic = turned, rows * banks * width, flags, s["COUNT"]
-    return Counted(dff, logic, (1.0, s["LOG_B"], s["COUNT"]))
+    # Counts are added by prefix adders.
+    return Counted(dff, logic, (1.0, s["LOG_B"], log2(s["COUNT"])))
 
 
 def _shift_fields(s: Sizes) -> Counted:
@@ -170,9 +171,13 @@ def _run_decoder(s: Sizes) -> Counted:
     return Counted(s["PLACE"] + 1, (e * offset, s["PLACE"], e), _staged(e, stages), cuts)
 
 
-def _gap_cut(s: Sizes) -> Counted:
-    rate = s["RATE"]
-    return Counted(1 + s["N"] + rate * s["WIDE"], (rate, rate * rate), (1.0, rate))
+def _patch_bits(s: Sizes) -> Counted:
+    rate, depth, count = s["RATE"], s["DEPTH"], s["COUNT"]
+    dff = depth + 4 * count + 1 + s["N"] + rate * s["WIDE"]
+    # Bits that stay move field by field; a put to its place, and by all fields; four next fields.
+    moved = depth * rate * s["LONG"], depth * (count + s["TAKE"])
+    # Each field from the third on waits for the choice before it; the first two lie beside a put.
+    return Counted(dff, (*moved, rate * rate * s["WIDE"] * s["LONG"]), (1.0, max(rate - 2, 0)))
 
 
 def _gap_sum(s: Sizes) -> Counted:
@@ -298,7 +303,7 @@ UNITS: dict[str, Callable[[Sizes], Counted]] = {
     "f2f_csc_pe": _csc_pe,
     "f2f_nm_decoder": _nm_decoder,
     "f2f_run_decoder": _run_decoder,
-    "f2f_gap_cut": _gap_cut,
+    "f2f_patch_bits": _patch_bits,
     "f2f_gap_sum": _gap_sum,
     "f2f_care": _care,
     "f2f_patch_place": _patch_place,

@@ -26,6 +26,7 @@ from f2fsim.cost import (
     machine_area_um2,
     sum_terms,
 )
+from f2fsim.cost.front_end_units import whole_levels
 from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.front_ends import front_end_kind, stream_engines
 from f2fsim.results import (
@@ -35,6 +36,9 @@ from f2fsim.results import (
     StreamStats,
     common_name,
 )
+
+#: What clock limits call a front end with its handshakes.
+WHOLE = "whole front end"
 
 
 @dataclass(frozen=True)
@@ -93,15 +97,19 @@ class CostModel:
         return machine_area_um2(self.parts(weight_type), self.table, level)
 
     def levels(self, weight_type: str) -> dict[str, int]:
-        """Return the estimated levels of logic of the slowest stage of each component."""
+        """Return the estimated levels of logic of the slowest stage of each component.
+
+        `WHOLE` is the front end with the handshakes between its units.
+        """
         arch, front_end = self.arch, self.arch.front_end
         n_bits = WEIGHT_TYPES[weight_type].n_bits
         kind = front_end_kind(arch)
-        units = {
-            **kind.units(front_end, arch, n_bits),
-            **array_kind(arch).units(arch, arch.pe_array),
-        }
+        mine = kind.units(front_end, arch, n_bits)
+        units = {**mine, **array_kind(arch).units(arch, arch.pe_array)}
         found = {name: max(unit.levels for unit in of_name) for name, of_name in units.items()}
+        whole = whole_levels(front_end.kind, [one for of_name in mine.values() for one in of_name])
+        if whole:
+            found[WHOLE] = whole
         return {**found, **kind.decoder_levels(front_end)}
 
     def clock_limits_hz(self, weight_type: str, level: Level = "typical") -> dict[str, float]:

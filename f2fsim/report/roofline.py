@@ -14,7 +14,7 @@ from f2fsim.report.value import Figure, Series
 from f2fsim.results import LayerResult
 
 #: Bounds of a layer that are the array's, by their name in the results.
-ARRAY_BOUNDS = ("multipliers", "array", "array steps", "longest PE", "activation banks")
+ARRAY_BOUNDS = ("multipliers", "array", "array steps", "longest PE", "operand banks")
 #: A layer is bound by none of the three below this share of its cycles.
 BINDS = 0.5
 #: What binds, and its colour (the style's number).

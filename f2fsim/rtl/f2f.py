@@ -32,7 +32,7 @@ from f2fsim.rtl.vectors import GroupVectors
 from f2fsim.rtl.xor_network import emit_xor
 
 MODULES = (
-    *("f2f_decoder", "f2f_gap_cut", "f2f_gap_sum", "f2f_care", "f2f_patch_place"),
+    *("f2f_decoder", "f2f_patch_bits", "f2f_gap_sum", "f2f_care", "f2f_patch_place"),
     "f2f_patch_unit",
 )
 #: Largest sizes that the generator accepts.
@@ -140,8 +140,8 @@ class F2fDevice(Device[GroupVectors]):
 
     @property
     def bit_fifo(self) -> int:
-        """Bits of the patch stream that wait at the gap decoder."""
-        return self.patch_rate * FIELD_BITS + WORD_BITS
+        """Bits of the patch stream at the gap decoder, those of fields that leave included."""
+        return self.patch_rate * FIELD_BITS + 2 * WORD_BITS
 
     def sizes(self) -> dict[str, int]:
         """Return the widths that modules share, by their parameters' names."""
@@ -159,17 +159,14 @@ class F2fDevice(Device[GroupVectors]):
             "LONG": LENGTH_BITS,
             # No field that waits lies half of this away from any block that waits.
             "W": GAP_BITS + bits_for(self.patch_fifo) + 2,
-            "BITS": self.patch_bits.count_bits,
+            "WORD": WORD_BITS,
+            "DEPTH": self.bit_fifo,
+            "BITS": bits_for(self.bit_fifo),
+            "TAKE": bits_for(self.patch_rate * FIELD_BITS),
             "GAPS": self.gaps.count_bits,
             "N": bits_for(self.patch_rate),
             "BASES": base_bits(self.n_out),
         }
-
-    @property
-    def patch_bits(self) -> FieldBuffer:
-        """The buffer of the patch stream."""
-        read = self.patch_rate * FIELD_BITS
-        return FieldBuffer(1, self.bit_fifo, WORD_BITS, read, shifts=True)
 
     @property
     def gaps(self) -> FieldBuffer:
@@ -182,7 +179,10 @@ class F2fDevice(Device[GroupVectors]):
         """Return the parameters of one of its modules."""
         of_module: dict[str, dict[str, str]] = {
             "f2f_decoder": {key: key for key in ("N_IN", "N_OUT", "N_S", "PLANES")},
-            "f2f_gap_cut": {**{k: k for k in ("RATE", "WIDE", "LONG", "N")}, "COUNT": "BITS"},
+            "f2f_patch_bits": {
+                **{k: k for k in ("RATE", "WIDE", "LONG", "WORD", "DEPTH", "TAKE", "N")},
+                "COUNT": "BITS",
+            },
             "f2f_gap_sum": {key: key for key in ("RATE", "WIDE", "LONG", "GAP", "W", "N")},
             "f2f_care": {key: key for key in ("N_OUT", "KEPT", "PLANE", "W")},
             "f2f_patch_place": {
@@ -213,7 +213,7 @@ class F2fDevice(Device[GroupVectors]):
             self.sizes(),
             {name: self.parameters_of(name) for name in MODULES},
             self.mask_path,
-            {"bits": self.patch_bits, "gaps": self.gaps},
+            self.gaps,
             {
                 "words": (self.word_fifo, 1),
                 "blocks": (self.block_fifo, self.pipeline_depth),
@@ -245,14 +245,19 @@ class F2fDevice(Device[GroupVectors]):
         machine.channel("mask places", self.mask_fifo)
         self.mask_path.add(machine, vectors.mask, vectors.n_used, ("masks", "mask places"))
         machine.channel("patch bits", self.bit_fifo)
-        machine.source("patch", {"patch bits": moves.word_bits}, moves.word_bits.size)
+        # Places are given back in the cycle after fields have left.
+        machine.channel("patch places", self.bit_fifo)
+        machine.channel("places given", 2 * self.patch_rate * FIELD_BITS)
+        both = {"patch bits": moves.word_bits, "patch places": moves.word_bits}
+        machine.source("patch", both, moves.word_bits.size)
         machine.channel("blocks", self.block_fifo, self.pipeline_depth)
         machine.unit("xor decoder", n, {"words": ONE}, {"blocks": ONE})
         machine.channel("gaps", self.patch_fifo, GAP_CYCLES)
         n_cuts = moves.cut_fields.size
-        machine.unit(
-            "gap decoder", n_cuts, {"patch bits": moves.cut_bits}, {"gaps": moves.cut_fields}
-        )
+        cut = moves.cut_bits
+        made = {"gaps": moves.cut_fields, "places given": cut}
+        machine.unit("gap decoder", n_cuts, {"patch bits": cut}, made)
+        machine.unit("patch places", n_cuts, {"places given": cut, "patch places": cut}, {})
         machine.channel("placed", PLACED_FIFO, PLACED_CYCLES)
         cycles = moves.by_block
         machine.unit(
@@ -330,8 +335,7 @@ class F2fDevice(Device[GroupVectors]):
         return (
             self.unit("xor decoder", "f2f_decoder"),
             *self.mask_path.units(),
-            self.patch_bits.unit("position decoder"),
-            self.unit("position decoder", "f2f_gap_cut"),
+            self.unit("position decoder", "f2f_patch_bits"),
             self.unit("position decoder", "f2f_gap_sum"),
             self.gaps.unit("position decoder"),
             self.unit("position decoder", "f2f_care"),

@@ -21,8 +21,8 @@ class GroupWiring:
     parameters : dict
         Parameters by module.
     mask_path : MaskPath
-    buffers : dict
-        Buffers of patch bits and of gaps.
+    gaps : FieldBuffer
+        Gaps, summed up to places.
     fifos : dict
         Depth and latency by channel.
     """
@@ -30,7 +30,7 @@ class GroupWiring:
     sizes: dict[str, int]
     parameters: dict[str, dict[str, int]]
     mask_path: MaskPath
-    buffers: dict[str, FieldBuffer]
+    gaps: FieldBuffer
     fifos: dict[str, tuple[int, int]]
 
     def ports(self) -> list[str]:
@@ -41,7 +41,9 @@ class GroupWiring:
             *("input  wire in_word_valid", "output wire in_word_ready"),
             f"input  wire [{s['PLANES'] * s['N_IN'] - 1}:0] in_word",
             *self.mask_path.ports(),
-            *self.buffers["bits"].ports("in_patch"),
+            *("input  wire in_patch_valid", "output wire in_patch_ready"),
+            f"input  wire [{s['BITS'] - 1}:0] in_patch_n",
+            f"input  wire [{s['WORD'] - 1}:0] in_patch",
             "input  wire patch_ended",
             f"input  wire [{s['PLANE']}:0] n_stored",
             f"input  wire [{s['PLANES'] - 1}:0] plane_stored",
@@ -103,13 +105,12 @@ class GroupWiring:
         )
 
     def _patches(self) -> str:
-        s, bits, gaps = self.sizes, self.buffers["bits"], self.buffers["gaps"]
+        s, gaps = self.sizes, self.gaps
         placed = s["RATE"] * (1 + s["PLANE"] + s["KEPT"]) + 1 + s["N_OUT"] + s["BASES"]
         cut = s["RATE"] * s["WIDE"]
         return (
-            bits.wires("bits")
-            + gaps.wires("gaps")
-            + "    wire cut_valid, cut_ready, located_valid, located_ready;\n"
+            gaps.wires("gaps")
+            + "    wire bits_empty, cut_valid, cut_ready, located_valid, located_ready;\n"
             "    wire placed_valid, placed_ready;\n"
             f"    wire [{s['N'] - 1}:0] n_cut;\n    wire [{cut - 1}:0] cut;\n"
             f"    wire [{s['GAPS'] - 1}:0] cut_n = {{{s['GAPS'] - s['N']}'d0, n_cut}};\n"
@@ -117,13 +118,13 @@ class GroupWiring:
             f"    wire [{placed - 1}:0] located, placed;\n"
             "    // No gap comes any more once the stream and what is cut of it are empty.\n"
             "    wire gaps_ended =\n"
-            "        patch_ended & ~cut_valid & ~(|gaps_way[4:1]) & ~(|bits_visible);\n"
-            + bits.text("in_patch", "bits")
+            "        patch_ended & ~cut_valid & ~(|gaps_way[4:1]) & bits_empty;\n"
             + self._instance(
-                "f2f_gap_cut",
+                "f2f_patch_bits",
                 "cutter",
-                *("lengths=patch_lengths", "ended=patch_ended", "out_count=n_cut", "out_data=cut"),
-                *(f"{end}=bits_{end}" for end in ("visible", "window", "take", "fire")),
+                *("lengths=patch_lengths", "ended=patch_ended", "empty=bits_empty"),
+                *_between("in", "in_patch"),
+                *("in_count=in_patch_n", "in_data=in_patch", "out_count=n_cut", "out_data=cut"),
                 *_between("out", "cut"),
             )
             + gaps.text("cut", "gaps", "summed")

@@ -63,7 +63,7 @@ def test_a_dense_row_parallel_round_is_one_read() -> None:
     built, _ = prepare_layer(job, plan)
     array = next(part for part in built.machine.components if part.name == "pe array")
     assert int(array.service_cycles.sum()) == 3 * 70
-    assert built.unit_rates["activation banks"] == (3 * 70, 64)
+    assert built.unit_rates["operand banks"] == (3 * 2, 1)  # columns 0 and 64
 
 
 def test_flags_of_kept_zeros_are_not_fetched() -> None:

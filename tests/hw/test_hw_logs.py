@@ -108,13 +108,14 @@ def run(front_end, array, steps, columns=1, gather=None, folds=None):
         job = FrontEndJob(bench, front_end, (), plan, layer, [any_band()], 8)
         inputs = FRONT_ENDS[front_end.kind].build(job, front_end)
     if gather is not None:
-        work = GatherWork(steps, gather, Words(2, 8, 1, 1), 0)
+        work = GatherWork(steps, gather, Words(2, 8, 1, 1), 0, 0)
     elif folds is not None:
         work = FoldWork(steps, folds)
     elif array.kind == "lanes":
         taken = steps.n_kept if array.zeros == "skip" else steps.n_weights
         slots = np.maximum(-(-taken // array.weights_per_cycle), 1)
-        work = GatheredWork(steps, steps, StepReads(slots, slots), Words(8, 8, 1, 1), 0, False)
+        reads = StepReads(slots, slots, 0)
+        work = GatheredWork(steps, steps, reads, Words(8, 8, 1, 1), 0, False)
     else:
         work = FoldedWork(steps, seq(1), 0)
     ARRAYS[array.kind].build(ArrayJob(bench, layer, "int8", 8, inputs, [], [work]), array)

@@ -19,7 +19,7 @@ BOUNDS = {
 
 def test_units_belong_to_one_of_three() -> None:
     assert three_bounds(BOUNDS) == {"memory": 310, "decoder": 250, "array": 90}
-    assert three_bounds({"longest PE": 7, "activation banks": 9}) == {
+    assert three_bounds({"longest PE": 7, "operand banks": 9}) == {
         "memory": 0, "decoder": 0, "array": 9,
     }  # fmt: skip
 

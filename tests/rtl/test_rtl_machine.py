@@ -81,7 +81,14 @@ def between_sources_and_consumer(machine, device, vectors, timed):
         "patch unit": InPort("patch bits", np.diff(through, prepend=0), "patches empty"),
         "mask unit": InPort("mask items", mask_need, "masks empty"),
     }
-    parts = [part for part in bench.components if part.name.endswith("source")]
+    # Buffers hold all; no places are given back.
+    parts = [
+        dataclasses.replace(
+            part, outputs=tuple(port for port in part.outputs if port.channel != "patch places")
+        )
+        for part in bench.components
+        if part.name.endswith("source")
+    ]
     for part in machine.components:
         if part.name in FRONT_END:
             kept = tuple(port for port in part.inputs if port.channel.endswith(" out"))

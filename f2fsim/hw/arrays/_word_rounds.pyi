@@ -9,6 +9,7 @@ def word_rounds(
     seen: NDArray[np.int64],
     stamp: NDArray[np.int64],
     count: NDArray[np.int32],
+    of_bank: NDArray[np.int64],
     rounds: NDArray[np.int32],
     distinct: NDArray[np.int32],
 ) -> None: ...

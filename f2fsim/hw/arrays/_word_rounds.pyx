@@ -11,10 +11,13 @@ def word_rounds(
     int64_t[::1] seen,
     int64_t[::1] stamp,
     int32_t[::1] count,
+    int64_t[::1] of_bank,
     int32_t[::1] rounds,
     int32_t[::1] distinct,
 ):
     """Fill `rounds` of each window (most words of a bank) and `distinct` words of each group.
+
+    `of_bank` counts the words of each bank; it starts at 0.
 
     words : word of each lane's activation; group g takes those from first[g] to first[g + 1].
     seen : [n_words], stamp, count : [n_banks], scratch; `seen` and `stamp` start at -1.
@@ -36,6 +39,7 @@ def word_rounds(
                         stamp[bank] = w
                         count[bank] = 0
                     count[bank] += 1
+                    of_bank[bank] += 1
                     n += 1
                     if count[bank] > most:
                         most = count[bank]

@@ -289,17 +289,15 @@ class LanesKind(ArrayKind[LanesArray]):
 
     def rates(self, array: LanesArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """A step holds its weights for all columns; a bank gives a word a cycle."""
-        cycles = n_reads = 0
-        n_banks = 1
+        cycles = fullest = 0
         for band, tile in steps.passes:
             waves = -(-steps.tile_columns[tile] // array.columns)
             taken = _taken(array, steps.bands[band])
             cycles += int((-(-taken // array.weights_per_cycle)).sum()) * waves
             one = work[band]
             if isinstance(one, GatheredWork):
-                n_reads += int(one.reads.n_reads.sum()) * one.words.each * waves
-                n_banks = one.words.n_banks
-        return {"array steps": (cycles, 1), "operand banks": (n_reads, n_banks)}
+                fullest += one.reads.fullest * waves
+        return {"array steps": (cycles, 1), "operand banks": (fullest, 1)}
 
     def units(self, arch: ArchConfig, array: LanesArray) -> dict[str, Units]:
         """Crossbar, request queues and arbiter, where lanes need activations of any column."""

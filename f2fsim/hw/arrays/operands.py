@@ -73,10 +73,13 @@ class StepReads:
     Attributes
     ----------
     cycles, n_reads : ndarray of int64, shape (n_steps,)
+    fullest : int
+        Cycles of the bank with the most reads: no order of them is shorter.
     """
 
     cycles: IntArray
     n_reads: IntArray
+    fullest: int
 
 
 def step_reads(
@@ -115,23 +118,25 @@ def step_reads(
     if gathers:
         rounds = gather_groups(columns, first, (n_lanes, words.n_banks, window))
         n_reads = per_step
+        of_bank = np.bincount(columns % words.n_banks, minlength=1)
     else:
-        rounds, n_reads = _wide_rounds(columns, first, window, words, n_columns)
+        rounds, n_reads, of_bank = _wide_rounds(columns, first, window, words, n_columns)
     taken = rounds * words.each
     n_groups = per_step.shape[0]
     if sums is not None:
         of_group = np.maximum(sum_rounds(sums, first), 1)
         taken = np.maximum(taken, np.add.reduceat(of_group, np.arange(0, n_groups, window)))
-    return StepReads(_shared_out(taken, n_groups, window), n_reads)
+    fullest = int(of_bank.max()) * words.each
+    return StepReads(_shared_out(taken, n_groups, window), n_reads, fullest)
 
 
 def _wide_rounds(
     columns: IntArray, first: IntArray, window: int, words: Words, n_columns: int
-) -> tuple[IntArray, IntArray]:
-    """Return the reads of each window's fullest bank, and the distinct words of each group."""
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the reads of each window's fullest bank, of each group, and of each bank."""
     n_words, n_groups = max(-(-n_columns // words.neighbours), 1), first.shape[0] - 1
     rounds = np.zeros(-(-n_groups // window), np.int32)
-    distinct = np.zeros(n_groups, np.int32)
+    distinct, of_bank = np.zeros(n_groups, np.int32), np.zeros(words.n_banks, np.int64)
     _word_rounds.word_rounds(
         (columns // words.neighbours).astype(np.int32),
         first,
@@ -140,10 +145,11 @@ def _wide_rounds(
         np.full(n_words, -1, dtype=np.int64),
         np.full(words.n_banks, -1, dtype=np.int64),
         np.zeros(words.n_banks, dtype=np.int32),
+        of_bank,
         rounds,
         distinct,
     )
-    return rounds.astype(np.int64), distinct.astype(np.int64)
+    return rounds.astype(np.int64), distinct.astype(np.int64), of_bank
 
 
 def _shared_out(rounds: IntArray, n_groups: int, window: int) -> IntArray:

@@ -20,7 +20,6 @@ from f2fsim.hw.arrays.contract import (
     Floats,
     IntArray,
     is_dense_way,
-    passes_with_columns,
 )
 from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.operands import Words
@@ -48,12 +47,15 @@ class GatherWork(BandWork):
     gather_cycles : IntSeq, shape (n_windows,)
     words : Words
         What the gathers of all PEs share.
+    fullest : int
+        Cycles of the bank with the most gathers of all windows.
     open_rows : int
         How often a PE ends a window within a row, whose sums for all waves wait meanwhile.
     """
 
     gather_cycles: IntSeq
     words: Words
+    fullest: int
     open_rows: int
 
 
@@ -158,14 +160,19 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         if is_dense_way(arch, encoded):
             steps = _dense_windows(tensor, encoded.scale_bits, array)
             n_open = open_windows(np.full(n_rows, n_cols), array)
-            return GatherWork(steps, steps.n_symbols * words.each, words, n_open)
+            of_bank = np.arange(n_cols) % words.n_banks
+            fullest = int(np.bincount(of_bank).max()) * -(-n_rows // array.n_pes)
+            cycles = steps.n_symbols * words.each
+            return GatherWork(steps, cycles, words, fullest * words.each, n_open)
         # Neighbouring columns lie in neighbouring banks, also where a word holds several.
         cycles, rounds = gather_windows(tensor, array.n_pes, words.n_banks, array.window)
         steps = band_steps(encoded, array.window, all_rows=False)
         done = rows_done(tensor, array.n_pes, array.window, steps.n_steps)
         steps = replace(steps, rows_done=done, n_symbols=rounds)
         n_open = open_windows(row_counts(tensor), array)
-        return GatherWork(steps, cycles * words.each, words, n_open)
+        of_bank = np.bincount(np.arange(n_cols) % words.n_banks, tensor.mask.sum(axis=0))
+        fullest = int(of_bank.max()) * words.each
+        return GatherWork(steps, cycles * words.each, words, fullest, n_open)
 
     def build(self, job: ArrayJob, array: RowParallelArray) -> int:
         """Add the array; return the multiplications done.
@@ -237,16 +244,15 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         }
 
     def rates(self, array: RowParallelArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
-        """Gathers over banks, and the rounds of the PE with the most entries."""
-        kept = rounds = 0
-        words = next(one.words for one in work if isinstance(one, GatherWork))
-        for band, n_columns in passes_with_columns(steps):
-            waves = -(-n_columns // array.columns)
-            # All PEs take the same column of a dense row: a round is one read.
-            gathers = band.n_symbols if band.is_dense else band.n_kept
-            kept += int(gathers.sum()) * waves
+        """Gathers of the fullest bank, and the rounds of the PE with the most entries."""
+        fullest = rounds = 0
+        for number, tile in steps.passes:
+            waves = -(-steps.tile_columns[tile] // array.columns)
+            band, one = steps.bands[number], work[number]
+            if isinstance(one, GatherWork):
+                fullest += one.fullest * waves
             rounds += int(band.n_symbols[band.reaching > 0].sum()) * waves
-        return {"activation banks": (kept * words.each, words.n_banks), "longest PE": (rounds, 1)}
+        return {"operand banks": (fullest, 1), "longest PE": (rounds, 1)}
 
     def units(self, arch: ArchConfig, array: RowParallelArray) -> dict[str, Units]:
         """Windows of requests and their arbiter; the crossbar from banks to PEs."""
