@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 #: Core cycles of all trials of a layer, about: more would cost more than planning may.
 ALL_CYCLES = 200_000
 #: Plans that are run at most.
-MOST_TRIALS = 10
+MOST_TRIALS = 14
 #: A plan is run if this share of the best run's cycles can be hoped to be saved.
 WORTH = 0.0002
 #: From this error on of the array's predicted cycles all plans are predicted anew.
@@ -34,12 +34,12 @@ NEW_PREDICTION = 0.03
 #: plans (`benchmarks/plans.py`): what plans of one way to store have in common, what those of as
 #: many bands have, what those of as many bands and tiles have, and what none has in common with
 #: another, beside so many cycles.
-COMMON, OF_BANDS, OF_PLAN, OWN, OWN_CYCLES = 0.026, 0.032, 0.027, 0.008, 5.4
+COMMON, OF_BANDS, OF_PLAN, OWN, OWN_CYCLES = 0.022, 0.032, 0.04, 0.006, 4.0
 #: Layers of fewer predicted cycles surprise more: a few cycles at the start are much of them.
-SMALL_CYCLES = 450.0
+SMALL_CYCLES = 350.0
 #: Doublings of bands and of tiles after which e times less is in common, and the share of it that
 #: two schedules have.
-BANDS_APART, TILES_APART, SCHEDULE_SHARE = 7.4, 1.5, 0.46
+BANDS_APART, TILES_APART, SCHEDULE_SHARE = 5.0, 2.0, 0.55
 
 
 @dataclass(frozen=True)

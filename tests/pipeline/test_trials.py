@@ -11,7 +11,11 @@ import pytest
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.trials import (
     ALL_CYCLES,
+    COMMON,
     MOST_TRIALS,
+    OF_BANDS,
+    OF_PLAN,
+    OWN,
     Stretch,
     Trial,
     _expected,
@@ -115,7 +119,7 @@ def test_expectation_is_that_of_jointly_normal_errors() -> None:
     tried = [Choice(False, False, 4, 2)]
     left = [Choice(False, False, 4, n) for n in (2, 1024)]
     mean, deviation = _expected(tried, np.array([0.02]), left, 1e9)
-    own, common = 0.008**2, 0.026**2 + 0.032**2 + 0.027**2
+    own, common = OWN**2, COMMON**2 + OF_BANDS**2 + OF_PLAN**2
     assert mean[0] == pytest.approx(0.02 * common / (common + own))
     assert deviation[0] == pytest.approx(
         math.sqrt(common + own - common**2 / (common + own)), rel=1e-6
@@ -127,7 +131,7 @@ def test_expectation_is_that_of_jointly_normal_errors() -> None:
 def test_errors_larger_than_expected_leave_more_doubt() -> None:
     """An error of three deviations makes all deviations three times as large, no mean."""
     tried, left = [Choice(False, False, 4, 2)], [Choice(False, False, 1, 8)]
-    size = math.sqrt(0.026**2 + 0.032**2 + 0.027**2 + 0.008**2)
+    size = math.sqrt(COMMON**2 + OF_BANDS**2 + OF_PLAN**2 + OWN**2)
     mean, deviation = _expected(tried, np.array([size]), left, 1e9)
     means, deviations = _expected(tried, np.array([3 * size]), left, 1e9)
     assert means == pytest.approx(3 * mean)
