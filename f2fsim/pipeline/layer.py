@@ -21,9 +21,9 @@ from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.deciding import decided_by_arch, decided_by_plan
 from f2fsim.pipeline.layer_result import layer_result
-from f2fsim.pipeline.trials import Trial, tried_plan
+from f2fsim.pipeline.trials import Stretch, Trial, tried_plan
 from f2fsim.results import LayerResult
-from f2fsim.scheduling import every_plan, likely_plans, plan_layer
+from f2fsim.scheduling import Likely, every_plan, likely_plans, plan_layer
 from f2fsim.sharing import shared, sharing_meanwhile
 from f2fsim.workloads import LayerData
 
@@ -40,6 +40,10 @@ COUNTERS_BYTES = 8 << 10
 BESIDE_THE_STEPS = ("scratchpad", "weight_buffer", "code_table", "value_table")
 
 Encode = Callable[[WeightFormat, PrunedTensor], EncodedTensor]
+
+
+#: Share that the steps of a layer in a network may take more or less than predicted, untried.
+TRUSTED = 0.1
 
 
 @dataclass(frozen=True)
@@ -230,15 +234,30 @@ def _memory(job: LayerJob) -> Hashable:
     return job.dram, shared(spec, "digest", spec.digest)
 
 
-def chosen_plan(job: LayerJob) -> Plan:
-    """Return the plan of a layer: predicted, and for a small layer tried (``schedule: auto``)."""
+def chosen_plan(job: LayerJob, *, in_network: bool = False, inputs_on_chip: bool = False) -> Plan:
+    """Return the plan of a layer: predicted, and for a small layer tried (``schedule: auto``).
+
+    With `in_network` the layer is run beside others, and with `inputs_on_chip` it loads no
+    activations.  A trial knows it by itself, with loads that it may not have: plans are tried only
+    if the steps of the predicted one are not those that were predicted, and only those of as many
+    tiles, which have the same loads.
+    """
     layer, tensor = job.data.layer, job.data.tensor
     if job.arch.schedule == "predicted":
-        return plan_layer(job.arch, job.dram, layer, tensor)
+        return plan_layer(job.arch, job.dram, layer, tensor, inputs_on_chip=inputs_on_chip)
 
     with sharing_meanwhile(SHARED_BYTES):
-        predict = partial(likely_plans, job.arch, job.dram, layer, tensor)
-        return tried_plan(predict, partial(trial, job))
+        predict = partial(
+            likely_plans, job.arch, job.dram, layer, tensor, inputs_on_chip=inputs_on_chip
+        )
+        if not in_network:
+            return tried_plan(predict, partial(trial, job))
+        n_tiles = predict()[0].choice.n_tiles
+
+        def of_as_many_tiles(stretch: Stretch) -> list[Likely]:
+            return [one for one in predict(stretch) if one.choice.n_tiles == n_tiles]
+
+        return tried_plan(of_as_many_tiles, partial(trial, job), TRUSTED)
 
 
 def trial(job: LayerJob, plan: Plan) -> Trial:

@@ -56,8 +56,13 @@ Stretch = Mapping[bool, tuple[float, float]]
 Predict = Callable[[Stretch], list[Likely]]
 
 
-def tried_plan(predict: Predict, run: Callable[[Plan], Trial]) -> Plan:
-    """Return the fastest of the plans that are run; the first one without a run if that will do."""
+def tried_plan(predict: Predict, run: Callable[[Plan], Trial], trust: float = 0.0) -> Plan:
+    """Return the fastest of the plans that are run; the first one without a run if that will do.
+
+    The first one is taken too if its run took at most the share `trust` more or less of the
+    predicted cycles of front end and array: where a run tells the steps right, but not what is
+    loaded beside them.
+    """
     likely = predict({})
     most = min(MOST_TRIALS, int(ALL_CYCLES / max(likely[0].cycles, 1.0)))
     if len(likely) == 1 or most < 2:
@@ -73,6 +78,8 @@ def tried_plan(predict: Predict, run: Callable[[Plan], Trial]) -> Plan:
         if found.choice.is_dense not in stretch:
             factors = stretch_of(trial, found)
             stretch[found.choice.is_dense] = factors
+            if max(abs(factor - 1) for factor in factors) <= trust:
+                return found.plan
             if max(abs(factor - 1) for factor in factors) > NEW_PREDICTION:
                 likely = predict(stretch)
     return min(tried.values(), key=lambda one: one[0])[1]

@@ -116,6 +116,7 @@ def likely_plans(
     *,
     within: float = WITHIN,
     most: int = MOST_LIKELY,
+    inputs_on_chip: bool = False,
 ) -> list[Likely]:
     """Return the plans that may be the fastest, fewest predicted cycles first.
 
@@ -130,12 +131,14 @@ def likely_plans(
         Plans whose predicted cycles are within this factor of the fewest of their way to store.
     most : int
         As many of each way at most.
+    inputs_on_chip : bool
+        As of `plan_layer`.
     """
     own = array_kind(arch).own_plans(arch, arch.pe_array, layer, tensor)
     if own:
         return [Likely(0.0, NO_STRETCH, Choice(False, False, 1, 1), lambda: own[0])]
     found = []
-    for sizes, choices in _all(arch, layer, tensor):
+    for sizes, choices in _all(arch, layer, tensor, inputs_on_chip):
         factor = (stretch or {}).get(sizes.facts.is_dense, NO_STRETCH)
         cycles, units = predicted_cycles(sizes, dram, choices, within, factor)
         near = np.flatnonzero(cycles <= within * cycles.min()).tolist()
