@@ -1,0 +1,75 @@
+"""What front ends tell plans, against what is encoded and built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from f2fsim.config.arch import load_arch
+from f2fsim.config.load_workload import build_workload
+from f2fsim.hw.front_ends import front_end_kind
+from f2fsim.mapping.facts import LayerFacts
+from f2fsim.pipeline.layer import LayerJob, prepare_layer
+from f2fsim.pipeline.run import layer_jobs
+from f2fsim.scheduling import every_plan
+
+
+def job_of(arch: str, n_reduction: int, n_rows: int, sparsity: float) -> LayerJob:
+    layer = {"name": "l", "op": "linear", "in_features": n_reduction, "out_features": n_rows}
+    data = {
+        "name": "one",
+        "synthetic": {"distribution": "normal"},
+        "pruning": {"method": "magnitude", "sparsity": sparsity},
+        "layers": [layer | {"n_tokens": 4}],
+    }
+    return next(layer_jobs(build_workload(data, Path(), "one"), load_arch(arch)))
+
+
+@pytest.mark.parametrize("n_reduction", [24, 25, 26, 27, 90])
+def test_rows_that_groups_do_not_fill_are_still_n_of_m(n_reduction: int) -> None:
+    """A narrow last group keeps up to n too: the layer is denser than n / m, and no dense one."""
+    job = job_of("nm_edge", n_reduction, 64, 0.5)
+    _, encoded = prepare_layer(job)
+    kind, front_end = front_end_kind(job.arch), job.arch.front_end
+    facts = LayerFacts.of(job.data.tensor)
+    found = sum(stream.n_bits for name, stream in encoded[0].streams.items() if name != "mask")
+    bands = len(encoded)
+    assert kind.expected_bits(front_end, facts) == pytest.approx(found * bands, rel=0.15)
+    weights = kind.step_weights(front_end, facts)
+    assert kind.step_rounds(front_end, facts, weights, facts.density, 32) == pytest.approx(
+        max(weights * facts.density / 32, 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("arch", "table", "within"),
+    [("huffman_edge", "code table", 0.1), ("f2f_values_edge", "value table", 0.5)],
+)
+@pytest.mark.parametrize("n_bands", [1, 4])
+def test_tables_take_about_the_cycles_that_plans_expect(
+    arch: str, table: str, within: float, n_bands: int
+) -> None:
+    job = job_of(arch, 100, 128, 0.8)
+    data = job.data
+    plan = next(
+        one
+        for one in every_plan(job.arch, job.dram, data.layer, data.tensor)
+        if len(one.band_rows) == n_bands and not one.is_dense
+    )
+    built, _ = prepare_layer(job, plan)
+    service = next(one for one in built.machine.components if one.name == table).service_cycles
+    kind = front_end_kind(job.arch)
+    facts, rows = LayerFacts.of(data.tensor), np.array([[128.0 / n_bands]])
+    bits, cycles = kind.pass_table(job.arch.front_end, facts, rows)
+    assert cycles[0, 0] == pytest.approx(float(service.mean()), rel=within)
+    assert bits[0, 0] > 0
+
+
+def test_front_ends_without_tables_load_none() -> None:
+    job = job_of("bitmap_edge", 100, 128, 0.8)
+    kind, facts = front_end_kind(job.arch), LayerFacts.of(job.data.tensor)
+    bits, cycles = kind.pass_table(job.arch.front_end, facts, np.ones((2, 3)))
+    assert not bits.any()
+    assert not cycles.any()
