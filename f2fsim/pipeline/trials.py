@@ -78,9 +78,10 @@ def tried_plan(predict: Predict, run: Callable[[Plan], Trial], trust: float = 0.
         if found.choice.is_dense not in stretch:
             factors = stretch_of(trial, found)
             stretch[found.choice.is_dense] = factors
-            if max(abs(factor - 1) for factor in factors) <= trust:
+            error = max(abs(factor - 1) for factor in factors)
+            if trust and len(tried) == 1 and error <= trust:
                 return found.plan
-            if max(abs(factor - 1) for factor in factors) > NEW_PREDICTION:
+            if error > NEW_PREDICTION:
                 likely = predict(stretch)
     return min(tried.values(), key=lambda one: one[0])[1]
 

@@ -33,6 +33,7 @@ def choose(
     predicted: dict[int, float],
     actual: dict[int, float],
     steps: tuple[float, float] = (10.0, 10.0),
+    trust: float = 0.0,
 ) -> tuple[int, list[int]]:
     """Return the tiles of the chosen plan and of those that were run, in order.
 
@@ -52,7 +53,7 @@ def choose(
         runs.append(len(one.tile_columns))
         return Trial(actual[runs[-1]], steps)
 
-    return len(tried_plan(predict, run).tile_columns), runs
+    return len(tried_plan(predict, run, trust).tile_columns), runs
 
 
 def test_a_large_layer_is_not_run() -> None:
@@ -79,6 +80,14 @@ def test_the_fastest_run_wins() -> None:
     found, runs = choose(predicted, {1: 1100, 2: 1120, 4: 990})
     assert found == 4
     assert runs[0] == 1
+
+
+def test_steps_as_predicted_end_no_trials_unless_they_are_trusted() -> None:
+    """The first run's steps are exactly those predicted, its loads are not."""
+    predicted, actual = {1: 1000.0, 2: 1001, 4: 1002}, {1: 1100.0, 2: 1120, 4: 990}
+    assert choose(predicted, actual)[0] == 4
+    assert choose(predicted, actual, trust=0.1) == (1, [1])
+    assert choose(predicted, actual, (10.0, 12.0), trust=0.1)[0] == 4
 
 
 def test_what_a_run_takes_tells_of_plans_like_it() -> None:
