@@ -22,6 +22,7 @@ from f2fsim.config.arch import load_arch
 from f2fsim.rtl.cosim import cosimulate, lint
 from f2fsim.rtl.cycles import random_gaps
 from f2fsim.rtl.front_ends import DeviceJob, device_for_layer
+from f2fsim.rtl.lane_path import RowSumsDevice, WideReadDevice
 from f2fsim.rtl.skipping import CompactorDevice, StepVectors
 from f2fsim.rtl.values import ValueDevice, ValueVectors
 from f2fsim.workloads import iterate_layers
@@ -79,6 +80,12 @@ CONFIGURATIONS = (
     ("compaction", "", {"n": 80, "lanes": 8}, {}, 4, 80),
     ("compaction", "", {"n": 60, "lanes": 16}, {}, 1, 60),
     ("compaction", "", {"n": 120, "lanes": 16}, {}, 3, 120),
+    ("row sums", "", {"lanes": 8, "levels_a_stage": 2}, {}, 4, 80),
+    ("row sums", "", {"lanes": 16, "sum_bits": 24}, {}, 1, 160),
+    ("row sums", "", {"lanes": 32}, {}, 3, 320),
+    ("wide reads", "", {"lanes": 16}, {}, 4, 16),
+    ("wide reads", "", {"lanes": 64}, {}, 1, 64),
+    ("wide reads", "", {"lanes": 32, "word_bits": 32}, {}, 3, 32),
     ("value decoder", "", {"weight_type": "int8", "n_out": 16, "n_planes": 12}, {}, 4, 16),
     ("value decoder", "", {"weight_type": "int4", "n_out": 12, "n_planes": 8}, {}, 1, 12),
     ("value decoder", "", {"weight_type": "bf16", "n_out": 8, "n_planes": 18}, {}, 3, 8),
@@ -163,6 +170,10 @@ def job_of(number, tensor, n_steps):
         return DeviceJob(device, StepVectors(mask, weights.astype(np.int64)))
     if name == "value decoder":
         return values_job(taken, of_front_end, n_steps)
+    if name == "row sums":
+        return row_sums(RowSumsDevice(**of_front_end), taken, n_steps)
+    if name == "wide reads":
+        return wide_reads(WideReadDevice(**of_front_end), n_steps)
     arch = load_arch(machine)
     front_end = arch.front_end.model_copy(update=of_front_end)
     of_array = dict(of_array)
@@ -189,6 +200,24 @@ def values_job(tensor, sizes, n_steps):
     blocks = (part.reshape(n_steps, n_out) for part in (mask, codewords))
     device = ValueDevice(n_out, n_planes, kind.n_bits)
     return DeviceJob(device, ValueVectors(code, *blocks))
+
+
+def row_sums(device, tensor, n_steps):
+    """Return the adder tree and steps of kept weights row by row, times drawn activations."""
+    row, column = np.nonzero(tensor.mask)
+    n = device.lanes * n_steps
+    weights = tensor.patterns[row, column].astype(np.int8).astype(np.int64)[:n]
+    products = weights * np.random.default_rng(1).integers(-128, 128, n)
+    first = np.append(True, np.diff(row) != 0)[:n]
+    shape = n_steps, device.lanes
+    return DeviceJob(device, device.step(first.reshape(shape), products.reshape(shape)))
+
+
+def wide_reads(device, n_steps):
+    """Return the rotators and reads of dense rows of 477 columns, one after another."""
+    values = np.random.default_rng(2).integers(0, 1 << device.word_bits, 477)
+    columns = np.arange(n_steps) * device.lanes % values.size
+    return DeviceJob(device, device.step(columns, values.size, values))
 
 
 def run(number, tensor, n_steps):

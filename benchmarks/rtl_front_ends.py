@@ -20,6 +20,7 @@ from f2fsim.rtl.block_mask import BlockMaskPath
 from f2fsim.rtl.csc import CscDevice
 from f2fsim.rtl.csr import CsrDevice
 from f2fsim.rtl.f2f import F2fDevice
+from f2fsim.rtl.lane_path import RowSumsDevice, WideReadDevice
 from f2fsim.rtl.mask_path import RawMaskPath, RunMaskPath
 from f2fsim.rtl.nm import NmDevice
 from f2fsim.rtl.run_length import RunLengthDevice
@@ -254,6 +255,21 @@ UNITS = {
             (3, 16, 16),
         )
     ],
+    "f2f_row_sums": [
+        RowSumsDevice(*s)
+        for s in (
+            (4, 8, 16),
+            (8, 16, 24),
+            (16, 8, 16, 2),
+            (16, 16, 32),
+            (8, 16, 32, 3),
+            (8, 8, 20, 2),
+            (32, 8, 16),
+        )
+    ],
+    "f2f_wide_read": [
+        WideReadDevice(*s) for s in ((4, 8), (8, 16), (16, 8), (32, 4), (16, 16), (32, 8))
+    ],
     "f2f_mask_cut": [blocks(16, 3, 1, n) for n in (16, 64, 40)],
 }
 HELD_OUT = dict.fromkeys(
@@ -278,6 +294,8 @@ MACHINES = {
     "compaction": CompactorDevice(240, 32),
     "mask zero_runs": runs(80, 8),
     "mask block": blocks(32, 6, 3, 80, 17),
+    "row sums": RowSumsDevice(32),
+    "wide reads": WideReadDevice(256),
 }
 
 

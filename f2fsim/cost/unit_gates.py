@@ -208,6 +208,23 @@ def _patch_unit(s: Sizes) -> Counted:
     return Counted(n * (planes + 1 + rate) + rate * planes + 2, logic, (1.0, rate, log2_of(n)))
 
 
+def _row_sums(s: Sizes) -> Counted:
+    n, bits, per, stages = 1 << s["LOG_N"], s["SUM"], s["PER"], s["STAGES"]
+    # Nodes behind each cut and their two ends; sums of nodes that wait for the last ones.
+    dff = 0
+    for done in range(1, s["LOG_N"] + 1):
+        nodes = n >> done
+        dff += nodes * (2 * bits + 1) * (done % per == 0 and done < s["LOG_N"])
+        dff += nodes * (bits + 1) * (stages - (done - 1) // per)
+    logic = (n - 1) * bits, (n - 1) * bits * log2_of(bits), n * s["PRODUCT"]
+    return Counted(dff, logic, (1.0, float(per), log2(bits)))
+
+
+def _wide_read(s: Sizes) -> Counted:
+    n, width = 1 << s["LOG_N"], s["WIDTH"]
+    return Counted(0, (n * width * s["LOG_N"], n * width, n * s["LOG_N"]), (1.0, s["LOG_N"]))
+
+
 def _mask_raw(s: Sizes) -> Counted:
     return Counted(s["N_OUT"] + 1, (s["N_OUT"], 1), _tree(s["N_OUT"]))
 
@@ -308,6 +325,8 @@ UNITS: dict[str, Callable[[Sizes], Counted]] = {
     "f2f_care": _care,
     "f2f_patch_place": _patch_place,
     "f2f_patch_unit": _patch_unit,
+    "f2f_row_sums": _row_sums,
+    "f2f_wide_read": _wide_read,
     "f2f_mask_raw": _mask_raw,
     "f2f_run_sums": _run_sums,
     "f2f_mask_runs": _mask_runs,

@@ -154,8 +154,8 @@ def test_bounds_of_a_trained_network_are_close(name: str) -> None:
     result = simulate(arch, workload, isolated=True)
     bound = least_of(arch, workload)
     assert bound.seconds <= result.seconds
-    # The server machines' seven small layers take little more than latencies of the memory.
-    if name not in ("eie", "csr_server", "f2f_server", "huffman_edge"):
+    # CSR's PEs on a server have few rows each of seven small layers; a Huffman table is unknown.
+    if name not in ("eie", "csr_server", "huffman_edge"):
         assert bound.seconds > 0.55 * result.seconds
         assert bound.energy_pj > 0.6 * sum(result.energy_pj.values())
 
