@@ -89,6 +89,7 @@ def figures(result: SimResult) -> dict[str, Any]:
     slowest = max(layer.bound_cycles.items(), key=lambda item: item[1])
     return {
         "cycles": result.n_cycles,
+        "us": round(result.seconds * 1e6, 3),
         "slowest unit": slowest[0],
         "its cycles": slowest[1],
         "bits a weight": round(sum(bits.values()), 4),
