@@ -295,7 +295,6 @@ MACHINES = {
     "mask zero_runs": runs(80, 8),
     "mask block": blocks(32, 6, 3, 80, 17),
     "row sums": RowSumsDevice(32),
-    "wide reads": WideReadDevice(256),
 }
 
 

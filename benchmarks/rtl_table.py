@@ -30,7 +30,6 @@ LINES = {
     "mask units, block code, 3 words a cycle": [("mask block", None, GROUPS, 1)],
     "compaction of 240 weights to 32 lanes": [("compaction", None, 1, 1)],
     "adder tree of 32 lanes, 8 columns": [("row sums", None, 8, 1)],
-    "wide reads of 256 neighbouring words of a column": [("wide reads", None, 1, 1)],
     "banked gathers: 32 windows of requests": [("csr", "f2f_gather_queue", 1, 1)],
     "banked gathers: arbiter of 32 PEs and 64 banks": [("csr", "f2f_gather_grant", 1, 1)],
     "banked gathers: bank addresses": [("csr", "f2f_gather_read", 1, 1)],
