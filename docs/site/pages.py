@@ -287,6 +287,7 @@ CLASSES = (
     "f2fsim.report.notebook.Plots",
     "f2fsim.explore.SweepResult",
     "f2fsim.explore.SearchResult",
+    "f2fsim.explore.duel_result.DuelResult",
     "f2fsim.pipeline.encode_file.EncodeResult",
     "f2fsim.config.arch.ArchConfig",
     "f2fsim.config.Workload",
