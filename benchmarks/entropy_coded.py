@@ -48,7 +48,12 @@ MACHINES: tuple[tuple[str, str, dict[str, Any]], ...] = (
         },
     ),
     ("f2f", "f2f_server", {}),
-    ("f2f, value code", "f2f_values_server", {"front_end.mask_rate": 6}),  # 4 words a step
+    (
+        "f2f, value code",
+        "f2f_values_server",
+        {"clock": "1 GHz", "front_end.mask_code": "block", "front_end.mask_rate": 6},
+    ),  # 4 words a step
+    ("f2f, value code, zero runs", "f2f_values_server", {}),  # as shipped
 )
 CASES = (("int8", 0.9), ("int8", 0.5), ("int4", 0.5), ("bf16", 0.9), ("int8", 0.0), ("bf16", 0.0))
 COLUMNS = {"memory-bound": 1, "compute-bound": 256}
@@ -135,6 +140,7 @@ def one_group(value_code: str) -> ArchConfig:
         {
             "memory.preset": "ideal",
             "front_end.groups": 1,
+            "front_end.mask_code": "block",
             "front_end.mask_rate": 6,
             "front_end.value_code": value_code,
             "pe_array.weights_per_cycle": 128,

@@ -88,8 +88,6 @@ def test_every_machine_has_cells_and_clocks(name):
 TOO_FAST = {
     "bitmap_server": 0.84,
     "csr_server": 0.75,
-    "f2f_values_edge": 0.66,
-    "f2f_values_server": 0.53,
 }
 
 
