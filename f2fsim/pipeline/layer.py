@@ -21,7 +21,7 @@ from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.deciding import decided_by_arch, decided_by_plan
 from f2fsim.pipeline.layer_result import layer_result
-from f2fsim.pipeline.trials import Stretch, Trial, tried_plan
+from f2fsim.pipeline.trials import Stretch, Trial, mended_plan, tried_plan
 from f2fsim.results import LayerResult
 from f2fsim.scheduling import Likely, every_plan, likely_plans, plan_layer
 from f2fsim.sharing import shared, sharing_meanwhile
@@ -40,10 +40,6 @@ COUNTERS_BYTES = 8 << 10
 BESIDE_THE_STEPS = ("scratchpad", "weight_buffer", "code_table", "value_table")
 
 Encode = Callable[[WeightFormat, PrunedTensor], EncodedTensor]
-
-
-#: Share that the steps of a layer in a network may take more or less than predicted, untried.
-TRUSTED = 0.1
 
 
 @dataclass(frozen=True)
@@ -234,30 +230,34 @@ def _memory(job: LayerJob) -> Hashable:
     return job.dram, shared(spec, "digest", spec.digest)
 
 
-def chosen_plan(job: LayerJob, *, in_network: bool = False, inputs_on_chip: bool = False) -> Plan:
-    """Return the plan of a layer: predicted, and for a small layer tried (``schedule: auto``).
-
-    With `in_network` the layer is run beside others, and with `inputs_on_chip` it loads no
-    activations.  A trial knows it by itself, with loads that it may not have: plans are tried only
-    if the steps of the predicted one are not those that were predicted, and only those of as many
-    tiles, which have the same loads.
-    """
+def chosen_plan(job: LayerJob) -> Plan:
+    """Return the plan of a layer: predicted, and for a small layer tried (``schedule: auto``)."""
     layer, tensor = job.data.layer, job.data.tensor
     if job.arch.schedule == "predicted":
-        return plan_layer(job.arch, job.dram, layer, tensor, inputs_on_chip=inputs_on_chip)
+        return plan_layer(job.arch, job.dram, layer, tensor)
+    with sharing_meanwhile(SHARED_BYTES):
+        predict = partial(likely_plans, job.arch, job.dram, layer, tensor)
+        return tried_plan(predict, partial(trial, job))
+
+
+def plan_in_network(job: LayerJob, *, inputs_on_chip: bool) -> Plan:
+    """Return the plan of a layer in a network, where inputs on the chip are not loaded.
+
+    A trial knows the layer by itself: only plans of as many tiles as the predicted one are tried,
+    which have the same loads.
+    """
+    of_layer = job.arch, job.dram, job.data.layer, job.data.tensor
+    predicted = plan_layer(*of_layer, inputs_on_chip=inputs_on_chip)
+    if job.arch.schedule == "predicted":
+        return predicted
+    n_tiles = len(predicted.tile_columns)
+
+    def predict(stretch: Stretch) -> list[Likely]:
+        likely = likely_plans(*of_layer, stretch, inputs_on_chip=inputs_on_chip)
+        return [one for one in likely if one.choice.n_tiles == n_tiles]
 
     with sharing_meanwhile(SHARED_BYTES):
-        predict = partial(
-            likely_plans, job.arch, job.dram, layer, tensor, inputs_on_chip=inputs_on_chip
-        )
-        if not in_network:
-            return tried_plan(predict, partial(trial, job))
-        n_tiles = predict()[0].choice.n_tiles
-
-        def of_as_many_tiles(stretch: Stretch) -> list[Likely]:
-            return [one for one in predict(stretch) if one.choice.n_tiles == n_tiles]
-
-        return tried_plan(of_as_many_tiles, partial(trial, job), TRUSTED)
+        return mended_plan(predicted, predict, partial(trial, job))
 
 
 def trial(job: LayerJob, plan: Plan) -> Trial:

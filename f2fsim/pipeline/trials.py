@@ -30,6 +30,10 @@ WORTH = 0.0002
 #: From this error on of the array's predicted cycles all plans are predicted anew.
 NEW_PREDICTION = 0.03
 
+#: In a network: the share that the steps of a run may differ from the predicted ones, and the share
+#: of cycles that another plan has to save.
+TRUSTED, CLEARLY = 0.1, 0.03
+
 #: Standard deviations of the logarithm of cycles over predicted ones, fitted to runs of all near
 #: plans (`benchmarks/plans.py`): what plans of one way to store have in common, what those of as
 #: many bands have, what those of as many bands and tiles have, and what none has in common with
@@ -56,13 +60,8 @@ Stretch = Mapping[bool, tuple[float, float]]
 Predict = Callable[[Stretch], list[Likely]]
 
 
-def tried_plan(predict: Predict, run: Callable[[Plan], Trial], trust: float = 0.0) -> Plan:
-    """Return the fastest of the plans that are run; the first one without a run if that will do.
-
-    The first one is taken too if its run took at most the share `trust` more or less of the
-    predicted cycles of front end and array: where a run tells the steps right, but not what is
-    loaded beside them.
-    """
+def tried_plan(predict: Predict, run: Callable[[Plan], Trial]) -> Plan:
+    """Return the fastest of the plans that are run; the first one without a run if that will do."""
     likely = predict({})
     most = min(MOST_TRIALS, int(ALL_CYCLES / max(likely[0].cycles, 1.0)))
     if len(likely) == 1 or most < 2:
@@ -78,12 +77,28 @@ def tried_plan(predict: Predict, run: Callable[[Plan], Trial], trust: float = 0.
         if found.choice.is_dense not in stretch:
             factors = stretch_of(trial, found)
             stretch[found.choice.is_dense] = factors
-            error = max(abs(factor - 1) for factor in factors)
-            if trust and len(tried) == 1 and error <= trust:
-                return found.plan
-            if error > NEW_PREDICTION:
+            if max(abs(factor - 1) for factor in factors) > NEW_PREDICTION:
                 likely = predict(stretch)
     return min(tried.values(), key=lambda one: one[0])[1]
+
+
+def mended_plan(chosen: Plan, predict: Predict, run: Callable[[Plan], Trial]) -> Plan:
+    """Return the predicted plan `chosen`, or one that is clearly faster if it runs otherwise.
+
+    For a layer in a network: a run by itself tells the steps of front end and array right, but has
+    loads beside them that the network may not have.  So the predicted plan, which moves the fewest
+    bits of those that are as fast, stays if its steps are within `TRUSTED` of the predicted ones,
+    or if no other saves `CLEARLY` of its cycles.
+    """
+    likely = predict({})
+    known = next((one for one in likely if one.plan == chosen), None)
+    if known is None or 2 * known.cycles > ALL_CYCLES:
+        return chosen
+    own = run(chosen)
+    if max(abs(factor - 1) for factor in stretch_of(own, known)) <= TRUSTED:
+        return chosen
+    best = tried_plan(predict, run)
+    return best if run(best).cycles < (1 - CLEARLY) * own.cycles else chosen
 
 
 def stretch_of(trial: Trial, predicted: Likely) -> tuple[float, float]:
