@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import f2fsim
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.codec.block_code import UNIT_BLOCK, UNIT_ONES
 from f2fsim.config.arch import load_arch
@@ -31,3 +32,14 @@ def test_a_block_code_comes_in_words_of_the_unit(name: str, density: float):
     assert code["code"] == "block"
     assert code["params"]["block"] == UNIT_BLOCK
     assert code["params"]["max_ones"] <= UNIT_ONES
+
+
+@pytest.mark.parametrize("code", ["block", "zero_runs"])
+def test_a_coded_mask_of_a_layer_without_holes_has_no_bits(code: str):
+    arch = load_arch("f2f_values_edge").with_values({"front_end.mask_code": code})
+    one = tensor(2.0)
+    assert one.n_kept == one.n_weights
+    encoded = layer_format(arch, one, is_dense=False).encode(one)
+    assert encoded.streams["mask"].n_bits == 0
+    result = f2fsim.simulate(arch, "silero_vad", layers=["stft_conv"], sparsity=0, cache=None)
+    assert result.layers[0].encoded_bits["mask"] == 0

@@ -118,15 +118,17 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
     ) -> WeightFormat:
         """With ``outputs: matched`` use the outputs that the layer's density lets be matched.
 
-        A dense layer then takes its own size and no flood of patches.
+        A dense layer then takes its own size and no flood of patches.  Of a layer without holes a
+        coded mask has words of no bits.
         """
-        n_used = used_outputs(front_end, tensor.n_weights, tensor.n_kept)
-        if front_end.outputs == "all" or n_used == front_end.n_out:
-            return self.weight_format(arch)
-        names = ("n_in", "n_out", "n_s", "taps", "seed")
-        rows = _first_rows(*(getattr(front_end, name) for name in names), n_used)
         params = self.format_params(front_end, arch)
-        params |= {"n_out": n_used, "rows": rows}
+        if front_end.mask_code != "raw" and tensor.n_kept == tensor.n_weights:
+            params["mask_code"] = "block32"
+        n_used = used_outputs(front_end, tensor.n_weights, tensor.n_kept)
+        if front_end.outputs != "all" and n_used != front_end.n_out:
+            names = ("n_in", "n_out", "n_s", "taps", "seed")
+            rows = _first_rows(*(getattr(front_end, name) for name in names), n_used)
+            params |= {"n_out": n_used, "rows": rows}
         return FORMATS[self.format_name](**params)
 
     def step_weights(self, front_end: F2fFrontEnd, facts: LayerFacts) -> float:
