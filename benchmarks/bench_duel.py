@@ -1,14 +1,14 @@
 """Points that differ in the machine only, and a large duel on a trained network.
 
-    python benchmarks/bench_duel.py [--points 36] [--workers 2] [--duel] [--quick]
+    python benchmarks/bench_duel.py [--points 36] [--workers 2] [--schedule auto] [--duel] [--quick]
 
 First points of some spaces on silero-vad (7 layers) and opennsfw (54 layers), int8, S=0.9, in the
 order of a sweep: CPU milliseconds a point with what workers share (`f2fsim.sharing`) and without,
 as before it; the records must be equal.  Beside it what nothing can share: runs of the engine on
-machines that are new, trials of plans included, and the CPU time of its kernel alone.  Then wall
-seconds of the same points with one worker and with several.  With ``--duel`` the shipped duel
-`opennsfw` of more than 5 000 designs: how many are simulated, and CPU seconds.  On a shared machine
-CPU time is the figure to compare, and a ratio more than a figure.
+machines that are new (with ``--schedule auto`` trials of plans too), and the CPU time of its kernel
+alone.  Then wall seconds of the same points with one worker and with several.  With ``--duel`` the
+shipped duel `opennsfw` of more than 5 000 designs: how many are simulated, and CPU seconds.  On a
+shared machine CPU time is the figure to compare, and a ratio more than a figure.
 """
 
 from __future__ import annotations
@@ -54,10 +54,9 @@ SPACES = {
 }
 
 
-def spec_of(arch: str, workload: str) -> SweepSpec:
-    return make_sweep(
-        name="bench", archs=[arch], workloads=[workload], axes={"sparsity": [0.9], **SPACES[arch]}
-    )
+def spec_of(arch: str, workload: str, schedule: str) -> SweepSpec:
+    axes = {"sparsity": [0.9], "schedule": [schedule], **SPACES[arch]}
+    return make_sweep(name="bench", archs=[arch], workloads=[workload], axes=axes)
 
 
 class TimedNetwork(compiled.Network):
@@ -74,8 +73,8 @@ class TimedNetwork(compiled.Network):
         return done
 
 
-def points(arch: str, workload: str, n_points: int) -> None:
-    spec = spec_of(arch, workload)
+def points(arch: str, workload: str, schedule: str, n_points: int) -> None:
+    spec = spec_of(arch, workload, schedule)
     found = [point for point in expand(spec, load_inputs(spec)) if point.status == "ready"]
     taken = random.Random(1).sample(range(len(found)), min(n_points, len(found)))
     tasks = [Task.of(found[i], "compiled") for i in sorted(taken)]
@@ -101,18 +100,18 @@ def points(arch: str, workload: str, n_points: int) -> None:
         assert outcome.metrics == expected, "sharing changed a record"
     n = len(tasks)
     print(
-        f"{workload:11} {arch:14} {n} points: {1e3 * shared_seconds / n:6.1f} ms CPU a point "
+        f"{workload:11} {arch:14} {schedule} {n} points: {1e3 * shared_seconds / n:6.1f} ms CPU a point "
         f"({n / shared_seconds:5.1f} a second), {1e3 * alone_seconds / n:6.1f} without sharing, "
-        f"ratio {alone_seconds / shared_seconds:.2f}; records equal; {TimedNetwork.n_runs / n:.1f} "
-        f"runs of the engine, its kernel alone {1e3 * TimedNetwork.cpu_seconds / n:.1f} ms"
+        f"ratio {alone_seconds / shared_seconds:.2f}; records equal; "
+        f"{TimedNetwork.n_runs / n:.1f} runs of the engine, its kernel alone {1e3 * TimedNetwork.cpu_seconds / n:.1f} ms"
     )
 
 
-def workers(n_workers: int) -> None:
+def workers(n_workers: int, schedule: str) -> None:
     walls = []
     for n in (1, n_workers):
         start = time.perf_counter()
-        result = sweep(spec_of("bitmap_edge", "opennsfw"), workers=n)
+        result = sweep(spec_of("bitmap_edge", "opennsfw", schedule), workers=n)
         walls.append(time.perf_counter() - start)
         result.store.close()
     print(
@@ -144,14 +143,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=36, help="of each space")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--schedule", default="predicted", help="auto: with trials of plans")
     parser.add_argument("--duel", action="store_true", help="the large duel too")
     parser.add_argument("--quick", action="store_true", help="few points of silero-vad only")
     arguments = parser.parse_args()
     for workload in ["silero_vad"] if arguments.quick else ["silero_vad", "opennsfw"]:
         for arch in SPACES:
-            points(arch, workload, 6 if arguments.quick else arguments.points)
+            n_points = 6 if arguments.quick else arguments.points
+            points(arch, workload, arguments.schedule, n_points)
     if not arguments.quick:
-        workers(arguments.workers)
+        workers(arguments.workers, arguments.schedule)
     if arguments.duel:
         large_duel(arguments.workers)
 
