@@ -21,9 +21,9 @@ from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.deciding import decided_by_arch, decided_by_plan
 from f2fsim.pipeline.layer_result import layer_result
-from f2fsim.pipeline.trials import Stretch, Trial, mended_plan, tried_plan
+from f2fsim.pipeline.trials import Trial, tried_plan
 from f2fsim.results import LayerResult
-from f2fsim.scheduling import Likely, every_plan, likely_plans, plan_layer
+from f2fsim.scheduling import every_plan, likely_plans, plan_layer
 from f2fsim.sharing import shared, sharing_meanwhile
 from f2fsim.workloads import LayerData
 
@@ -238,26 +238,6 @@ def chosen_plan(job: LayerJob) -> Plan:
     with sharing_meanwhile(SHARED_BYTES):
         predict = partial(likely_plans, job.arch, job.dram, layer, tensor)
         return tried_plan(predict, partial(trial, job))
-
-
-def plan_in_network(job: LayerJob, *, inputs_on_chip: bool) -> Plan:
-    """Return the plan of a layer in a network, where inputs on the chip are not loaded.
-
-    A trial knows the layer by itself: only plans of as many tiles as the predicted one are tried,
-    which have the same loads.
-    """
-    of_layer = job.arch, job.dram, job.data.layer, job.data.tensor
-    predicted = plan_layer(*of_layer, inputs_on_chip=inputs_on_chip)
-    if job.arch.schedule == "predicted":
-        return predicted
-    n_tiles = len(predicted.tile_columns)
-
-    def predict(stretch: Stretch) -> list[Likely]:
-        likely = likely_plans(*of_layer, stretch, inputs_on_chip=inputs_on_chip)
-        return [one for one in likely if one.choice.n_tiles == n_tiles]
-
-    with sharing_meanwhile(SHARED_BYTES):
-        return mended_plan(predicted, predict, partial(trial, job))
 
 
 def trial(job: LayerJob, plan: Plan) -> Trial:

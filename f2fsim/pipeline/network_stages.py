@@ -20,9 +20,10 @@ from f2fsim.network.attention import attention_parts, plan_attention
 from f2fsim.network.cores import dealt_tensor
 from f2fsim.network.join import StageParts
 from f2fsim.network.residency import all_on_chip, check_capacity
-from f2fsim.pipeline.layer import Encode, LayerJob, encoded_bands, plan_in_network
+from f2fsim.pipeline.layer import Encode, encoded_bands
 from f2fsim.pipeline.network_layers import layer_facts
 from f2fsim.pipeline.prepared import LayerValues, PreparedNetwork
+from f2fsim.scheduling import plan_layer
 from f2fsim.workloads import LayerData
 
 Bands = list[tuple[PrunedTensor, EncodedTensor]]
@@ -49,8 +50,7 @@ def _add_layer(prepared: PreparedNetwork, number: int, data: LayerData) -> None:
     held = prepared.held_bits(number)
     on_chip = all_on_chip(stage, prepared.residents)
     arch = with_capacity(target.arch, (prepared.capacity_bits - held) // 8)
-    alone = LayerJob(arch, target.dram, data, target.encode, "compiled", target.cost)
-    plan = plan_in_network(alone, inputs_on_chip=on_chip)
+    plan = plan_layer(arch, target.dram, data.layer, data.tensor, inputs_on_chip=on_chip)
     check_capacity(stage, prepared.capacity_bits, held, plan.scratchpad_bits)
     bands = _encode(target.arch, target.encode, data, plan)
     built = _build(target.arch, data, plan, bands, prepared.network.builder)

@@ -30,10 +30,6 @@ WORTH = 0.0002
 #: From this error on of the array's predicted cycles all plans are predicted anew.
 NEW_PREDICTION = 0.03
 
-#: In a network: the share that the steps of a run may differ from the predicted ones, and the share
-#: of cycles that another plan has to save.
-TRUSTED, CLEARLY = 0.1, 0.03
-
 #: Standard deviations of the logarithm of cycles over predicted ones, fitted to runs of all near
 #: plans (`benchmarks/plans.py`): what plans of one way to store have in common, what those of as
 #: many bands have, what those of as many bands and tiles have, and what none has in common with
@@ -80,25 +76,6 @@ def tried_plan(predict: Predict, run: Callable[[Plan], Trial]) -> Plan:
             if max(abs(factor - 1) for factor in factors) > NEW_PREDICTION:
                 likely = predict(stretch)
     return min(tried.values(), key=lambda one: one[0])[1]
-
-
-def mended_plan(chosen: Plan, predict: Predict, run: Callable[[Plan], Trial]) -> Plan:
-    """Return the predicted plan `chosen`, or one that is clearly faster if it runs otherwise.
-
-    For a layer in a network: a run by itself tells the steps of front end and array right, but has
-    loads beside them that the network may not have.  So the predicted plan, which moves the fewest
-    bits of those that are as fast, stays if its steps are within `TRUSTED` of the predicted ones,
-    or if no other saves `CLEARLY` of its cycles.
-    """
-    likely = predict({})
-    known = next((one for one in likely if one.plan == chosen), None)
-    if known is None or 2 * known.cycles > ALL_CYCLES:
-        return chosen
-    own = run(chosen)
-    if max(abs(factor - 1) for factor in stretch_of(own, known)) <= TRUSTED:
-        return chosen
-    best = tried_plan(predict, run)
-    return best if run(best).cycles < (1 - CLEARLY) * own.cycles else chosen
 
 
 def stretch_of(trial: Trial, predicted: Likely) -> tuple[float, float]:

@@ -20,7 +20,6 @@ from f2fsim.pipeline.trials import (
     Trial,
     _expected,
     _hope,
-    mended_plan,
     tried_plan,
 )
 from f2fsim.scheduling import Choice, Likely
@@ -86,29 +85,6 @@ def test_steps_as_predicted_end_no_trials() -> None:
     """The first run's steps are exactly those predicted, its loads are not."""
     predicted, actual = {1: 1000.0, 2: 1001, 4: 1002}, {1: 1100.0, 2: 1120, 4: 990}
     assert choose(predicted, actual)[0] == 4
-
-
-@pytest.mark.parametrize(
-    ("steps", "best", "found"),
-    [
-        ((10.0, 10.9), 900.0, 2),  # steps about as predicted: what is loaded does not count
-        ((10.0, 12.0), 900.0, 4),
-        ((10.0, 12.0), 1080.0, 2),  # 1.8 % saved are not clearly faster
-    ],
-)
-def test_in_a_network_a_predicted_plan_is_left_for_a_clear_reason(
-    steps: tuple[float, float], best: float, found: int
-) -> None:
-    actual = {1: 1100.0, 2: 1100.0, 4: best}
-
-    def predict(stretch: Stretch) -> list[Likely]:
-        choices = {n: Choice(False, False, 1, n) for n in actual}
-        return [Likely(1000.0 + n, (10.0, 10.0), choices[n], partial(plan, n)) for n in actual]
-
-    def run(one: Plan) -> Trial:
-        return Trial(actual[len(one.tile_columns)], steps)
-
-    assert len(mended_plan(plan(2), predict, run).tile_columns) == found
 
 
 def test_what_a_run_takes_tells_of_plans_like_it() -> None:
