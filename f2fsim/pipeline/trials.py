@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.mapping.plan import Plan
-from f2fsim.scheduling import Choice, Likely
+from f2fsim.scheduling import Choice, Likely, cheapest
 
 Floats = NDArray[np.float64]
 
@@ -57,25 +57,28 @@ Predict = Callable[[Stretch], list[Likely]]
 
 
 def tried_plan(predict: Predict, run: Callable[[Plan], Trial]) -> Plan:
-    """Return the fastest of the plans that are run; the first one without a run if that will do."""
+    """Return the fastest of the plans that are run; the first one without a run if that will do.
+
+    Of plans that are as fast the one that moves the fewest bits, as predictions choose.
+    """
     likely = predict({})
     most = min(MOST_TRIALS, int(ALL_CYCLES / max(likely[0].cycles, 1.0)))
     if len(likely) == 1 or most < 2:
         return likely[0].plan
     stretch: dict[bool, tuple[float, float]] = {}
-    tried: dict[Choice, tuple[float, Plan]] = {}
+    tried: dict[Choice, tuple[float, Likely]] = {}
     while len(tried) < most:
         found = _next(likely, {choice: cycles for choice, (cycles, _) in tried.items()})
         if found is None:
             break
         trial = run(found.plan)
-        tried[found.choice] = trial.cycles, found.plan
+        tried[found.choice] = trial.cycles, found
         if found.choice.is_dense not in stretch:
             factors = stretch_of(trial, found)
             stretch[found.choice.is_dense] = factors
             if max(abs(factor - 1) for factor in factors) > NEW_PREDICTION:
                 likely = predict(stretch)
-    return min(tried.values(), key=lambda one: one[0])[1]
+    return cheapest([(cycles, one.cost, one.plan) for cycles, one in tried.values()])
 
 
 def stretch_of(trial: Trial, predicted: Likely) -> tuple[float, float]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -80,6 +80,9 @@ def plan_layer(
     return best[1]
 
 
+T = TypeVar("T")
+
+
 class Choice(NamedTuple):
     """What tells the plans of a layer apart: way to store, schedule, numbers of bands and tiles."""
 
@@ -93,12 +96,14 @@ class Choice(NamedTuple):
 class Likely:
     """A plan with predicted core cycles: of the whole, and of the steps of front end and array.
 
-    It is made when it is asked for: of a large layer's likely plans one is.
+    `cost` decides between plans that are as fast: the bits that it moves, then its passes.  The
+    plan is made when it is asked for: of a large layer's likely plans one is.
     """
 
     cycles: float
     step_cycles: tuple[float, float]
     choice: Choice
+    cost: tuple[float, int]
     make: Callable[[], Plan]
 
     @cached_property
@@ -120,6 +125,8 @@ def likely_plans(
 ) -> list[Likely]:
     """Return the plans that may be the fastest, fewest predicted cycles first.
 
+    Before all others comes the one of least cost among those that are as fast (`EQUAL_SHARE`).
+
     Parameters
     ----------
     arch, dram, layer, tensor
@@ -136,7 +143,7 @@ def likely_plans(
     """
     own = array_kind(arch).own_plans(arch, arch.pe_array, layer, tensor)
     if own:
-        return [Likely(0.0, NO_STRETCH, Choice(False, False, 1, 1), lambda: own[0])]
+        return [Likely(0.0, NO_STRETCH, Choice(False, False, 1, 1), (0.0, 1), lambda: own[0])]
     found = []
     for sizes, choices in _all(arch, layer, tensor, inputs_on_chip):
         factor = (stretch or {}).get(sizes.facts.is_dense, NO_STRETCH)
@@ -147,8 +154,17 @@ def likely_plans(
             steps = float(units[0, at]), float(units[1, at])
             choice = Choice(sizes.facts.is_dense, *choices.choice(at))
             make = partial(_plan, sizes, choices, at)
-            found.append(Likely(float(cycles[at]), steps, choice, make))
-    return sorted(found, key=lambda one: one.cycles)
+            cost = _cost(sizes, choices, at)
+            found.append(Likely(float(cycles[at]), steps, choice, cost, make))
+    found.sort(key=lambda one: one.cycles)
+    first = found.index(cheapest([(one.cycles, one.cost, one) for one in found]))
+    return [found[first], *found[:first], *found[first + 1 :]]
+
+
+def cheapest(plans: Sequence[tuple[float, tuple[float, int], T]]) -> T:
+    """Return that of least cost among the plans that are as fast: (cycles, cost, plan) each."""
+    limit = min(cycles for cycles, _, _ in plans) * (1 + EQUAL_SHARE)
+    return min((one for one in plans if one[0] <= limit), key=lambda one: (one[1], one[0]))[2]
 
 
 def every_plan(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -33,17 +35,24 @@ def choose(
     predicted: dict[int, float],
     actual: dict[int, float],
     steps: tuple[float, float] = (10.0, 10.0),
+    costs: Mapping[int, float] = MappingProxyType({}),
 ) -> tuple[int, list[int]]:
     """Return the tiles of the chosen plan and of those that were run, in order.
 
-    All predictions grow with the array's factor.
+    All predictions grow with the array's factor.  Plans cost 1 unless `costs` says otherwise.
     """
     runs: list[int] = []
 
     def predict(stretch: Stretch) -> list[Likely]:
         factor = stretch.get(False, (1.0, 1.0))[1]
         found = [
-            Likely(cycles * factor, (10.0, 10.0), Choice(False, False, 1, n), partial(plan, n))
+            Likely(
+                cycles * factor,
+                (10.0, 10.0),
+                Choice(False, False, 1, n),
+                (costs.get(n, 1.0), 1),
+                partial(plan, n),
+            )
             for n, cycles in predicted.items()
         ]
         return sorted(found, key=lambda one: one.cycles)
@@ -85,6 +94,12 @@ def test_steps_as_predicted_end_no_trials() -> None:
     """The first run's steps are exactly those predicted, its loads are not."""
     predicted, actual = {1: 1000.0, 2: 1001, 4: 1002}, {1: 1100.0, 2: 1120, 4: 990}
     assert choose(predicted, actual)[0] == 4
+
+
+def test_of_plans_that_are_as_fast_the_one_that_moves_least_is_taken() -> None:
+    predicted, actual = {1: 1000.0, 2: 1001, 4: 1002}, {1: 1003.0, 2: 1000, 4: 1030}
+    assert choose(predicted, actual)[0] == 2
+    assert choose(predicted, actual, costs={1: 0.5, 2: 1.0, 4: 0.25})[0] == 1
 
 
 def test_what_a_run_takes_tells_of_plans_like_it() -> None:

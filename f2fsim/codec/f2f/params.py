@@ -160,7 +160,6 @@ def matrix_rows(matrix: DecoderMatrix) -> tuple[str, ...]:
     return tuple(f"{int.from_bytes(row.tobytes(), 'big') >> pad:x}" for row in packed)
 
 
-@lru_cache(maxsize=256)
 def _matrix_from_hex(rows: tuple[str, ...], n_in: int, n_out: int, n_s: int) -> DecoderMatrix:
     n_columns = (n_s + 1) * n_in
     if len(rows) != n_out:
