@@ -432,3 +432,29 @@ def test_shipped_duels_are_of_this_version(name: str) -> None:
         for family, designs in contest.families.items():
             assert {d.status for d in designs} <= {"ready", "over budget", "excluded"}, family
             assert len(designs) == len(spec.families[family].archs)
+
+
+REPORTS = Path(__file__).parents[2] / "reports" / "duel"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["edge", "server", *sorted(REPORTS.glob("*.yaml"))],
+    ids=lambda one: Path(one).stem,
+)
+def test_every_code_of_the_mask_holds_the_clock(spec: str | Path) -> None:
+    """A code that the clock rules out for one family alone would make the duel unequal."""
+    duel = load_duel(spec)
+    families = {}
+    for name, space in duel.families.items():
+        codes = space.axes.get("front_end.mask_code")
+        if codes is not None:
+            axes: dict[str, Any] = {path: [axis.values[0]] for path, axis in space.axes.items()}
+            axes["front_end.mask_code"] = list(codes.values)
+            families[name] = {"archs": space.archs, "derive": space.derive, "axes": axes}
+    clock = duel.budgets.clock
+    budgets = {} if clock is None else {"clock": f"{clock / 1e6:g} MHz"}
+    fields = {"families": families, "budgets": budgets, "map": {}}
+    for contest in Space(duel.with_fields(fields)).contests():
+        for name, designs in contest.families.items():
+            assert [design.error for design in designs if design.status != "ready"] == [], name
