@@ -136,6 +136,7 @@ def test_matrix_is_read_only_and_survives_as_rows():
         ({"mask_code": "rw"}, "did you mean 'raw'"),
         ({"rows": ("zz",) * 80}, "no hexadecimal number"),
         ({"rows": ("1",)}, "expected n_out = 80 rows"),
+        ({"rows": ([1], {}) * 40}, "rows"),
     ],
 )
 def test_bad_parameters_are_refused(change, message):
