@@ -59,7 +59,7 @@ Predict = Callable[[Stretch], list[Likely]]
 def tried_plan(predict: Predict, run: Callable[[Plan], Trial]) -> Plan:
     """Return the fastest of the plans that are run; the first one without a run if that will do.
 
-    Of plans that are as fast the one that moves the fewest bits, as predictions choose.
+    Of plans that are as fast the one of the fewest cycles times bits moved.
     """
     likely = predict({})
     most = min(MOST_TRIALS, int(ALL_CYCLES / max(likely[0].cycles, 1.0)))
@@ -78,7 +78,7 @@ def tried_plan(predict: Predict, run: Callable[[Plan], Trial]) -> Plan:
             stretch[found.choice.is_dense] = factors
             if max(abs(factor - 1) for factor in factors) > NEW_PREDICTION:
                 likely = predict(stretch)
-    return cheapest([(cycles, one.cost, one.plan) for cycles, one in tried.values()])
+    return cheapest([(cycles, one.cost, one.plan) for cycles, one in tried.values()], True)
 
 
 def stretch_of(trial: Trial, predicted: Likely) -> tuple[float, float]:

@@ -161,10 +161,16 @@ def likely_plans(
     return [found[first], *found[:first], *found[first + 1 :]]
 
 
-def cheapest(plans: Sequence[tuple[float, tuple[float, int], T]]) -> T:
-    """Return that of least cost among the plans that are as fast: (cycles, cost, plan) each."""
+def cheapest(plans: Sequence[tuple[float, tuple[float, int], T]], measured: bool = False) -> T:
+    """Return that of least cost among the plans that are as fast: (cycles, cost, plan) each.
+
+    Cycles that were `measured` are no guess: none is spent for less than its share of the cost.
+    """
     limit = min(cycles for cycles, _, _ in plans) * (1 + EQUAL_SHARE)
-    return min((one for one in plans if one[0] <= limit), key=lambda one: (one[1], one[0]))[2]
+    equal = [one for one in plans if one[0] <= limit]
+    if measured:
+        return min(equal, key=lambda one: (one[0] * one[1][0], one[1][1]))[2]
+    return min(equal, key=lambda one: (one[1], one[0]))[2]
 
 
 def every_plan(
