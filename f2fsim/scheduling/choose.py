@@ -69,15 +69,13 @@ def plan_layer(
     own = array_kind(arch).own_plans(arch, arch.pe_array, layer, tensor)
     if own:
         return own[0]
-    best: tuple[float, Plan] | None = None
+    found = []
     for sizes, choices in _all(arch, layer, tensor, inputs_on_chip):
         cycles, _ = predicted_cycles(sizes, dram, choices)
-        equal = np.flatnonzero(cycles <= cycles.min() * (1 + EQUAL_SHARE)).tolist()
-        at = min(equal, key=lambda number: _cost(sizes, choices, number))
-        if best is None or cycles[at] < best[0] * (1 - EQUAL_SHARE):
-            best = float(cycles[at]), _plan(sizes, choices, at)
-    assert best is not None
-    return best[1]
+        for at in np.flatnonzero(cycles <= cycles.min() * (1 + EQUAL_SHARE)).tolist():
+            cost = _cost(sizes, choices, at)
+            found.append((float(cycles[at]), cost, (sizes, choices, at)))
+    return _plan(*cheapest(found))
 
 
 T = TypeVar("T")
@@ -229,12 +227,11 @@ def _cost(sizes: Sizes, choices: Candidates, number: int) -> tuple[float, int]:
     holds, n_bands, n_tiles = choices.choice(number)
     row = choices.tile_table[choices.at[number, 2]].tolist()
     inputs = row[0] * row[4] + row[1] * row[5]
-    passes = n_bands * n_tiles
+    passes, weights = n_bands * n_tiles, sizes.expected_bits + sizes.scale_bits
     if not holds:
-        moved = sizes.weight_bits * n_tiles + inputs + BAND_ALIGNMENT_BITS * passes
-        return float(moved), passes
-    again = SCRATCHPAD_COST * sizes.weight_bits * n_tiles
-    return sizes.weight_bits + n_bands * (inputs + BAND_ALIGNMENT_BITS) + again, passes
+        return weights * n_tiles + inputs + BAND_ALIGNMENT_BITS * passes, passes
+    again = SCRATCHPAD_COST * weights * n_tiles
+    return weights + n_bands * (inputs + BAND_ALIGNMENT_BITS) + again, passes
 
 
 def _plan(sizes: Sizes, choices: Candidates, number: int) -> Plan:

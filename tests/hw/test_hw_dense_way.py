@@ -56,6 +56,16 @@ def test_an_unpruned_layer_is_stored_densely_and_a_sparse_one_is_not(arch: str) 
     assert sum(full.encoded_bits.values()) < sum(other.encoded_bits.values())
 
 
+@pytest.mark.parametrize("arch", ["f2f_edge", "f2f_skip_edge"])
+def test_an_unpruned_layer_of_f2f_has_no_mask(arch: str) -> None:
+    """Its blocks are the weights as they are, and a mask without holes is a flag: dense bits."""
+    full, dense = (run_layer(job_of(name, 0.0, in_features=512)) for name in (arch, "dense_edge"))
+    assert full.encoded_bits["mask"] == 0
+    assert sum(full.encoded_bits.values()) <= 1.002 * sum(dense.encoded_bits.values())
+    sparse = run_layer(job_of(arch, 0.02, in_features=512))
+    assert sparse.encoded_bits["mask"] == 83 * 512
+
+
 def test_a_dense_row_parallel_round_is_one_read() -> None:
     """96 rows on 32 PEs: three waves of 70 columns, one cycle each and wave of 8 activations."""
     job = job_of("csr_edge", 0.0, out_features=96, n_tokens=8)

@@ -118,11 +118,11 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
     ) -> WeightFormat:
         """With ``outputs: matched`` use the outputs that the layer's density lets be matched.
 
-        A dense layer then takes its own size and no flood of patches.  Of a layer without holes a
-        coded mask has words of no bits.
+        A dense layer then takes its own size and no flood of patches.  Of a layer without holes the
+        mask has words of no bits: as the dense way of other formats, a flag of the layer says so.
         """
         params = self.format_params(front_end, arch)
-        if front_end.mask_code != "raw" and tensor.n_kept == tensor.n_weights:
+        if tensor.n_kept == tensor.n_weights:
             params["mask_code"] = "block32"
         n_used = used_outputs(front_end, tensor.n_weights, tensor.n_kept)
         if front_end.outputs != "all" and n_used != front_end.n_out:
@@ -143,7 +143,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
     def expected_bits(self, front_end: F2fFrontEnd, facts: LayerFacts) -> float:
         """Mask and kept values, by their entropy where they have a code of their own."""
         each = facts.value_bits if has_values(front_end) else facts.weight_bits
-        mask = expected_mask_bits(front_end.mask_code, facts.density)
+        mask = expected_mask_bits(front_end.mask_code, facts.density) if facts.density < 1 else 0.0
         return facts.n_weights * (mask + facts.density * each)
 
     def pass_table(
@@ -244,9 +244,9 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         return np.flatnonzero(order.mask_sequence(mask))
 
     def least(self, front_end: F2fFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
-        """Raw mask, and the planes that vary at the rate of the outputs in use; no patch.
+        """Raw mask, but where nothing is pruned; planes that vary, at the rate of used outputs.
 
-        Of a code of masks or values nothing is known without encoding.
+        No patch.  Of a code of masks or values nothing is known without encoding.
         """
         n_weights, kept = totals.n_weights, np.maximum(totals.n_kept, 1)
         used = np.full_like(n_weights, front_end.n_out)
@@ -256,9 +256,9 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
             used = np.where(totals.n_kept > 0, matched, front_end.n_out)
         coded = has_values(front_end)
         planes = np.zeros_like(used) if coded else totals.plane_places // used
-        raw = front_end.mask_code == "raw"
+        has_mask = (front_end.mask_code == "raw") & (totals.n_kept < n_weights)
         return Least(
-            bits=planes * front_end.n_in + (n_weights if raw else 0),
+            bits=planes * front_end.n_in + np.where(has_mask, n_weights, 0),
             steps=-(-n_weights // (used * front_end.groups)),
             actions={
                 "xor_decode": planes,
