@@ -1,11 +1,12 @@
 """What a layer would move at some size of scratchpad, before its weights are read.
 
-Only to choose which tensors stay on the chip: encoded sizes are those that plans reserve.
+Only to choose which tensors stay on the chip: encoded sizes are those that plans expect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from f2fsim.config.pruning import NmPruning, NmRule
 from f2fsim.errors import ConfigError
 from f2fsim.hw.dram import dram_params
 from f2fsim.hw.front_ends import front_end_kind
+from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import tile_input_values
 from f2fsim.mapping.plan import Plan
 from f2fsim.network.attention import plan_attention, tiles_of
@@ -77,7 +79,8 @@ def stage_cost(
             plan = plan_layer(smaller, dram, work, tensor, inputs_on_chip=on_chip)
         except ConfigError:
             return None
-        weights = front_end_kind(arch).bits_per_weight(arch.front_end, tensor) * tensor.n_weights
+        facts = replace(LayerFacts.of(tensor), tensor=None)
+        weights = front_end_kind(arch).expected_bits(arch.front_end, facts)
         return _moved_bits(work, plan, weights, 0 if on_chip else activation_bits)
 
     return cost

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import PrunedTensor
+from f2fsim.codec.csr import row_counts
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.hw.arrays import array_kind
@@ -24,6 +26,10 @@ IntArray = NDArray[np.int64]
 
 #: Bits that a band's streams waste at most each time they are fetched: they begin at a burst.
 BAND_ALIGNMENT_BITS = 512
+
+#: Room for the encoded weights of a band over what is expected of them, and for its tables and the
+#: words that it does not fill (`tests/scheduling/test_scheduling_held.py` holds them against runs).
+RESERVED, BAND_BITS = 1.1, 1024
 
 
 class Sizes:
@@ -60,14 +66,12 @@ class Sizes:
         self.activation_bits = ACTIVATION_BITS[tensor.weight_type.name]
         self.copies = 2 if arch.scratchpad.double_buffered else 1
         self.capacity_bits = 8 * arch.scratchpad.capacity
-        per_weight = self.front_end.bits_per_weight(arch.front_end, tensor)
-        if is_dense:
-            per_weight = tensor.weight_type.n_bits
-        self.weight_bits = int(per_weight * tensor.n_weights) + 1 + tensor.scale_bits
         self.expected_bits = self.front_end.expected_bits(arch.front_end, self.facts)
         if is_dense:
             self.expected_bits = float(self.facts.n_weights * self.facts.weight_bits)
         self.scale_bits = tensor.scale_bits
+        self._tensor = tensor
+        self._held_bits: dict[int, int] = {}
 
     @property
     def stream_bits(self) -> list[float]:
@@ -115,8 +119,26 @@ class Sizes:
         return {
             "activations": int(self.input_bits(sizes).max()) * copies,
             "outputs": in_flight * self.activation_bits * out_copies,
-            "weights": -(-self.weight_bits // n_bands) if holds and n_tiles > 1 else 0,
+            "weights": self.held_bits(n_bands) if holds and n_tiles > 1 else 0,
         }
+
+    def held_bits(self, n_bands: int) -> int:
+        """Return the bits that are reserved for the encoded weights of the largest band.
+
+        Its share is that of its weights or of its kept ones, whichever is more.
+        """
+        if n_bands not in self._held_bits:
+            rows = self.band_rows(n_bands)
+            share = max(rows) / max(self.n_rows, 1)
+            kept = self._tensor.n_kept
+            is_known = self._tensor.mask.shape[0] == self.n_rows
+            if kept and n_bands > 1 and is_known and not self.facts.is_dense:
+                counts = shared(self._tensor, "row counts", lambda: row_counts(self._tensor))
+                first = np.cumsum([0, *rows[:-1]])
+                share = max(share, int(np.add.reduceat(counts, first).max()) / kept)
+            bits = RESERVED * self.expected_bits + self.scale_bits
+            self._held_bits[n_bands] = math.ceil(share * bits) + BAND_BITS
+        return self._held_bits[n_bands]
 
     def band_table(self, counts: Sequence[int]) -> NDArray[np.float64]:
         """Return counts and rows of large, small and last bands, shape (counts, 6).
@@ -175,7 +197,9 @@ class Sizes:
             total[np.array(bands) > 1, 0] *= self.copies if tiles[0] == 1 else 1
             inputs = np.where(more, self.copies * inputs, inputs)
         total += inputs
-        weights = np.array([-(-self.weight_bits // n) for n in bands])[:, None] * more
+        weights = np.zeros((len(bands), len(tiles)), dtype=np.int64)
+        if more.any():
+            weights += np.array([self.held_bits(n) for n in bands])[:, None] * more
         found = np.stack([total, total + weights]) <= self.capacity_bits
         sums = self.array.accumulators(self.arch, self.arch.pe_array)
         fits = sums.held_bytes(np.array(held, dtype=np.int64)[:, None], columns) <= sums.capacity

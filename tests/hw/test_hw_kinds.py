@@ -190,18 +190,6 @@ def test_every_kind_is_tried_here_and_shipped_machines_name_known_kinds() -> Non
         assert arch.pe_array.kind in ARRAYS
 
 
-def test_a_wider_estimate_than_the_encoding() -> None:
-    """Held weights are reserved by an upper estimate."""
-    for name, array in PAIRS:
-        arch = machine(name, array)
-        job = job_of(arch)
-        _, encoded = prepare_layer(job)
-        kind = front_end_kind(arch)
-        bits = sum(s.n_bits for one in encoded for n, s in one.streams.items() if n in kind.streams)
-        estimate = kind.bits_per_weight(arch.front_end, job.data.tensor)
-        assert bits <= 1.1 * estimate * job.data.tensor.n_weights, name
-
-
 MATCHES = re.compile(
     r"isinstance\([^)]*(FrontEnd|Array)\b|\.format [!=]= \"|front_end\.kind [!=]=|pe_array\.kind [!=]="
     r"|case (F2f|Dense|Csr|Cpsr|CscRelative|Bitmap|Nm|Rle)FrontEnd"

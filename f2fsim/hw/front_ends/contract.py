@@ -318,14 +318,6 @@ class FrontEndKind(ABC, Generic[F]):
         """Return (n, m) if weights must be pruned to n of m; None if any mask will do."""
         return None
 
-    def bits_per_weight(self, front_end: F, tensor: PrunedTensor) -> float:
-        """Return an upper estimate of the encoded bits a weight, to reserve buffers with.
-
-        Raw mask or index beside the kept values, and never more than the dense size.
-        """
-        n_bits = tensor.weight_type.n_bits
-        return min((1 - tensor.sparsity) * (n_bits * 1.25 + 8) + 1, n_bits)
-
     def expected_bits(self, front_end: F, facts: LayerFacts) -> float:
         """Return the encoded bits of a layer, about: for plans only.
 

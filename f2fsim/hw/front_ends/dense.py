@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from f2fsim.codec import PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import DenseFrontEnd
 from f2fsim.hw.description import InPort
@@ -43,10 +42,6 @@ class DenseKind(FrontEndKind[DenseFrontEnd]):
             front_end.pipeline_cycles,
         )
         return [InPort(out, ONE, "weight buffer empty")]
-
-    def bits_per_weight(self, front_end: DenseFrontEnd, tensor: PrunedTensor) -> float:
-        """Exactly the type's bits."""
-        return tensor.weight_type.n_bits
 
     def least(self, front_end: DenseFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
         """Every weight as it is."""

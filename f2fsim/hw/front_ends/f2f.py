@@ -141,10 +141,12 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         return front_end.groups * n_used
 
     def expected_bits(self, front_end: F2fFrontEnd, facts: LayerFacts) -> float:
-        """Mask and kept values, by their entropy where they have a code of their own."""
-        each = facts.value_bits if has_values(front_end) else facts.weight_bits
+        """Mask, and words of all planes; kept values by their entropy if they have a code."""
         mask = expected_mask_bits(front_end.mask_code, facts.density) if facts.density < 1 else 0.0
-        return facts.n_weights * (mask + facts.density * each)
+        if has_values(front_end):
+            return facts.n_weights * (mask + facts.density * facts.value_bits)
+        used = self.step_weights(front_end, facts) / front_end.groups
+        return facts.n_weights * (mask + facts.weight_bits * front_end.n_in / used)
 
     def pass_table(
         self, front_end: F2fFrontEnd, facts: LayerFacts, rows: NDArray[np.float64]

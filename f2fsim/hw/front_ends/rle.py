@@ -45,9 +45,11 @@ class RleKind(FrontEndKind[RleFrontEnd]):
         """The positions that a cycle's pairs cover, padding zeros being entries too."""
         if facts.is_dense:
             return front_end.entries_per_cycle
-        longest = (1 << front_end.run_bits) - 1
-        entries = max(facts.density, 1 / (longest + 1))
-        return front_end.entries_per_cycle / entries
+        # An entry covers a weight behind up to so many zeros less one, or as many zeros.
+        most = 1 << front_end.run_bits
+        if not facts.density:
+            return front_end.entries_per_cycle * most
+        return front_end.entries_per_cycle * (1 - (1 - facts.density) ** most) / facts.density
 
     def expected_bits(self, front_end: RleFrontEnd, facts: LayerFacts) -> float:
         """Pairs of a run and a value, padding zeros included."""
