@@ -29,13 +29,16 @@ from f2fsim.codec.huffman_symbols import (
     MAX_PAIRED_BITS,
     first_weights,
     joined,
+    may_pair,
     n_symbols,
     paired,
+    paired_bits,
     rest_bits,
     split,
     symbol_bits,
     unpaired,
 )
+from f2fsim.codec.huffman_words import take_turns, word_places
 from f2fsim.codec.mask_code import EncodedMask
 from f2fsim.codec.masks import MaskShape, check_mask_code, decode_mask, encode_mask
 from f2fsim.codec.streams import (
@@ -79,12 +82,16 @@ class DecoderWork:
 
 @dataclass(frozen=True, eq=False)
 class _Coded:
-    """Kept weights as symbols: `n_each` weights of a decoder, one after another, in each."""
+    """Kept weights as symbols: `n_each` weights of a decoder, one after another, in each.
+
+    Symbols of a pair count from `base`.
+    """
 
     symbols: NDArray[np.uint8]
     rests: NDArray[np.uint32]
     code: CanonicalCode
     n_each: int
+    base: int = 0
 
     @property
     def n_bits(self) -> int:
@@ -97,9 +104,9 @@ class HuffmanFormat(WeightFormat):
     """A mask and the kept weights in a canonical Huffman code, in row-major order.
 
     The symbol is the whole weight for types of at most 8 bits, the exponent for wider floats,
-    whose sign and mantissa follow the codeword; two weights of a decoder where they have at most 4
-    bits and fewer bits are needed so.  Kept weight i belongs to decoder ``i mod n_decoders``; each
-    decoder has a stream of its own, cut into words that take turns.
+    whose sign and mantissa follow the codeword; two weights of a decoder where their symbols have
+    at most 4 bits and fewer bits are needed so.  Kept weight i belongs to decoder
+    ``i mod n_decoders``; each decoder has a stream of its own, cut into words that take turns.
 
     Attributes
     ----------
@@ -134,7 +141,7 @@ class HuffmanFormat(WeightFormat):
         """Encode `tensor`; one work unit for each `block` weights."""
         mask = tensor.mask.ravel()
         coded = self._coded(tensor)
-        values, widths = _fields(coded, rest_bits(tensor.weight_type))
+        values, widths = _fields(coded, coded.n_each * rest_bits(tensor.weight_type))
         parts = [
             BitStream(*pack_fields(values[d :: self.n_decoders], widths[d :: self.n_decoders]))
             for d in range(self.n_decoders)
@@ -142,7 +149,7 @@ class HuffmanFormat(WeightFormat):
         lengths = np.array([part.n_bits for part in parts], dtype=np.int64)
         pointer_bits = bits_for(int(lengths.max()) + 1)
         flags = encode_mask(mask, self.mask, unit=self.block, shape=MaskShape(0, *tensor.shape))
-        data = _take_turns([part.data for part in parts], self.word_bytes)
+        data = take_turns([part.data for part in parts], self.word_bytes)
         streams = {
             "weights": BitStream(data, 8 * data.shape[0]),
             "mask": flags.stream,
@@ -158,7 +165,10 @@ class HuffmanFormat(WeightFormat):
         }
         if coded.n_each > 1:
             params["n_each"] = coded.n_each
-        work = self._work(mask, self._by_weight(widths, coded), streams, flags)
+        if coded.base:
+            params["base"] = coded.base
+        by_weight = self._by_weight(widths, coded, tensor.n_kept)
+        work = self._work(mask, by_weight, streams, flags)
         return EncodedTensor(
             self.name, tensor.name, tensor.shape, tensor.weight_type, params, streams, work
         )
@@ -166,7 +176,8 @@ class HuffmanFormat(WeightFormat):
     def decoder_work(self, tensor: PrunedTensor) -> DecoderWork:
         """Return what each decoder reads for each work unit of `tensor`."""
         coded = self._coded(tensor)
-        widths = coded.code.lengths[coded.symbols] + rest_bits(tensor.weight_type)
+        rests = coded.n_each * rest_bits(tensor.weight_type)
+        widths = coded.code.lengths[coded.symbols] + rests
         n_units = -(-tensor.n_weights // self.block)
         unit_of = np.flatnonzero(tensor.mask.ravel()) // self.block
         place = unit_of * self.n_decoders + np.arange(unit_of.size) % self.n_decoders
@@ -181,12 +192,12 @@ class HuffmanFormat(WeightFormat):
         symbols, bits, weights = (found.reshape(shape) for found in counts)
         return DecoderWork(symbols, bits, weights, unit_sums(place, n_places).reshape(shape))
 
-    def _by_weight(self, widths: IntArray, coded: _Coded) -> IntArray:
+    def _by_weight(self, widths: IntArray, coded: _Coded, n_kept: int) -> IntArray:
         """Return the bits of each kept weight: those of a codeword at its first one."""
         if coded.n_each == 1:
             return widths
         first = first_weights(widths.size, self.n_decoders, coded.n_each)
-        found = np.zeros(coded.rests.size, dtype=np.int64)
+        found = np.zeros(n_kept, dtype=np.int64)
         found[first] = widths
         return found
 
@@ -195,8 +206,10 @@ class HuffmanFormat(WeightFormat):
         """Return the code of an encoding; `DataError` if its table is damaged."""
         what = f"tensor {encoded.name!r}, stream 'codebook'"
         stream = read_stream(encoded, "codebook")
-        n_each = _read_n_each(encoded)
-        return unpack_table(stream, n_each * symbol_bits(encoded.weight_type), what)
+        n_each, _ = _read_pairs(encoded)
+        kind = encoded.weight_type
+        width = symbol_bits(kind) if n_each == 1 else 2 * paired_bits(kind)
+        return unpack_table(stream, width, what)
 
     def _coded(self, tensor: PrunedTensor) -> _Coded:
         """Return symbols and rests of the kept weights and the best code, pairs where fewer."""
@@ -204,11 +217,16 @@ class HuffmanFormat(WeightFormat):
         symbols, rests = split(tensor.patterns.ravel()[tensor.mask.ravel()], kind)
         width = symbol_bits(kind)
         single = _Coded(symbols, rests, self._best_code(symbols, width), 1)
-        if width > MAX_PAIRED_BITS:
+        base = int(symbols.min(initial=255)) if width > MAX_PAIRED_BITS else 0
+        width = paired_bits(kind)
+        if not may_pair(kind.n_bits) or not symbols.size or int(symbols.max()) - base >> width:
             return single
-        pairs = paired(symbols, self.n_decoders, width)
-        double = _Coded(pairs, rests, self._best_code(pairs, 2 * width), 2)
-        return double if double.n_bits < single.n_bits else single
+        pairs = paired(symbols - np.uint8(base), self.n_decoders, width)
+        double_rests = paired(rests, self.n_decoders, rest_bits(kind))
+        double = _Coded(pairs, double_rests, self._best_code(pairs, 2 * width), 2, base)
+        alone = pairs.size * 2 - symbols.size  # a last weight without another has rests of two
+        more = alone * rest_bits(kind)
+        return double if double.n_bits + more < single.n_bits else single
 
     def _best_code(self, symbols: NDArray[np.uint8], width: int) -> CanonicalCode:
         counts = np.bincount(symbols, minlength=1 << width).astype(np.int64)
@@ -243,7 +261,7 @@ class HuffmanFormat(WeightFormat):
         kind = encoded.weight_type
         what = f"tensor {encoded.name!r}, stream"
         code = self.table_of(encoded)
-        n_kept, n_each = int(np.count_nonzero(mask)), _read_n_each(encoded)
+        n_kept, (n_each, base) = int(np.count_nonzero(mask)), _read_pairs(encoded)
         n_decoders = int_param(encoded, "n_decoders", 1, MAX_DECODERS)
         symbols = np.zeros(n_symbols(n_kept, n_decoders, n_each), dtype=np.uint8)
         rests = np.zeros(symbols.shape[0], dtype=np.uint32)
@@ -258,7 +276,7 @@ class HuffmanFormat(WeightFormat):
                     n_bits,
                     code.look_up,
                     code.longest,
-                    rest_bits(kind),
+                    n_each * rest_bits(kind),
                     first,
                     n_decoders,
                     symbols,
@@ -267,8 +285,11 @@ class HuffmanFormat(WeightFormat):
             if n_read != n_bits:
                 raise DataError(f"{what} 'weights': the codewords of decoder {first} do not fit")
         if n_each > 1:
-            symbols = unpaired(symbols, n_kept, n_decoders, symbol_bits(kind))
-            rests = np.zeros(n_kept, dtype=np.uint32)
+            symbols = unpaired(symbols, n_kept, n_decoders, paired_bits(kind))
+            rests = unpaired(rests, n_kept, n_decoders, rest_bits(kind))
+            if n_kept and int(symbols.max()) + base >> symbol_bits(kind):
+                raise DataError(f"tensor {encoded.name!r}: parameter 'base' is beyond the symbols")
+            symbols += np.uint8(base)
         flat = np.zeros(encoded.n_weights, dtype=kind.pattern_dtype)
         flat[mask] = joined(symbols, rests, kind)
         return PrunedTensor(
@@ -276,14 +297,15 @@ class HuffmanFormat(WeightFormat):
         )
 
 
-def _read_n_each(encoded: EncodedTensor) -> int:
-    """Return how many weights a codeword stands for: 1 unless the encoding says 2."""
+def _read_pairs(encoded: EncodedTensor) -> tuple[int, int]:
+    """Return the weights of a codeword, 1 or 2, and what the symbols of a pair count from."""
     if "n_each" not in encoded.params:
-        return 1
-    n_each = int_param(encoded, "n_each", 1, 2)
-    if n_each > 1 and symbol_bits(encoded.weight_type) > MAX_PAIRED_BITS:
-        raise DataError(f"tensor {encoded.name!r}: pairs of {encoded.weight_type.name}")
-    return n_each
+        return 1, 0
+    n_each, kind = int_param(encoded, "n_each", 1, 2), encoded.weight_type
+    if n_each > 1 and not may_pair(kind.n_bits):
+        raise DataError(f"tensor {encoded.name!r}: pairs of {kind.name}")
+    has_base = n_each > 1 and "base" in encoded.params
+    return n_each, int_param(encoded, "base", 0, (1 << symbol_bits(kind)) - 1) if has_base else 0
 
 
 def _fields(coded: _Coded, n_rest: int) -> tuple[NDArray[np.uint64], IntArray]:
@@ -293,31 +315,6 @@ def _fields(coded: _Coded, n_rest: int) -> tuple[NDArray[np.uint64], IntArray]:
     if n_rest:
         values |= coded.rests.astype(np.uint64) << lengths.astype(np.uint64)
     return values, lengths + n_rest
-
-
-def _turns(n_bytes: IntArray, word_bytes: int) -> tuple[IntArray, IntArray]:
-    """Return decoder and bytes of each word, in the order in which words take turns."""
-    n_words = -(-n_bytes // word_bytes)
-    decoder = np.repeat(np.arange(n_bytes.shape[0]), n_words)
-    number = np.arange(decoder.shape[0]) - np.repeat(np.cumsum(n_words) - n_words, n_words)
-    sizes = np.minimum(n_bytes[decoder] - number * word_bytes, word_bytes)
-    order = np.lexsort((decoder, number))
-    return decoder[order], sizes[order]
-
-
-def _places(n_bytes: IntArray, word_bytes: int) -> IntArray:
-    """Return where the bytes of the decoders' streams, one after another, lie in the common one."""
-    decoder, sizes = _turns(n_bytes, word_bytes)
-    owners = np.repeat(decoder.astype(np.uint16), sizes)
-    return np.argsort(owners, kind="stable")
-
-
-def _take_turns(parts: list[NDArray[np.uint8]], word_bytes: int) -> NDArray[np.uint8]:
-    """Return the decoders' streams, each of whole bytes, as one: a word each in turn."""
-    places = _places(np.array([p.shape[0] for p in parts], dtype=np.int64), word_bytes)
-    out = np.empty(places.shape[0], dtype=np.uint8)
-    out[places] = np.concatenate(parts)
-    return out
 
 
 def _read_parts(encoded: EncodedTensor) -> list[tuple[NDArray[np.uint8], int]]:
@@ -330,7 +327,7 @@ def _read_parts(encoded: EncodedTensor) -> list[tuple[NDArray[np.uint8], int]]:
     n_bytes = -(-n_bits // 8)
     if stream.n_bits != 8 * int(n_bytes.sum()):
         raise DataError(f"tensor {encoded.name!r}: 'pointers' do not add up to 'weights'")
-    whole = stream.data[_places(n_bytes, word_bytes)]
+    whole = stream.data[word_places(n_bytes, word_bytes)]
     spare = np.zeros(8, dtype=np.uint8)
     return [
         (np.concatenate([part, spare]), int(n))

@@ -1,12 +1,13 @@
 """What a Huffman code codes: the symbol of each kept weight and the bits that follow it uncoded.
 
 The symbol is the whole weight for types of at most 8 bits, the exponent for wider floats.  Two
-symbols of one decoder may be one, for types of few bits: a code of whole bits a weight loses there.
+symbols of one decoder may be one where each has at most 4 bits (types of few bits, exponents of 16
+neighbouring binades): a code of whole bits a weight loses there.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,20 @@ from f2fsim.codec.base import IntArray
 from f2fsim.codec.entropy import zero_order_entropy
 from f2fsim.codec.tensor import PrunedTensor, WeightType
 
-#: Types of at most so many bits may have codewords of two weights.
+U = TypeVar("U", np.uint8, np.uint32)
+
+#: Bits of each symbol of a pair, at most.
 MAX_PAIRED_BITS = 4
+
+
+def may_pair(weight_bits: int) -> bool:
+    """Whether two weights of so many bits may have one codeword: few bits, or floats of 16."""
+    return weight_bits <= MAX_PAIRED_BITS or weight_bits == 16
+
+
+def paired_bits(kind: WeightType) -> int:
+    """Return the bits of each symbol of a pair."""
+    return min(symbol_bits(kind), MAX_PAIRED_BITS)
 
 
 def symbol_bits(kind: WeightType) -> int:
@@ -92,27 +105,27 @@ def n_symbols(n_kept: int, n_decoders: int, n_each: int) -> int:
     return rounds * n_decoders + min(left, n_decoders)
 
 
-def paired(symbols: NDArray[np.uint8], n_decoders: int, width: int) -> NDArray[np.uint8]:
+def paired(symbols: NDArray[U], n_decoders: int, width: int) -> NDArray[U]:
     """Return each decoder's symbols two by two, the first one low; the last may be alone, with 0.
 
-    Pair q belongs to decoder ``q mod n_decoders``, as symbols do.
+    Pair q belongs to decoder ``q mod n_decoders``, as symbols do.  Rests are paired alike.
     """
     n = n_symbols(symbols.size, n_decoders, 2)
-    whole = np.zeros(-(-symbols.size // (2 * n_decoders)) * 2 * n_decoders, dtype=np.uint8)
+    whole = np.zeros(-(-symbols.size // (2 * n_decoders)) * 2 * n_decoders, dtype=symbols.dtype)
     whole[: symbols.size] = symbols
     rounds = whole.reshape(-1, 2, n_decoders)
-    return (rounds[:, 0] | rounds[:, 1] << np.uint8(width)).ravel()[:n]
+    found: NDArray[U] = (rounds[:, 0] | rounds[:, 1] << symbols.dtype.type(width)).ravel()[:n]
+    return found
 
 
-def unpaired(
-    pairs: NDArray[np.uint8], n_kept: int, n_decoders: int, width: int
-) -> NDArray[np.uint8]:
+def unpaired(pairs: NDArray[U], n_kept: int, n_decoders: int, width: int) -> NDArray[U]:
     """Return the symbols of pairs: the inverse of `paired`."""
-    whole = np.zeros(-(-n_kept // (2 * n_decoders)) * n_decoders, dtype=np.uint8)
+    own = pairs.dtype.type
+    whole = np.zeros(-(-n_kept // (2 * n_decoders)) * n_decoders, dtype=own)
     whole[: pairs.size] = pairs
-    rounds = np.empty((whole.size // n_decoders, 2, n_decoders), dtype=np.uint8)
-    rounds[:, 0] = whole.reshape(-1, n_decoders) & np.uint8((1 << width) - 1)
-    rounds[:, 1] = whole.reshape(-1, n_decoders) >> np.uint8(width)
+    rounds = np.empty((whole.size // n_decoders, 2, n_decoders), dtype=own)
+    rounds[:, 0] = whole.reshape(-1, n_decoders) & own((1 << width) - 1)
+    rounds[:, 1] = whole.reshape(-1, n_decoders) >> own(width)
     return rounds.ravel()[:n_kept]
 
 

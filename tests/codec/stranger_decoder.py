@@ -211,8 +211,9 @@ def huffman(entry, streams, width, n_rows, n_cols, patterns, kept):
     params, kind = entry["params"], entry["weight_type"]
     kept[:] = read_flags(streams["mask"], n_rows * n_cols, params["mask"])
     n_symbol, n_m = (width, 0) if width <= 8 else FLOATS[kind]
-    n_each, second = params.get("n_each", 1), {}
-    codes = codewords(streams["codebook"], n_each * n_symbol)
+    n_each, base, second = params.get("n_each", 1), params.get("base", 0), {}
+    n_paired = min(n_symbol, 4)
+    codes = codewords(streams["codebook"], n_symbol if n_each == 1 else 2 * n_paired)
     sizes = streams["pointers"].all(params["pointer_bits"]) or [0] * params["n_decoders"]
     left, parts = [-(-size // 8) for size in sizes], [0] * len(sizes)
     for j in range(-(-max(left) // params["word_bytes"])):
@@ -232,9 +233,17 @@ def huffman(entry, streams, width, n_rows, n_cols, patterns, kept):
             patterns[at] = (symbol & ((1 << width) - 1)) ^ flip
             if n_each == 2 and text:
                 second[d] = symbol >> width
+        elif d in second:
+            patterns[at] = second.pop(d)
         else:
-            mantissa = stream.take(n_m)
-            patterns[at] = mantissa | codes[text] << n_m | stream.take(1) << (width - 1)
+            symbol, found = codes[text], []
+            for j in range(n_each):
+                one = symbol if n_each == 1 else (symbol >> (j * n_paired)) & ((1 << n_paired) - 1)
+                mantissa = stream.take(n_m)
+                found.append(mantissa | (one + base) << n_m | stream.take(1) << (width - 1))
+            patterns[at] = found[0]
+            if n_each == 2:
+                second[d] = found[1]
     assert not any(stream.left() for stream in ins)
 
 

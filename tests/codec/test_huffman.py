@@ -18,7 +18,13 @@ from f2fsim.codec.huffman_code import (
     pack_table,
     unpack_table,
 )
-from f2fsim.codec.huffman_symbols import expected_symbols, n_symbols, paired, unpaired
+from f2fsim.codec.huffman_symbols import (
+    expected_symbols,
+    expected_value_bits,
+    n_symbols,
+    paired,
+    unpaired,
+)
 from f2fsim.errors import DataError, InputError
 
 COUNTS = st.lists(st.one_of(st.just(0), st.integers(1, 5000)), min_size=2, max_size=16)
@@ -156,6 +162,54 @@ def test_pairs_are_taken_where_they_are_fewer_bits():
     np.testing.assert_array_equal(work.weights.sum(axis=0), work.taken.sum(axis=0))
     # What the aligner takes of a unit has been read by then.
     assert (work.weights.cumsum(axis=0) >= work.taken.cumsum(axis=0)).all()
+
+
+def floats(n_rows, n_cols, kind, binades, seed=0):
+    """Weights of random signs and mantissas in some binades, the first of them most often."""
+    rng = np.random.default_rng(seed)
+    sizes = np.minimum(rng.geometric(0.7, (n_rows, n_cols)) - 1, binades - 1)
+    n_mantissa = {"bf16": 7, "fp16": 10}[kind]
+    low = rng.integers(0, 1 << n_mantissa, sizes.shape)
+    sign = rng.integers(0, 2, sizes.shape) << 15
+    return PrunedTensor(
+        "w",
+        (sign | (sizes + 9) << n_mantissa | low).astype(np.uint16),
+        np.ones(sizes.shape, dtype=np.bool_),
+        WEIGHT_TYPES[kind],
+    )
+
+
+@pytest.mark.parametrize("kind", ["bf16", "fp16"])
+@pytest.mark.parametrize("n_decoders", [1, 3, 8])
+def test_pairs_of_exponents_reach_their_entropy(kind, n_decoders):
+    """Seven of ten exponents are one: 1.25 bits a code of single ones loses a tenth of a bit on."""
+    tensor = floats(61, 101, kind, 5)
+    encoded = HuffmanFormat(n_decoders=n_decoders).encode(tensor)
+    assert encoded.params["n_each"] == 2
+    assert encoded.params["base"] == 9
+    np.testing.assert_array_equal(decode(encoded).patterns, tensor.patterns)
+    bits = sum(encoded.streams[name].n_bits for name in ("weights", "codebook"))
+    assert bits <= 1.007 * expected_value_bits(tensor) * tensor.n_weights
+    work = HuffmanFormat(n_decoders=n_decoders, block=50).decoder_work(tensor)
+    assert work.symbols.sum() == n_symbols(tensor.n_kept, n_decoders, 2)
+    np.testing.assert_array_equal(work.weights.sum(axis=0), work.taken.sum(axis=0))
+
+
+def test_exponents_of_more_binades_have_codewords_of_their_own():
+    rng = np.random.default_rng(0)
+    wide = floats(20, 30, "bf16", 5)
+    patterns = wide.patterns | (rng.random(wide.shape) < 0.01).astype(np.uint16) << np.uint16(11)
+    tensor = replace(wide, patterns=patterns)
+    encoded = HuffmanFormat().encode(tensor)
+    assert "n_each" not in encoded.params
+    np.testing.assert_array_equal(decode(encoded).patterns, patterns)
+
+
+def test_a_base_beyond_the_exponents_is_refused():
+    encoded = HuffmanFormat().encode(floats(61, 101, "bf16", 5))
+    for base, message in ((255, "beyond the symbols"), (256, "base"), (-1, "base")):
+        with pytest.raises(DataError, match=message):
+            decode(replace(encoded, params={**encoded.params, "base": base}))
 
 
 def test_pairs_of_wide_weights_are_refused():

@@ -27,9 +27,9 @@ from f2fsim.codec import PrunedTensor
 from f2fsim.codec.huffman import DecoderWork, HuffmanFormat
 from f2fsim.codec.huffman_code import CanonicalCode
 from f2fsim.codec.huffman_symbols import (
-    MAX_PAIRED_BITS,
     expected_symbols,
     expected_value_bits,
+    may_pair,
     symbol_shares,
 )
 from f2fsim.config.arch import ArchConfig
@@ -211,7 +211,7 @@ def _fifo_weights(front_end: HuffmanFrontEnd, weight_bits: int) -> int:
     """
     most = -(-front_end.block // front_end.n_decoders)
     places = fifo_units(front_end, front_end.pipeline_cycles) * most
-    return places + (weight_bits <= MAX_PAIRED_BITS)
+    return places + may_pair(weight_bits)
 
 
 def _add_decoders(job: FrontEndJob, front_end: HuffmanFrontEnd) -> list[InPort]:
