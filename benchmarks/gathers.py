@@ -8,6 +8,7 @@ lanes (bitmap).  The columns are freedoms of arbitration; the machines have ``in
 
     lock step   a group (round) after another
     in order    each queue offers its oldest entry; windows follow each other
+    shared reads  the same, and a word that a bank gives goes to every queue that offers it
     no barrier  the same without windows: a queue is `window` entries deep
     any order   a queue offers any entry of its window: the fullest bank or queue
     shared      any order, and lanes of a group (round) that want one word share its read
@@ -29,7 +30,15 @@ from f2fsim.config import load_workload
 from f2fsim.workloads import iterate_layers
 
 IntArray = NDArray[np.int64]
-FREEDOMS = ("lock step", "in order", "no barrier", "any order", "shared", "no banks")
+FREEDOMS = (
+    "lock step",
+    "in order",
+    "shared reads",
+    "no barrier",
+    "any order",
+    "shared",
+    "no banks",
+)
 
 
 def rounds_of(mask: NDArray[np.bool_], lanes: int, deal: str) -> list[list[tuple[int, int]]]:
@@ -50,22 +59,32 @@ def rounds_of(mask: NDArray[np.bool_], lanes: int, deal: str) -> list[list[tuple
     return rounds
 
 
-def served(rounds: list[list[tuple[int, int]]], lanes: int, banks: int, depth: int) -> int:
+def served(
+    rounds: list[list[tuple[int, int]]],
+    lanes: int,
+    banks: int,
+    depth: int,
+    *,
+    shares: bool = False,
+) -> int:
     """Return the cycles of queues of `depth` that take a round a cycle while all have room."""
     queues: list[deque[int]] = [deque() for _ in range(lanes)]
     at = cycle = 0
     while at < len(rounds) or any(queues):
         while at < len(rounds) and all(len(queues[q]) < depth for q, _ in rounds[at]):
             for q, c in rounds[at]:
-                queues[q].append(c % banks)
+                queues[q].append(c)
             at += 1
             if depth > 1 and at >= depth:
                 break
-        taken: set[int] = set()
+        taken: dict[int, int] = {}
         for i in range(lanes):
             queue = queues[(cycle + i) % lanes]
-            if queue and queue[0] not in taken:
-                taken.add(queue.popleft())
+            if not queue:
+                continue
+            bank = queue[0] % banks
+            if bank not in taken or (shares and taken[bank] == queue[0]):
+                taken[bank] = queue.popleft()
         cycle += 1
     return cycle
 
@@ -80,6 +99,7 @@ def cycles_of(
     for start in range(0, len(rounds), window):
         some = rounds[start : start + window]
         found["in order"] += served(some, lanes, banks, len(some))
+        found["shared reads"] += served(some, lanes, banks, len(some), shares=True)
         entries = [entry for one in some for entry in one]
         longest = np.bincount([q for q, _ in entries], minlength=1).max()
         fullest = np.bincount([c % banks for _, c in entries], minlength=1).max()

@@ -43,7 +43,7 @@ def bitmap(n, lanes, weight=8, path=None, fifo=0, cycles=3):
     )
 
 
-def csr(n_pes, n_banks, window, index=9, length=7, wave=5, act=8, cycles=3):
+def csr(n_pes, n_banks, window, index=9, length=7, wave=5, act=8, cycles=3, shared=False):
     return CsrDevice(
         n_pes,
         n_banks,
@@ -54,6 +54,7 @@ def csr(n_pes, n_banks, window, index=9, length=7, wave=5, act=8, cycles=3):
         activation_bits=act,
         entry_fifo=2 * n_pes,
         pipeline_cycles=cycles,
+        shared_reads=shared,
     )
 
 
@@ -163,8 +164,16 @@ UNITS = {
         )
     ],
     "f2f_gather_grant": [
-        csr(*s)
-        for s in ((4, 8, 4), (8, 16, 4), (16, 16, 4), (24, 32, 4, 12), (12, 16, 4, 10), (16, 32, 4))
+        *(
+            csr(*s, shared=shared)
+            for s in ((4, 8, 4), (8, 16, 4), (16, 16, 4), (24, 32, 4, 12))
+            for shared in (False, True)
+        ),
+        *(
+            csr(*s, shared=shared)
+            for s in ((12, 16, 4, 10), (16, 32, 4), (64, 128, 4, 12))
+            for shared in (False, True)
+        ),
     ],
     "f2f_gather_read": [
         csr(*s)
@@ -279,12 +288,12 @@ HELD_OUT = dict.fromkeys(
     ),
     1,
 )
-HELD_OUT |= {"f2f_count": 3}
+HELD_OUT |= {"f2f_count": 3, "f2f_gather_grant": 6}
 
 #: Front ends of equal throughput with 8 activation columns of 8 bits.
 MACHINES = {
     "bitmap": bitmap(256, 32),
-    "csr": csr(32, 64, 16, 12, 10, 8, 64),
+    "csr": csr(32, 64, 16, 12, 10, 8, 64, shared=True),
     "csc_relative": CscDevice(32, 8, 14, 8, 10),
     "nm 2:4": NmDevice(2, 4, 16),
     "rle": RunLengthDevice(32, 4, 24),

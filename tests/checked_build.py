@@ -21,7 +21,7 @@ def unpack_too_long() -> None:
 
 
 def more_entries_than_places() -> None:
-    _bank_gather.bank_queues(np.ones((1, 2), np.uint8), 1, 1, np.zeros(1, np.int32))
+    _bank_gather.word_queues(np.ones((1, 2), np.uint8), 1, np.zeros(1, np.int32))
 
 
 @pytest.mark.parametrize("call", [pack_too_long, unpack_too_long, more_entries_than_places])

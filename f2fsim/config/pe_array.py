@@ -76,6 +76,9 @@ class LanesArray(PeArray):
     window : int
         Groups of ``weights_per_cycle`` weights whose activations are gathered together from the
         banks of the scratchpad (depth of a lane's request queue).
+    shared_reads : bool
+        Whether a word that a bank gives goes to every lane whose oldest request wants that word in
+        that cycle; for lanes that gather, those that read neighbouring columns have no requests.
     """
 
     kind: Literal["lanes"]
@@ -83,6 +86,7 @@ class LanesArray(PeArray):
     columns: Count = 1
     window: Annotated[int, Field(ge=1, le=256)] = 8
     zeros: Literal["multiply", "gate", "skip"]
+    shared_reads: bool = False
     accumulators: BankedAccumulators = BankedAccumulators()
 
     @property
@@ -102,14 +106,18 @@ class RowParallelArray(PeArray):
         Activation columns that a PE multiplies a weight with at once.
     window : int
         Entries of each PE that are arbitrated together (depth of its request queue).
+    shared_reads : bool
+        Whether a word that a bank gives goes to every PE whose oldest request wants that word in
+        that cycle.
 
-    The gathers of all PEs share the banks of the scratchpad; a bank serves one a cycle.
+    The gathers of all PEs share the banks of the scratchpad; a bank reads one word a cycle.
     """
 
     kind: Literal["row_parallel"]
     n_pes: Count
     columns: Count = 1
     window: Annotated[int, Field(ge=1, le=256)] = 8
+    shared_reads: bool = False
 
     @property
     def n_multipliers(self) -> int:

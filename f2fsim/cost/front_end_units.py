@@ -213,21 +213,26 @@ def request_bits(weight_bits: int) -> int:
     return INDEX_BITS + ROW_BITS + 1 + weight_bits
 
 
-def gathers(n_pes: int, n_banks: int, window: int, weight_bits: int) -> Units:
-    """Return windows of requests and the arbiter of banked gathers."""
+def gathers(
+    n_pes: int, n_banks: int, window: int, weight_bits: int, *, shares: bool = False
+) -> Units:
+    """Return windows of requests and the arbiter of banked gathers, whose reads may be shared."""
     log_banks = log2_of(n_banks)
     address = max(INDEX_BITS - log_banks, 1)
     payload = request_bits(weight_bits) - INDEX_BITS
     queue = {"WINDOW": window, "LOG_B": log_banks, "ADDRESS": address, "PAYLOAD": payload}
-    return (_unit("f2f_gather_queue", n_pes, **queue), *grants(n_pes, n_banks))
+    return (_unit("f2f_gather_queue", n_pes, **queue), *grants(n_pes, n_banks, shares=shares))
 
 
-def grants(n_pes: int, n_banks: int) -> Units:
-    """Return the arbiter that lets one PE to each bank, and the banks' addresses."""
+def grants(n_pes: int, n_banks: int, *, shares: bool = False) -> Units:
+    """Return the arbiter that lets one PE to each bank, and the banks' addresses.
+
+    If reads are shared all PEs that want the word of that one are let to it.
+    """
     log_banks = log2_of(n_banks)
-    read = {"P": n_pes, "BANKS": n_banks, "LOG_B": log_banks}
-    read["ADDRESS"] = max(INDEX_BITS - log_banks, 1)
-    return (_unit("f2f_gather_grant", P=n_pes, LOG_B=log_banks), _unit("f2f_gather_read", **read))
+    sizes = {"P": n_pes, "LOG_B": log_banks, "ADDRESS": max(INDEX_BITS - log_banks, 1)}
+    grant = _unit("f2f_gather_grant", **sizes, SHARED=int(shares))
+    return (grant, _unit("f2f_gather_read", **sizes, BANKS=n_banks))
 
 
 def crossbar(n_lanes: int, span: int, word_bits: int) -> Units:

@@ -137,8 +137,11 @@ def _gather_queue(s: Sizes) -> Counted:
 
 
 def _gather_grant(s: Sizes) -> Counted:
-    p = s["P"]
-    return Counted(0, (p * p * s["LOG_B"], p * p, p), (1.0, log2(p), log2_of(s["LOG_B"])))
+    p, shared = s["P"], s["SHARED"]
+    # Shared reads: addresses are compared pair by pair beside banks, then an OR over the offers.
+    logic = p * p * s["LOG_B"], p * p, p, shared * p * p * s["ADDRESS"], shared * p * p
+    levels = 1.0, log2(p), log2_of(s["LOG_B"]), shared * log2(p), float(shared)
+    return Counted(0, logic, levels)
 
 
 def _gather_read(s: Sizes) -> Counted:

@@ -24,7 +24,7 @@ class LayerFacts:
     is_dense : bool
         Whether every weight is stored as it is, in the dense way of a sparse machine.
     tensor : PrunedTensor, optional
-        The weights, for kinds that code values.
+        The weights, for kinds that code values or whose rows are uneven.
     """
 
     n_rows: int
@@ -40,6 +40,13 @@ class LayerFacts:
         n_rows, n_cols = tensor.shape
         density = tensor.n_kept / max(tensor.n_weights, 1)
         return cls(n_rows, n_cols, density, tensor.weight_type.n_bits, is_dense, tensor)
+
+    @property
+    def weights(self) -> PrunedTensor:
+        """The weights, where they have to be known."""
+        if self.tensor is None:
+            raise ValueError("the weights of the layer are not known")
+        return self.tensor
 
     @cached_property
     def value_bits(self) -> float:

@@ -65,7 +65,7 @@ def gather_units(sizes: dict[str, int]) -> tuple[Unit, ...]:
     crossbar = (("SPAN", sizes["BANKS"]), ("WIDTH", sizes["ACT"]), ("SEL", sizes["LOG_B"]))
     return (
         Unit("gather", "f2f_gather_queue", queue, p),
-        Unit("gather", "f2f_gather_grant", chosen("P", "LOG_B")),
+        Unit("gather", "f2f_gather_grant", chosen("P", "LOG_B", "ADDRESS", "SHARED")),
         Unit("gather", "f2f_gather_read", chosen("P", "BANKS", "LOG_B", "ADDRESS")),
         Unit("crossbar", "f2f_select", crossbar, p),
     )
@@ -88,6 +88,8 @@ class CsrDevice(Device[CsrVectors]):
         gathers' answers.
     pipeline_cycles : int
         Latency of rounds.
+    shared_reads : bool
+        Whether a word that a bank gives goes to every PE whose oldest entry wants it.
     """
 
     top: ClassVar[str] = "f2f_front_end"
@@ -104,6 +106,7 @@ class CsrDevice(Device[CsrVectors]):
     round_fifo: int = 9
     answer_fifo: int = 2
     pipeline_cycles: int = 2
+    shared_reads: bool = False
 
     def __post_init__(self) -> None:
         problems = []
@@ -163,6 +166,7 @@ class CsrDevice(Device[CsrVectors]):
             "PAYLOAD": self.payload_bits,
             "ACT": self.activation_bits,
             "ROUNDS": self.wave_bits + self.length_bits,
+            "SHARED": int(self.shared_reads),
         }
 
     def files(self) -> dict[str, str]:
@@ -294,7 +298,7 @@ class CsrDevice(Device[CsrVectors]):
         p = self.n_pes
         rounds = rounds_of(vectors.counts, p)
         columns = np.where(rounds.active, vectors.columns[rounds.at], 0)
-        served = serve(rounds.active, columns, self.n_banks, self.window)
+        served = serve(rounds.active, columns, self.n_banks, self.window, shares=self.shared_reads)
         waves = np.zeros((-(-vectors.counts.size // p), p), dtype=np.int64)
         waves.ravel()[: vectors.counts.size] = vectors.counts
         moves = puts(vectors.values.size, p)

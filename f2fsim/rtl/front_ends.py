@@ -116,6 +116,7 @@ def csr_job(
         front_end.fifo_units + latency - 1,
         front_end.fifo_units,
         latency,
+        array.shared_reads,
     )
     return DeviceJob(device, CsrVectors(counts, columns, values))
 

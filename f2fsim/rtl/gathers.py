@@ -29,10 +29,13 @@ class Served:
     last: IntArray
 
 
-def serve(active: NDArray[np.bool_], columns: IntArray, n_banks: int, window: int) -> Served:
+def serve(
+    active: NDArray[np.bool_], columns: IntArray, n_banks: int, window: int, *, shares: bool = False
+) -> Served:
     """Arbitrate entries ``[n_rounds, n_pes]`` as ``docs/model.md`` says, window by window.
 
-    Column c lies in bank c mod `n_banks`.
+    Column c lies in bank c mod `n_banks`.  If reads are shared, whoever offers the column that a
+    bank gives has it.
     """
     n_rounds, n_pes = active.shape
     granted: list[list[bool]] = []
@@ -44,12 +47,16 @@ def serve(active: NDArray[np.bool_], columns: IntArray, n_banks: int, window: in
         head = [start] * n_pes
         cycle = 0
         while any(n_left):
-            taken: set[int] = set()
+            given: dict[int, int] = {}
             grants, at = [False] * n_pes, [0] * n_pes
             for turn in range(n_pes):
                 p = (cycle + turn) % n_pes
-                if n_left[p] and (bank := int(columns[head[p], p]) % n_banks) not in taken:
-                    taken.add(bank)
+                if not n_left[p]:
+                    continue
+                column = int(columns[head[p], p])
+                bank = column % n_banks
+                if bank not in given or (shares and given[bank] == column):
+                    given[bank] = column
                     grants[p], at[p] = True, head[p]
                     head[p] += 1
                     n_left[p] -= 1

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
-from f2fsim.hw.arrays.bank_gather import gather_windows
+from f2fsim.hw.arrays.bank_gather import gather_groups, gather_windows
 
 Queues = list[list[int]]
 
@@ -83,7 +83,8 @@ def any_order(queues: Queues, n_banks: int) -> int:
 def test_windows_are_arbitrated_as_described(seed: int, sizes: tuple, density: float) -> None:
     n_rows, n_cols, n_pes, n_banks, window = sizes
     tensor = random_tensor(n_rows, 3 * n_cols, density, seed)
-    cycles, rounds = gather_windows(tensor, n_pes, n_banks, window)
+    found = gather_windows(tensor, n_pes, n_banks, window)
+    cycles, rounds = found.cycles, found.rounds
     parts = windows_of(tensor, n_pes, n_banks, window)
     assert cycles.tolist() == [in_order(queues) for queues in parts]
     assert rounds.tolist() == [max(1, *map(len, queues)) for queues in parts] or not tensor.n_kept
@@ -102,7 +103,7 @@ def test_what_binds_where_banks_are_scarce() -> None:
     parts = windows_of(tensor, 32, 16, 16)
     bound = tensor.n_kept / 16
     loaded = sum(most_loaded(queues, 16) for queues in parts)
-    taken = int(gather_windows(tensor, 32, 16, 16)[0].sum())
+    taken = int(gather_windows(tensor, 32, 16, 16).cycles.sum())
     assert sum(any_order(queues, 16) for queues in parts[:20]) == sum(
         most_loaded(queues, 16) for queues in parts[:20]
     )
@@ -118,5 +119,80 @@ def test_many_pes_a_bank_meet_the_busiest_bank(n_pes: int, n_banks: int, window:
     tensor = random_tensor(512, 1000, 0.1, seed=0)
     parts = windows_of(tensor, n_pes, n_banks, window)
     loaded = sum(most_loaded(queues, n_banks) for queues in parts)
-    taken = int(gather_windows(tensor, n_pes, n_banks, window)[0].sum())
+    taken = int(gather_windows(tensor, n_pes, n_banks, window).cycles.sum())
     assert loaded <= taken <= 1.03 * loaded
+
+
+Words = list[list[int]]
+
+
+def words_of(tensor: PrunedTensor, n_pes: int, window: int) -> list[Words]:
+    """Return the column of each entry, PE by PE, window by window."""
+    owned = [
+        [int(c) for row in tensor.mask[p::n_pes] for c in np.flatnonzero(row)] for p in range(n_pes)
+    ]
+    n_windows = -(-max(1, *map(len, owned)) // window)
+    return [[q[i * window : (i + 1) * window] for q in owned] for i in range(n_windows)]
+
+
+def shared_in_order(queues: Words, n_banks: int) -> tuple[int, int]:
+    """Cycles and reads of a window: first each bank chooses a word, then all who offer it have it."""
+    left, cycle, reads = [list(queue) for queue in queues], 0, 0
+    while any(left):
+        turns = [(cycle + i) % len(left) for i in range(len(left))]
+        offers = {q: left[q][0] for q in turns if left[q]}
+        chosen = {
+            bank: [c for c in offers.values() if c % n_banks == bank] for bank in range(n_banks)
+        }
+        given = {words[0] for words in chosen.values() if words}
+        for q, column in offers.items():
+            if column in given:
+                left[q].pop(0)
+        reads += len(given)
+        cycle += 1
+    return cycle, reads
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    sizes=st.tuples(*[st.integers(1, 9)] * 5),
+    density=st.floats(0, 1),
+)
+def test_shared_reads_are_arbitrated_as_described(seed: int, sizes: tuple, density: float) -> None:
+    n_rows, n_cols, n_pes, n_banks, window = sizes
+    tensor = random_tensor(n_rows, 3 * n_cols, density, seed)
+    found = gather_windows(tensor, n_pes, n_banks, window, shares=True)
+    parts = words_of(tensor, n_pes, window)
+    by_hand = [shared_in_order(queues, n_banks) for queues in parts]
+    assert list(zip(found.cycles.tolist(), found.reads.tolist(), strict=True)) == by_hand
+    distinct = [[c % n_banks for c in {c for q in queues for c in q}] for queues in parts]
+    needed = np.bincount([bank for window in distinct for bank in window], minlength=n_banks)
+    assert found.of_bank.tolist() == needed.tolist()
+    assert found.of_bank.sum() <= found.reads.sum() <= tensor.n_kept
+    assert found.of_bank.max() <= found.cycles.sum()
+    own = gather_windows(tensor, n_pes, n_banks, window)
+    assert own.reads.sum() == own.of_bank.sum() == tensor.n_kept
+
+
+@pytest.mark.parametrize("n_cols", [3, 16, 40, 300])
+@pytest.mark.parametrize("density", [0.05, 0.3, 1.0])
+def test_shared_reads_never_cost_random_masks(n_cols: int, density: float) -> None:
+    """In order a single window may lose to luck (which PE is first); masks of layers do not."""
+    tensor = random_tensor(256, n_cols, density, seed=3)
+    columns = np.nonzero(tensor.mask)[1]
+    first = np.append(np.arange(0, columns.shape[0], 32), columns.shape[0])
+    for n_banks in (8, 64):
+        own, shared = (
+            gather_windows(tensor, 32, n_banks, 16, shares=shares) for shares in (False, True)
+        )
+        assert shared.cycles.sum() <= own.cycles.sum()
+        own, shared = (
+            gather_groups(columns, first, (32, n_banks, 16), shares=shares)
+            for shares in (False, True)
+        )
+        assert shared.cycles.sum() <= own.cycles.sum()
+    if n_cols <= 16 and density == 1.0:
+        # Every column has a bank of its own, and whoever wants one may have it.
+        assert shared.cycles.sum() <= 1.1 * (first.shape[0] - 1)
+        assert own.cycles.sum() > 1.5 * shared.cycles.sum()

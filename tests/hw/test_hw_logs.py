@@ -108,13 +108,13 @@ def run(front_end, array, steps, columns=1, gather=None, folds=None):
         job = FrontEndJob(bench, front_end, (), plan, layer, [any_band()], 8)
         inputs = FRONT_ENDS[front_end.kind].build(job, front_end)
     if gather is not None:
-        work = GatherWork(steps, gather, Words(2, 8, 1, 1), 0, 0)
+        work = GatherWork(steps, gather, steps.n_kept, Words(2, 8, 1, 1), 0, 0)
     elif folds is not None:
         work = FoldWork(steps, folds)
     elif array.kind == "lanes":
         taken = steps.n_kept if array.zeros == "skip" else steps.n_weights
         slots = np.maximum(-(-taken // array.weights_per_cycle), 1)
-        reads = StepReads(slots, slots, 0)
+        reads = StepReads(slots, slots, slots, 0)
         work = GatheredWork(steps, steps, reads, Words(8, 8, 1, 1), 0, False)
     else:
         work = FoldedWork(steps, seq(1), 0)
@@ -250,7 +250,8 @@ def test_csr_and_row_parallel() -> None:
     """
     mask = np.array([[1, 0, 1, 1], [1, 1, 1, 0]], dtype=np.bool_)
     tensor = PrunedTensor("t", mask.astype(np.uint8), mask, WEIGHT_TYPES["int8"])
-    gather, rounds = gather_windows(tensor, n_pes=2, n_banks=2, window=2)
+    found = gather_windows(tensor, n_pes=2, n_banks=2, window=2)
+    gather, rounds = found.cycles, found.rounds
     array = RowParallelArray(kind="row_parallel", n_pes=2, window=2)
     front_end = CsrFrontEnd(kind="csr", **ONE_PLACE)
     check(

@@ -24,36 +24,49 @@ from f2fsim.pipeline.run import layer_jobs
 from f2fsim.shipped import names
 
 
-def in_order(window: list[list[int]], n_lanes: int, n_banks: int) -> int:
-    """Cycles of a window of groups: lane l has a queue of the l-th column of each group."""
+def in_order(
+    window: list[list[int]], n_lanes: int, n_banks: int, *, shares: bool
+) -> tuple[int, int]:
+    """Cycles and reads of a window: lane l has a queue of the l-th column of each group."""
     queues = [[one[lane] for one in window if lane < len(one)] for lane in range(n_lanes)]
-    cycle = 0
+    cycle = reads = 0
     while any(queues):
-        taken: set[int] = set()
+        taken: dict[int, int] = {}
         for i in range(n_lanes):
             queue = queues[(cycle + i) % n_lanes]
-            if queue and queue[0] % n_banks not in taken:
-                taken.add(queue.pop(0) % n_banks)
+            if not queue:
+                continue
+            bank = queue[0] % n_banks
+            if bank not in taken:
+                taken[bank] = queue.pop(0)
+                reads += 1
+            elif shares and taken[bank] == queue[0]:
+                queue.pop(0)
         cycle += 1
-    return cycle
+    return cycle, reads
 
 
 def by_hand(
-    groups: list[list[int]], n_lanes: int, window: int, words: Words, *, gathers: bool
-) -> tuple[int, list[int]]:
-    """Cycles of all windows and reads of each group."""
-    cycles = 0
+    groups: list[list[int]],
+    n_lanes: int,
+    window: int,
+    words: Words,
+    *,
+    gathers: bool,
+    shares: bool,
+) -> tuple[int, int]:
+    """Cycles and reads of all windows."""
+    cycles = n_reads = 0
     for start in range(0, len(groups), window):
         some = groups[start : start + window]
         asked = [{c // words.neighbours for c in one} for one in some]
         per_bank = Counter(word % words.n_banks for one in asked for word in one)
-        rounds = max(per_bank.values(), default=0)
+        rounds, reads = max(per_bank.values(), default=0), sum(map(len, asked))
         if gathers:
-            rounds = in_order(some, n_lanes, words.n_banks)
+            rounds, reads = in_order(some, n_lanes, words.n_banks, shares=shares)
         cycles += max(rounds * words.each, len(some))
-    if gathers:
-        return cycles, [len(one) for one in groups]
-    return cycles, [len({c // words.neighbours for c in one}) for one in groups]
+        n_reads += reads
+    return cycles, n_reads
 
 
 @settings(deadline=None, max_examples=200)
@@ -64,21 +77,33 @@ def by_hand(
     neighbours=st.integers(1, 3),
     each=st.integers(1, 2),
     gathers=st.booleans(),
+    shares=st.booleans(),
 )
 def test_conflicts_equal_a_brute_force_count(
-    groups: list[list[int]], window: int, n_banks: int, neighbours: int, each: int, gathers: bool
+    groups: list[list[int]],
+    window: int,
+    n_banks: int,
+    neighbours: int,
+    each: int,
+    gathers: bool,
+    shares: bool,
 ) -> None:
     words = Words(n_banks, 8, neighbours, each)
     per_step = np.array([len(one) for one in groups], dtype=np.int64)
     flat = np.array([c for one in groups for c in one], dtype=np.int64)
-    reads = step_reads(flat, per_step, (7, window), words, 41, gathers=gathers)
-    cycles, n_words = by_hand(groups, 7, window, words, gathers=gathers)
+    ways = {"gathers": gathers, "shares": shares}
+    reads = step_reads(flat, per_step, (7, window), words, 41, **ways)
+    cycles, n_words = by_hand(groups, 7, window, words, **ways)
     assert int(reads.cycles.sum()) == cycles
-    assert reads.n_reads.tolist() == n_words
+    assert int(reads.n_reads.sum()) == n_words
     assert (reads.cycles >= 1).all()
-    asked = [c if gathers else c // neighbours for one in groups for c in one]
+    asked = [c for one in groups for c in one]
     if not gathers:
         asked = [word for one in groups for word in {c // neighbours for c in one}]
+    assert int(reads.n_waiting.sum()) == len(asked)
+    if gathers and shares:
+        some = [groups[at : at + window] for at in range(0, len(groups), window)]
+        asked = [c for one in some for c in {c for group in one for c in group}]
     of_bank = Counter(word % n_banks for word in asked)
     assert reads.fullest == max(of_bank.values(), default=0) * each <= cycles
     if gathers:
@@ -113,10 +138,15 @@ def test_lanes_and_pes_have_one_arbiter(seed: int, n_rows: int, window: int, n_b
     for row in mask:
         row[rng.choice(12, n_kept, replace=False)] = True
     tensor = PrunedTensor("t", mask.astype(np.uint8), mask, WEIGHT_TYPES["int8"])
-    pes, _ = gather_windows(tensor, n_lanes, n_banks, window)
+    shape = n_lanes, n_banks, window
     of_pe = np.nonzero(mask)[1].reshape(n_rows, n_lanes, n_kept).transpose(0, 2, 1).reshape(-1)
     first = np.arange(n_rows * n_kept + 1, dtype=np.int64) * n_lanes
-    assert gather_groups(of_pe, first, (n_lanes, n_banks, window)).tolist() == pes.tolist()
+    for shares in (False, True):
+        pes = gather_windows(tensor, n_lanes, n_banks, window, shares=shares)
+        lanes = gather_groups(of_pe, first, shape, shares=shares)
+        assert lanes.cycles.tolist() == pes.cycles.tolist()
+        assert lanes.reads.tolist() == pes.reads.tolist()
+        assert lanes.of_bank.tolist() == pes.of_bank.tolist()
 
 
 def job(arch: ArchConfig, **layer: Any) -> Any:
@@ -163,14 +193,17 @@ def test_scattered_kept_weights_conflict_and_a_window_hides_it() -> None:
     assert queued < few
 
 
-@pytest.mark.parametrize("density", [0.05, 0.1, 0.3, 0.6])
-def test_plans_know_the_gathers(density: float) -> None:
-    mask = np.random.default_rng(5).random((256, 900)) < density
+@pytest.mark.parametrize("shares", [False, True])
+@pytest.mark.parametrize("n_columns", [9, 27, 64, 300, 900])
+@pytest.mark.parametrize("density", [0.05, 0.1, 0.3, 0.6, 1.0])
+def test_plans_know_the_gathers(density: float, n_columns: int, shares: bool) -> None:
+    mask = np.random.default_rng(5).random((230_400 // n_columns, n_columns)) < density
     columns = np.nonzero(mask)[1]
     per_step = np.full(columns.shape[0] // 32, 32, dtype=np.int64)
     columns = columns[: 32 * per_step.shape[0]]
-    taken = step_reads(columns, per_step, (32, 16), Words(64, 8, 1, 1), 900, gathers=True)
-    mean = mean_gather_cycles(32, 64, 16, round(density, 2))
+    words = Words(64, 8, 1, 1)
+    taken = step_reads(columns, per_step, (32, 16), words, n_columns, gathers=True, shares=shares)
+    mean = mean_gather_cycles(32, 64, 16, density, n_columns, shares=shares)
     assert mean == pytest.approx(taken.cycles.mean(), rel=0.06)
 
 

@@ -107,9 +107,10 @@ def places_by_hand(mask: np.ndarray, step: int, *, skips: bool) -> list[list[tup
 @given(
     n_rows=st.integers(5, 90), n_cols=st.integers(30, 70), seed=st.integers(0, 99),
     n_banks=st.sampled_from([4, 16, 64]), zeros=st.sampled_from(["gate", "skip"]),
+    shares=st.booleans(),
 )  # fmt: skip
 def test_a_layer_takes_the_cycles_of_its_mask_in_both_engines(
-    n_rows: int, n_cols: int, seed: int, n_banks: int, zeros: str
+    n_rows: int, n_cols: int, seed: int, n_banks: int, zeros: str, shares: bool
 ) -> None:
     """F2F's diagonal order: one band, one tile, every step counted from its own kept weights."""
     arch = load_arch("f2f_skip_edge").with_values(
@@ -117,6 +118,7 @@ def test_a_layer_takes_the_cycles_of_its_mask_in_both_engines(
             "pe_array.zeros": zeros,
             "pe_array.weights_per_cycle": 32 if zeros == "skip" else 256,
             "pe_array.window": 1,
+            "pe_array.shared_reads": shares,
             "pe_array.accumulators.n_banks": n_banks,
         }
     )
@@ -128,12 +130,13 @@ def test_a_layer_takes_the_cycles_of_its_mask_in_both_engines(
     plan = Plan("input_stationary", (n_rows,), (9,), n_rows, {})
     built, encoded = prepare_layer(one, plan)
     step = encoded[0].params["order_step"]
-    total, words = 0, []
+    total, n_reads, words = 0, 0, []
     steps = places_by_hand(mask, step, skips=zeros == "skip")
     for places in steps:
-        # Gathered words are read one by one, wide ones once a group.
+        # Gathered words are read one by one unless reads are shared, wide ones once a group.
         asked = [c for _, c in places]
-        reads = [c % 64 for c in (asked if zeros == "skip" else set(asked))]
+        reads = [c % 64 for c in (asked if zeros == "skip" and not shares else set(asked))]
+        n_reads += len(reads)
         sums = [r % n_banks for r in {r for r, _ in places}]
         of_step = max([1, *(x.count(b) for x in (reads, sums) for b in x)])
         if len(words) == len(steps) - 1:
@@ -143,6 +146,10 @@ def test_a_layer_takes_the_cycles_of_its_mask_in_both_engines(
     waves = 2
     array = array_of(built)
     assert int(array.service_cycles.sum()) == waves * total
+    if zeros == "skip":
+        # Words of 8 bytes, and the outputs on their way to the memory.
+        outputs = array.actions["sram_write_byte"]
+        assert array.actions["sram_read_byte"] == 8 * waves * n_reads + outputs
     assert array.actions.get("accumulator_read_byte", 0) == waves * sum(words[:-1]) * 8 * 4
     event, compiled = (run(built.machine, one.dram, engine) for engine in ("event", "compiled"))
     assert event == compiled

@@ -163,7 +163,12 @@ def test_activation_banks(n_pes: int, n_banks: int, window: int, shape: tuple[in
     """
     values = {"pe_array.n_pes": n_pes, "scratchpad.n_banks": n_banks, "pe_array.window": window}
     deep = {"streams.prefetch": "256 KiB"}
-    check(run("csr_edge", FAST | deep | values, *shape), "operand banks")
+    own = run("csr_edge", FAST | deep | values | {"pe_array.shared_reads": False}, *shape)
+    check(own, "operand banks")
+    shared = run("csr_edge", FAST | deep | values | {"pe_array.shared_reads": True}, *shape)
+    bound = shared.bound_cycles["operand banks"]
+    assert bound < 0.7 * own.bound_cycles["operand banks"]
+    assert bound <= shared.n_cycles < 0.9 * own.n_cycles
 
 
 # More of a thing never hurts by more than 1 %.

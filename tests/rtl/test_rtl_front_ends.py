@@ -23,6 +23,11 @@ SMALL = {
     "f2f": ("f2f_edge", {"groups": 1, "n_s": 3}, {}),
     "bitmap": ("bitmap_edge", {"block": 32, "aligner_weights": 8}, {"weights_per_cycle": 8}),
     "csr": ("csr_edge", {}, {"n_pes": 4, "n_banks": 8, "window": 6, "columns": 1}),
+    "csr, own reads": (
+        "csr_edge",
+        {},
+        {"n_pes": 5, "n_banks": 2, "window": 4, "columns": 1, "shared_reads": False},
+    ),
     "csc_relative": ("eie", {}, {"n_pes": 3, "fifo_depth": 2}),
     "nm": ("nm_edge", {"groups_per_cycle": 4}, {"weights_per_cycle": 8}),
     "rle": ("scnn_like", {"entries_per_cycle": 6}, {"weights_per_cycle": 6}),
@@ -53,8 +58,12 @@ def layer(kind, shape=(26, 90), seed=4):
     return PrunedTensor("layer", patterns, mask, weight_type("int8"))
 
 
+def test_every_front_end_with_verilog_is_here():
+    assert set(DEVICES) <= set(SMALL)
+
+
 @pytest.mark.needs("iverilog")
-@pytest.mark.parametrize("kind", DEVICES)
+@pytest.mark.parametrize("kind", SMALL)
 def test_bits_and_cycles_of_real_streams(kind):
     job = device_for_layer(arch_of(kind), layer(kind))
     outcome = cosimulate(job.bench(random_gaps(1, 4)))
@@ -63,15 +72,16 @@ def test_bits_and_cycles_of_real_streams(kind):
 
 
 @pytest.mark.needs("iverilog", "verilator")
-@pytest.mark.parametrize("kind", DEVICES)
+@pytest.mark.parametrize("kind", SMALL)
 def test_verilog_is_clean(kind):
     device = device_for_layer(arch_of(kind), layer(kind)).device
     assert lint(device.files()) == ""
     assert lint(device.files(), "verilator", device.top) == ""
 
 
+@pytest.mark.parametrize("shares", [False, True])
 @pytest.mark.parametrize(("n_pes", "n_banks", "window"), [(4, 8, 4), (5, 2, 3), (8, 16, 16)])
-def test_gathers_take_the_cycles_of_the_machine(n_pes, n_banks, window):
+def test_gathers_take_the_cycles_of_the_machine(n_pes, n_banks, window, shares):
     tensor = layer("csr")
     counts = tensor.mask.sum(axis=1)
     rounds = rounds_of(counts, n_pes)
@@ -79,8 +89,8 @@ def test_gathers_take_the_cycles_of_the_machine(n_pes, n_banks, window):
     for p in range(n_pes):
         own = np.nonzero(tensor.mask[p::n_pes])[1]
         columns[: own.size, p] = own
-    served = serve(rounds.active, columns, n_banks, window)
-    cycles, _ = gather_windows(tensor, n_pes, n_banks, window)
+    served = serve(rounds.active, columns, n_banks, window, shares=shares)
+    cycles = gather_windows(tensor, n_pes, n_banks, window, shares=shares).cycles
     ends = np.flatnonzero(served.last) + 1
     np.testing.assert_array_equal(np.diff(ends, prepend=0), cycles)
 

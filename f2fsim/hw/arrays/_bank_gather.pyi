@@ -1,25 +1,33 @@
 import numpy as np
 from numpy.typing import NDArray
 
-def bank_queues(
-    mask: NDArray[np.uint8], n_pes: int, n_banks: int, bank: NDArray[np.int32]
-) -> None: ...
+def word_queues(mask: NDArray[np.uint8], n_pes: int, word: NDArray[np.int32]) -> None: ...
 def window_cycles(
-    bank: NDArray[np.int32],
+    word: NDArray[np.int32],
+    bank_of: NDArray[np.int32],
+    shares: bool,
     first: NDArray[np.int64],
     window: int,
-    head: NDArray[np.int64],
-    tail: NDArray[np.int64],
+    ends: NDArray[np.int64],
     granted: NDArray[np.int64],
-    out: NDArray[np.int64],
+    given: NDArray[np.int32],
+    seen: NDArray[np.int64],
+    of_bank: NDArray[np.int64],
+    cycles: NDArray[np.int64],
+    reads: NDArray[np.int64],
 ) -> None: ...
 def group_cycles(
-    bank: NDArray[np.int32],
+    word: NDArray[np.int32],
+    bank_of: NDArray[np.int32],
+    shares: bool,
     first: NDArray[np.int64],
     window: int,
     queue: NDArray[np.int32],
-    head: NDArray[np.int64],
-    tail: NDArray[np.int64],
+    ends: NDArray[np.int64],
     granted: NDArray[np.int64],
-    out: NDArray[np.int64],
+    given: NDArray[np.int32],
+    seen: NDArray[np.int64],
+    of_bank: NDArray[np.int64],
+    cycles: NDArray[np.int64],
+    reads: NDArray[np.int64],
 ) -> None: ...

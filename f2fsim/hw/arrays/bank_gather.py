@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,9 +14,30 @@ from f2fsim.hw.arrays import _bank_gather
 IntArray = NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class Gathers:
+    """What windows of gathers take of the banks.
+
+    Attributes
+    ----------
+    cycles, rounds : ndarray of int64, shape (n_windows,)
+        Cycles of each window, and its rounds or groups (the last one may have fewer).
+    reads : ndarray of int64, shape (n_windows,)
+        Words that banks give: one for each gather, fewer where reads are shared.
+    of_bank : ndarray of int64, shape (n_banks,)
+        Reads of each bank over all windows at least, in any order; a window reads every word of its
+        own at least once.
+    """
+
+    cycles: IntArray
+    rounds: IntArray
+    reads: IntArray
+    of_bank: IntArray
+
+
 def gather_windows(
-    tensor: PrunedTensor, n_pes: int, n_banks: int, window: int
-) -> tuple[IntArray, IntArray]:
+    tensor: PrunedTensor, n_pes: int, n_banks: int, window: int, *, shares: bool = False
+) -> Gathers:
     """Arbitrate the activation gathers of an interleaved CSR stream.
 
     Parameters
@@ -25,30 +48,45 @@ def gather_windows(
         PEs that gather, and banks that serve one gather a cycle each.
     window : int
         Rounds (entries of each PE) that are arbitrated together.
-
-    Returns
-    -------
-    cycles : ndarray of int64, shape (n_windows,)
-        Cycles of each window.
-    rounds : ndarray of int64, shape (n_windows,)
-        Rounds of each window (the last one may have fewer).
+    shares : bool
+        Whether a word that a bank gives goes to every PE whose oldest gather wants it.
     """
     owned = pe_entry_counts(row_counts(tensor), n_pes)
     first = np.concatenate([[0], np.cumsum(owned)]).astype(np.int64)
-    n_rounds = max(int(owned.max()), 1)
-    n_windows = -(-n_rounds // window)
-    bank = np.empty(int(first[-1]) + 1, dtype=np.int32)
-    _bank_gather.bank_queues(np.ascontiguousarray(tensor.mask).view(np.uint8), n_pes, n_banks, bank)
-    out = np.zeros(n_windows, dtype=np.int64)
-    head, tail = np.zeros((2, n_pes), dtype=np.int64)
-    granted = np.zeros(n_banks, dtype=np.int64)
-    _bank_gather.window_cycles(bank, first, window, head, tail, granted, out)
-    sizes = np.full(n_windows, window, dtype=np.int64)
-    sizes[-1] = n_rounds - window * (n_windows - 1)
-    return out, sizes
+    word = np.empty(int(first[-1]) + 1, dtype=np.int32)
+    _bank_gather.word_queues(np.ascontiguousarray(tensor.mask).view(np.uint8), n_pes, word)
+    return gather_queues(word, first, (tensor.shape[1], n_banks, window), shares=shares)
 
 
-def gather_groups(columns: IntArray, first: IntArray, shape: tuple[int, int, int]) -> IntArray:
+def gather_queues(
+    columns: NDArray[np.int32], first: IntArray, shape: tuple[int, int, int], *, shares: bool
+) -> Gathers:
+    """Arbitrate queues of gathers: entries ``first[p]`` to ``first[p + 1]`` are those of PE p.
+
+    Parameters
+    ----------
+    columns : ndarray of int32, shape (n,) or more
+    first : ndarray of int64, shape (n_pes + 1,)
+    shape : (int, int, int)
+        Columns of the matrix, banks, and the rounds that are arbitrated together.
+    shares : bool
+        As in `gather_windows`.
+    """
+    n_columns, n_banks, window = shape
+    n_rounds = max(int(np.diff(first).max()), 1)
+    found = _new(n_rounds, n_banks, window)
+    _bank_gather.window_cycles(
+        columns,
+        *(_banks(n_columns, n_banks), shares, first, window),
+        *_scratch(first.shape[0] - 1, n_banks, n_columns),
+        *(found.of_bank, found.cycles, found.reads),
+    )
+    return found
+
+
+def gather_groups(
+    columns: IntArray, first: IntArray, shape: tuple[int, int, int], *, shares: bool = False
+) -> Gathers:
     """Arbitrate the activation gathers of groups of lanes, as `gather_windows` does those of PEs.
 
     Parameters
@@ -59,20 +97,44 @@ def gather_groups(columns: IntArray, first: IntArray, shape: tuple[int, int, int
         At which entry each group begins; its l-th entry is that of lane l.
     shape : (int, int, int)
         Lanes, banks, and the groups that are arbitrated together.
-
-    Returns
-    -------
-    ndarray of int64, shape (n_windows,)
-        Cycles of each window.
+    shares : bool
+        As in `gather_windows`.
     """
     n_lanes, n_banks, window = shape
-    out = np.zeros(-(-(first.shape[0] - 1) // window), dtype=np.int64)
-    bank = np.append((columns % n_banks).astype(np.int32), np.int32(0))
-    head, tail = np.zeros((2, n_lanes), dtype=np.int64)
-    granted = np.zeros(n_banks, dtype=np.int64)
-    queue = np.zeros(n_lanes * window, dtype=np.int32)
-    _bank_gather.group_cycles(bank, first, window, queue, head, tail, granted, out)
-    return out
+    n_columns = int(columns.max(initial=0)) + 1
+    found = _new(first.shape[0] - 1, n_banks, window)
+    _bank_gather.group_cycles(
+        np.append(columns.astype(np.int32), np.int32(0)),
+        *(_banks(n_columns, n_banks), shares, first, window),
+        np.zeros(n_lanes * window, dtype=np.int32),
+        *_scratch(n_lanes, n_banks, n_columns),
+        *(found.of_bank, found.cycles, found.reads),
+    )
+    return found
+
+
+def _new(n_rounds: int, n_banks: int, window: int) -> Gathers:
+    n_windows = -(-n_rounds // window)
+    sizes = np.full(n_windows, window, dtype=np.int64)
+    sizes[-1:] = n_rounds - window * (n_windows - 1)
+    cycles, reads = np.zeros((2, n_windows), dtype=np.int64)
+    return Gathers(cycles, sizes, reads, np.zeros(n_banks, dtype=np.int64))
+
+
+def _banks(n_columns: int, n_banks: int) -> NDArray[np.int32]:
+    """Return the bank of each column."""
+    return (np.arange(max(n_columns, 1)) % n_banks).astype(np.int32)
+
+
+def _scratch(
+    n_queues: int, n_banks: int, n_columns: int
+) -> tuple[IntArray, IntArray, NDArray[np.int32], IntArray]:
+    return (
+        np.zeros((2, n_queues), dtype=np.int64),
+        np.zeros(n_banks, dtype=np.int64),
+        np.zeros(n_banks, dtype=np.int32),
+        np.full(max(n_columns, 1), -1, dtype=np.int64),
+    )
 
 
 def rows_done(tensor: PrunedTensor, n_pes: int, window: int, n_windows: int) -> IntArray:

@@ -65,7 +65,9 @@ def operand_units(arch: ArchConfig, array: LanesArray) -> dict[str, Units]:
     lanes, n_banks = array.weights_per_cycle, operand_banks(arch, array)
     found = {"operand crossbar": crossbar(lanes, n_banks, VALUE_BITS * array.columns)}
     if array.window > 1:
-        found["operand requests"] = gathers(lanes, n_banks, array.window, VALUE_BITS)
+        found["operand requests"] = gathers(
+            lanes, n_banks, array.window, VALUE_BITS, shares=array.shared_reads
+        )
     return found
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -28,8 +28,8 @@ from f2fsim.hw.arrays.operands import (
     StepReads,
     Words,
     mean_gather_cycles,
-    mean_meetings,
     step_reads,
+    sum_conflicts,
 )
 from f2fsim.hw.arrays.sums import AccumulatorMemory, StepSums, in_row_order, open_rows
 from f2fsim.hw.description import InPort, IntSeq
@@ -106,14 +106,17 @@ class LanesKind(ArrayKind[LanesArray]):
         n_reads = min(round(facts.n_weights * share), array.weights_per_cycle)
         each = 1.0
         if skips and neighbours_a_group(arch, array) is None:
-            n_banks = min(operand_banks(arch, array), facts.n_reduction)
-            each = mean_gather_cycles(n_reads, n_banks, array.window, round(facts.reaching, 2))
+            n_banks = operand_banks(arch, array)
+            each = mean_gather_cycles(
+                n_reads, n_banks, array.window, round(facts.reaching, 2), facts.n_reduction,
+                shares=array.shared_reads,
+            )  # fmt: skip
         if not kind.is_all_rows(front_end) or facts.is_dense:
             # A last group that is not full has as many reads fewer.
             return fed, np.maximum(groups, full * each) * waves
         n_banks = self.accumulators(arch, array).n_banks
         added = array.weights_per_cycle * (facts.density if array.zeros == "gate" else 1.0)
-        meet = _sum_conflicts(rows, added, facts.density, n_banks)
+        meet = sum_conflicts(rows, added, facts.density, n_banks)
         leaving = np.maximum(np.ceil(rows / n_banks) - 1, 0)
         return fed, (groups * np.maximum(each, meet) + leaving) * waves
 
@@ -159,13 +162,11 @@ class LanesKind(ArrayKind[LanesArray]):
         tensor, encoded = band
         kind, n_cols = front_end_kind(arch), tensor.shape[1]
         is_all_rows = kind.is_all_rows(arch.front_end) and not fed.is_dense
-        words = Words.of(
-            arch.scratchpad,
-            ACTIVATION_BITS[tensor.weight_type.name],
-            min(array.columns, layer.n_columns),
-        )
+        bits = ACTIVATION_BITS[tensor.weight_type.name]
+        words = Words.of(arch.scratchpad, bits, min(array.columns, layer.n_columns))
         n_banks = self.accumulators(arch, array).n_banks if is_all_rows else 0
         gathers = neighbours_a_group(arch, array) is None
+        read = partial(step_reads, gathers=gathers, shares=array.shared_reads)
 
         # What a group of lanes takes follows from the order, the lanes and what zeros do.
         lanes = array.weights_per_cycle, array.zeros
@@ -187,15 +188,25 @@ class LanesKind(ArrayKind[LanesArray]):
             shape = array.weights_per_cycle, array.window
             n_inputs = layer.n_groups * layer.n_reduction
             if not is_all_rows:
-                reads = step_reads(columns, per_step, shape, words, n_inputs, gathers=gathers)
+                reads = read(columns, per_step, shape, words, n_inputs)
                 return steps, reads, open_rows(steps, n_cols)
             sums = StepSums.of(rows, per_step, n_banks)
-            reads = step_reads(columns, per_step, shape, words, n_inputs, sums, gathers=gathers)
+            reads = read(columns, per_step, shape, words, n_inputs, sums)
             # With the last step every row's sum leaves, by way of its bank if it has none of it.
             reads.cycles[-1] = max(int(reads.cycles[-1]), -(-tensor.shape[0] // n_banks))
             return steps, reads, int(sums.per_step(per_step)[:-1].sum())
 
-        key = "reads", lanes, array.window, gathers, words, n_banks, layer.n_groups, first_row
+        key = (
+            "reads",
+            lanes,
+            array.window,
+            gathers,
+            array.shared_reads,
+            words,
+            n_banks,
+            layer.n_groups,
+            first_row,
+        )
         steps, reads, sum_words = shared(encoded, key, gathered)
         return GatheredWork(steps, fed, reads, words, sum_words, is_all_rows)
 
@@ -254,6 +265,7 @@ class LanesKind(ArrayKind[LanesArray]):
         is_dense = any(band.is_dense for band in steps.bands)
         useful = taken if array.zeros == "multiply" or is_dense else kept
         n_reads = int(steps.over_tiles([one.reads.n_reads for one in work], waves).sum())
+        n_waiting = int(steps.over_tiles([one.reads.n_waiting for one in work], waves).sum())
         weight_reads = int(steps.over_tiles(counts, waves).sum())
         sum_words = sum(work[band].sum_words_of(waves[tile]) for band, tile in steps.passes)
         job.add(
@@ -263,7 +275,7 @@ class LanesKind(ArrayKind[LanesArray]):
             weight_reads,
             n_reads * work[0].words.read_bytes,
             sum_words * self.accumulators(job.builder.arch, array).word_bytes,
-            queued_bytes=n_reads * waiting_bytes(job.builder.arch, array, work[0].words),
+            queued_bytes=n_waiting * waiting_bytes(job.builder.arch, array, work[0].words),
         )
         return taken
 
@@ -328,20 +340,6 @@ def _places(
         ("places", every),
         lambda: kind.matrix_places(arch.front_end, encoded, tensor.mask, every=every),
     )
-
-
-def _sum_conflicts(rows: Floats, added: float, density: float, n_banks: int) -> Floats:
-    """Return the cycles of a group whose sums meet in banks, about.
-
-    A group adds `added` products, kept with the given density, to sums of so many `rows`: those of
-    neighbouring rows, of which no bank has more than its turn comes round.
-    """
-    found = {}
-    for n_rows in set(rows.ravel().tolist()):
-        n_sums = n_rows * (1 - math.exp(-added / n_rows))
-        most = math.ceil(min(n_rows, added / max(density, 1e-9)) / n_banks)
-        found[n_rows] = min(mean_meetings(n_sums, n_banks), most)
-    return np.array([found[n_rows] for n_rows in rows.ravel().tolist()]).reshape(rows.shape)
 
 
 def _taken(array: LanesArray, band: BandSteps) -> IntSeq:

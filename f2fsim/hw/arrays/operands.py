@@ -5,7 +5,8 @@ from the real mask and the order of that very step.  A bank reads one word a cyc
 the activations of one column of the matrix for all activation columns of a wave.
 
 Lanes that may want any column *gather*: each has a queue of requests, the arbiter is that of
-CSR's PEs (`f2fsim.hw.arrays.bank_gather`), and every request reads its own word.  Lanes that want
+CSR's PEs (`f2fsim.hw.arrays.bank_gather`), and every request reads its own word, unless reads are
+shared: then a word goes to all lanes that offer a request for it in that cycle.  Lanes that want
 neighbouring columns read *wide*: a group's words, each once, are asked of the banks and rotated
 into place; each bank has a queue of its own.  Where a word is wider than a wave, it holds
 neighbouring columns; gathers find these in neighbouring banks instead, as CSR's do.
@@ -73,12 +74,16 @@ class StepReads:
     Attributes
     ----------
     cycles, n_reads : ndarray of int64, shape (n_steps,)
+        Cycles, and the words that banks give.
+    n_waiting : ndarray of int64, shape (n_steps,)
+        Words that wait in queues: that of each lane that gathers, or each word of a group once.
     fullest : int
         Cycles of the bank with the most reads: no order of them is shorter.
     """
 
     cycles: IntArray
     n_reads: IntArray
+    n_waiting: IntArray
     fullest: int
 
 
@@ -91,6 +96,7 @@ def step_reads(
     sums: StepSums | None = None,
     *,
     gathers: bool,
+    shares: bool = False,
 ) -> StepReads:
     """Arbitrate the reads of a band's steps, a group of lanes each, and the sums they add to.
 
@@ -112,22 +118,27 @@ def step_reads(
         Of the same weights.
     gathers : bool
         Whether lanes gather, each through a queue of its own, or read wide.
+    shares : bool
+        Whether a word that is gathered goes to every lane whose oldest request wants it.
     """
     n_lanes, window = shape
     first = np.concatenate([[0], np.cumsum(per_step)]).astype(np.int64)
+    n_groups = per_step.shape[0]
     if gathers:
-        rounds = gather_groups(columns, first, (n_lanes, words.n_banks, window))
-        n_reads = per_step
-        of_bank = np.bincount(columns % words.n_banks, minlength=1)
+        found = gather_groups(columns, first, (n_lanes, words.n_banks, window), shares=shares)
+        rounds, of_bank, n_waiting = found.cycles, found.of_bank, per_step
+        n_reads = _shared_out(found.reads, n_groups, window) if shares else per_step
     else:
         rounds, n_reads, of_bank = _wide_rounds(columns, first, window, words, n_columns)
+        n_waiting = n_reads
     taken = rounds * words.each
-    n_groups = per_step.shape[0]
     if sums is not None:
         of_group = np.maximum(sum_rounds(sums, first), 1)
         taken = np.maximum(taken, np.add.reduceat(of_group, np.arange(0, n_groups, window)))
+    # A window takes at least a cycle a group.
+    taken = np.maximum(taken, np.minimum(window, n_groups - window * np.arange(taken.shape[0])))
     fullest = int(of_bank.max()) * words.each
-    return StepReads(_shared_out(taken, n_groups, window), n_reads, fullest)
+    return StepReads(_shared_out(taken, n_groups, window), n_reads, n_waiting, fullest)
 
 
 def _wide_rounds(
@@ -152,26 +163,26 @@ def _wide_rounds(
     return rounds.astype(np.int64), distinct.astype(np.int64), of_bank
 
 
-def _shared_out(rounds: IntArray, n_groups: int, window: int) -> IntArray:
-    """Share the cycles of windows out among their groups, evenly and in whole cycles.
-
-    A window takes at least a cycle a group.
-    """
-    sizes = np.full(rounds.shape[0], window, dtype=np.int64)
-    sizes[-1:] = n_groups - window * (rounds.shape[0] - 1)
-    of = np.repeat(np.arange(rounds.shape[0]), sizes)
-    turn = np.arange(n_groups) - of * window
-    total = np.maximum(rounds, sizes)[of]
-    shared: IntArray = total * (turn + 1) // sizes[of] - total * turn // sizes[of]
-    return shared
+def _shared_out(total: IntArray, n_groups: int, window: int) -> IntArray:
+    """Share what windows have out among their groups, evenly and in whole numbers."""
+    sizes = np.full(total.shape[0], window, dtype=np.int64)
+    sizes[-1:] = n_groups - window * (total.shape[0] - 1)
+    of = np.repeat(np.arange(total.shape[0]), sizes)
+    before = np.arange(n_groups) - of * window
+    so_far: IntArray = total[of] * before // sizes[of]
+    then: IntArray = total[of] * (before + 1) // sizes[of]
+    return then - so_far
 
 
 @cache
-def mean_gather_cycles(n_lanes: int, n_banks: int, window: int, density: float) -> float:
+def mean_gather_cycles(
+    n_lanes: int, n_banks: int, window: int, density: float, n_columns: int, *, shares: bool
+) -> float:
     """Return the cycles of a full group that gathers, about: for plans only.
 
     Measured on some windows of a mask of random weights, kept with the given density (at least
-    one in 200), row after row.
+    one in 200), row after row of `n_columns` columns: groups that span rows want few columns again
+    and again.
     """
     if n_lanes <= 1:
         return 1.0
@@ -179,8 +190,9 @@ def mean_gather_cycles(n_lanes: int, n_banks: int, window: int, density: float) 
         max(round(density, 2), 0.005), n_lanes * window * SAMPLED
     )
     first = np.arange(window * SAMPLED + 1, dtype=np.int64) * n_lanes
-    cycles = gather_groups(np.cumsum(gaps), first, (n_lanes, n_banks, window))
-    return float(np.maximum(cycles, window).mean()) / window
+    columns = np.cumsum(gaps) % n_columns
+    found = gather_groups(columns, first, (n_lanes, n_banks, window), shares=shares)
+    return float(np.maximum(found.cycles, window).mean()) / window
 
 
 def mean_meetings(n_sums: float, n_banks: int) -> float:
@@ -194,3 +206,19 @@ def mean_meetings(n_sums: float, n_banks: int) -> float:
     high = math.sqrt(2 * math.log(n_banks))
     beyond = high - (math.log(math.log(n_banks)) + 1.377) / (2 * high)
     return max(mean + beyond * math.sqrt(mean) + (beyond**2 - 1) / 6, 1.0)
+
+
+def sum_conflicts(
+    rows: NDArray[np.float64], added: float, density: float, n_banks: int
+) -> NDArray[np.float64]:
+    """Return the cycles of a group whose sums meet in banks, about.
+
+    A group adds `added` products, kept with the given density, to sums of so many `rows`: those of
+    neighbouring rows, of which no bank has more than its turn comes round.
+    """
+    found = {}
+    for n_rows in set(rows.ravel().tolist()):
+        n_sums = n_rows * (1 - math.exp(-added / n_rows))
+        most = math.ceil(min(n_rows, added / max(density, 1e-9)) / n_banks)
+        found[n_rows] = min(mean_meetings(n_sums, n_banks), most)
+    return np.array([found[n_rows] for n_rows in rows.ravel().tolist()]).reshape(rows.shape)

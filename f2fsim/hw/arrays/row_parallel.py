@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import erf
+from functools import partial
 
 import numpy as np
 
@@ -33,9 +34,10 @@ from f2fsim.mapping.steps import BandSteps, LayerSteps, band_steps
 from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
-#: Cycles of a round over those without any bank conflict, on masks of trained layers (measured
-#: here on opennsfw, S=0.9, window of 16): for plans only.
-CONFLICTS = 1.15
+#: Rows a PE, of a layer's first, whose bank conflicts plans take for those of all.
+SAMPLED_WAVES = 2
+#: Assumed: bits of a weight and of an activation.
+VALUE_BITS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +47,18 @@ class GatherWork(BandWork):
     Attributes
     ----------
     gather_cycles : IntSeq, shape (n_windows,)
+    n_reads : IntSeq, shape (n_windows,)
+        Words that banks give.
     words : Words
         What the gathers of all PEs share.
     fullest : int
-        Cycles of the bank with the most gathers of all windows.
+        Cycles of the bank with the most reads of all windows.
     open_rows : int
         How often a PE ends a window within a row, whose sums for all waves wait meanwhile.
     """
 
     gather_cycles: IntSeq
+    n_reads: IntSeq
     words: Words
     fullest: int
     open_rows: int
@@ -89,36 +94,27 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         rows: Floats,
         columns: Floats,
     ) -> tuple[Floats, Floats]:
-        """Rounds of the PE with the most entries, each as long as its bank conflicts, about."""
+        """Rounds of the PE with the most entries, each as long as bank conflicts of some rows."""
         waves = np.ceil(columns / array.columns)
-        rounds = np.ceil(rows / array.n_pes) * facts.n_reduction * facts.reaching
         if facts.is_dense:
-            rounds = np.maximum(rounds, 1.0)
+            rounds = np.maximum(np.ceil(rows / array.n_pes) * facts.n_reduction, 1.0)
             return rounds, rounds * waves
-        spread = np.sqrt(
-            np.maximum(rounds, 1.0) * (1 - facts.density) * 2 * np.log(array.n_pes + 1)
-        )
-        fullest = self._fullest_bank(array, facts, np.minimum(rows, array.n_pes))
-        conflicts = np.maximum(CONFLICTS, fullest / array.window)
-        longest: Floats = np.maximum(rounds + spread, 1.0)
-        return longest, longest * conflicts * waves
-
-    @staticmethod
-    def _fullest_bank(array: RowParallelArray, facts: LayerFacts, n_pes: Floats) -> Floats:
-        """Return about how many gathers of a window the fullest bank has.
-
-        PEs walk the columns side by side.  Where a PE's window lies is spread by the kept weights
-        before it, half a row's on average; a column in the middle is in the window of most PEs, and
-        each of these has it by the density.
-        """
-        density = facts.density
-        if not density:
-            return np.zeros_like(n_pes)
-        apart = np.sqrt(facts.n_reduction * density * (1 - density) / 2) / density
-        inside = erf(array.window / (2 * density * apart * np.sqrt(2.0))) if apart else 1.0
-        mean = n_pes * density * inside
-        above: Floats = np.sqrt(2 * mean * (1 - density) * np.log(facts.n_reduction + 1))
-        return np.asarray(mean + above)
+        tensor = facts.weights
+        n_banks = Words.of(arch.scratchpad, VALUE_BITS, array.columns).n_banks
+        key = "conflicts", array.n_pes, n_banks, array.window, array.shared_reads
+        counts = shared(tensor, "row counts", lambda: row_counts(tensor))
+        longest, taken = np.empty_like(rows), np.empty_like(rows)
+        for n in np.unique(rows).tolist():
+            of_pe = _longest(counts, array.n_pes, max(math.ceil(n), 1))
+            # Conflicts of bands of about as many rows: PEs without one want nothing.
+            n_rows = min(1 << math.ceil(math.log2(max(n, 1))), SAMPLED_WAVES * array.n_pes)
+            each = shared(
+                tensor,
+                (*key, n_rows),
+                partial(_conflicts, tensor, array, n_banks, n_rows),
+            )
+            longest[rows == n], taken[rows == n] = of_pe, max(of_pe, 1.0) * each
+        return np.maximum(longest, 1.0), taken * waves
 
     def pass_steps(
         self,
@@ -145,7 +141,7 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         """Return windows of CSR rounds as steps, and the cycles of their gathers."""
         bits = ACTIVATION_BITS[band[0].weight_type.name]
         words = Words.of(arch.scratchpad, bits, min(array.columns, layer.n_columns))
-        key = "windows", array.n_pes, array.window, words
+        key = "windows", array.n_pes, array.window, array.shared_reads, words
         return shared(band[1], key, lambda: self._windows(arch, array, band, words))
 
     def _windows(
@@ -163,16 +159,18 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
             of_bank = np.arange(n_cols) % words.n_banks
             fullest = int(np.bincount(of_bank).max()) * -(-n_rows // array.n_pes)
             cycles = steps.n_symbols * words.each
-            return GatherWork(steps, cycles, words, fullest * words.each, n_open)
+            # All PEs take the same word.
+            return GatherWork(steps, cycles, steps.n_symbols, words, fullest * words.each, n_open)
         # Neighbouring columns lie in neighbouring banks, also where a word holds several.
-        cycles, rounds = gather_windows(tensor, array.n_pes, words.n_banks, array.window)
+        found = gather_windows(
+            tensor, array.n_pes, words.n_banks, array.window, shares=array.shared_reads
+        )
         steps = band_steps(encoded, array.window, all_rows=False)
         done = rows_done(tensor, array.n_pes, array.window, steps.n_steps)
-        steps = replace(steps, rows_done=done, n_symbols=rounds)
+        steps = replace(steps, rows_done=done, n_symbols=found.rounds)
         n_open = open_windows(row_counts(tensor), array)
-        of_bank = np.bincount(np.arange(n_cols) % words.n_banks, tensor.mask.sum(axis=0))
-        fullest = int(of_bank.max()) * words.each
-        return GatherWork(steps, cycles * words.each, words, fullest, n_open)
+        fullest = int(found.of_bank.max()) * words.each
+        return GatherWork(steps, found.cycles * words.each, found.reads, words, fullest, n_open)
 
     def build(self, job: ArrayJob, array: RowParallelArray) -> int:
         """Add the array; return the multiplications done.
@@ -192,14 +190,15 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         )
         sums = self.accumulators(job.builder.arch, array)
         weight_reads = int(steps.over_tiles(reaching, waves).sum())
-        # A gather reads a word; all PEs take the same one of a dense row.
-        gathers = [b.n_symbols if b.is_dense else b.n_kept for b in steps.bands]
-        n_reads = int(steps.over_tiles(gathers, waves).sum())
+        n_reads = int(steps.over_tiles([one.n_reads for one in work], waves).sum())
         read_bytes = n_reads * work[0].words.read_bytes
+        # Every PE has a request of its own, but for the one of all of a dense row.
+        requests = [b.n_symbols if b.is_dense else b.n_kept for b in steps.bands]
+        n_waiting = int(steps.over_tiles(requests, waves).sum())
         asked = request_bits(WEIGHT_TYPES[job.weight_type].n_bits) // 8
         job.add(
             service, done, 0, weight_reads, read_bytes, words * sums.word_bytes,
-            queued_bytes=n_reads * asked,
+            queued_bytes=n_waiting * asked,
         )  # fmt: skip
         return done
 
@@ -230,16 +229,18 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
     def least(
         self, arch: ArchConfig, array: RowParallelArray, totals: Totals, steps: IntSeq
     ) -> tuple[IntSeq, dict[str, IntSeq]]:
-        """Kept weights over PEs, and over banks; all PEs share the reads of a dense layer."""
+        """Kept weights over PEs, and over banks; all PEs may share the reads of a dense layer."""
         waves = -(-totals.n_columns // array.columns)
-        by_bank = -(-totals.n_kept // arch.scratchpad.n_banks)
+        share = array.n_pes if array.shared_reads else 1
+        by_bank = -(-totals.n_kept // (share * arch.scratchpad.n_banks))
         cycles = np.maximum(
             -(-totals.n_kept // array.n_pes), np.where(totals.may_be_dense, 0, by_bank)
         )
         macs = totals.n_kept * totals.n_columns
+        read = macs * totals.activation_bits // 8
         return cycles * waves, {
             "mac": macs,
-            "sram_read_byte": np.where(totals.may_be_dense, 0, macs * totals.activation_bits // 8),
+            "sram_read_byte": np.where(totals.may_be_dense, 0, read // share),
             "register_byte": totals.n_kept * waves,
         }
 
@@ -256,10 +257,30 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
 
     def units(self, arch: ArchConfig, array: RowParallelArray) -> dict[str, Units]:
         """Windows of requests and their arbiter; the crossbar from banks to PEs."""
-        n_banks = Words.of(arch.scratchpad, 8, array.columns).n_banks
-        queues = gathers(array.n_pes, n_banks, array.window, 8)
-        words = crossbar(array.n_pes, n_banks, 8 * array.columns)
+        n_banks = Words.of(arch.scratchpad, VALUE_BITS, array.columns).n_banks
+        queues = gathers(array.n_pes, n_banks, array.window, VALUE_BITS, shares=array.shared_reads)
+        words = crossbar(array.n_pes, n_banks, VALUE_BITS * array.columns)
         return {"gather": queues, "gather crossbar": words}
+
+
+def _longest(counts: IntArray, n_pes: int, band_rows: int) -> float:
+    """Return the entries of the PE with the most of a band, on average over bands of so many rows.
+
+    `counts` are the entries of each row.
+    """
+    n_bands, n_waves = -(-counts.shape[0] // band_rows), -(-band_rows // n_pes)
+    bands = np.zeros((n_bands, n_waves * n_pes), dtype=np.int64)
+    padded = np.zeros(n_bands * band_rows, dtype=np.int64)
+    padded[: counts.shape[0]] = counts
+    bands[:, :band_rows] = padded.reshape(n_bands, band_rows)
+    return float(bands.reshape(n_bands, n_waves, n_pes).sum(axis=1).max(axis=1).mean())
+
+
+def _conflicts(tensor: PrunedTensor, array: RowParallelArray, n_banks: int, n_rows: int) -> float:
+    """Return the cycles of a round of the first `n_rows` rows."""
+    some = replace(tensor, patterns=tensor.patterns[:n_rows], mask=tensor.mask[:n_rows])
+    found = gather_windows(some, array.n_pes, n_banks, array.window, shares=array.shared_reads)
+    return float(np.maximum(found.cycles, found.rounds).sum() / found.rounds.sum())
 
 
 def open_windows(counts: IntArray, array: RowParallelArray) -> int:

@@ -11,6 +11,7 @@
 //   PAYLOAD  bits that stay with an entry
 //   ACT      bits of a word of a bank: all activation columns of one address
 //   ROUNDS   bits of the number of rounds of the layer
+//   SHARED   1: a word that a bank gives goes to every PE whose oldest entry wants it
 //
 // While a window is served the next one is loaded, a round a cycle. In every cycle each PE offers
 // its oldest entry; each bank takes one, the first in PE order from a start that moves on by one
@@ -28,7 +29,8 @@ module f2f_gather #(
     parameter ADDRESS = 5,
     parameter PAYLOAD = 8,
     parameter ACT = 8,
-    parameter ROUNDS = 16
+    parameter ROUNDS = 16,
+    parameter SHARED = 0
 ) (
     input  wire                                    clk,
     input  wire                                    rst,
@@ -104,10 +106,12 @@ module f2f_gather #(
 
     wire [P-1:0] offer, more, grant;
     wire [P*LOG_B-1:0] bank_of;
+    wire [P*ADDRESS-1:0] address_of;
     wire blocked;
     assign last = ~blocked & ~(|(offer & more));
-    f2f_gather_grant #(.P(P), .LOG_B(LOG_B)) arbiter (
-        .upper(upper), .offer(offer), .bank(bank_of), .grant(grant), .blocked(blocked)
+    f2f_gather_grant #(.P(P), .LOG_B(LOG_B), .ADDRESS(ADDRESS), .SHARED(SHARED)) arbiter (
+        .upper(upper), .offer(offer), .bank(bank_of), .address(address_of), .grant(grant),
+        .blocked(blocked)
     );
     wire [P-1:0] granted;
     wire [P*LOG_B-1:0] asked;
@@ -131,7 +135,8 @@ module f2f_gather #(
                 .holds(in_data[p*(1+ENTRY)+ENTRY]), .entry(in_data[p*(1+ENTRY) +: ENTRY]),
                 .served(window_valid), .from(next_from), .fire(fire), .last(last),
                 .grant(grant[p]), .offer(offer[p]), .more(more[p]),
-                .bank(bank_of[p*LOG_B +: LOG_B]), .granted(granted[p]),
+                .bank(bank_of[p*LOG_B +: LOG_B]), .address(address_of[p*ADDRESS +: ADDRESS]),
+                .granted(granted[p]),
                 .asked(asked[p*LOG_B +: LOG_B]),
                 .asked_address(asked_address[p*ADDRESS +: ADDRESS]),
                 .late_bank(late_bank), .late_payload(late_payload)

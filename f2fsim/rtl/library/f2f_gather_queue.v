@@ -34,6 +34,7 @@ module f2f_gather_queue #(
     output wire                               offer,
     output wire                               more,    // it has entries behind the one it offers
     output wire [LOG_B-1:0]                   bank,
+    output wire [ADDRESS-1:0]                 address,
     output reg                                granted,
     output wire [LOG_B-1:0]                   asked,
     output wire [ADDRESS-1:0]                 asked_address,
@@ -56,6 +57,7 @@ module f2f_gather_queue #(
     assign more = (next != tail);
     assign offer = served & there;
     assign bank = front[LOG_B-1:0];
+    assign address = front[LOG_B +: ADDRESS];
     assign asked = held[LOG_B-1:0];
     assign asked_address = held[LOG_B +: ADDRESS];
     always @(posedge clk) begin

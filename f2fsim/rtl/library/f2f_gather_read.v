@@ -5,6 +5,8 @@
 //   BANKS    banks, a power of two
 //   LOG_B    log2(BANKS)
 //   ADDRESS  bits of an address in a bank
+//
+// Of several that were granted one bank (shared reads) all have the same address.
 module f2f_gather_read #(
     parameter P = 4,
     parameter BANKS = 8,
