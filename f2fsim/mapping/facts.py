@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-from f2fsim.codec import PrunedTensor
+import numpy as np
+
+from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.codec.entropy import value_entropy
+
+#: Rows at most of the weights that stand for those of a layer whose weights are not known.
+SUPPOSED_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,11 @@ class LayerFacts:
 
     @property
     def weights(self) -> PrunedTensor:
-        """The weights, where they have to be known."""
-        if self.tensor is None:
-            raise ValueError("the weights of the layer are not known")
-        return self.tensor
+        """The weights; where they are not known, some rows of random ones of the same density."""
+        shape = self.n_rows, self.n_reduction
+        if self.tensor is not None and self.tensor.mask.shape == shape:
+            return self.tensor
+        return _random_weights(min(self.n_rows, SUPPOSED_ROWS), self.n_reduction, self.density)
 
     @cached_property
     def value_bits(self) -> float:
@@ -62,3 +68,9 @@ class LayerFacts:
     def reaching(self) -> float:
         """Share of weights that a front end passes on as values: kept ones, or all."""
         return 1.0 if self.is_dense else self.density
+
+
+@lru_cache(maxsize=32)
+def _random_weights(n_rows: int, n_columns: int, density: float) -> PrunedTensor:
+    mask = np.random.default_rng(0).random((n_rows, n_columns), dtype=np.float32) < density
+    return PrunedTensor("random", np.zeros(mask.shape, np.uint8), mask, WEIGHT_TYPES["int8"])

@@ -102,7 +102,7 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         tensor = facts.weights
         n_banks = Words.of(arch.scratchpad, VALUE_BITS, array.columns).n_banks
         key = "conflicts", array.n_pes, n_banks, array.window, array.shared_reads
-        counts = shared(tensor, "row counts", lambda: row_counts(tensor))
+        counts = np.resize(shared(tensor, "row counts", lambda: row_counts(tensor)), facts.n_rows)
         longest, taken = np.empty_like(rows), np.empty_like(rows)
         for n in np.unique(rows).tolist():
             of_pe = _longest(counts, array.n_pes, max(math.ceil(n), 1))
