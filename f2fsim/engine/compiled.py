@@ -24,10 +24,10 @@ from f2fsim.hw.description import (
     OutPort,
     Reader,
     Writer,
-    burst_bits,
     seq,
 )
 from f2fsim.hw.dram import DramParams, DramSystem
+from f2fsim.hw.layout import burst_bits
 from f2fsim.units import ticks_per_second
 
 Table = NDArray[np.int64]

@@ -25,9 +25,9 @@ from f2fsim.hw.description import (
     OutPort,
     Reader,
     Writer,
-    burst_bits,
 )
 from f2fsim.hw.dram import DramParams, DramProcess
+from f2fsim.hw.layout import burst_bits
 from f2fsim.units import ticks_per_second
 
 

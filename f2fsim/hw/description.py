@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from f2fsim.errors import SimulationError
 
 IntSeq = NDArray[np.int64]
+
+#: A channel, the units that a part takes or puts in all, and the most with an item.
+Flow = tuple[str, int, int]
 
 
 def seq(values: ArrayLike) -> IntSeq:
@@ -88,6 +92,17 @@ class Component:
     actions: Mapping[str, int] = field(default_factory=dict)
     marks: tuple[int, ...] = ()
 
+    @cached_property
+    def problems(self) -> tuple[str, ...]:
+        """What of its own is not well formed: parts that machines share are looked at once."""
+        return tuple(_component_problems(self))
+
+    @cached_property
+    def flows(self) -> tuple[tuple[Flow, ...], tuple[Flow, ...]]:
+        """What it takes from channels, and what it puts."""
+        taken = tuple(_flow(port.channel, port.need, self.n_items) for port in self.inputs)
+        return taken, tuple(_flow(out.channel, out.emit, self.n_items) for out in self.outputs)
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -103,8 +118,8 @@ class Channel:
 
 
 @dataclass(frozen=True, eq=False)
-class Reader:
-    """A stream engine: reads segments of memory in order and delivers their bits in order.
+class StreamEngine:
+    """What moves segments of memory in order, between it and a channel of bits.
 
     Attributes
     ----------
@@ -113,12 +128,9 @@ class Reader:
     clock_hz : int
         Its clock; requests start on its edges, at most `requests_per_cycle` a cycle.
     channel : str
-        Channel of bits; room for a whole burst is taken before the burst is requested.
+        Channel of bits.
     addresses, n_bits : IntSeq, shape (n_segments,)
-        Byte address (burst-aligned) and payload of each segment; a segment is read in whole bursts.
-    gate : InPort or None
-        What must have become visible, and leaves, before a segment's first request: what it reads
-        is not there earlier.
+        Byte address (burst-aligned) and payload of each segment, moved in whole bursts.
     """
 
     name: str
@@ -127,22 +139,32 @@ class Reader:
     addresses: IntSeq
     n_bits: IntSeq
     requests_per_cycle: int = 4
+
+    @cached_property
+    def payload_bits(self) -> int:
+        """Bits of all segments."""
+        return int(self.n_bits.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Reader(StreamEngine):
+    """Delivers the bits that it reads in order.
+
+    Room for a whole burst is taken before the burst is requested.  What `gate` needs must have
+    become visible, and leaves, before a segment's first request: what it reads is not there
+    earlier.
+    """
+
     gate: InPort | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Writer:
-    """A stream engine that writes segments in order; bits leave the channel when written.
+class Writer(StreamEngine):
+    """Writes segments; bits leave the channel when written.
 
     To each port of `done` it puts units when a segment is in memory; it never waits for room there.
     """
 
-    name: str
-    clock_hz: int
-    channel: str
-    addresses: IntSeq
-    n_bits: IntSeq
-    requests_per_cycle: int = 4
     done: tuple[OutPort, ...] = ()
 
 
@@ -184,6 +206,12 @@ class Machine:
         """Components, then stream engines."""
         return (*self.components, *self.readers, *self.writers)
 
+    @cached_property
+    def n_bursts(self) -> Mapping[str, int]:
+        """Bursts that each stream engine moves."""
+        size = 8 * self.burst_bytes
+        return {one.name: int((-(-one.n_bits // size)).sum()) for one in self.engines}
+
     @property
     def n_bytes(self) -> int:
         """Bytes of its sequences; one that several ports have counts for each."""
@@ -196,21 +224,6 @@ class Machine:
     def clocks_hz(self) -> tuple[int, ...]:
         """Clocks of all parts, memory apart."""
         return tuple(sorted({part.clock_hz for part in self.parts}))
-
-
-def burst_bits(n_bits: IntSeq, burst_bytes: int) -> tuple[IntSeq, IntSeq]:
-    """Cut segments into bursts.
-
-    Returns
-    -------
-    n_bursts : IntSeq, shape (n_segments,)
-        Bursts of each segment, the last one possibly part filled.
-    last_bits : IntSeq, shape (n_segments,)
-        Payload bits of each segment's last burst.
-    """
-    size = 8 * burst_bytes
-    n_bursts = -(-n_bits // size)
-    return n_bursts, n_bits - (n_bursts - 1) * size
 
 
 def wiring_problems(machine: Machine) -> list[str]:
@@ -228,7 +241,7 @@ def wiring_problems(machine: Machine) -> list[str]:
                 f"{channel.capacity} and {channel.latency_cycles}"
             )
     for component in machine.components:
-        problems += _component_problems(component)
+        problems += component.problems
     for engine in machine.engines:
         problems += _stream_problems(engine, machine.burst_bytes)
     problems += _channel_problems(machine)
@@ -298,43 +311,40 @@ def _channel_problems(machine: Machine) -> Iterator[str]:
     producers: dict[str, list[tuple[str, int, int]]] = {}
     consumers: dict[str, list[tuple[str, int, int]]] = {}
     for c in machine.components:
-        for out in c.outputs:
-            producers.setdefault(out.channel, []).append(_flow(c.name, out.emit, c.n_items))
-        for port in c.inputs:
-            consumers.setdefault(port.channel, []).append(_flow(c.name, port.need, c.n_items))
+        for users, flows in zip((consumers, producers), c.flows, strict=True):
+            for channel, units, most in flows:
+                users.setdefault(channel, []).append((c.name, units, most))
     burst = 8 * machine.burst_bytes
     for reader in machine.readers:
-        flow = (reader.name, int(reader.n_bits.sum()), burst)
-        producers.setdefault(reader.channel, []).append(flow)
+        producers.setdefault(reader.channel, []).append((reader.name, reader.payload_bits, burst))
         if reader.gate is not None:
-            flow = _flow(reader.name, reader.gate.need, reader.n_bits.shape[0])
-            consumers.setdefault(reader.gate.channel, []).append(flow)
+            channel, units, most = _flow(reader.gate.channel, reader.gate.need, reader.n_bits.size)
+            consumers.setdefault(channel, []).append((reader.name, units, most))
     for writer in machine.writers:
-        flow = (writer.name, int(writer.n_bits.sum()), burst)
-        consumers.setdefault(writer.channel, []).append(flow)
+        consumers.setdefault(writer.channel, []).append((writer.name, writer.payload_bits, burst))
         for out in writer.done:
             units = total(out.emit, writer.n_bits.shape[0])
             producers.setdefault(out.channel, []).append((writer.name, units, units))
     known = {channel.name for channel in machine.channels}
     for name in sorted((producers.keys() | consumers.keys()) - known):
         yield f"channel {name}: is used by a port but does not exist"
-    for channel in machine.channels:
-        ends = producers.get(channel.name, []), consumers.get(channel.name, [])
+    for place in machine.channels:
+        ends = producers.get(place.name, []), consumers.get(place.name, [])
         if len(ends[0]) != 1 or len(ends[1]) != 1:
             who = [[name for name, _, _ in end] for end in ends]
-            yield f"channel {channel.name}: needs one producer and one consumer, has {who}"
+            yield f"channel {place.name}: needs one producer and one consumer, has {who}"
             continue
         (source, put, most_put), (sink, taken, most_taken) = ends[0][0], ends[1][0]
         if put != taken:
-            yield f"channel {channel.name}: {source} puts {put} units, {sink} takes {taken}"
+            yield f"channel {place.name}: {source} puts {put} units, {sink} takes {taken}"
         most = max(most_put, most_taken)
-        if most > channel.capacity:
+        if most > place.capacity:
             yield (
-                f"channel {channel.name}: holds {channel.capacity} units, an item of {source} or "
+                f"channel {place.name}: holds {place.capacity} units, an item of {source} or "
                 f"{sink} needs {most} at once"
             )
 
 
-def _flow(name: str, values: IntSeq, n_items: int) -> tuple[str, int, int]:
+def _flow(channel: str, values: IntSeq, n_items: int) -> Flow:
     most = int(values.max()) if values.size and n_items else 0
-    return name, total(values, n_items), most
+    return channel, total(values, n_items), most

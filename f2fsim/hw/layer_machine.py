@@ -37,6 +37,8 @@ class LayerMachine:
     unit_rates : mapping of str to (int, int)
         Work in all, and the most that is done a cycle, of each unit that can bound the layer
         beside memory and multipliers.
+    memory_bytes : int
+        Taken of the memory, from its start: with less of it the layer could not be built.
     steps : LayerSteps or None
         Steps of the front end; None for arrays without them.
     work : tuple of BandWork
@@ -50,6 +52,7 @@ class LayerMachine:
     macs_effectual: int
     payload_bits: dict[str, int]
     unit_rates: Mapping[str, tuple[int, int]]
+    memory_bytes: int
     steps: LayerSteps | None = None
     work: tuple[BandWork, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -57,5 +60,4 @@ class LayerMachine:
 
 def payload_bits(machine: Machine) -> dict[str, int]:
     """Return the bits that each reader and writer of a machine moves."""
-    payload = {one.name: int(one.n_bits.sum()) for one in machine.readers}
-    return payload | {one.name: int(one.n_bits.sum()) for one in machine.writers}
+    return {one.name: one.payload_bits for one in machine.engines}

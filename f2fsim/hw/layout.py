@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from f2fsim.hw.description import IntSeq, burst_bits, seq
+from f2fsim.hw.description import IntSeq, seq
 from f2fsim.hw.machine_builder import MachineBuilder
 
 #: Bytes in which each stream of a band has its share.
@@ -26,6 +26,21 @@ class Segments:
 
     addresses: IntSeq
     n_bits: IntSeq
+
+
+def burst_bits(n_bits: IntSeq, burst_bytes: int) -> tuple[IntSeq, IntSeq]:
+    """Cut segments into bursts.
+
+    Returns
+    -------
+    n_bursts : IntSeq, shape (n_segments,)
+        Bursts of each segment, the last one possibly part filled.
+    last_bits : IntSeq, shape (n_segments,)
+        Payload bits of each segment's last burst.
+    """
+    size = 8 * burst_bytes
+    n_bursts = -(-n_bits // size)
+    return n_bursts, n_bits - (n_bursts - 1) * size
 
 
 def band_segments(

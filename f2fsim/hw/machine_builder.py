@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -127,6 +127,32 @@ class MachineBuilder:
             n_regions=self.n_regions,
             region_bytes=self.region_bytes,
         )
+
+    @property
+    def place(self) -> Hashable:
+        """What decides where in memory the parts lie that are added from here on."""
+        memory = self.burst_bytes, self.capacity_bytes, self.n_regions
+        return memory, self.next_address, tuple(sorted(self.region_bytes.items())), self.one_form
+
+    def beginning(self) -> MachineBuilder:
+        """Return a builder without parts whose addresses go on from mine."""
+        return replace(
+            self,
+            components=[],
+            channels=[],
+            readers=[],
+            writers=[],
+            region_bytes=dict(self.region_bytes),
+        )
+
+    def take(self, begun: MachineBuilder) -> None:
+        """Add the parts of another builder that began where mine are, and go on from there."""
+        self.components += begun.components
+        self.channels += begun.channels
+        self.readers += begun.readers
+        self.writers += begun.writers
+        self.next_address = begun.next_address
+        self.region_bytes.update(begun.region_bytes)
 
     def _bursts(self, n_bits: int) -> int:
         """Return the bytes of the bursts that hold so many bits."""

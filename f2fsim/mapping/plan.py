@@ -5,7 +5,9 @@ Made by `f2fsim.scheduling` (or by an array kind of its own); every later stage 
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class Plan:
     def holds_weights(self) -> bool:
         """Whether a band's encoded weights stay on the chip for all column tiles."""
         return self.schedule == "weight_stationary" and len(self.tile_columns) > 1
+
+    @cached_property
+    def key(self) -> Hashable:
+        """All of it as a key."""
+        held = tuple(self.scratchpad_bits.items())
+        cut = self.band_rows, self.tile_columns, self.rows_in_flight
+        return self.schedule, cut, held, self.is_dense
 
     def passes(self) -> list[tuple[int, int]]:
         """Return (band, tile) in the order of execution."""

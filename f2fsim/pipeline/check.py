@@ -30,8 +30,7 @@ def check_layer(result: LayerResult, machine: Machine, payload_bits: Mapping[str
                 f"{part.name}: busy {part.busy_cycles} + stall {part.stalled_cycles} + idle "
                 f"{part.idle_cycles} is not the total {part.total_cycles}"
             )
-    size = 8 * machine.burst_bytes
-    expected = {engine.name: int((-(-engine.n_bits // size)).sum()) for engine in machine.engines}
+    expected = machine.n_bursts
     problems += [
         f"stream {stream.name}: {stream.n_bursts} bursts moved, {expected[stream.name]} encoded"
         for stream in result.streams

@@ -6,12 +6,9 @@ and the keys that only plans are chosen by.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
 from f2fsim.config.arch import ArchConfig
 from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.front_ends import front_end_kind
-from f2fsim.mapping.plan import Plan
 
 #: Keys of an architecture that a planned layer's machine does not follow from.  Of the memory it
 #: has the parameters (`DramParams`); a network's cores and vector unit are not in a layer.
@@ -29,10 +26,3 @@ def decided_by_arch(arch: ArchConfig) -> str:
         del data["scratchpad"]["capacity"]
         del data["pe_array"]["accumulators"]["capacity"]
     return str(data)
-
-
-def decided_by_plan(plan: Plan) -> Hashable:
-    """Return a plan as a key."""
-    held = tuple(plan.scratchpad_bits.items())
-    cut = plan.band_rows, plan.tile_columns, plan.rows_in_flight
-    return plan.schedule, cut, held, plan.is_dense

@@ -19,7 +19,7 @@ from f2fsim.hw.layer_machine import LayerMachine
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
-from f2fsim.pipeline.deciding import decided_by_arch, decided_by_plan
+from f2fsim.pipeline.deciding import decided_by_arch
 from f2fsim.pipeline.layer_result import layer_result
 from f2fsim.pipeline.trials import Trial, tried_plan
 from f2fsim.results import LayerResult
@@ -148,9 +148,13 @@ def _runnable(job: LayerJob, plan: Plan) -> Runnable:
         built, encoded = prepare_layer(job, plan)
         return Runnable(replace(built, steps=None, work=()), encoded)
 
-    memory = job.dram.burst_bytes, job.dram.capacity_bytes, job.dram.n_regions
-    key = "runnable", job.decided_by, memory, decided_by_plan(plan)
-    return shared(job.data, key, make, Runnable.n_bytes)
+    # Addresses follow from the capacity only where the memory is in regions.
+    dram = job.dram
+    memory = dram.burst_bytes, dram.n_regions, dram.n_regions > 1 and dram.capacity_bytes
+    key = "runnable", job.decided_by, memory, plan.key
+    found = shared(job.data, key, make, Runnable.n_bytes)
+    # A machine of a larger memory may not fit this one: making it says so.
+    return found if found.built.memory_bytes <= dram.capacity_bytes else make()
 
 
 def run_layer(job: LayerJob) -> LayerResult:
@@ -186,7 +190,7 @@ def run_plan(job: LayerJob, plan: Plan) -> LayerResult:
     def make() -> LayerResult:
         return _checked(job, plan, _runnable(job, plan), _outcome(job, plan))
 
-    key = "result", job.decided_by, _memory(job), decided_by_plan(plan)
+    key = "result", job.decided_by, _memory(job), plan.key
     return job.cost.priced(shared(job.data, key, make, lambda _: COUNTERS_BYTES))
 
 
@@ -220,7 +224,7 @@ def _outcome(job: LayerJob, plan: Plan) -> Outcome:
         machine = _runnable(job, plan).built.machine
         return run(machine, job.dram, "compiled", None, job.cost.dram)
 
-    key = "outcome", job.decided_by, _memory(job), decided_by_plan(plan)
+    key = "outcome", job.decided_by, _memory(job), plan.key
     return shared(job.data, key, make, lambda _: COUNTERS_BYTES)
 
 

@@ -21,14 +21,11 @@ from f2fsim.workloads import LayerData
 DENSE_FLAGS = "dense flags"
 
 
-def _requests(built: LayerMachine, burst_bytes: int) -> dict[str, tuple[int, int]]:
+def _requests(built: LayerMachine) -> dict[str, tuple[int, int]]:
     """Return the bursts that each stream engine requests, and the most in a cycle."""
-    size = 8 * burst_bytes
+    n_bursts = built.machine.n_bursts
     return {
-        f"{engine.name} requests": (
-            int((-(-engine.n_bits // size)).sum()),
-            engine.requests_per_cycle,
-        )
+        f"{engine.name} requests": (n_bursts[engine.name], engine.requests_per_cycle)
         for engine in built.machine.engines
     }
 
@@ -57,7 +54,7 @@ def layer_result(
         arch.clock,
         built.macs_issued,
         arch.pe_array.n_multipliers,
-        {**built.unit_rates, **_requests(built, dram.burst_bytes)},
+        {**built.unit_rates, **_requests(built)},
         _refresh(dram),
     )
     return LayerResult(

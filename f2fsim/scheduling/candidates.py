@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.scheduling.sizes import Sizes
+from f2fsim.sharing import shared
 
 IntArray = NDArray[np.int64]
 
@@ -78,8 +79,14 @@ def tile_counts(sizes: Sizes) -> list[int]:
 def candidates(sizes: Sizes, schedules: tuple[str, ...]) -> Candidates:
     """Return every choice that fits; none if even one row and one column do not.
 
-    Bands of less than a step are tried where no larger ones fit.
+    Bands of less than a step are tried where no larger ones fit.  Machines whose arrays differ in
+    keys of their own alone, or in what is outside of them, have the same choices.
     """
+    key = "candidates", schedules, sizes.key
+    return shared(sizes.tensor, key, lambda: _candidates(sizes, schedules))
+
+
+def _candidates(sizes: Sizes, schedules: tuple[str, ...]) -> Candidates:
     found = _fitting(sizes, schedules, band_counts(sizes, of_full_steps=True))
     if found.n:
         return found

@@ -24,6 +24,7 @@ from f2fsim.scheduling.forecast import (
     NO_STRETCH,
     SCRATCHPAD_COST,
     predicted_cycles,
+    step_cycles,
 )
 from f2fsim.scheduling.sizes import BAND_ALIGNMENT_BITS, Sizes
 
@@ -71,7 +72,7 @@ def plan_layer(
         return own[0]
     found = []
     for sizes, choices in _all(arch, layer, tensor, inputs_on_chip):
-        cycles, _ = predicted_cycles(sizes, dram, choices)
+        cycles = predicted_cycles(sizes, dram, choices)
         for at in np.flatnonzero(cycles <= cycles.min() * (1 + EQUAL_SHARE)).tolist():
             cost = _cost(sizes, choices, at)
             found.append((float(cycles[at]), cost, (sizes, choices, at)))
@@ -145,7 +146,8 @@ def likely_plans(
     found = []
     for sizes, choices in _all(arch, layer, tensor, inputs_on_chip):
         factor = (stretch or {}).get(sizes.facts.is_dense, NO_STRETCH)
-        cycles, units = predicted_cycles(sizes, dram, choices, within, factor)
+        cycles = predicted_cycles(sizes, dram, choices, within, factor)
+        units = step_cycles(sizes, choices)
         near = np.flatnonzero(cycles <= within * cycles.min()).tolist()
         order = sorted(near, key=lambda at: (cycles[at], _cost(sizes, choices, at)))[:most]
         for at in order:

@@ -24,6 +24,7 @@ from f2fsim.hw.streams import CHUNK_BITS, fill_width_bits
 from f2fsim.scheduling import _forecast
 from f2fsim.scheduling.candidates import Candidates
 from f2fsim.scheduling.sizes import Sizes
+from f2fsim.sharing import shared
 
 Floats = NDArray[np.float64]
 
@@ -134,17 +135,14 @@ def predicted_cycles(
     choices: Candidates,
     margin: float = MARGIN,
     stretch: tuple[float, float] = NO_STRETCH,
-) -> tuple[Floats, Floats]:
-    """Return the predicted cycles of choices, and those of the steps of front end and array alone.
+) -> Floats:
+    """Return the predicted cycles of choices.
 
-    Shapes (choices,) and (2, choices).  Infinity stands for choices that at least take more than
-    the best prediction by the factor `margin`.  The steps' cycles are stretched by factors, of
-    front end and of array; those that are returned are not.
+    Infinity stands for choices that at least take more than the best prediction by the factor
+    `margin`.  The cycles of the steps are stretched by factors, of front end and of array.
     """
-    of_bands = _bands(sizes, choices.bands)
-    of_tiles = choices.tile_table.astype(np.float64)
+    of_bands, of_tiles, steps = _passes(sizes, choices)
     found = np.empty(choices.n)
-    steps = _pass_cycles(sizes, of_bands, of_tiles)
     _forecast.forecast(
         machine_flows(sizes.arch, dram).array(),
         _joined(np.array(sizes.stream_bits) / sizes.n_rows),
@@ -158,9 +156,26 @@ def predicted_cycles(
         SCRATCHPAD_COST,
         found,
     )
+    return found
+
+
+def step_cycles(sizes: Sizes, choices: Candidates) -> Floats:
+    """Return the cycles of the steps of front end and array alone, unstretched, (2, choices)."""
+    of_bands, of_tiles, steps = _passes(sizes, choices)
     shape = of_bands.shape[0], 3, of_tiles.shape[0], 2
     each = np.einsum("ubitj,bi,tj->ubt", steps.reshape(2, *shape), of_bands[:, :3], of_tiles[:, :2])
-    return found, each[:, choices.at[:, 1], choices.at[:, 2]]
+    found: Floats = each[:, choices.at[:, 1], choices.at[:, 2]]
+    return found
+
+
+def _passes(sizes: Sizes, choices: Candidates) -> tuple[Floats, Floats, Floats]:
+    """Return the tables of bands and tiles, and the cycles of passes over them."""
+
+    def made() -> tuple[Floats, Floats, Floats]:
+        of_bands, of_tiles = _bands(sizes, choices.bands), choices.tile_table.astype(np.float64)
+        return of_bands, of_tiles, _pass_cycles(sizes, of_bands, of_tiles)
+
+    return shared(choices, ("passes", sizes.arch.pe_array), made)
 
 
 def _joined(streams: Floats) -> Floats:

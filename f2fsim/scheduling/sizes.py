@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from f2fsim.codec.csr import row_counts
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.hw.arrays import array_kind
+from f2fsim.hw.arrays.around import decided_by
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import (
@@ -56,7 +57,8 @@ class Sizes:
         is_dense: bool = False,
         inputs_on_chip: bool = False,
     ) -> None:
-        self.arch, self.layer, self.inputs_on_chip = arch, layer, inputs_on_chip
+        self.arch, self.layer, self.tensor = arch, layer, tensor
+        self.inputs_on_chip = inputs_on_chip
         self.front_end, self.array = front_end_kind(arch), array_kind(arch)
         self.facts = LayerFacts.of(tensor, is_dense=is_dense)
         self.n_rows, self.n_columns = tensor.shape[0], layer.n_columns
@@ -72,6 +74,13 @@ class Sizes:
         self.scale_bits = tensor.scale_bits
         self._tensor = tensor
         self._held_bits: dict[int, int] = {}
+
+    @property
+    def key(self) -> Hashable:
+        """What decides the choices that fit, beside the tensor."""
+        arch, own = self.arch, self.array.own_keys
+        decided = shared(arch, "fits", lambda: decided_by(arch, own, sized_by_capacity=True))
+        return decided, self.layer, self.facts.is_dense, self.inputs_on_chip, self.row_unit
 
     @property
     def stream_bits(self) -> list[float]:

@@ -10,29 +10,30 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.codec import SCALES, EncodedTensor, PrunedTensor
+from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import PeArray
 from f2fsim.cost import Sram
 from f2fsim.cost.front_end_units import Units, total_gates
+from f2fsim.hw.arrays.around import Around, build_around, decided_by
 from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.sums import AccumulatorMemory, port_rates
 from f2fsim.hw.description import InPort, IntSeq
 from f2fsim.hw.front_ends import front_end_kind
-from f2fsim.hw.front_ends.contract import FrontEndJob, Rates, UnitParts
+from f2fsim.hw.front_ends.contract import Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork, LayerMachine, payload_bits
 from f2fsim.hw.machine_builder import MachineBuilder
-from f2fsim.hw.streams import activation_stream, fill_width_bits, output_stream, weight_stream
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import ACCUMULATOR_BITS, ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
-from f2fsim.mapping.steps import LayerSteps, band_steps, layer_steps, tile_loads
+from f2fsim.mapping.steps import LayerSteps, band_steps, layer_steps
 from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
@@ -90,6 +91,8 @@ class ArrayKind(ABC, Generic[A]):
     sized_by_capacity : bool
         Whether the machine of a layer with a given plan may follow from the bytes of scratchpad and
         accumulators; if not, machines that differ in these alone share it.
+    own_keys : tuple of str
+        Keys that decide no more of a machine than its own component, given its steps.
     """
 
     model: type[A]
@@ -97,6 +100,7 @@ class ArrayKind(ABC, Generic[A]):
     skips_zero_activations: ClassVar[bool] = False
     keeps_maps: ClassVar[bool] = True
     sized_by_capacity: ClassVar[bool] = True
+    own_keys: ClassVar[tuple[str, ...]] = ()
     unpriced: ClassVar[dict[str, str]] = {}
 
     @property
@@ -218,45 +222,51 @@ class ArrayKind(ABC, Generic[A]):
 
     def build_layer(self, work: LayerWork, array: A, builder: MachineBuilder) -> LayerMachine:
         """Build the whole machine of a layer: front end, operands, array, outputs."""
-        arch, bands = work.arch, work.bands
-        weight_type = bands[0][0].weight_type
-        bits = work.activation_bits
+        arch, bands, bits = work.arch, work.bands, work.activation_bits
         # Bands cut at the same rows are the same wherever the first one is.
         key = "work", arch.front_end, array, arch.scratchpad, work.layer, work.plan.band_rows
         by_band = shared(bands[0][1], key, lambda: self._all_work(work, array))
-        steps = layer_steps(work.layer, work.plan, [one.steps for one in by_band], bits)
-        fed = layer_steps(work.layer, work.plan, [one.fed_steps for one in by_band], bits)
-        kind, front_end = front_end_kind(arch), arch.front_end
-        streams = (*kind.fetched(front_end), SCALES)
-        front_end_job = FrontEndJob(
-            builder, front_end, streams, work.plan, fed, bands, weight_type.n_bits
-        )
-        inputs = self.fed_ports(
-            array, kind.build(front_end_job, front_end), builder, fed, steps, weight_type.n_bits
-        )
-        # Sums are scaled where they are made, in step with the weights, whatever their format.
-        if SCALES in front_end_job.segments:
-            places = front_end_job.segments[SCALES]
-            scales = weight_stream(builder, SCALES, work.plan, steps, places)
-            inputs += [scales] if scales else []
-        inputs.append(activation_stream(builder, steps))
-        out = output_stream(builder, steps, bits)
-        outputs = [out] if out else []
-        job = ArrayJob(builder, steps, weight_type.name, bits, inputs, outputs, by_band)
+        around = self._around(work, array, builder, by_band)
+        builder.take(around.builder)
+        name, steps = bands[0][0].weight_type.name, around.steps
+        job = ArrayJob(builder, steps, name, bits, around.inputs, around.outputs, by_band)
         issued = self.build(job, array)
-        kept = [band.n_kept for band in steps.bands]
-        effectual = int(steps.over_tiles(kept, steps.tile_columns).sum())
         machine = builder.build()
         rates = {
-            "front end": (fed.n_steps, 1),
-            **kind.rates(front_end, fed),
+            **around.rates,
             **self.rates(array, steps, by_band),
-            "scratchpad fill": (_loaded_bits(steps), fill_width_bits(arch)),
             **port_rates(machine, arch, self.accumulators(arch, array)),
         }
         return LayerMachine(
-            machine, issued, effectual, payload_bits(machine), rates, steps, tuple(by_band)
+            machine,
+            issued,
+            around.effectual,
+            payload_bits(machine),
+            rates,
+            builder.next_address,
+            steps,
+            tuple(by_band),
         )
+
+    def _around(
+        self, work: LayerWork, array: A, builder: MachineBuilder, by_band: Sequence[BandWork]
+    ) -> Around:
+        """Return all of the machine but the array, in a builder of its own."""
+        arch, layer, bits = work.arch, work.layer, work.activation_bits
+
+        def make() -> Around:
+            steps = layer_steps(layer, work.plan, [one.steps for one in by_band], bits)
+            fed = layer_steps(layer, work.plan, [one.fed_steps for one in by_band], bits)
+            own = partial(self.fed_ports, array)
+            return build_around(builder.beginning(), work.plan, steps, fed, work.bands, own)
+
+        sized = self.sized_by_capacity or front_end_kind(arch).sized_by_capacity
+        decided = shared(
+            arch, "around", lambda: decided_by(arch, self.own_keys, sized_by_capacity=sized)
+        )
+        # Bands cut at the same rows have the same steps wherever the first one's are.
+        key = "around", decided, layer, work.plan.key, builder.place
+        return shared(by_band[0].steps, key, make)
 
     def _all_work(self, work: LayerWork, array: A) -> list[BandWork]:
         """Return the work of every band."""
@@ -314,10 +324,6 @@ class ArrayKind(ABC, Generic[A]):
             srams={MEMORIES[name]: sram for name, sram in self.memories(arch, array).items()},
             register_bits={"sum registers": arch.pe_array.n_multipliers * ACCUMULATOR_BITS},
         )
-
-
-def _loaded_bits(steps: LayerSteps) -> int:
-    return sum(load.n_bits for load in tile_loads(steps))
 
 
 def is_dense_way(arch: ArchConfig, encoded: EncodedTensor) -> bool:

@@ -82,6 +82,7 @@ class LanesKind(ArrayKind[LanesArray]):
 
     model = LanesArray
     sized_by_capacity = False
+    own_keys = ("window",)
 
     def pass_cycles(
         self,

@@ -142,7 +142,7 @@ def port_rates(machine: Machine, arch: ArchConfig, sums: AccumulatorMemory) -> R
     """
     actions = [part.actions for part in machine.components]
     n_bytes = sum(one.get("accumulator_read_byte", 0) for one in actions)
-    n_out = sum(int(writer.n_bits.sum()) for writer in machine.writers)
+    n_out = sum(writer.payload_bits for writer in machine.writers)
     return {
         "accumulators": (n_bytes, sums.n_banks * sums.word_bytes),
         "outputs": (n_out, fill_width_bits(arch)),

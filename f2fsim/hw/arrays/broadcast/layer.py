@@ -106,6 +106,7 @@ def broadcast_layer(
         kept,
         payload_bits(machine),
         rates,
+        builder.next_address,
         origins=origins,
         slices=tuple(counts),
         broadcasts=tuple(work for _, work in passes),

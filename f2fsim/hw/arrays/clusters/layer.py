@@ -74,7 +74,8 @@ def cluster_layer(
     macs = int(sum(bands[band].steps.n_kept.sum() for band in vectors))
     machine = builder.build()
     rates = _rates(layer) | port_rates(machine, work.arch, sums)
-    return LayerMachine(machine, macs, macs, payload_bits(machine), rates, work=tuple(bands))
+    payload, end = payload_bits(machine), builder.next_address
+    return LayerMachine(machine, macs, macs, payload, rates, end, work=tuple(bands))
 
 
 def _window(builder: MachineBuilder, array: ClusterArray, work: LayerWork) -> int:
