@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -88,6 +89,7 @@ class CostTableModel(ConfigModel):
         return self
 
 
+@cache
 def cost_table_names() -> dict[str, Path]:
     """Return the shipped cost tables by name."""
     folder = Path(_tables.__file__).parent

@@ -280,6 +280,9 @@ def _outcome(
     busy = np.asarray(network.busy).tolist()
     in_stall = np.asarray(network.in_stall).tolist()
     out_stall = np.asarray(network.out_stall).tolist()
+    stall_memory = np.asarray(network.stall_memory).tolist()
+    stall_other = np.asarray(network.stall_other).tolist()
+    stall_gate = np.asarray(network.stall_gate).tolist()
     stats = []
     n_components = len(layout.machine.components)
     for p, part in enumerate(parts):
@@ -291,12 +294,12 @@ def _outcome(
         else:
             side = "full" if isinstance(part, Reader) else "empty"
             s = p - n_components
-            waits = [("memory", network.stall_memory[s])]
-            waits += [(f"{part.channel} {side}", network.stall_other[s])]
+            waits = [("memory", stall_memory[s])]
+            waits += [(f"{part.channel} {side}", stall_other[s])]
             if isinstance(part, Reader) and part.gate is not None:
-                waits += [(part.gate.cause, network.stall_gate[s])]
+                waits += [(part.gate.cause, stall_gate[s])]
         for cause, cycles in waits:
-            stalls[cause] = stalls.get(cause, 0) + int(cycles)
+            stalls[cause] = stalls.get(cause, 0) + cycles
         stats.append(part_stats(part, busy[p], stalls, end, layout.ticks))
     times = np.asarray(network.mark_time)
     marks = {

@@ -14,6 +14,7 @@ from f2fsim._version import __version__
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.workload import Workload
 from f2fsim.errors import DataError
+from f2fsim.sharing import shared
 from f2fsim.workloads.sources import weight_files
 
 #: Packages and modules whose code decides what a point's figures are.
@@ -122,4 +123,5 @@ def point_digest(arch: ArchConfig, dram_digest: str, workload: str, engine: str)
 
 def workload_digest(workload: Workload) -> str:
     """Return the digest of a workload and its weights."""
-    return f"{workload.digest()} {weights_digest(workload)}"
+    digest = shared(workload, "digest", workload.digest)
+    return f"{digest} {weights_digest(workload)}"

@@ -213,14 +213,6 @@ class Machine:
         return {one.name: int((-(-one.n_bits // size)).sum()) for one in self.engines}
 
     @property
-    def n_bytes(self) -> int:
-        """Bytes of its sequences; one that several ports have counts for each."""
-        found = sum(c.service_cycles.nbytes for c in self.components)
-        found += sum(p.need.nbytes + p.released.nbytes for c in self.components for p in c.inputs)
-        found += sum(out.emit.nbytes for c in self.components for out in c.outputs)
-        return found + sum(e.addresses.nbytes + e.n_bits.nbytes for e in self.engines)
-
-    @property
     def clocks_hz(self) -> tuple[int, ...]:
         """Clocks of all parts, memory apart."""
         return tuple(sorted({part.clock_hz for part in self.parts}))

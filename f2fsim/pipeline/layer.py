@@ -16,6 +16,7 @@ from f2fsim.hw.elaborate import build_layer
 from f2fsim.hw.front_ends import layer_format
 from f2fsim.hw.functional import FunctionalJob, check_outputs
 from f2fsim.hw.layer_machine import LayerMachine
+from f2fsim.hw.machine_builder import sequence_bytes
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
@@ -138,7 +139,7 @@ class Runnable:
 
     def n_bytes(self) -> int:
         """Return the bytes of the machine; encodings count where they are kept themselves."""
-        return self.built.machine.n_bytes
+        return sequence_bytes(self.built.machine)
 
 
 def _runnable(job: LayerJob, plan: Plan) -> Runnable:

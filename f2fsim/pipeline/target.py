@@ -67,16 +67,15 @@ def _encode(weight_format: WeightFormat, tensor: PrunedTensor) -> EncodedTensor:
 
 def layers_of(workloads: Sequence[Workload], read_layers: ReadLayers) -> Iterator[list[LayerData]]:
     """Yield each layer once for every workload; equal workloads share one reading."""
-    distinct: list[Workload] = []
-    for workload in workloads:
-        if not any(workload.digest() == other.digest() for other in distinct):
-            distinct.append(workload)
-    place = [
-        next(i for i, other in enumerate(distinct) if other.digest() == workload.digest())
-        for workload in workloads
-    ]
+    numbers: dict[str, int] = {}
+    place = [numbers.setdefault(_digest(workload), len(numbers)) for workload in workloads]
+    distinct = [workloads[place.index(number)] for number in numbers.values()]
     for data in zip(*(read_layers(workload) for workload in distinct), strict=True):
         yield [data[i] for i in place]
+
+
+def _digest(workload: Workload) -> str:
+    return shared(workload, "digest", workload.digest)
 
 
 @cache
@@ -104,7 +103,7 @@ def manifest(target: Target, engine: str, run: str) -> dict[str, Any]:
         "arch": target.arch.model_dump(mode="json"),
         "arch_digest": target.arch.digest(),
         "dram": target.cost.dram.model_dump(mode="json"),
-        "workload_digest": workload.digest(),
+        "workload_digest": _digest(workload),
         "workload": workload.model_dump(mode="json", exclude={"layers", "operations", "excluded"}),
         "zero_activations": _zero_activations(target.arch, workload),
         "seed": workload.seed,

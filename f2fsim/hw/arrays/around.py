@@ -14,7 +14,7 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.hw.description import InPort, OutPort
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.hw.front_ends.contract import FrontEndJob, Rates
-from f2fsim.hw.machine_builder import MachineBuilder
+from f2fsim.hw.machine_builder import MachineBuilder, sequence_bytes
 from f2fsim.hw.streams import activation_stream, fill_width_bits, output_stream, weight_stream
 from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
@@ -23,7 +23,7 @@ from f2fsim.mapping.steps import LayerSteps, tile_loads
 #: Returns the ports at which an array takes its steps, given those of the front end (`fed_ports`).
 FedPorts = Callable[[list[InPort], MachineBuilder, LayerSteps, LayerSteps, int], list[InPort]]
 
-#: Parts of an architecture that the surroundings follow from.
+#: Parts of an architecture that an array and all around it follow from.
 DECIDING = frozenset({"clock", "front_end", "pe_array", "scratchpad", "streams"})
 
 
@@ -52,9 +52,17 @@ class Around:
     effectual: int
     rates: Rates
 
+    def n_bytes(self) -> int:
+        """Return the bytes of its parts and ports; steps count where they are kept themselves."""
+        ports = sum(one.need.nbytes + one.released.nbytes for one in self.inputs)
+        return sequence_bytes(self.builder) + ports + sum(one.emit.nbytes for one in self.outputs)
+
 
 def decided_by(arch: ArchConfig, own_keys: Sequence[str], *, sized_by_capacity: bool) -> str:
-    """Return what of an architecture decides the surroundings of its array, as text."""
+    """Return what of an architecture decides its array and all around it, as text.
+
+    Of the array's keys but `own_keys`; with the bytes of memories where they are asked for.
+    """
     data = arch.model_dump(mode="json", include=set(DECIDING))
     for key in own_keys:
         data["pe_array"].pop(key)

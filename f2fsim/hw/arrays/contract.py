@@ -224,7 +224,7 @@ class ArrayKind(ABC, Generic[A]):
         """Build the whole machine of a layer: front end, operands, array, outputs."""
         arch, bands, bits = work.arch, work.bands, work.activation_bits
         # Bands cut at the same rows are the same wherever the first one is.
-        key = "work", arch.front_end, array, arch.scratchpad, work.layer, work.plan.band_rows
+        key = "work", self._decided(arch, ()), work.layer, work.plan.band_rows
         by_band = shared(bands[0][1], key, lambda: self._all_work(work, array))
         around = self._around(work, array, builder, by_band)
         builder.take(around.builder)
@@ -260,13 +260,15 @@ class ArrayKind(ABC, Generic[A]):
             own = partial(self.fed_ports, array)
             return build_around(builder.beginning(), work.plan, steps, fed, work.bands, own)
 
-        sized = self.sized_by_capacity or front_end_kind(arch).sized_by_capacity
-        decided = shared(
-            arch, "around", lambda: decided_by(arch, self.own_keys, sized_by_capacity=sized)
-        )
         # Bands cut at the same rows have the same steps wherever the first one's are.
-        key = "around", decided, layer, work.plan.key, builder.place
-        return shared(by_band[0].steps, key, make)
+        key = "around", self._decided(arch, self.own_keys), layer, work.plan.key, builder.place
+        return shared(by_band[0].steps, key, make, Around.n_bytes)
+
+    def _decided(self, arch: ArchConfig, but: tuple[str, ...]) -> str:
+        """Return what of an architecture decides a layer's parts, but for some of its own keys."""
+        sized = self.sized_by_capacity or front_end_kind(arch).sized_by_capacity
+        make = partial(decided_by, arch, but, sized_by_capacity=sized)
+        return shared(arch, ("decided", but), make)
 
     def _all_work(self, work: LayerWork, array: A) -> list[BandWork]:
         """Return the work of every band."""
