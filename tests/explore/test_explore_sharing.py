@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from small_space import write_space
 
+from f2fsim import shipped
 from f2fsim.config import load_workload
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.explore.evaluate import Task, metrics_of, run_task
 from f2fsim.explore.points import code_digest
+from f2fsim.explore.store import Outcome
 from f2fsim.pipeline import simulate
 from f2fsim.sharing import Shared, shared, sharing
 
@@ -20,7 +23,13 @@ from f2fsim.sharing import Shared, shared, sharing
 MACHINES = {
     "f2f_edge": {"pe_array.columns": (1, 4), "pe_array.window": (1, 8), "front_end.n_out": (40,)},
     "f2f_skip_edge": {"pe_array.weights_per_cycle": (8, 16), "front_end.groups": (1, 3)},
-    "bitmap_edge": {"pe_array.columns": (2, 8), "scratchpad.n_banks": (16, 64)},
+    "bitmap_edge": {
+        "pe_array.columns": (2, 8),
+        "pe_array.window": (1, 16),
+        "scratchpad.n_banks": (16, 64),
+        "memory.n_channels": (1,),
+        "front_end.aligner_weights": (8,),
+    },
     "csr_edge": {
         "pe_array.n_pes": (8, 32),
         "pe_array.window": (4,),
@@ -73,6 +82,24 @@ def test_records_do_not_depend_on_what_ran_before(name: str, tmp_path: Path) -> 
         outcome = run_task(task)
         assert outcome.status == "ok", outcome.error
         assert outcome.metrics == metrics_of(simulate(task.arch, task.workload, isolated=True))
+
+
+def test_a_machine_of_a_larger_memory_is_no_leave_to_run_on_a_small_one(tmp_path: Path) -> None:
+    file = write_space(tmp_path / "space").parent / "workload.yaml"
+    file.write_text(file.read_text().replace("in_features: 96", "in_features: 8192"))
+    workload = load_workload(file)
+    preset = yaml.safe_load(shipped.names("arch_configs", "dram")["lpddr4_3200"].read_text())
+
+    def ran(name: str, rows: int) -> Outcome:
+        path = tmp_path / f"{name}.yaml"
+        preset["organisation"]["rows"] = rows
+        path.write_text(yaml.safe_dump(preset))
+        arch = load_arch("bitmap_edge").with_values({"memory.preset": str(path)})
+        return run_task(Task(name, arch, workload, "compiled", code_digest()))
+
+    assert ran("large", 4096).status == "ok"
+    small = ran("small", 1)
+    assert (small.status, "a layer needs" in small.error) == ("invalid", True), small.error
 
 
 def test_a_value_is_made_once_for_its_owner_while_there_is_room() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from f2fsim.config.dram import DramSpec
 from f2fsim.hw.dram.stats import DramStats
+from f2fsim.sharing import shared
 
 
 def command_energy_pj(spec: DramSpec) -> dict[str, float]:
@@ -35,7 +36,7 @@ def command_energy_pj(spec: DramSpec) -> dict[str, float]:
 
 def energy_pj(spec: DramSpec, stats: DramStats) -> dict[str, float]:
     """Return the energy of a run by piece, picojoules; empty if the preset has no currents."""
-    each = command_energy_pj(spec)
+    each = shared(spec, "command energy", lambda: command_energy_pj(spec))
     if not each:
         return {}
     commands = stats.commands
