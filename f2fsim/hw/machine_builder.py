@@ -215,7 +215,8 @@ class MachineBuilder:
 
 def sequence_bytes(of: Machine | MachineBuilder) -> int:
     """Return the bytes of all sequences; one that several ports have counts for each."""
-    found: int = sum(c.service_cycles.nbytes for c in of.components)
+    found = sum(c.service_cycles.nbytes for c in of.components)
     found += sum(p.need.nbytes + p.released.nbytes for c in of.components for p in c.inputs)
     found += sum(out.emit.nbytes for c in of.components for out in c.outputs)
-    return found + sum(e.addresses.nbytes + e.n_bits.nbytes for e in (*of.readers, *of.writers))
+    found += sum(e.addresses.nbytes + e.n_bits.nbytes for e in (*of.readers, *of.writers))
+    return int(found)
