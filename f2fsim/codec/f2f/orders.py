@@ -185,7 +185,9 @@ class BlockOrder:
         n = self.n_rows * self.n_cols
         if packed.shape != (-(-n // 8),):
             raise ValueError("the mask does not fit the matrix")
-        if self.kind == "row" or not n:
+        if int(np.bitwise_count(packed).sum(dtype=np.int64)) == n:
+            return np.ones((self.n_rows, self.n_cols), dtype=np.bool_)
+        if self.kind == "row":
             return self.to_matrix(np.unpackbits(packed, count=n, bitorder="little").view(np.bool_))
         out = np.empty((self.n_rows, self.n_cols), dtype=np.bool_)
         self._turn(np.concatenate([packed, np.zeros(16, np.uint8)]), 0, out, n_threads)

@@ -1,8 +1,9 @@
 """Which of the processor's instructions the kernels use; ``F2FSIM_SIMD`` leaves the later ones out.
 
-Results do not depend on it.  ``portable`` is plain C; ``avx2`` is for encoders and decoder,
-``avx512`` (F, BW and VL) decodes in vectors of 64 bytes, ``gfni`` decodes by products of bit
-matrices.  By default the last one that the processor has is used.
+Results do not depend on it.  ``portable`` is plain C; ``avx2`` is for encoders and decoder;
+``avx512`` (F, BW and VL) decodes in vectors of 64 bytes and has, with VBMI, steps of its own for
+Viterbi; ``gfni`` decodes by products of bit matrices; ``neon``, of Arm, is for Viterbi and decoder.
+By default the last one that the processor has is used.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from f2fsim.errors import InputError, choices, in_a_line, near_miss
 #: Environment variable that names the set to use.
 VARIABLE = "F2FSIM_SIMD"
 #: Sets of instructions by the kernels' numbers.
-SETS = ("portable", "avx2", "avx512", "gfni")
+SETS = ("portable", "avx2", "avx512", "gfni", "neon")
 
 
 def available() -> list[str]:

@@ -19,6 +19,7 @@ digest = hashlib.sha256()
 rng = np.random.default_rng(0)
 for kind, params in [
     ("int8", {"n_s": 2, "n_out": 26, "encoder": "viterbi"}),
+    ("int8", {"n_s": 1, "n_out": 48, "encoder": "viterbi"}),  # 4 to 20 care bits a block
     ("int4", {"n_in": 3, "n_s": 2, "n_out": 30, "encoder": "viterbi"}),
     ("int8", {"n_s": 7}),
     ("bf16", {"n_in": 16, "n_s": 15, "n_out": 160, "n_groups": 3}),

@@ -7,6 +7,9 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define F2F_X86 1
+#elif defined(__aarch64__) && defined(__GNUC__)
+#include <arm_neon.h>
+#define F2F_ARM 1
 #endif
 
 #define F2F_INLINE static inline __attribute__((always_inline))

@@ -8,6 +8,14 @@
 #define F2F_PICK(table, row) _mm512_shuffle_epi8(table, _mm512_loadu_si512(row))
 #define F2F_XOR _mm512_xor_si512
 #define F2F_STORE(to, v) _mm512_storeu_si512(to, v)
+#elif F2F_SET == F2F_PASS_NEON
+#define F2F_WIDTH 16
+#define F2F_V uint8x16_t
+#define F2F_ZERO vdupq_n_u8(0)
+#define F2F_TABLE(t) vld1q_u8(t)
+#define F2F_PICK(table, row) vqtbl1q_u8(table, vld1q_u8(row))
+#define F2F_XOR veorq_u8
+#define F2F_STORE(to, v) vst1q_u8(to, v)
 #else
 #define F2F_WIDTH 32
 #define F2F_V __m256i
@@ -21,6 +29,14 @@
 /* The tables of byte k of the words of n blocks: byte i of 16 is the sum of the bits of i. */
 F2F_TARGET static void F2F_NAME(f2f_shuffle_words)(f2f_shuffle *s, const f2f_decoder *d, int k,
                                                    int64_t first, int64_t n) {
+#if F2F_SET == F2F_PASS_NEON
+    uint8x16_t index[4]; /* of register bits 0 to 3; 4 to 7 are four bytes on */
+    for (int bit = 0; bit < 4; bit++) {
+        uint8_t of[16];
+        for (int i = 0; i < 16; i++) of[i] = i >> bit & 1 ? (uint8_t)bit : 0x80;
+        index[bit] = vld1q_u8(of);
+    }
+#else
     /* The low lane adds up register bits 0 to 3, the high lane 4 to 7. */
     const __m256i lanes = _mm256_setr_epi64x(0, 0, 0x0404040404040404ll, 0x0404040404040404ll);
     __m256i index[4];
@@ -30,6 +46,7 @@ F2F_TARGET static void F2F_NAME(f2f_shuffle_words)(f2f_shuffle *s, const f2f_dec
         const __m128i one = _mm_loadu_si128((const __m128i *)of);
         index[bit] = _mm256_or_si256(_mm256_broadcastsi128_si256(one), lanes);
     }
+#endif
     for (int64_t b = first; b < first + n; b++) {
         const uint16_t *words = d->words + b * d->n_planes + s->first[k];
         uint8_t *to = s->sums[k] + (size_t)(b & (s->n_held - 1)) * s->n_nibbles * 16;
@@ -37,6 +54,21 @@ F2F_TARGET static void F2F_NAME(f2f_shuffle_words)(f2f_shuffle *s, const f2f_dec
         const void *from = words;
         if (d->words_end - words < 8)
             from = memcpy(last, words, (size_t)(d->words_end - words) * 2);
+#if F2F_SET == F2F_PASS_NEON
+        const uint8x16_t eight = vld1q_u8((const uint8_t *)from);
+        for (int half = 0; half < s->n_nibbles / 2; half++, to += 32) {
+            const uint8x16_t own = vqtbl1q_u8(eight, vld1q_u8(s->pick[k][half]));
+            const uint64_t planes = vgetq_lane_u64(vreinterpretq_u64_u8(own), 0);
+            const uint8x16_t bits = vreinterpretq_u8_u64(vdupq_n_u64(f2f_turn_bits(planes)));
+            uint8x16_t low = vdupq_n_u8(0), high = low;
+            for (int bit = 0; bit < 4; bit++) {
+                low = veorq_u8(low, vqtbl1q_u8(bits, index[bit]));
+                high = veorq_u8(high, vqtbl1q_u8(bits, vorrq_u8(index[bit], vdupq_n_u8(4))));
+            }
+            vst1q_u8(to, low);
+            vst1q_u8(to + 16, high);
+        }
+#else
         const __m128i eight = _mm_loadu_si128((const __m128i *)from);
         for (int half = 0; half < s->n_nibbles / 2; half++, to += 32) {
             const __m128i pick = _mm_loadu_si128((const __m128i *)s->pick[k][half]);
@@ -47,6 +79,7 @@ F2F_TARGET static void F2F_NAME(f2f_shuffle_words)(f2f_shuffle *s, const f2f_dec
                 sum = _mm256_xor_si256(sum, _mm256_shuffle_epi8(bits, index[bit]));
             _mm256_storeu_si256((__m256i *)to, sum);
         }
+#endif
     }
 }
 
@@ -85,10 +118,15 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_shuffle_tile)(f2f_shuffle *s, const f2f_
     F2F_NAME(f2f_shuffle_words)(s, d, k, first, n);
     const int n_vectors = (d->n_out + F2F_WIDTH - 1) / F2F_WIDTH;
     if (n_vectors > 4) { /* parts of a block, a block at a time: stores run over into the next */
-        for (int64_t b = 0; b < n; b++, to += d->n_out)
-            for (int v = 0; v < n_vectors; v++)
+        for (int64_t b = 0; b < n; b++, to += d->n_out) {
+            int v = 0;
+            for (; v + 4 <= n_vectors; v += 4)
+                F2F_NAME(f2f_shuffle_sums)(s, d, k, first + b, 1, v * F2F_WIDTH, to + v * F2F_WIDTH,
+                                           s->n_nibbles, 4);
+            for (; v < n_vectors; v++)
                 F2F_NAME(f2f_shuffle_sums)(s, d, k, first + b, 1, v * F2F_WIDTH, to + v * F2F_WIDTH,
                                            s->n_nibbles, 1);
+        }
         return;
     }
 #define F2F_SUMS_OF(nibbles, sums)                                                             \

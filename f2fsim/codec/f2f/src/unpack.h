@@ -19,6 +19,7 @@
 #define F2F_PASS_AVX2 1
 #define F2F_PASS_AVX512 2
 #define F2F_PASS_GFNI 3
+#define F2F_PASS_NEON 4
 
 #define F2F_MAX_BYTES 4     /* of a pattern */
 #define F2F_MAX_BLOCK 512   /* outputs */
@@ -209,6 +210,12 @@ F2F_INLINE void f2f_table_tile(const f2f_decoder *d, const f2f_layout *l, int64_
 #define F2F_TARGET __attribute__((target("gfni,avx2,popcnt,bmi")))
 #define F2F_SET F2F_PASS_GFNI
 #include "unpack_body.h"
+#elif defined(F2F_ARM)
+#include "shuffle.h"
+#define F2F_NAME(x) x##_neon
+#define F2F_TARGET
+#define F2F_SET F2F_PASS_NEON
+#include "unpack_body.h"
 #endif
 
 /* Write the patterns of a range of blocks at their places, with a set of instructions that the
@@ -221,7 +228,13 @@ static void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, i
     case F2F_AVX512: f2f_unpack_avx512(d, l, r, patterns); return;
     case F2F_GFNI: f2f_unpack_gfni(d, l, r, patterns); return;
     }
+#elif defined(F2F_ARM)
+    if (set == F2F_NEON) {
+        f2f_unpack_neon(d, l, r, patterns);
+        return;
+    }
 #endif
+    (void)set;
     f2f_unpack_plain(d, l, r, patterns);
 }
 

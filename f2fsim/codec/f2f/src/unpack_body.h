@@ -1,9 +1,12 @@
 /* The pass over tiles for one set of instructions F2F_SET; included by unpack.h once for each. */
 
-#if F2F_SET == F2F_PASS_AVX2 || F2F_SET == F2F_PASS_AVX512
+#if F2F_SET == F2F_PASS_AVX2 || F2F_SET == F2F_PASS_AVX512 || F2F_SET == F2F_PASS_NEON
 #include "shuffle_body.h"
 #endif
 
+#if F2F_SET == F2F_PASS_NEON
+#include "unpack_neon.h"
+#else
 #if F2F_SET
 /* Entries idx, below 64, of a table of bytes. */
 F2F_TARGET F2F_INLINE __m256i F2F_NAME(f2f_of_64)(const uint8_t *table, __m256i idx) {
@@ -100,6 +103,8 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_store_bytes)(const f2f_layout *l,
 #endif
 }
 
+#endif
+
 F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const f2f_layout *l,
                                                      f2f_range r, uint8_t *patterns,
                                                      int n_words) {
@@ -142,7 +147,7 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const
         else
             for (int i = 0; i < n; i++) ((uint16_t *)to)[i] = (uint16_t)coded[i];
     }
-#if F2F_SET == F2F_PASS_AVX2 || F2F_SET == F2F_PASS_AVX512
+#if F2F_SET && F2F_SET != F2F_PASS_GFNI
     f2f_shuffle_end(&s);
 #endif
 }

@@ -12,14 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
 #include "simd.h"
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-#define F2F_X86 1
-#endif
 
-#define F2F_INLINE static inline __attribute__((always_inline))
 #define F2F_MAX_CUBE 16 /* care bits of the largest hypercube */
+#define F2F_MOST_PERMUTED 13 /* of the largest by byte permutations: beyond, the direct step is faster */
 
 typedef struct {
     int n_in, n_s, plane, n_planes, direct; /* direct: 1 never transform (benchmark) */
@@ -96,6 +93,15 @@ static int f2f_far_cost(const f2f_trellis *p) {
     return far;
 }
 
+/* How the parts of a step are done that need the processor's vectors. */
+enum { F2F_BY_C, F2F_BY_VECTORS, F2F_BY_VBMI };
+#ifdef F2F_X86
+#include "viterbi_avx2.h"
+#include "viterbi_vbmi.h"
+#elif defined(F2F_ARM)
+#include "viterbi_neon.h"
+#endif
+
 #define F2F_T uint8_t
 #define F2F_NAME(x) x##_8
 #include "viterbi_body.h"
@@ -108,17 +114,26 @@ static int f2f_far_cost(const f2f_trellis *p) {
 #ifdef F2F_X86
 __attribute__((target("avx2,popcnt"))) static int f2f_viterbi_avx2(const f2f_trellis *p, int wide,
                                                                    int64_t slots, int64_t *cost) {
-    return wide ? f2f_run_16(p, slots, 1, cost) : f2f_run_8(p, slots, 1, cost);
+    return wide ? f2f_run_16(p, slots, F2F_BY_VECTORS, cost)
+                : f2f_run_8(p, slots, F2F_BY_VECTORS, cost);
+}
+
+F2F_VBMI static int f2f_viterbi_vbmi(const f2f_trellis *p, int64_t slots, int64_t *cost) {
+    return f2f_run_8(p, slots, F2F_BY_VBMI, cost);
 }
 #endif
 
 /* Encode one plane of one group; its unmatched bits go to *cost.  Returns -1 without memory. */
 static int f2f_viterbi(const f2f_trellis *p, int wide, int64_t slots, int64_t *cost) {
 #ifdef F2F_X86
+    if (f2f_set() >= F2F_AVX512 && f2f_has_vbmi() && !wide && p->n_in == 8)
+        return f2f_viterbi_vbmi(p, slots, cost);
     if (f2f_set() >= F2F_AVX2)
         return f2f_viterbi_avx2(p, wide, slots, cost);
+#elif defined(F2F_ARM)
+    if (f2f_set() == F2F_NEON && !wide) return f2f_run_8(p, slots, F2F_BY_VECTORS, cost);
 #endif
-    return wide ? f2f_run_16(p, slots, 0, cost) : f2f_run_8(p, slots, 0, cost);
+    return wide ? f2f_run_16(p, slots, F2F_BY_C, cost) : f2f_run_8(p, slots, F2F_BY_C, cost);
 }
 
 #endif

@@ -1,69 +1,13 @@
 /* The dynamic programme for one cost type F2F_T; included by viterbi.h once for each. */
 
 /* cells[v] = min over u of cells[u] + distance(u, v), over n_u bits. */
-#ifdef F2F_X86
-#ifndef F2F_LOW_PASSES
-#define F2F_LOW_PASSES
-/* Distances across the low five bits, which lie within one 32-byte register. */
-__attribute__((target("avx2"))) static void f2f_low_passes(uint8_t *cells, size_t n, int n_u) {
-    const __m256i one = _mm256_set1_epi8(1);
-    const __m256i swap_0 = _mm256_setr_epi8(1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14, 1,
-                                            0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
-    const __m256i swap_1 = _mm256_setr_epi8(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 2,
-                                            3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-    for (size_t i = 0; i < n; i += 32) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)(cells + i));
-        if (n_u > 0) v = _mm256_min_epu8(v, _mm256_add_epi8(_mm256_shuffle_epi8(v, swap_0), one));
-        if (n_u > 1) v = _mm256_min_epu8(v, _mm256_add_epi8(_mm256_shuffle_epi8(v, swap_1), one));
-        if (n_u > 2) v = _mm256_min_epu8(v, _mm256_add_epi8(_mm256_shuffle_epi32(v, 0xB1), one));
-        if (n_u > 3) v = _mm256_min_epu8(v, _mm256_add_epi8(_mm256_shuffle_epi32(v, 0x4E), one));
-        if (n_u > 4)
-            v = _mm256_min_epu8(v, _mm256_add_epi8(_mm256_permute4x64_epi64(v, 0x4E), one));
-        _mm256_storeu_si256((__m256i *)(cells + i), v);
-    }
-}
-
-/* The least of 256 sums of a cost and its parts. */
-__attribute__((target("avx2"))) static int f2f_least(const uint8_t *from, const uint8_t **parts,
-                                                     int n_parts) {
-    __m256i best = _mm256_set1_epi8(-1);
-    for (int a = 0; a < 256; a += 32) {
-        __m256i sum = _mm256_loadu_si256((const __m256i *)(from + a));
-        for (int g = 0; g < n_parts; g++)
-            sum = _mm256_add_epi8(sum, _mm256_loadu_si256((const __m256i *)(parts[g] + a)));
-        best = _mm256_min_epu8(best, sum);
-    }
-    __m128i v = _mm_min_epu8(_mm256_castsi256_si128(best), _mm256_extracti128_si256(best, 1));
-    v = _mm_min_epu8(v, _mm_srli_epi16(v, 8)); /* even bytes: the smaller of each pair */
-    return _mm_cvtsi128_si32(_mm_minpos_epu16(_mm_and_si128(v, _mm_set1_epi16(255)))) & 255;
-}
-
-/* to[k * n_rows] = from[k] - low for a 16 x 16 tile of bytes. */
-__attribute__((target("avx2"))) static void f2f_turn_16(const uint8_t *from, size_t from_row,
-                                                        uint8_t *to, size_t to_row, int low) {
-    __m128i a[16], b[16];
-    const __m128i less = _mm_set1_epi8((char)low);
-    for (int i = 0; i < 16; i++)
-        a[i] = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(from + i * from_row)), less);
-    for (int round = 0; round < 4; round++) { /* a perfect shuffle of the rows, four times */
-        for (int i = 0; i < 8; i++) {
-            b[2 * i] = _mm_unpacklo_epi8(a[i], a[i + 8]);
-            b[2 * i + 1] = _mm_unpackhi_epi8(a[i], a[i + 8]);
-        }
-        for (int i = 0; i < 16; i++) a[i] = b[i];
-    }
-    for (int i = 0; i < 16; i++) _mm_storeu_si128((__m128i *)(to + i * to_row), a[i]);
-}
-#endif
-#endif
-
-F2F_INLINE void F2F_NAME(f2f_transform)(F2F_T *cells, int n_u, int avx2) {
+F2F_INLINE void F2F_NAME(f2f_transform)(F2F_T *cells, int n_u, int level) {
     size_t n = (size_t)1 << n_u;
     int bit = 0;
-#ifdef F2F_X86
-    if (avx2 && sizeof(F2F_T) == 1) {
+#ifdef F2F_LOW_BITS
+    if (level && sizeof(F2F_T) == 1) {
         f2f_low_passes((uint8_t *)cells, n < 32 ? 32 : n, n_u);
-        bit = 5;
+        bit = F2F_LOW_BITS;
     }
 #endif
     for (; bit < n_u; bit++) {
@@ -84,7 +28,7 @@ F2F_INLINE void F2F_NAME(f2f_transform)(F2F_T *cells, int n_u, int avx2) {
 F2F_INLINE void F2F_NAME(f2f_step_cube)(const f2f_trellis *p, const f2f_view *v,
                                         const uint64_t *base, size_t n_m, const F2F_T *old,
                                         F2F_T *out, F2F_T top, F2F_T *cells,
-                                        uint16_t *places, int avx2) {
+                                        uint16_t *places, int level) {
     size_t n_values = (size_t)1 << p->n_in, n_cells = (size_t)1 << v->n_u;
     uint16_t *restrict scatter = places, *restrict gather = places + n_values;
     const uint64_t *newest = v->a, *oldest = v->a + (size_t)p->n_s * n_values;
@@ -104,7 +48,7 @@ F2F_INLINE void F2F_NAME(f2f_step_cube)(const f2f_trellis *p, const f2f_view *v,
                 F2F_T *cell = cells + scatter[a], value = from[a];
                 *cell = value < *cell ? value : *cell;
             }
-        F2F_NAME(f2f_transform)(cells, v->n_u, avx2);
+        F2F_NAME(f2f_transform)(cells, v->n_u, level);
         uint16_t at = (uint16_t)base[m];
         for (size_t c = 0; c < n_values; c++) out[m * n_values + c] = cells[at ^ gather[c]];
     }
@@ -113,8 +57,8 @@ F2F_INLINE void F2F_NAME(f2f_step_cube)(const f2f_trellis *p, const f2f_view *v,
 /* A step by trying every (c, a), with distances summed from tables of eight care bits each. */
 F2F_INLINE void F2F_NAME(f2f_step_direct)(const f2f_trellis *p, const f2f_view *v,
                                           const uint64_t *base, size_t n_m, const F2F_T *old,
-                                          F2F_T *out, F2F_T *tables, int avx2) {
-    (void)avx2;
+                                          F2F_T *out, F2F_T *tables, int level) {
+    (void)level;
     size_t n_values = (size_t)1 << p->n_in, tile = n_values < 256 ? n_values : 256;
     int n_tables = (v->n_u + 7) / 8;
     const uint64_t *newest = v->a, *oldest = v->a + (size_t)p->n_s * n_values * v->n_words;
@@ -150,7 +94,13 @@ F2F_INLINE void F2F_NAME(f2f_step_direct)(const f2f_trellis *p, const f2f_view *
                     parts[g] = tables + (size_t)g * 65536 + x * tile;
                 }
 #ifdef F2F_X86
-                if (avx2 && sizeof(F2F_T) == 1 && tile == 256)
+                if (level == F2F_BY_VBMI && sizeof(F2F_T) == 1 && tile == 256)
+                    best = (F2F_T)f2f_least_512((const uint8_t *)from, (const uint8_t **)parts,
+                                                n_tables);
+                else
+#endif
+#ifdef F2F_LOW_BITS
+                if (level && sizeof(F2F_T) == 1 && tile == 256)
                     best = (F2F_T)f2f_least((const uint8_t *)from, (const uint8_t **)parts,
                                             n_tables);
                 else
@@ -190,7 +140,7 @@ F2F_INLINE void F2F_NAME(f2f_step_plain)(const f2f_trellis *p, const f2f_view *v
 /* One step of the forward pass: costs after it relative to their minimum, which is returned. */
 F2F_INLINE int F2F_NAME(f2f_step)(const f2f_trellis *p, const f2f_view *v, uint64_t *base,
                                   const F2F_T *old, F2F_T *mixed, F2F_T *out, F2F_T *work,
-                                  uint16_t *places, int avx2) {
+                                  uint16_t *places, int level) {
     size_t n_values = (size_t)1 << p->n_in, n_m = (size_t)1 << (p->n_in * (p->n_s - 1));
     size_t n_states = n_m * n_values;
     F2F_T top = 0, low = (F2F_T)~(F2F_T)0;
@@ -202,17 +152,26 @@ F2F_INLINE int F2F_NAME(f2f_step)(const f2f_trellis *p, const f2f_view *v, uint6
     double direct = (double)n_values * (double)(n_values < 32 ? 32 : n_values) / 32 *
                         ((v->n_u + 7) / 8 + 2) + 2.0 * n_values +
                     (double)(v->n_u + 7) / 8 * 16 * n_values / n_m;
+#ifdef F2F_X86
+    const int permuted = level == F2F_BY_VBMI && sizeof(F2F_T) == 1 && n_values == 256 &&
+                         v->n_u <= F2F_MOST_PERMUTED;
+#endif
     if (p->direct)
         F2F_NAME(f2f_step_plain)(p, v, base, n_m, old, mixed);
+#ifdef F2F_X86
+    else if (permuted)
+        f2f_cube_vbmi(v->a + (size_t)p->n_s * n_values, v->a, base, n_m, (const uint8_t *)old,
+                      (uint8_t *)mixed, (uint8_t)(top + v->n_u + 1), v->n_u, (uint8_t *)work);
+#endif
     else if (cube < direct)
-        F2F_NAME(f2f_step_cube)(p, v, base, n_m, old, mixed, top, work, places, avx2);
+        F2F_NAME(f2f_step_cube)(p, v, base, n_m, old, mixed, top, work, places, level);
     else
-        F2F_NAME(f2f_step_direct)(p, v, base, n_m, old, mixed, work, avx2);
+        F2F_NAME(f2f_step_direct)(p, v, base, n_m, old, mixed, work, level);
     for (size_t i = 0; i < n_states; i++) low = mixed[i] < low ? mixed[i] : low;
     /* out[c][m] = mixed[m][c] - low, in tiles that stay in the cache */
     size_t side = 16;
-#ifdef F2F_X86
-    if (avx2 && sizeof(F2F_T) == 1 && n_m % 16 == 0 && n_values % 16 == 0) {
+#ifdef F2F_LOW_BITS
+    if (level && sizeof(F2F_T) == 1 && n_m % 16 == 0 && n_values % 16 == 0) {
         for (size_t m = 0; m < n_m; m += 16)
             for (size_t c = 0; c < n_values; c += 16)
                 f2f_turn_16((const uint8_t *)mixed + m * n_values + c, n_values,
@@ -291,7 +250,7 @@ F2F_INLINE void F2F_NAME(f2f_trace)(const f2f_trellis *p, f2f_view *v, uint64_t 
 
 /* Forward over all steps; whenever `slots` costs are held, all ways back are followed until they
  * meet: what lies before is final and is written out, and the costs before it are dropped. */
-F2F_INLINE int F2F_NAME(f2f_run)(const f2f_trellis *p, int64_t slots, int avx2, int64_t *total) {
+F2F_INLINE int F2F_NAME(f2f_run)(const f2f_trellis *p, int64_t slots, int level, int64_t *total) {
     size_t n_values = (size_t)1 << p->n_in;
     size_t n_m = p->n_s ? (size_t)1 << (p->n_in * (p->n_s - 1)) : 1;
     size_t n_states = n_m * n_values, n_work = 0;
@@ -368,7 +327,7 @@ F2F_INLINE int F2F_NAME(f2f_run)(const f2f_trellis *p, int64_t slots, int avx2, 
             costs[0][0] = 0;
         }
         lows[t - from] = F2F_NAME(f2f_step)(p, &v, base, costs[t - from], mixed, *out, work,
-                                     places, avx2);
+                                     places, level);
         *total += lows[t - from];
     }
     if (p->n_steps) {
