@@ -27,9 +27,9 @@ MOST_FORMATS = 4
 
 
 def several_headline(cases: Sequence[Case]) -> tuple[Paragraph, ...]:
-    """Return three sentences: where F2F pays and what binds it, who is fastest, its size."""
+    """Return three sentences: where F2F beats dense and what binds it, who is fastest, its size."""
     compared = [case for case in cases if case.others]
-    sentences = [_pays(compared), _fastest(compared), _size(cases)]
+    sentences = [_over_dense(compared), _fastest(compared), _size(cases)]
     return tuple(tuple(one) for one in sentences if one)
 
 
@@ -38,7 +38,7 @@ def _kind(cases: Sequence[Case]) -> str:
     return format_title(kinds.pop()) if len(kinds) == 1 else "F2F"
 
 
-def _pays(cases: Sequence[Case]) -> Words:
+def _over_dense(cases: Sequence[Case]) -> Words:
     """Say where F2F is faster than dense (or the first format that it meets), and where not."""
     formats = [name for name in ("dense", "csr") if name in _formats(cases)] or _formats(cases)[:1]
     if not formats:
@@ -46,7 +46,8 @@ def _pays(cases: Sequence[Case]) -> Words:
     good = [case for case in cases if _over(case, formats[0]) > 1 + EQUAL]
     bad = [case for case in cases if case not in good]
     words: Words = []
-    for group, verb in ((good, "pays"), (bad, "does not pay")):
+    than = f"faster than {format_title(formats[0])}"
+    for group, verb in ((good, f"is {than}"), (bad, "is not" if good else f"is not {than}")):
         if group:
             start = f"; it {verb}" if words else f"{_kind(cases)} {verb}"
             words += [f"{start} {_where(group, cases)}{_bound(group)}: "]
