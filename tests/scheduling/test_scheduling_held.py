@@ -22,7 +22,6 @@ MACHINES = (
     "csr_edge",
     "bitmap_edge",
     "huffman_edge",
-    "nm_edge",
     "dense_edge",
     "scnn_like",
 )
@@ -71,8 +70,6 @@ def job_of(arch: str, shape: tuple[int, int], density: float, uneven: float) -> 
 def test_held_weights_fit_what_is_reserved(
     arch: str, shape: tuple[int, int], density: float, uneven: float
 ) -> None:
-    if arch == "nm_edge" and density < 0.9:
-        pytest.skip("an N:M machine dictates its masks")
     job = job_of(arch, shape, density, uneven)
     plans = every_plan(job.arch, job.dram, job.data.layer, job.data.tensor)
     held = {

@@ -23,6 +23,7 @@ from f2fsim.hw.arrays.contract import (
     is_dense_way,
 )
 from f2fsim.hw.arrays.job import ArrayJob
+from f2fsim.hw.arrays.lane_parts import VALUE_BITS
 from f2fsim.hw.arrays.operands import Words
 from f2fsim.hw.arrays.sums import AccumulatorMemory
 from f2fsim.hw.description import IntSeq
@@ -36,8 +37,6 @@ from f2fsim.sharing import shared
 
 #: Rows a PE, of a layer's first, whose bank conflicts plans take for those of all.
 SAMPLED_WAVES = 2
-#: Assumed: bits of a weight and of an activation.
-VALUE_BITS = 8
 
 
 @dataclass(frozen=True, eq=False)
