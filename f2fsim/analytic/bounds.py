@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,18 +62,29 @@ def bound_cycles(traffic: LayerTraffic) -> dict[str, int]:
     first and the last; ``multipliers``: multiplications over multipliers; each
     entry of `unit_rates`: work over rate.
     """
-    seconds = Fraction(sum(traffic.n_bits.values()), 8) / Fraction(traffic.peak_bytes_per_second)
-    if traffic.refresh is not None:
-        lost = Fraction(traffic.refresh.seconds)
-        share = lost / Fraction(traffic.refresh.interval_seconds)
-        seconds = max(seconds, (seconds - 2 * lost) / (1 - share))
+    machine = traffic.peak_bytes_per_second, traffic.clock_hz, traffic.refresh
+    per_bit, lost, stretch = _memory_cycles(*machine)
+    cycles = sum(traffic.n_bits.values()) * per_bit
     bounds = {
-        "memory": int(seconds * traffic.clock_hz),
+        "memory": int(max(cycles, (cycles - 2 * lost) * stretch)),
         "multipliers": -(-traffic.macs // traffic.n_multipliers),
     }
     for name, (work, rate) in traffic.unit_rates.items():
         bounds[name] = -(-work // rate)
     return bounds
+
+
+@lru_cache(maxsize=64)
+def _memory_cycles(
+    peak_bytes_per_second: float, clock_hz: int, refresh: Refresh | None
+) -> tuple[Fraction, Fraction, Fraction]:
+    """Return the core cycles of a bit and of a refresh, and by what refreshes stretch the time."""
+    per_bit = Fraction(clock_hz, 8) / Fraction(peak_bytes_per_second)
+    if refresh is None:
+        return per_bit, Fraction(0), Fraction(1)
+    lost = Fraction(refresh.seconds)
+    share = lost / Fraction(refresh.interval_seconds)
+    return per_bit, lost * clock_hz, 1 / (1 - share)
 
 
 def least_seconds(

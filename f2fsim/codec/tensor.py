@@ -6,6 +6,7 @@ Owns the meaning of "weight", "mask" and "bit pattern"; knows no format, file or
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,7 +144,7 @@ class PrunedTensor:
         """Number of weights, pruned ones included."""
         return int(self.patterns.size)
 
-    @property
+    @cached_property
     def n_kept(self) -> int:
         """Number of unpruned weights."""
         return int(np.count_nonzero(self.mask))

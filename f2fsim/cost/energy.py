@@ -26,7 +26,8 @@ Static energy is not in the sum; `static_bound_pj` bounds it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from f2fsim.cost.cells import GateCount
 from f2fsim.cost.sram import size_factor
@@ -73,8 +74,7 @@ class CostShape:
     array_bank_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class EnergyTerm:
+class EnergyTerm(NamedTuple):
     """``amount`` times a constant, spent by `component`.
 
     `key` is the constant's key in ``energy_pj``, or ``dram:<standard>`` for one of
@@ -114,11 +114,11 @@ def energy_terms(
         If an action is unknown, or the shape lacks what an action needs.
     """
     terms = [
-        replace(term, component=common_name(term.component))
+        EnergyTerm(common_name(component.name), key, amount)
         for component in components
         for action, count in component.actions.items()
         if count
-        for term in _action_terms(component.name, action, count, shape, table)
+        for key, amount in _action_amounts(component.name, action, count, shape, table)
     ]
     if memory is None:
         return terms
@@ -129,18 +129,19 @@ def energy_terms(
     return terms
 
 
-def _action_terms(
+def _action_amounts(
     name: str, action: str, count: int, shape: CostShape, table: CostTable
-) -> Iterator[EnergyTerm]:
+) -> Iterator[tuple[str, float]]:
+    """Yield the constants that an action of a component is priced by, and how often each."""
     if action == "xor_decode":
         if shape.decoder is None:
             raise InputError(
                 f"component {name!r} counts xor_decode, but no decoder cells are given"
             )
         cells = shape.decoder
-        yield EnergyTerm(name, "xor2", count * cells.xor2)
-        yield EnergyTerm(name, "dff", count * cells.dff)
-        yield EnergyTerm(name, "nand2", count * (cells.nand2 + cells.inv))
+        yield ("xor2", count * cells.xor2)
+        yield ("dff", count * cells.dff)
+        yield ("nand2", count * (cells.nand2 + cells.inv))
         return
     amount = float(count)
     if action in _OF_ARRAY:
@@ -157,7 +158,7 @@ def _action_terms(
     stem = action.removesuffix("_gated")
     key = _INTEGER_TWINS.get(stem, stem) + action[len(stem) :]
     table.energy(key)
-    yield EnergyTerm(name, key, amount)
+    yield key, amount
 
 
 def sum_terms(

@@ -54,7 +54,8 @@ class Constant:
 
     def at(self, level: Level) -> float:
         """Return the value at one end of the range, or the typical one."""
-        return {"low": self.low, "typical": self.typical, "high": self.high}[level]
+        value: float = getattr(self, level)
+        return value
 
 
 @dataclass(frozen=True)

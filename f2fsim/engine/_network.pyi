@@ -1,28 +1,26 @@
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.hw.dram import DramSystem
 
-Array = NDArray[np.int64]
+Rows = Sequence[Sequence[int]]
 
 class Network:
-    busy: Array
-    end: Array
-    in_stall: Array
-    out_stall: Array
-    stall_memory: Array
-    stall_other: Array
-    stall_gate: Array
-    mark_time: Array
     def __init__(
         self,
-        tables: tuple[Array, ...],
-        state: tuple[NDArray[Any], ...],
+        pool: NDArray[np.int64],
+        tables: tuple[Rows, Rows, Rows, Rows, Rows],
+        ring_size: int,
+        n_marks: int,
         burst_bytes: int,
         ticks_per_clock: int,
         dram: DramSystem | None,
     ) -> None: ...
     def run(self) -> bool: ...
     def waits_on(self, p: int) -> int: ...
+    def part_counts(self) -> list[tuple[int, int]]: ...
+    def port_stalls(self) -> tuple[list[int], list[int]]: ...
+    def stream_stalls(self) -> list[tuple[int, int, int]]: ...
+    def mark_times(self) -> list[int]: ...

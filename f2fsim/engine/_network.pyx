@@ -3,75 +3,112 @@
 Every component, reader and writer advances as far as the times of its neighbours are known; a
 queue of parts that may go on takes the place of an event queue.  Only the memory is stepped in
 time, and only when nobody else can go on.  All sequences lie in one pool, an offset and a stride
-(0 for a constant) each; all arrays are made and checked by ``compiled.py``.
+(0 for a constant) each; ``compiled.py`` makes and checks it, and the rows of the tables.
 """
 
 from libc.stdint cimport int64_t
 
-from f2fsim.hw.dram._core cimport DramSystem
+import numpy as np
 
-# Columns of the tables that compiled.py fills.
-cdef enum:
-    # parts
-    PERIOD, N_ITEMS, SERVICE, SERVICE_STRIDE, IN_FIRST, IN_END, OUT_FIRST, OUT_END, KIND,
-    MARKS, MARKS_END
-    # input ports
-    IN_CHANNEL = 0, NEED, NEED_STRIDE, RELEASE, RELEASE_STRIDE, AT_END
-    # output ports
-    OUT_CHANNEL = 0, EMIT, EMIT_STRIDE
-    # channels
-    CAPACITY = 0, LATENCY, PRODUCER, CONSUMER, PUT_RING, PUT_MASK, GIVE_RING, GIVE_MASK
-    # streams
-    STREAM_CHANNEL = 0, ADDRESSES, BITS, N_SEGMENTS, LIMIT, OPEN_RING, OPEN_MASK,
-    GATE, GATE_NEED, GATE_STRIDE, DONE_FIRST, DONE_END
+from f2fsim.hw.dram._core cimport DramSystem
 
 cdef enum:
     COMPONENT = 0
     READER = 1
     WRITER = 2
 
+# The first line or two of a struct are the columns that compiled.py fills, in this order; the rest
+# is state.
+cdef struct Part:
+    int64_t period, n_items, service, service_stride, in_first, in_end, out_first, out_end, kind
+    int64_t mark, marks_end     # the next mark, and the end of its marks
+    int64_t item, phase, time, busy, end, queued
+
+cdef struct InPort:
+    int64_t channel, need, need_stride, release, release_stride, at_end
+    int64_t units, stall        # cumulative units, stalled cycles
+
+cdef struct OutPort:
+    int64_t channel, emit, emit_stride
+    int64_t stall
+
+cdef struct Channel:
+    int64_t capacity, latency, producer, consumer, put_ring, put_mask, give_ring, give_mask
+    int64_t held, given         # units put (places taken), units given back
+    int64_t put_head, put_tail, give_head, give_tail
+
+cdef struct Stream:
+    int64_t channel, addresses, bits, n_segments, limit, open_ring, open_mask
+    int64_t gate, gate_need, gate_stride, done_first, done_end
+    int64_t segment, burst      # the next one, and the burst in it
+    int64_t cursor, cycle_start, in_cycle   # cycle of the last request and requests in it, books
+    int64_t sent, passed, passed_units, last_passed     # requests; completed in order, units, time
+    int64_t log_head, taken     # arrival log; units taken from the channel
+    int64_t stall_memory, stall_other, stall_gate
+    int64_t opened              # units taken from the gate
+    int64_t n_written, n_written_bursts     # segments in memory, bursts of the next one that are
+
+
+cdef int64_t[:, ::1] _table(rows, size_t n_bytes):
+    """Return rows that begin with the given columns, each `n_bytes` long; at least one."""
+    table = np.zeros((max(len(rows), 1), n_bytes // sizeof(int64_t)), dtype=np.int64)
+    if rows:
+        table[:, : len(rows[0])] = rows
+    return table
+
 
 cdef class Network:
-    """One run of one machine; built by ``compiled.py``, run once, then read."""
+    """One run of one machine; built by ``compiled.py``, run once, then read.
+
+    Parameters
+    ----------
+    pool : ndarray of int64
+        All sequences.
+    tables : tuple of list of rows
+        Parts, input ports, output ports, channels, streams.
+    ring_size, n_marks : int
+        Entries of all ring buffers, and marks, which come first in the pool.
+    burst_bytes, ticks_per_clock : int
+        Of the memory.
+    dram : DramSystem or None
+    """
 
     cdef const int64_t[::1] pool
-    cdef const int64_t[:, ::1] part, inp, out, chan, stream
-    cdef int64_t[::1] ring_units, ring_time
-    # state of parts: item, phase, time, busy cycles
-    cdef int64_t[::1] item, phase, time
-    cdef readonly int64_t[::1] busy, end
-    # cumulative units by port, stalled cycles by port
-    cdef int64_t[::1] in_units
-    cdef readonly int64_t[::1] in_stall, out_stall
-    # channels: units put (places taken), units given back, ring positions
-    cdef int64_t[::1] held, given, put_head, put_tail, give_head, give_tail
-    # streams: segment, burst in segment, cycle of the last request and requests in it, books,
-    # requests sent and completed in order, units completed, arrival log
-    cdef int64_t[::1] segment, burst, cursor, cycle_start, in_cycle, sent, passed, passed_units
-    cdef int64_t[::1] last_passed, log_head, taken
-    cdef readonly int64_t[::1] stall_memory, stall_other, stall_gate
-    # streams: units taken from the gate, segments in memory, bursts of the next one that are
-    cdef int64_t[::1] opened, n_written, n_written_bursts
-    # next mark by part, ends of marked items
-    cdef int64_t[::1] mark
-    cdef readonly int64_t[::1] mark_time
-    cdef int64_t[::1] queue
-    cdef signed char[::1] queued
+    cdef int64_t[:, ::1] parts, in_ports, out_ports, channels, streams
+    cdef Part[::1] part
+    cdef InPort[::1] inp
+    cdef OutPort[::1] out
+    cdef Channel[::1] chan
+    cdef Stream[::1] stream
+    cdef int64_t[::1] ring_units, ring_time, mark_time, queue
     cdef Py_ssize_t queue_head, queue_tail, n_parts, n_components
     cdef int64_t burst_bits, ticks_per_clock, n_finished
     cdef DramSystem dram
 
-    def __init__(self, tables, state, int64_t burst_bytes, int64_t ticks_per_clock, dram):
-        self.pool, self.part, self.inp, self.out, self.chan, self.stream = tables
-        (self.ring_units, self.ring_time, self.item, self.phase, self.time, self.busy, self.end,
-         self.in_units, self.in_stall, self.out_stall, self.held, self.given, self.put_head,
-         self.put_tail, self.give_head, self.give_tail, self.segment, self.burst, self.cursor,
-         self.cycle_start, self.in_cycle, self.sent, self.passed, self.passed_units,
-         self.last_passed, self.log_head, self.taken, self.stall_memory, self.stall_other,
-         self.stall_gate, self.opened, self.n_written, self.n_written_bursts, self.mark,
-         self.mark_time, self.queue, self.queued) = state
-        self.n_parts = self.part.shape[0]
-        self.n_components = self.n_parts - self.stream.shape[0]
+    def __init__(self, pool, tables, Py_ssize_t ring_size, Py_ssize_t n_marks,
+                 int64_t burst_bytes, int64_t ticks_per_clock, dram):
+        parts, in_ports, out_ports, channels, streams = tables
+        cdef Py_ssize_t i
+        self.pool = pool
+        self.parts = _table(parts, sizeof(Part))
+        self.in_ports = _table(in_ports, sizeof(InPort))
+        self.out_ports = _table(out_ports, sizeof(OutPort))
+        self.channels = _table(channels, sizeof(Channel))
+        self.streams = _table(streams, sizeof(Stream))
+        self.part = <Part[:self.parts.shape[0]:1]> <Part *> &self.parts[0, 0]
+        self.inp = <InPort[:self.in_ports.shape[0]:1]> <InPort *> &self.in_ports[0, 0]
+        self.out = <OutPort[:self.out_ports.shape[0]:1]> <OutPort *> &self.out_ports[0, 0]
+        self.chan = <Channel[:self.channels.shape[0]:1]> <Channel *> &self.channels[0, 0]
+        self.stream = <Stream[:self.streams.shape[0]:1]> <Stream *> &self.streams[0, 0]
+        self.ring_units, self.ring_time = np.zeros((2, max(ring_size, 1)), dtype=np.int64)
+        self.mark_time = np.full(max(n_marks, 1), -1, dtype=np.int64)
+        self.n_parts = len(parts)
+        self.n_components = self.n_parts - len(streams)
+        self.queue = np.zeros(self.n_parts + 1, dtype=np.int64)
+        for i in range(self.n_parts):
+            self.part[i].end = -1
+        for i in range(len(streams)):
+            self.stream[i].cycle_start = -1
         self.burst_bits = 8 * burst_bytes
         self.ticks_per_clock = ticks_per_clock
         self.dram = dram
@@ -102,13 +139,33 @@ cdef class Network:
 
     def waits_on(self, Py_ssize_t p):
         """Return the port index that part `p` waits at (inputs, then outputs), or -1 if done."""
-        if self.end[p] >= 0:
+        if self.part[p].end >= 0:
             return -1
-        return self.phase[p]
+        return self.part[p].phase
+
+    def part_counts(self):
+        """Return end (-1: it waits) and busy cycles of each part."""
+        return [(self.part[p].end, self.part[p].busy) for p in range(self.n_parts)]
+
+    def port_stalls(self):
+        """Return the stalled cycles of each input port, and of each output port."""
+        cdef Py_ssize_t i
+        return ([self.inp[i].stall for i in range(self.inp.shape[0])],
+                [self.out[i].stall for i in range(self.out.shape[0])])
+
+    def stream_stalls(self):
+        """Return the cycles that each stream waited for memory, its channel and its gate."""
+        cdef Py_ssize_t i
+        return [(self.stream[i].stall_memory, self.stream[i].stall_other, self.stream[i].stall_gate)
+                for i in range(self.n_parts - self.n_components)]
+
+    def mark_times(self):
+        """Return when each marked item ended, in the order of the pool."""
+        return np.asarray(self.mark_time).tolist()
 
     cdef void _wake(self, Py_ssize_t p) noexcept nogil:
-        if not self.queued[p]:
-            self.queued[p] = 1
+        if not self.part[p].queued:
+            self.part[p].queued = 1
             self.queue[self.queue_tail] = p
             self.queue_tail = (self.queue_tail + 1) % self.queue.shape[0]
 
@@ -117,133 +174,134 @@ cdef class Network:
         while self.queue_head != self.queue_tail:
             p = self.queue[self.queue_head]
             self.queue_head = (self.queue_head + 1) % self.queue.shape[0]
-            self.queued[p] = 0
-            if self.part[p, KIND] == COMPONENT:
+            self.part[p].queued = 0
+            if self.part[p].kind == COMPONENT:
                 self._component(p)
-            elif self.part[p, KIND] == READER:
+            elif self.part[p].kind == READER:
                 self._reader(p)
             else:
                 self._writer(p)
 
     cdef void _put(self, Py_ssize_t c, int64_t units, int64_t visible) noexcept nogil:
         """Log that `units` units in all are visible from `visible` on."""
-        cdef int64_t at = self.chan[c, PUT_RING] + (self.put_tail[c] & self.chan[c, PUT_MASK])
+        cdef Channel *channel = &self.chan[c]
+        cdef int64_t at = channel.put_ring + (channel.put_tail & channel.put_mask)
         self.ring_units[at] = units
         self.ring_time[at] = visible
-        self.put_tail[c] += 1
-        self._wake(self.chan[c, CONSUMER])
+        channel.put_tail += 1
+        self._wake(channel.consumer)
 
     cdef void _give(self, Py_ssize_t c, int64_t units, int64_t time) noexcept nogil:
         """Log that `units` more places are free from `time` on."""
-        cdef int64_t at = self.chan[c, GIVE_RING] + (self.give_tail[c] & self.chan[c, GIVE_MASK])
-        self.given[c] += units
-        self.ring_units[at] = self.given[c]
+        cdef Channel *channel = &self.chan[c]
+        cdef int64_t at = channel.give_ring + (channel.give_tail & channel.give_mask)
+        channel.given += units
+        self.ring_units[at] = channel.given
         self.ring_time[at] = time
-        self.give_tail[c] += 1
-        self._wake(self.chan[c, PRODUCER])
+        channel.give_tail += 1
+        self._wake(channel.producer)
 
     cdef int64_t _visible(self, Py_ssize_t c, int64_t target) noexcept nogil:
         """Return when `target` units in all are visible; -1 if that is not known yet."""
-        cdef int64_t base = self.chan[c, PUT_RING], mask = self.chan[c, PUT_MASK]
-        cdef int64_t head = self.put_head[c], tail = self.put_tail[c]
+        cdef Channel *channel = &self.chan[c]
+        cdef int64_t base = channel.put_ring, mask = channel.put_mask
+        cdef int64_t head = channel.put_head, tail = channel.put_tail
         while head < tail and self.ring_units[base + (head & mask)] < target:
             head += 1
-        self.put_head[c] = head
+        channel.put_head = head
         return self.ring_time[base + (head & mask)] if head < tail else -1
 
     cdef int64_t _room(self, Py_ssize_t c, int64_t units) noexcept nogil:
         """Return when `units` more fit (0 if always); -1 if that is not known yet."""
-        cdef int64_t target = self.held[c] + units - self.chan[c, CAPACITY]
-        cdef int64_t base = self.chan[c, GIVE_RING], mask = self.chan[c, GIVE_MASK]
-        cdef int64_t head = self.give_head[c], tail = self.give_tail[c]
+        cdef Channel *channel = &self.chan[c]
+        cdef int64_t target = channel.held + units - channel.capacity
+        cdef int64_t base = channel.give_ring, mask = channel.give_mask
+        cdef int64_t head = channel.give_head, tail = channel.give_tail
         if target <= 0:
             return 0
         while head < tail and self.ring_units[base + (head & mask)] < target:
             head += 1
-        self.give_head[c] = head
+        channel.give_head = head
         return self.ring_time[base + (head & mask)] if head < tail else -1
 
     cdef void _component(self, Py_ssize_t p) noexcept nogil:
         """Advance a component item by item until a time it needs is unknown."""
-        cdef int64_t k, units, when, cycles, start, channel
-        cdef int64_t period = self.part[p, PERIOD], n_items = self.part[p, N_ITEMS]
-        cdef int64_t in_first = self.part[p, IN_FIRST], out_first = self.part[p, OUT_FIRST]
-        cdef int64_t n_in = self.part[p, IN_END] - in_first
-        cdef int64_t n_out = self.part[p, OUT_END] - out_first
-        cdef int64_t time = self.time[p], phase = self.phase[p]
-        cdef Py_ssize_t port, i
-        if self.end[p] >= 0:
+        cdef Part *me = &self.part[p]
+        cdef InPort *port
+        cdef OutPort *out
+        cdef Channel *channel
+        cdef int64_t units, when, cycles, start
+        cdef int64_t period = me.period, n_items = me.n_items, k = me.item
+        cdef int64_t n_in = me.in_end - me.in_first, n_out = me.out_end - me.out_first
+        cdef int64_t time = me.time, phase = me.phase
+        cdef Py_ssize_t i
+        if me.end >= 0:
             return
-        k = self.item[p]
         while k < n_items:
             while phase < n_in:
-                port = in_first + phase
-                units = self.pool[self.inp[port, NEED] + k * self.inp[port, NEED_STRIDE]]
+                port = &self.inp[me.in_first + phase]
+                units = self.pool[port.need + k * port.need_stride]
                 if units > 0:
-                    when = self._visible(self.inp[port, IN_CHANNEL], self.in_units[port] + units)
+                    when = self._visible(port.channel, port.units + units)
                     if when < 0:
                         break
-                    self.in_units[port] += units
+                    port.units += units
                     if when > time:
                         when = (when + period - 1) // period * period
-                        self.in_stall[port] += (when - time) // period
+                        port.stall += (when - time) // period
                         time = when
                 phase += 1
             if phase < n_in:
                 break
             if phase == n_in:
-                cycles = self.pool[self.part[p, SERVICE] + k * self.part[p, SERVICE_STRIDE]]
+                cycles = self.pool[me.service + k * me.service_stride]
                 start = time
                 time += cycles * period
-                self.busy[p] += cycles
+                me.busy += cycles
                 for i in range(n_in):
-                    port = in_first + i
-                    units = self.pool[self.inp[port, RELEASE] + k * self.inp[port, RELEASE_STRIDE]]
+                    port = &self.inp[me.in_first + i]
+                    units = self.pool[port.release + k * port.release_stride]
                     if units > 0:
-                        self._give(
-                            self.inp[port, IN_CHANNEL], units,
-                            time if self.inp[port, AT_END] else start,
-                        )
+                        self._give(port.channel, units, time if port.at_end else start)
                 phase += 1
             while phase <= n_in + n_out:
-                port = out_first + phase - n_in - 1
-                units = self.pool[self.out[port, EMIT] + k * self.out[port, EMIT_STRIDE]]
+                out = &self.out[me.out_first + phase - n_in - 1]
+                units = self.pool[out.emit + k * out.emit_stride]
                 if units > 0:
-                    channel = self.out[port, OUT_CHANNEL]
-                    when = self._room(channel, units)
+                    when = self._room(out.channel, units)
                     if when < 0:
                         break
                     if when > time:
                         when = (when + period - 1) // period * period
-                        self.out_stall[port] += (when - time) // period
+                        out.stall += (when - time) // period
                         time = when
                 phase += 1
             if phase <= n_in + n_out:
                 break
             # Room was awaited at every port; now everything is put at once.
             for i in range(n_out):
-                port = out_first + i
-                units = self.pool[self.out[port, EMIT] + k * self.out[port, EMIT_STRIDE]]
+                out = &self.out[me.out_first + i]
+                units = self.pool[out.emit + k * out.emit_stride]
                 if units > 0:
-                    channel = self.out[port, OUT_CHANNEL]
-                    self.held[channel] += units
-                    self._put(channel, self.held[channel], time + self.chan[channel, LATENCY])
-            if self.mark[p] < self.part[p, MARKS_END] and self.pool[self.mark[p]] == k:
-                self.mark_time[self.mark[p]] = time
-                self.mark[p] += 1
+                    channel = &self.chan[out.channel]
+                    channel.held += units
+                    self._put(out.channel, channel.held, time + channel.latency)
+            if me.mark < me.marks_end and self.pool[me.mark] == k:
+                self.mark_time[me.mark] = time
+                me.mark += 1
             k += 1
             phase = 0
-        self.item[p] = k
-        self.phase[p] = phase
-        self.time[p] = time
+        me.item = k
+        me.phase = phase
+        me.time = time
         if k == n_items:
-            self.end[p] = time
+            me.end = time
             self.n_finished += 1
 
-    cdef int64_t _next_bits(self, Py_ssize_t s) noexcept nogil:
-        """Return the payload of the next burst of stream `s`."""
-        cdef int64_t left = self.pool[self.stream[s, BITS] + self.segment[s]]
-        left -= self.burst[s] * self.burst_bits
+    cdef int64_t _next_bits(self, const Stream *stream) noexcept nogil:
+        """Return the payload of the next burst of a stream."""
+        cdef int64_t left = self.pool[stream.bits + stream.segment]
+        left -= stream.burst * self.burst_bits
         return left if left < self.burst_bits else self.burst_bits
 
     cdef void _request(
@@ -255,140 +313,144 @@ cdef class Network:
         The wait is for memory up to `first_until`, then for the channel, and from `gated_from` on
         (-1: not at all) for the gate.
         """
-        cdef int64_t period = self.part[p, PERIOD], edge, turn, gated
+        cdef Part *me = &self.part[p]
+        cdef Stream *stream = &self.stream[s]
+        cdef int64_t period = me.period, edge, turn, gated
         cdef int64_t address
-        if when < self.time[p]:
-            when = self.time[p]
+        if when < me.time:
+            when = me.time
         edge = (when + period - 1) // period * period
-        if edge == self.cycle_start[s] and self.in_cycle[s] >= self.stream[s, LIMIT]:
+        if edge == stream.cycle_start and stream.in_cycle >= stream.limit:
             edge += period
-        self.time[p] = edge
-        if edge == self.cycle_start[s]:
-            self.in_cycle[s] += 1
+        me.time = edge
+        if edge == stream.cycle_start:
+            stream.in_cycle += 1
         else:
             turn = (first_until + period - 1) // period * period
-            turn = min(edge, max(self.cursor[s], turn))
-            self.stall_memory[s] += (turn - self.cursor[s]) // period
+            turn = min(edge, max(stream.cursor, turn))
+            stream.stall_memory += (turn - stream.cursor) // period
             gated = edge
             if gated_from >= 0:
                 gated = min(edge, max(turn, (gated_from + period - 1) // period * period))
-            self.stall_other[s] += (gated - turn) // period
-            self.stall_gate[s] += (edge - gated) // period
-            self.busy[p] += 1
-            self.cursor[s] = edge + period
-            self.cycle_start[s] = edge
-            self.in_cycle[s] = 1
-        address = self.pool[self.stream[s, ADDRESSES] + self.segment[s]]
-        address += self.burst[s] * (self.burst_bits >> 3)
+            stream.stall_other += (gated - turn) // period
+            stream.stall_gate += (edge - gated) // period
+            me.busy += 1
+            stream.cursor = edge + period
+            stream.cycle_start = edge
+            stream.in_cycle = 1
+        address = self.pool[stream.addresses + stream.segment]
+        address += stream.burst * (self.burst_bits >> 3)
         self.dram.offer(
             s, address, (edge + self.ticks_per_clock - 1) // self.ticks_per_clock,
-            self.part[p, KIND] == WRITER,
+            me.kind == WRITER,
         )
         # The ring of open requests: payload, and completion time (-1 while under way).
-        cdef int64_t at = self.stream[s, OPEN_RING] + (self.sent[s] & self.stream[s, OPEN_MASK])
+        cdef int64_t at = stream.open_ring + (stream.sent & stream.open_mask)
         self.ring_units[at] = bits
         self.ring_time[at] = -1
-        self.sent[s] += 1
-        self.burst[s] += 1
-        if self.burst[s] * self.burst_bits >= self.pool[self.stream[s, BITS] + self.segment[s]]:
-            self.burst[s] = 0
-            self.segment[s] += 1
+        stream.sent += 1
+        stream.burst += 1
+        if stream.burst * self.burst_bits >= self.pool[stream.bits + stream.segment]:
+            stream.burst = 0
+            stream.segment += 1
 
     cdef void _reader(self, Py_ssize_t p) noexcept nogil:
         cdef Py_ssize_t s = p - self.n_components
-        cdef int64_t channel = self.stream[s, STREAM_CHANNEL], gate = self.stream[s, GATE]
+        cdef Stream *stream = &self.stream[s]
+        cdef Part *me = &self.part[p]
+        cdef Channel *channel = &self.chan[stream.channel]
         cdef int64_t bits, when, target, units, opens, gated_from
-        while self.segment[s] < self.stream[s, N_SEGMENTS]:
-            bits = self._next_bits(s)
-            self.phase[p] = 0
-            when = self._room(channel, bits)
+        while stream.segment < stream.n_segments:
+            bits = self._next_bits(stream)
+            me.phase = 0
+            when = self._room(stream.channel, bits)
             if when < 0:
                 return
             units, gated_from = 0, -1
-            if gate >= 0 and self.burst[s] == 0:
-                units = self.pool[
-                    self.stream[s, GATE_NEED] + self.segment[s] * self.stream[s, GATE_STRIDE]
-                ]
+            if stream.gate >= 0 and stream.burst == 0:
+                units = self.pool[stream.gate_need + stream.segment * stream.gate_stride]
             if units > 0:
-                self.phase[p] = 1
-                opens = self._visible(gate, self.opened[s] + units)
+                me.phase = 1
+                opens = self._visible(stream.gate, stream.opened + units)
                 if opens < 0:
                     return
-                when = max(when, self.time[p])
+                when = max(when, me.time)
                 if opens > when:
                     gated_from, when = when, opens
-                self.opened[s] += units
-            target = self.held[channel] + bits - self.chan[channel, CAPACITY]
-            self._request(p, s, bits, when, self._arrived(s, target), gated_from)
+                stream.opened += units
+            target = channel.held + bits - channel.capacity
+            self._request(p, s, bits, when, self._arrived(stream, target), gated_from)
             if units > 0:
-                self._give(gate, units, self.time[p])
-            self.held[channel] += bits
+                self._give(stream.gate, units, me.time)
+            channel.held += bits
 
-    cdef int64_t _arrived(self, Py_ssize_t s, int64_t bits) noexcept nogil:
-        """Return when the first `bits` bits of reader `s` had arrived; asked in rising order."""
-        cdef int64_t base = self.stream[s, OPEN_RING], mask = self.stream[s, OPEN_MASK]
+    cdef int64_t _arrived(self, Stream *stream, int64_t bits) noexcept nogil:
+        """Return when the first `bits` bits of a reader had arrived; asked in rising order."""
+        cdef int64_t base = stream.open_ring, mask = stream.open_mask
         if bits <= 0:
             return 0
-        while self.ring_units[base + (self.log_head[s] & mask)] < bits:
-            self.log_head[s] += 1
-        return self.ring_time[base + (self.log_head[s] & mask)]
+        while self.ring_units[base + (stream.log_head & mask)] < bits:
+            stream.log_head += 1
+        return self.ring_time[base + (stream.log_head & mask)]
 
     cdef void _writer(self, Py_ssize_t p) noexcept nogil:
         cdef Py_ssize_t s = p - self.n_components
-        cdef int64_t channel = self.stream[s, STREAM_CHANNEL], bits, when
-        while self.segment[s] < self.stream[s, N_SEGMENTS]:
-            bits = self._next_bits(s)
-            when = self._visible(channel, self.taken[s] + bits)
+        cdef Stream *stream = &self.stream[s]
+        cdef int64_t bits, when
+        while stream.segment < stream.n_segments:
+            bits = self._next_bits(stream)
+            when = self._visible(stream.channel, stream.taken + bits)
             if when < 0:
                 return
             self._request(p, s, bits, when, 0, -1)
-            self.taken[s] += bits
+            stream.taken += bits
 
     cdef void _complete(self, Py_ssize_t p, int64_t index, int64_t time) noexcept nogil:
         """Note that request `index` of a stream is complete; pass on what is so in order."""
-        cdef Py_ssize_t s = p - self.n_components
-        cdef int64_t base = self.stream[s, OPEN_RING], mask = self.stream[s, OPEN_MASK]
-        cdef int64_t channel = self.stream[s, STREAM_CHANNEL], at, bits, edge, period
+        cdef Part *me = &self.part[p]
+        cdef Stream *stream = &self.stream[p - self.n_components]
+        cdef int64_t base = stream.open_ring, mask = stream.open_mask, at, bits, edge
         self.ring_time[base + (index & mask)] = time
-        while self.passed[s] < self.sent[s]:
-            at = base + (self.passed[s] & mask)
+        while stream.passed < stream.sent:
+            at = base + (stream.passed & mask)
             if self.ring_time[at] < 0:
                 break
             bits = self.ring_units[at]
-            if self.ring_time[at] > self.last_passed[s]:
-                self.last_passed[s] = self.ring_time[at]
-            self.passed[s] += 1
-            self.passed_units[s] += bits
-            if self.part[p, KIND] == READER:
+            if self.ring_time[at] > stream.last_passed:
+                stream.last_passed = self.ring_time[at]
+            stream.passed += 1
+            stream.passed_units += bits
+            if me.kind == READER:
                 # The entry becomes a line of the arrival log: units in all, and when.
-                self.ring_units[at] = self.passed_units[s]
-                self.ring_time[at] = self.last_passed[s]
-                self._put(channel, self.passed_units[s],
-                          self.last_passed[s] + self.chan[channel, LATENCY])
+                self.ring_units[at] = stream.passed_units
+                self.ring_time[at] = stream.last_passed
+                self._put(stream.channel, stream.passed_units,
+                          stream.last_passed + self.chan[stream.channel].latency)
             else:
-                self._give(channel, bits, self.last_passed[s])
-                self._written(s)
-        if self.segment[s] == self.stream[s, N_SEGMENTS] and self.passed[s] == self.sent[s]:
-            period = self.part[p, PERIOD]
-            edge = (self.last_passed[s] + period - 1) // period * period
-            if edge > self.cursor[s]:
-                self.stall_memory[s] += (edge - self.cursor[s]) // period
-            self.end[p] = max(self.last_passed[s], self.cursor[s])
+                self._give(stream.channel, bits, stream.last_passed)
+                self._written(stream)
+        if stream.segment == stream.n_segments and stream.passed == stream.sent:
+            edge = (stream.last_passed + me.period - 1) // me.period * me.period
+            if edge > stream.cursor:
+                stream.stall_memory += (edge - stream.cursor) // me.period
+            me.end = max(stream.last_passed, stream.cursor)
             self.n_finished += 1
 
-    cdef void _written(self, Py_ssize_t s) noexcept nogil:
-        """Note that one more burst of writer `s` is in memory; tell who waits for its segment."""
-        cdef int64_t segment = self.n_written[s], units, channel
-        cdef Py_ssize_t port
-        self.n_written_bursts[s] += 1
-        if self.n_written_bursts[s] * self.burst_bits < self.pool[self.stream[s, BITS] + segment]:
+    cdef void _written(self, Stream *stream) noexcept nogil:
+        """Note that one more burst of a writer is in memory; tell who waits for its segment."""
+        cdef int64_t segment = stream.n_written, units
+        cdef OutPort *out
+        cdef Channel *channel
+        cdef Py_ssize_t i
+        stream.n_written_bursts += 1
+        if stream.n_written_bursts * self.burst_bits < self.pool[stream.bits + segment]:
             return
-        self.n_written_bursts[s] = 0
-        self.n_written[s] += 1
-        for port in range(self.stream[s, DONE_FIRST], self.stream[s, DONE_END]):
-            units = self.pool[self.out[port, EMIT] + segment * self.out[port, EMIT_STRIDE]]
+        stream.n_written_bursts = 0
+        stream.n_written += 1
+        for i in range(stream.done_first, stream.done_end):
+            out = &self.out[i]
+            units = self.pool[out.emit + segment * out.emit_stride]
             if units > 0:
-                channel = self.out[port, OUT_CHANNEL]
-                self.held[channel] += units
-                self._put(channel, self.held[channel],
-                          self.last_passed[s] + self.chan[channel, LATENCY])
+                channel = &self.chan[out.channel]
+                channel.held += units
+                self._put(out.channel, channel.held, stream.last_passed + channel.latency)

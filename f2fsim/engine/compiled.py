@@ -8,7 +8,6 @@ All sizes are checked here; the kernel trusts them.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from f2fsim.config.dram import DramSpec
 from f2fsim.engine._network import Network
@@ -30,7 +29,7 @@ from f2fsim.hw.dram import DramParams, DramSystem
 from f2fsim.hw.layout import burst_bits
 from f2fsim.units import ticks_per_second
 
-Table = NDArray[np.int64]
+Rows = list[list[int]]
 
 
 class _Pool:
@@ -147,7 +146,7 @@ class _Layout:
             gate = [channel, *self.pool.add(engine.gate.need)]
         return [*gate, first, len(self.out)]
 
-    def channels(self) -> Table:
+    def channels(self) -> Rows:
         """Return the table of channels; a ring never holds more entries than places or puts."""
         rows = []
         for i, channel in enumerate(self.machine.channels):
@@ -156,9 +155,9 @@ class _Layout:
             latency = channel.latency_cycles * self.latency_period[i]
             ends = self.producer[i], self.consumer[i]
             rows.append([channel.capacity, latency, *ends, *put_ring, *give_ring])
-        return _table(rows, 8)
+        return rows
 
-    def streams(self) -> Table:
+    def streams(self) -> Rows:
         """Return the table of readers and writers."""
         rows = []
         of_engines = zip(self.engines, self.bursts, self.links, strict=True)
@@ -171,38 +170,7 @@ class _Layout:
             n_segments = engine.n_bits.shape[0]
             row = [channel, addresses, bits, n_segments, engine.requests_per_cycle, *ring]
             rows.append([*row, *links])
-        return _table(rows, 12)
-
-
-def _table(rows: list[list[int]], width: int) -> Table:
-    return np.array(rows, dtype=np.int64).reshape(len(rows), width)
-
-
-def _state(layout: _Layout, n_channels: int) -> tuple[NDArray[np.int64] | NDArray[np.int8], ...]:
-    """Return the arrays that the kernel writes, in its order."""
-    n_parts, n_streams = len(layout.part), len(layout.engines)
-
-    def zeros(n: int) -> NDArray[np.int64]:
-        return np.zeros(max(n, 1), dtype=np.int64)
-
-    def minus(n: int) -> NDArray[np.int64]:
-        return np.full(max(n, 1), -1, dtype=np.int64)
-
-    rings = [zeros(layout.rings.size) for _ in range(2)]
-    parts = [zeros(n_parts) for _ in range(4)]
-    ports = [zeros(len(layout.inp)), zeros(len(layout.inp)), zeros(len(layout.out))]
-    channels = [zeros(n_channels) for _ in range(6)]
-    streams = [zeros(n_streams) for _ in range(3)]
-    more = [zeros(n_streams) for _ in range(13)]
-    first_marks = zeros(n_parts)
-    first_marks[:n_parts] = [row[9] for row in layout.part]
-    marks = [first_marks, minus(layout.n_marks)]
-    queue = zeros(n_parts + 1)
-    queued = np.zeros(max(n_parts, 1), dtype=np.int8)
-    return (
-        *rings, *parts, minus(n_parts), *ports, *channels,
-        *streams, minus(n_streams), *more, *marks, queue, queued,
-    )  # fmt: skip
+        return rows
 
 
 def run_compiled(
@@ -230,19 +198,17 @@ def run_compiled(
     ticks = ticks_per_second(clocks)
     check_span(machine, ticks)
     layout = _Layout(machine, ticks)
-    channels, streams = layout.channels(), layout.streams()
-    tables = (
-        layout.pool.array(),
-        _table(layout.part, 11),
-        _table(layout.inp, 6),
-        _table(layout.out, 3),
-        channels,
-        streams,
-    )
+    tables = layout.part, layout.inp, layout.out, layout.channels(), layout.streams()
     memory = DramSystem(dram, max(len(layout.engines), 1)) if dram else None
-    state = _state(layout, len(machine.channels))
-    per_clock = ticks // dram.clock_hz if dram else 1
-    network = Network(tables, state, machine.burst_bytes, per_clock, memory)
+    network = Network(
+        layout.pool.array(),
+        tables,
+        layout.rings.size,
+        layout.n_marks,
+        machine.burst_bytes,
+        ticks // dram.clock_hz if dram else 1,
+        memory,
+    )
     if not network.run():
         raise deadlock(machine, _waits(layout, network))
     return _outcome(layout, network, memory, dram, spec)
@@ -276,13 +242,10 @@ def _outcome(
     spec: DramSpec | None,
 ) -> Outcome:
     parts = layout.machine.parts
-    end = int(np.asarray(network.end).max(initial=0))
-    busy = np.asarray(network.busy).tolist()
-    in_stall = np.asarray(network.in_stall).tolist()
-    out_stall = np.asarray(network.out_stall).tolist()
-    stall_memory = np.asarray(network.stall_memory).tolist()
-    stall_other = np.asarray(network.stall_other).tolist()
-    stall_gate = np.asarray(network.stall_gate).tolist()
+    counts = network.part_counts()
+    end = max((one for one, _ in counts), default=0)
+    in_stall, out_stall = network.port_stalls()
+    stream_stalls = network.stream_stalls()
     stats = []
     n_components = len(layout.machine.components)
     for p, part in enumerate(parts):
@@ -293,17 +256,16 @@ def _outcome(
             waits += [(port.cause, out_stall[out + i]) for i, port in enumerate(part.outputs)]
         else:
             side = "full" if isinstance(part, Reader) else "empty"
-            s = p - n_components
-            waits = [("memory", stall_memory[s])]
-            waits += [(f"{part.channel} {side}", stall_other[s])]
+            for_memory, other, at_gate = stream_stalls[p - n_components]
+            waits = [("memory", for_memory), (f"{part.channel} {side}", other)]
             if isinstance(part, Reader) and part.gate is not None:
-                waits += [(part.gate.cause, stall_gate[s])]
+                waits += [(part.gate.cause, at_gate)]
         for cause, cycles in waits:
             stalls[cause] = stalls.get(cause, 0) + cycles
-        stats.append(part_stats(part, busy[p], stalls, end, layout.ticks))
-    times = np.asarray(network.mark_time)
+        stats.append(part_stats(part, counts[p][1], stalls, end, layout.ticks))
+    times = network.mark_times()
     marks = {
-        part.name: tuple(times[row[9] : row[10]].tolist())
+        part.name: tuple(times[row[9] : row[10]])
         for part, row in zip(parts, layout.part, strict=True)
         if row[10] > row[9]
     }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from f2fsim.results import ComponentStats, MemoryStats
 
 
-@dataclass(frozen=True)
-class StreamCounters:
+class StreamCounters(NamedTuple):
     """What the memory saw of one stream."""
 
     n_bursts: int

@@ -7,12 +7,13 @@ only do not read, prune and encode them again.
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +97,18 @@ KEPT = KeptLayers()
 _SHARED = Shared(MAX_SHARED_BYTES)
 
 
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Let the garbage collector rest meanwhile: it would go through all that is kept, in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def run_task(task: Task) -> Outcome:
     """Run one point; whatever goes wrong becomes part of the outcome."""
     wall, cpu = time.perf_counter(), time.process_time()
@@ -109,7 +122,8 @@ def run_task(task: Task) -> Outcome:
         return outcome("failed", {}, message)
     try:
         # Layers that are read again are new ones each time: nothing of them can be shared.
-        with sharing(_SHARED) if KEPT.keeps(task.workload) else nullcontext():
+        keeps = KEPT.keeps(task.workload)
+        with _no_collections(), sharing(_SHARED) if keeps else nullcontext():
             result = simulate(
                 task.arch,
                 task.workload,

@@ -263,7 +263,7 @@ def _component_problems(component: Component) -> Iterator[str]:
 def _sequence_problems(path: str, values: IntSeq, n_items: int) -> Iterator[str]:
     if values.dtype != np.int64 or values.shape not in ((1,), (n_items,)):
         yield f"{path}: needs 1 or {n_items} int64, got {values.dtype} {values.shape}"
-    elif values.size and int(values.min()) < 0:
+    elif values.size and int(values[0] if values.size == 1 else values.min()) < 0:
         yield f"{path}: has a negative value"
 
 

@@ -21,6 +21,20 @@ from f2fsim.mapping.plan import Plan
 IntArray = NDArray[np.int64]
 
 
+def starts_of(counts: IntArray) -> IntArray:
+    """Return where each of some pieces begins, and the end of the last, shape (n + 1,)."""
+    found = np.zeros(counts.shape[0] + 1, dtype=np.int64)
+    np.cumsum(counts, out=found[1:])
+    return found
+
+
+def between(ends: IntArray) -> IntArray:
+    """Return how much each piece has, given where it ends; the first one begins at 0."""
+    found = ends.copy()
+    found[1:] -= ends[:-1]
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class BandSteps:
     """The steps of one row band, once through.
@@ -95,7 +109,7 @@ def band_steps(encoded: EncodedTensor, units_per_step: int, all_rows: bool) -> B
         rows_done = np.zeros(n_steps, dtype=np.int64)
         rows_done[-1:] = n_rows
     else:
-        rows_done = np.diff(np.cumsum(n_weights) // max(n_cols, 1), prepend=0)
+        rows_done = between(np.cumsum(n_weights) // max(n_cols, 1))
     bits = dict(work.stream_bits)
     if KEPT_ZEROS in encoded.params:
         bits.pop("mask", None)  # only tells a kept 0 from a pruned one: no machine fetches it
@@ -149,7 +163,7 @@ class LayerSteps:
     def starts(self) -> IntArray:
         """Return the first step of each pass, and the end of the last, shape (n_passes + 1,)."""
         counts = [self.bands[band].n_steps for band, _ in self.passes]
-        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return starts_of(np.array(counts, dtype=np.int64))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from f2fsim.codec.tensor import WEIGHT_TYPES
 from f2fsim.config.arch import ArchConfig
@@ -68,6 +69,18 @@ class CostModel:
         decoder = front_end_kind(arch).decoder_gates(arch.front_end)
         return cls(arch, load_cost_table(arch.cost_table), dram or arch.dram(), decoder)
 
+    @cached_property
+    def _bank_bytes(self) -> tuple[int, dict[str, int], dict[str, int]]:
+        """Bytes of a bank of the scratchpad, and of the memories of front end and array."""
+        arch, scratchpad = self.arch, self.arch.scratchpad
+        own = front_end_kind(arch).memories(arch.front_end)
+        inside = array_kind(arch).memories(arch, arch.pe_array)
+        of_front_end, of_array = (
+            {name: max(one.capacity_bytes // one.n_banks, 1) for name, one in of.items()}
+            for of in (own, inside)
+        )
+        return max(scratchpad.capacity // scratchpad.n_banks, 1), of_front_end, of_array
+
     def terms(
         self,
         components: Sequence[ComponentStats],
@@ -75,14 +88,9 @@ class CostModel:
         streams: Sequence[StreamStats],
     ) -> list[EnergyTerm]:
         """Return what the dynamic energy of one run of a layer is made of."""
-        scratchpad = self.arch.scratchpad
-        bank = max(scratchpad.capacity // scratchpad.n_banks, 1)
-        own = front_end_kind(self.arch).memories(self.arch.front_end)
-        banks = {name: max(m.capacity_bytes // m.n_banks, 1) for name, m in own.items()}
-        of = {c.name: banks.get(common_name(c.name), bank) for c in components}
-        memories = array_kind(self.arch).memories(self.arch, self.arch.pe_array)
-        inside = {name: max(m.capacity_bytes // m.n_banks, 1) for name, m in memories.items()}
-        shape = CostShape(of, self.decoder, self.dram.standard, inside)
+        scratchpad, of_front_end, of_array = self._bank_bytes
+        of = {c.name: of_front_end.get(common_name(c.name), scratchpad) for c in components}
+        shape = CostShape(of, self.decoder, self.dram.standard, of_array)
         return energy_terms(components, memory, shape, self.table, streams)
 
     def priced(self, result: LayerResult) -> LayerResult:

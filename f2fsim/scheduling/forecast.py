@@ -120,8 +120,12 @@ def sequential_share(dram: DramParams) -> float:
     return min(1.0, dram.burst_clocks / max(dram.rd_rd_l, 1))
 
 
-def machine_flows(arch: ArchConfig, dram: DramParams) -> Flows:
-    """Return the flows of an architecture."""
+def machine_flows(arch: ArchConfig, dram: DramParams) -> Floats:
+    """Return the numbers of the flows of an architecture."""
+    return shared(arch, ("flows", dram), lambda: _machine_flows(arch, dram).array())
+
+
+def _machine_flows(arch: ArchConfig, dram: DramParams) -> Flows:
     requested = 8 * dram.burst_bytes * arch.streams.requests_per_cycle
     fill = min(fill_width_bits(arch), requested)
     pipeline = front_end_kind(arch).depth_cycles(arch.front_end, arch)
@@ -144,7 +148,7 @@ def predicted_cycles(
     of_bands, of_tiles, steps = _passes(sizes, choices)
     found = np.empty(choices.n)
     _forecast.forecast(
-        machine_flows(sizes.arch, dram).array(),
+        machine_flows(sizes.arch, dram),
         _joined(np.array(sizes.stream_bits) / sizes.n_rows),
         of_bands,
         of_tiles,

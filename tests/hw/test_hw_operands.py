@@ -18,6 +18,7 @@ from f2fsim.config.load_workload import build_workload
 from f2fsim.hw.arrays.bank_gather import gather_groups, gather_windows
 from f2fsim.hw.arrays.operands import Words, mean_gather_cycles, step_reads
 from f2fsim.hw.front_ends import FRONT_ENDS
+from f2fsim.mapping.steps import starts_of
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import prepare_layer, run_layer
 from f2fsim.pipeline.run import layer_jobs
@@ -89,10 +90,10 @@ def test_conflicts_equal_a_brute_force_count(
     shares: bool,
 ) -> None:
     words = Words(n_banks, 8, neighbours, each)
-    per_step = np.array([len(one) for one in groups], dtype=np.int64)
+    first = starts_of(np.array([len(one) for one in groups], dtype=np.int64))
     flat = np.array([c for one in groups for c in one], dtype=np.int64)
     ways = {"gathers": gathers, "shares": shares}
-    reads = step_reads(flat, per_step, (7, window), words, 41, **ways)
+    reads = step_reads(flat, first, (7, window), words, 41, **ways)
     cycles, n_words = by_hand(groups, 7, window, words, **ways)
     assert int(reads.cycles.sum()) == cycles
     assert int(reads.n_reads.sum()) == n_words
@@ -109,16 +110,16 @@ def test_conflicts_equal_a_brute_force_count(
     if gathers:
         return
     more = replace(words, n_banks=2 * n_banks)
-    assert step_reads(flat, per_step, (7, window), more, 41, gathers=False).cycles.sum() <= cycles
+    assert step_reads(flat, first, (7, window), more, 41, gathers=False).cycles.sum() <= cycles
 
 
 @pytest.mark.parametrize("density", [0.1, 0.3])
 def test_more_banks_never_cost_random_gathers(density: float) -> None:
     """In order a single window may lose to luck (which lane is first); masks of layers do not."""
     columns = np.flatnonzero(np.random.default_rng(1).random(200_000) < density) % 512
-    per_step = np.full(columns.shape[0] // 32, 32, dtype=np.int64)
+    first = np.arange(columns.shape[0] // 32 + 1, dtype=np.int64) * 32
     taken = [
-        int(step_reads(columns[: 32 * len(per_step)], per_step, (32, 16), words, 512, gathers=True)
+        int(step_reads(columns[: first[-1]], first, (32, 16), words, 512, gathers=True)
             .cycles.sum())
         for words in (Words(n, 8, 1, 1) for n in (8, 16, 32, 64, 128, 512))
     ]  # fmt: skip
@@ -199,10 +200,10 @@ def test_scattered_kept_weights_conflict_and_a_window_hides_it() -> None:
 def test_plans_know_the_gathers(density: float, n_columns: int, shares: bool) -> None:
     mask = np.random.default_rng(5).random((230_400 // n_columns, n_columns)) < density
     columns = np.nonzero(mask)[1]
-    per_step = np.full(columns.shape[0] // 32, 32, dtype=np.int64)
-    columns = columns[: 32 * per_step.shape[0]]
+    first = np.arange(columns.shape[0] // 32 + 1, dtype=np.int64) * 32
+    columns = columns[: first[-1]]
     words = Words(64, 8, 1, 1)
-    taken = step_reads(columns, per_step, (32, 16), words, n_columns, gathers=True, shares=shares)
+    taken = step_reads(columns, first, (32, 16), words, n_columns, gathers=True, shares=shares)
     mean = mean_gather_cycles(32, 64, 16, density, n_columns, shares=shares)
     assert mean == pytest.approx(taken.cycles.mean(), rel=0.06)
 

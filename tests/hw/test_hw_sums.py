@@ -26,6 +26,7 @@ from f2fsim.hw.arrays.row_parallel import open_windows
 from f2fsim.hw.arrays.sums import StepSums, in_row_order
 from f2fsim.hw.streams import fill_width_bits
 from f2fsim.mapping.plan import Plan
+from f2fsim.mapping.steps import starts_of
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import prepare_layer, run_layer
 from f2fsim.pipeline.run import layer_jobs
@@ -63,10 +64,10 @@ def test_conflicts_equal_a_brute_force_count(
 ) -> None:
     """Wide reads and sums of random steps, group by group with dictionaries."""
     n_banks, n_sum_banks = banks
-    per_step = np.array([len(one) for one in steps], dtype=np.int64)
+    first = starts_of(np.array([len(one) for one in steps], dtype=np.int64))
     rows = np.array([r for one in steps for r, _ in one], dtype=np.int64)
     columns = np.array([c for one in steps for _, c in one], dtype=np.int64)
-    found_rows, found_columns = in_row_order(rows, columns, per_step, 13)
+    found_rows, found_columns = in_row_order(rows, columns, first, 13)
     ordered = [sorted(one, key=lambda place: place[0]) for one in steps]
     assert found_rows.tolist() == [r for one in ordered for r, _ in one]
     assert found_columns.tolist() == [c for one in ordered for _, c in one]
@@ -82,11 +83,11 @@ def test_conflicts_equal_a_brute_force_count(
         cycles += max(in_turn, *reads.values()) if reads else in_turn
 
     def arbitrated(n_sums: int) -> Any:
-        sums = StepSums.of(found_rows, per_step, n_sums)
+        sums = StepSums.of(found_rows, first, n_sums)
         words = [len({r for r, _ in one}) for one in steps]
-        assert sums.per_step(per_step).tolist() == words
+        assert np.diff([sums.before(at) for at in first.tolist()]).tolist() == words
         of_words = Words(n_banks, 8, 1, 1)
-        return step_reads(found_columns, per_step, (7, window), of_words, 21, sums, gathers=False)
+        return step_reads(found_columns, first, (7, window), of_words, 21, sums, gathers=False)
 
     assert int(arbitrated(n_sum_banks).cycles.sum()) == cycles
     assert arbitrated(2 * n_sum_banks).cycles.sum() <= cycles  # more banks never cost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +122,7 @@ def _new(n_rounds: int, n_banks: int, window: int) -> Gathers:
     return Gathers(cycles, sizes, reads, np.zeros(n_banks, dtype=np.int64))
 
 
+@lru_cache(maxsize=256)
 def _banks(n_columns: int, n_banks: int) -> NDArray[np.int32]:
     """Return the bank of each column."""
     return (np.arange(max(n_columns, 1)) % n_banks).astype(np.int32)

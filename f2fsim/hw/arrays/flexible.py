@@ -26,7 +26,7 @@ from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.hw.streams import fill_width_bits
 from f2fsim.mapping.facts import LayerFacts
-from f2fsim.mapping.steps import BandSteps, LayerSteps
+from f2fsim.mapping.steps import BandSteps, LayerSteps, starts_of
 from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
@@ -256,9 +256,8 @@ def fold_sums(tensor: PrunedTensor, array: FlexibleArray) -> tuple[IntSeq, int]:
     waits = often[row] > 1
     row, of_fold = row[waits], of_fold[waits]
     order = np.argsort(of_fold, kind="stable")
-    per_fold = np.bincount(of_fold, minlength=max(n_folds, 1))
-    sums = StepSums.of(row[order], per_fold, accumulator_banks(array))
-    starts = np.concatenate([[0], np.cumsum(per_fold)]).astype(np.int64)
+    starts = starts_of(np.bincount(of_fold, minlength=max(n_folds, 1)))
+    sums = StepSums.of(row[order], starts, accumulator_banks(array))
     words = int((often[often > 1] - 1).sum())
     return seq(np.maximum(sum_rounds(sums, starts), 1)), words
 

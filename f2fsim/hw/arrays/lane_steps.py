@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from f2fsim.codec import SCALES, scale_shares
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.machine_builder import MachineBuilder
-from f2fsim.mapping.steps import BandSteps, LayerSteps
+from f2fsim.mapping.steps import BandSteps, LayerSteps, between
 
 IntArray = NDArray[np.int64]
 
@@ -54,10 +54,10 @@ def full_steps(
     # A step goes on to where the first weight of the next one is.
     ends = kept[lanes::lanes] if skips else np.arange(lanes, n_all, lanes)
     ends = np.append(ends, n_all)
-    n_weights = np.diff(ends, prepend=0)
-    n_kept = np.diff(np.searchsorted(kept, ends), prepend=0)
-    zeros = np.zeros_like(n_weights)
-    done = np.diff(ends // max(n_cols, 1), prepend=0)
+    n_weights = between(ends)
+    n_kept = between(np.searchsorted(kept, ends))
+    zeros, ones = np.zeros_like(n_weights), np.ones_like(n_weights)
+    done = between(ends // max(n_cols, 1))
     if all_rows:
         done = zeros.copy()
         done[-1] = n_rows
@@ -68,9 +68,9 @@ def full_steps(
         n_kept,
         n_kept,
         zeros,
-        np.ones_like(n_weights),
+        ones,
         zeros,
-        np.ones_like(n_weights),
+        ones,
         done,
         is_dense=fed.is_dense,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -39,7 +38,7 @@ from f2fsim.hw.layer_machine import BandWork
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import ACTIVATION_BITS
-from f2fsim.mapping.steps import BandSteps, LayerSteps
+from f2fsim.mapping.steps import BandSteps, LayerSteps, starts_of
 from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
@@ -167,48 +166,32 @@ class LanesKind(ArrayKind[LanesArray]):
         words = Words.of(arch.scratchpad, bits, min(array.columns, layer.n_columns))
         n_banks = self.accumulators(arch, array).n_banks if is_all_rows else 0
         gathers = neighbours_a_group(arch, array) is None
-        read = partial(step_reads, gathers=gathers, shares=array.shared_reads)
 
         # What a group of lanes takes follows from the order, the lanes and what zeros do.
-        lanes = array.weights_per_cycle, array.zeros
-
-        def grouped() -> tuple[BandSteps, IntSeq, IntSeq]:
+        def grouped() -> tuple[BandSteps, IntSeq, IntSeq, IntSeq]:
             steps = self._steps(arch, array, band, fed)
+            first = starts_of(steps.n_weights if _takes_every(array, steps) else steps.n_kept)
             rows, columns = _places(arch, array, band, steps)
             if layer.n_groups > 1:  # every group of a convolution has inputs of its own
                 columns = columns + (first_row + rows) // layer.n_outputs * layer.n_reduction
             if is_all_rows:
-                per_step = steps.n_weights if _takes_every(array, steps) else steps.n_kept
-                rows, columns = in_row_order(rows, columns, per_step, tensor.shape[0])
-            return steps, rows, columns
+                rows, columns = in_row_order(rows, columns, first, tensor.shape[0])
+            return steps, first, rows, columns
 
-        def gathered() -> tuple[BandSteps, StepReads, int]:
-            key = "groups", lanes, layer.n_groups, first_row
-            steps, rows, columns = shared(encoded, key, grouped)
-            per_step = steps.n_weights if _takes_every(array, steps) else steps.n_kept
-            shape = array.weights_per_cycle, array.window
-            n_inputs = layer.n_groups * layer.n_reduction
-            if not is_all_rows:
-                reads = read(columns, per_step, shape, words, n_inputs)
-                return steps, reads, open_rows(steps, n_cols)
-            sums = StepSums.of(rows, per_step, n_banks)
-            reads = read(columns, per_step, shape, words, n_inputs, sums)
+        key = "groups", array.weights_per_cycle, array.zeros, layer.n_groups, first_row
+        steps, first, rows, columns = shared(encoded, key, grouped)
+        shape = array.weights_per_cycle, array.window
+        n_inputs = layer.n_groups * layer.n_reduction
+        sums = StepSums.of(rows, first, n_banks) if is_all_rows else None
+        reads = step_reads(
+            columns, first, shape, words, n_inputs, sums, gathers=gathers, shares=array.shared_reads
+        )
+        if sums is None:
+            sum_words = open_rows(steps, n_cols)
+        else:
             # With the last step every row's sum leaves, by way of its bank if it has none of it.
             reads.cycles[-1] = max(int(reads.cycles[-1]), -(-tensor.shape[0] // n_banks))
-            return steps, reads, int(sums.per_step(per_step)[:-1].sum())
-
-        key = (
-            "reads",
-            lanes,
-            array.window,
-            gathers,
-            array.shared_reads,
-            words,
-            n_banks,
-            layer.n_groups,
-            first_row,
-        )
-        steps, reads, sum_words = shared(encoded, key, gathered)
+            sum_words = sums.before(int(first[-2]))
         return GatheredWork(steps, fed, reads, words, sum_words, is_all_rows)
 
     def _steps(

@@ -89,7 +89,7 @@ class StepReads:
 
 def step_reads(
     columns: IntArray,
-    per_step: IntArray,
+    first: IntArray,
     shape: tuple[int, int],
     words: Words,
     n_columns: int,
@@ -107,8 +107,8 @@ def step_reads(
     ----------
     columns : ndarray of int64, shape (n,)
         Column of the matrix of each weight that needs an activation, in the order of the steps.
-    per_step : ndarray of int64, shape (n_steps,)
-        How many of them each step has.
+    first : ndarray of int64, shape (n_steps + 1,)
+        At which of them each step begins.
     shape : (int, int)
         Lanes, and the groups that are arbitrated together.
     words : Words
@@ -122,9 +122,9 @@ def step_reads(
         Whether a word that is gathered goes to every lane whose oldest request wants it.
     """
     n_lanes, window = shape
-    first = np.concatenate([[0], np.cumsum(per_step)]).astype(np.int64)
-    n_groups = per_step.shape[0]
+    n_groups = first.shape[0] - 1
     if gathers:
+        per_step = first[1:] - first[:-1]
         found = gather_groups(columns, first, (n_lanes, words.n_banks, window), shares=shares)
         rounds, of_bank, n_waiting = found.cycles, found.of_bank, per_step
         n_reads = _shared_out(found.reads, n_groups, window) if shares else per_step
@@ -165,13 +165,10 @@ def _wide_rounds(
 
 def _shared_out(total: IntArray, n_groups: int, window: int) -> IntArray:
     """Share what windows have out among their groups, evenly and in whole numbers."""
-    sizes = np.full(total.shape[0], window, dtype=np.int64)
-    sizes[-1:] = n_groups - window * (total.shape[0] - 1)
-    of = np.repeat(np.arange(total.shape[0]), sizes)
-    before = np.arange(n_groups) - of * window
-    so_far: IntArray = total[of] * before // sizes[of]
-    then: IntArray = total[of] * (before + 1) // sizes[of]
-    return then - so_far
+    of, before = np.divmod(np.arange(n_groups), window)
+    sizes, mine = np.minimum(window, n_groups - window * of), total[of]
+    found: IntArray = mine * (before + 1) // sizes - mine * before // sizes
+    return found
 
 
 @cache

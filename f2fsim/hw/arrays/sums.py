@@ -84,27 +84,27 @@ class StepSums:
     n_banks: int
 
     @classmethod
-    def of(cls, rows: IntArray, per_step: IntArray, n_banks: int) -> StepSums:
-        """Return the sums of steps of `per_step` weights, those of a step in row order."""
+    def of(cls, rows: IntArray, first: IntArray, n_banks: int) -> StepSums:
+        """Return the sums of steps that begin at `first`, the weights of a step in row order."""
         is_first = np.ones(rows.shape[0], dtype=np.bool_)
         is_first[1:] = rows[1:] != rows[:-1]
-        starts = np.cumsum(per_step)[:-1]
+        starts = first[1:-1]
         is_first[starts[starts < rows.shape[0]]] = True
         return cls(np.where(is_first, rows % n_banks, -1).astype(np.int32), n_banks)
 
-    def per_step(self, per_step: IntArray) -> IntArray:
-        """Return how many words each step updates."""
-        total = np.concatenate([[0], np.cumsum(self.bank >= 0)])
-        found: IntArray = np.diff(total[np.concatenate([[0], np.cumsum(per_step)])])
-        return found
+    def before(self, end: int) -> int:
+        """Return how many words are updated with the weights before number `end`."""
+        return int(np.count_nonzero(self.bank[:end] >= 0))
 
 
 def in_row_order(
-    rows: IntArray, columns: IntArray, per_step: IntArray, n_rows: int
+    rows: IntArray, columns: IntArray, first: IntArray, n_rows: int
 ) -> tuple[IntArray, IntArray]:
-    """Return rows and columns with the weights of each step put in row order."""
+    """Return rows and columns with the weights of each step put in row order.
+
+    `first` says at which weight each step begins, shape (n_steps + 1,).
+    """
     out_rows, out_columns = np.empty((2, rows.shape[0]), dtype=np.int64)
-    first = np.concatenate([[0], np.cumsum(per_step)]).astype(np.int64)
     scratch = np.zeros(n_rows + 1, dtype=np.int64)
     _word_rounds.sort_steps(
         np.ascontiguousarray(rows, dtype=np.int64),

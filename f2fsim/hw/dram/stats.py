@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 #: Commands, in the order of their numbers in a command trace.
 COMMANDS = ("ACT", "PRE", "PREA", "RD", "WR", "RDA", "WRA", "REF")
@@ -31,8 +32,7 @@ STALL_CAUSES = (
 ) = range(8)
 
 
-@dataclass(frozen=True)
-class DramStreamStats:
+class DramStreamStats(NamedTuple):
     """What one stream saw: its requests, who found the row open, and the clocks they took.
 
     ``row_misses`` found the bank closed, ``row_conflicts`` another row open, at the first command
