@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -153,14 +153,12 @@ def compare(job: LayerJob, arch: str, runs: Runs) -> Case:
 def run_near_plans(job: LayerJob, runs: Runs, within: float) -> None:
     """Run the plans whose predicted cycles are within a factor of the fewest.
 
-    The cycles of front end and array are taken from a run of each way to store, as `auto` does.  Of
-    kinds that make plans of their own (EIE, HiSparse) all are run.
+    The cycles of front end and array are taken from a run of each way to store, as `auto` does.
     """
     data = job.data
     own = array_kind(job.arch).own_plans(job.arch, job.arch.pe_array, data.layer, data.tensor)
-    for plan in own:
-        runs(plan)
     if own:
+        run_own_plans(own, runs)
         return
     predict = partial(
         likely_plans, job.arch, job.dram, data.layer, data.tensor, within=within, most=10**6
@@ -173,6 +171,22 @@ def run_near_plans(job: LayerJob, runs: Runs, within: float) -> None:
     for one in found:
         if one.cycles <= within * found[0].cycles:
             runs(one.plan)
+
+
+def run_own_plans(own: Sequence[Plan], runs: Runs) -> None:
+    """Run the plans that a kind makes itself (EIE, HiSparse), fewest bands first.
+
+    Every band is a pass over all activations: from bands on with which all take twice the best
+    cycles, more are not run.
+    """
+    by_bands: dict[int, list[float]] = {}
+    for plan in sorted(own, key=lambda one: len(one.band_rows)):
+        n_bands = len(plan.band_rows)
+        if n_bands not in by_bands and by_bands:
+            last = min(by_bands[max(by_bands)])
+            if last > 2 * min(min(cycles) for cycles in by_bands.values()):
+                return
+        by_bands.setdefault(n_bands, []).append(runs(plan).cycles)
 
 
 def show(cases: list[Case]) -> None:

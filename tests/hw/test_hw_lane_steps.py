@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from f2fsim.codec import SCALES
 from f2fsim.config.arch import load_arch
 from f2fsim.config.load_workload import build_workload
+from f2fsim.hw.arrays.lane_estimates import mean_gather_cycles
 from f2fsim.hw.arrays.lane_steps import full_steps
-from f2fsim.hw.arrays.operands import mean_gather_cycles
 from f2fsim.mapping.steps import BandSteps
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import prepare_layer, run_layer

@@ -16,7 +16,8 @@ from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.load_workload import build_workload
 from f2fsim.hw.arrays.bank_gather import gather_groups, gather_windows
-from f2fsim.hw.arrays.operands import Words, mean_gather_cycles, step_reads
+from f2fsim.hw.arrays.lane_estimates import mean_gather_cycles
+from f2fsim.hw.arrays.operands import Words, step_reads
 from f2fsim.hw.front_ends import FRONT_ENDS
 from f2fsim.mapping.steps import starts_of
 from f2fsim.pipeline.cost import CostModel

@@ -11,9 +11,9 @@ from f2fsim.config.arch import load_arch
 from f2fsim.config.load_workload import build_workload
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.facts import LayerFacts
-from f2fsim.pipeline.layer import LayerJob, prepare_layer
+from f2fsim.pipeline.layer import LayerJob, prepare_layer, trial
 from f2fsim.pipeline.run import layer_jobs
-from f2fsim.scheduling import every_plan
+from f2fsim.scheduling import every_plan, likely_plans
 
 
 def job_of(arch: str, n_reduction: int, n_rows: int, sparsity: float) -> LayerJob:
@@ -73,3 +73,31 @@ def test_front_ends_without_tables_load_none() -> None:
     bits, cycles = kind.pass_table(job.arch.front_end, facts, np.ones((2, 3)))
     assert not bits.any()
     assert not cycles.any()
+
+
+@pytest.mark.parametrize(
+    ("arch", "sizes", "sparsity", "within"),
+    [
+        ("f2f_edge", (1152, 16), 0.0, 0.02),  # 144 words of 8 columns meet in 64 banks
+        ("f2f_edge", (1152, 16), 0.5, 0.08),
+        ("f2f_edge", (600, 64), 0.8, 0.08),
+        ("f2f_edge", (512, 64), 0.8, 0.02),  # a bank a word
+        ("csr_edge", (288, 96), 0.7, 0.04),  # two bands: 64 rows and 32
+        ("csr_edge", (152, 80), 0.5, 0.05),
+    ],
+)
+def test_the_array_takes_about_the_cycles_that_plans_expect_in_any_bands(
+    arch: str, sizes: tuple[int, int], sparsity: float, within: float
+) -> None:
+    job = job_of(arch, *sizes, sparsity)
+    data = job.data
+    likely = likely_plans(job.arch, job.dram, data.layer, data.tensor, within=100, most=10**6)
+    seen = set()
+    for one in likely:
+        # Of more bands a pass is of so few groups that the very mask decides.
+        if one.choice.n_tiles == 1 and one.choice.n_bands <= 16 and not one.choice.is_dense:
+            seen.add(one.choice.n_bands)
+            assert trial(job, one.plan).step_cycles[1] == pytest.approx(
+                one.step_cycles[1], rel=within
+            )
+    assert {1, 2} <= seen

@@ -46,23 +46,29 @@ def layer_job(arch: str, layer: dict[str, Any], sparsity: float, **changed: Any)
 
 
 def over_the_best(job: LayerJob) -> float:
-    """Return the chosen plan's cycles over the fewest of the 30 likeliest plans."""
+    """Return the chosen plan's cycles over the fewest of the 30 likeliest plans.
+
+    Kinds that make plans of their own, fewest bands first, tell no cycles: the first 30.
+    """
     with sharing_meanwhile(64 << 20):
         chosen = trial(job, chosen_plan(job)).cycles
         layer, tensor = job.data.layer, job.data.tensor
         likely = likely_plans(job.arch, job.dram, layer, tensor, within=1.3, most=30)
-        return chosen / min(trial(job, one.plan).cycles for one in likely)
+        plans = [one.plan for one in likely]
+        if job.arch.name in OWN_PLANS:
+            plans = every_plan(job.arch, job.dram, layer, tensor)[:30]
+        return chosen / min(trial(job, plan).cycles for plan in plans)
 
 
 def test_chosen_plans_are_about_the_best_on_every_machine() -> None:
-    """Of 76 pairs of layer and machine at most 2 are beyond 2 %, and none beyond 10 %."""
-    machines = [name for name in names("arch_configs") if name not in OWN_PLANS]
+    """Of 84 pairs of layer and machine at most 2 are beyond 2 %, and none beyond 10 %."""
+    machines = names("arch_configs")
     found = {
         (arch, number): over_the_best(layer_job(arch, *layer))
         for arch in machines
         for number, layer in enumerate(LAYERS)
     }
-    assert len(found) == 4 * len(machines) >= 76
+    assert len(found) == 4 * len(machines) >= 84
     beyond = {pair: round(ratio, 3) for pair, ratio in found.items() if ratio > 1.02}
     assert len(beyond) <= 2, beyond
     assert max(found.values()) <= 1.1, beyond

@@ -14,11 +14,11 @@ from f2fsim.config.pe_array import LanesArray
 from f2fsim.cost.front_end_units import Units
 from f2fsim.hw.arrays.contract import ArrayKind, Floats
 from f2fsim.hw.arrays.job import ArrayJob
+from f2fsim.hw.arrays.lane_estimates import read_cycles, sum_conflicts
 from f2fsim.hw.arrays.lane_parts import (
     add_lane_parts,
     needs_queue,
     neighbours_a_group,
-    operand_banks,
     operand_units,
     waiting_bytes,
 )
@@ -26,9 +26,7 @@ from f2fsim.hw.arrays.lane_steps import full_steps, given_weights, lane_queue
 from f2fsim.hw.arrays.operands import (
     StepReads,
     Words,
-    mean_gather_cycles,
     step_reads,
-    sum_conflicts,
 )
 from f2fsim.hw.arrays.sums import AccumulatorMemory, StepSums, in_row_order, open_rows
 from f2fsim.hw.description import InPort, IntSeq
@@ -96,21 +94,13 @@ class LanesKind(ArrayKind[LanesArray]):
         weights = kind.step_weights(front_end, facts)
         units = kind.unit_cycles(front_end, facts, weights)
         waves = np.ceil(columns / array.columns)
-        skips = array.zeros == "skip"
-        share = facts.reaching if skips else 1.0
+        share = facts.reaching if array.zeros == "skip" else 1.0
         # The lane queue takes a step that brings more than the lanes take in several cycles.
         queued = kind.step_rounds(front_end, facts, weights, share, array.weights_per_cycle)
         fed = np.ceil(rows * facts.n_reduction / weights) * max(units, queued)
         full = rows * facts.n_reduction * share / array.weights_per_cycle
         groups = np.ceil(full)
-        n_reads = min(round(facts.n_weights * share), array.weights_per_cycle)
-        each = 1.0
-        if skips and neighbours_a_group(arch, array) is None:
-            n_banks = operand_banks(arch, array)
-            each = mean_gather_cycles(
-                n_reads, n_banks, array.window, round(facts.reaching, 2), facts.n_reduction,
-                shares=array.shared_reads,
-            )  # fmt: skip
+        each = read_cycles(arch, array, facts, rows, columns)
         if not kind.is_all_rows(front_end) or facts.is_dense:
             # A last group that is not full has as many reads fewer.
             return fed, np.maximum(groups, full * each) * waves

@@ -14,9 +14,7 @@ neighbouring columns; gathers find these in neighbouring banks instead, as CSR's
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +25,6 @@ from f2fsim.hw.arrays.bank_gather import gather_groups
 from f2fsim.hw.arrays.sums import StepSums, sum_rounds
 
 IntArray = NDArray[np.int64]
-
-#: Windows that a mean is taken over.
-SAMPLED = 24
 
 
 @dataclass(frozen=True)
@@ -129,7 +124,7 @@ def step_reads(
         rounds, of_bank, n_waiting = found.cycles, found.of_bank, per_step
         n_reads = _shared_out(found.reads, n_groups, window) if shares else per_step
     else:
-        rounds, n_reads, of_bank = _wide_rounds(columns, first, window, words, n_columns)
+        rounds, n_reads, of_bank = wide_rounds(columns, first, window, words, n_columns)
         n_waiting = n_reads
     taken = rounds * words.each
     if sums is not None:
@@ -141,7 +136,7 @@ def step_reads(
     return StepReads(_shared_out(taken, n_groups, window), n_reads, n_waiting, fullest)
 
 
-def _wide_rounds(
+def wide_rounds(
     columns: IntArray, first: IntArray, window: int, words: Words, n_columns: int
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Return the reads of each window's fullest bank, of each group, and of each bank."""
@@ -169,53 +164,3 @@ def _shared_out(total: IntArray, n_groups: int, window: int) -> IntArray:
     sizes, mine = np.minimum(window, n_groups - window * of), total[of]
     found: IntArray = mine * (before + 1) // sizes - mine * before // sizes
     return found
-
-
-@cache
-def mean_gather_cycles(
-    n_lanes: int, n_banks: int, window: int, density: float, n_columns: int, *, shares: bool
-) -> float:
-    """Return the cycles of a full group that gathers, about: for plans only.
-
-    Measured on some windows of a mask of random weights, kept with the given density (at least
-    one in 200), row after row of `n_columns` columns: groups that span rows want few columns again
-    and again.
-    """
-    if n_lanes <= 1:
-        return 1.0
-    gaps = np.random.default_rng(0).geometric(
-        max(round(density, 2), 0.005), n_lanes * window * SAMPLED
-    )
-    first = np.arange(window * SAMPLED + 1, dtype=np.int64) * n_lanes
-    columns = np.cumsum(gaps) % n_columns
-    found = gather_groups(columns, first, (n_lanes, n_banks, window), shares=shares)
-    return float(np.maximum(found.cycles, window).mean()) / window
-
-
-def mean_meetings(n_sums: float, n_banks: int) -> float:
-    """Return the most of `n_sums` sums that are in one of `n_banks` banks, about: for plans only.
-
-    Binomial counts, whose greatest is that of as many normal ones, corrected for skewness.
-    """
-    mean = n_sums / n_banks
-    if n_sums <= 1 or n_banks <= 1:
-        return max(mean, 1.0)
-    high = math.sqrt(2 * math.log(n_banks))
-    beyond = high - (math.log(math.log(n_banks)) + 1.377) / (2 * high)
-    return max(mean + beyond * math.sqrt(mean) + (beyond**2 - 1) / 6, 1.0)
-
-
-def sum_conflicts(
-    rows: NDArray[np.float64], added: float, density: float, n_banks: int
-) -> NDArray[np.float64]:
-    """Return the cycles of a group whose sums meet in banks, about.
-
-    A group adds `added` products, kept with the given density, to sums of so many `rows`: those of
-    neighbouring rows, of which no bank has more than its turn comes round.
-    """
-    found = {}
-    for n_rows in set(rows.ravel().tolist()):
-        n_sums = n_rows * (1 - math.exp(-added / n_rows))
-        most = math.ceil(min(n_rows, added / max(density, 1e-9)) / n_banks)
-        found[n_rows] = min(mean_meetings(n_sums, n_banks), most)
-    return np.array([found[n_rows] for n_rows in rows.ravel().tolist()]).reshape(rows.shape)

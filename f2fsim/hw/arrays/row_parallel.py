@@ -265,13 +265,11 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
 def _longest(counts: IntArray, n_pes: int, band_rows: int) -> float:
     """Return the entries of the PE with the most of a band, on average over bands of so many rows.
 
-    `counts` are the entries of each row.
+    `counts` are the entries of each row; rows behind the last whole band do not count.
     """
-    n_bands, n_waves = -(-counts.shape[0] // band_rows), -(-band_rows // n_pes)
+    n_bands, n_waves = counts.shape[0] // band_rows, -(-band_rows // n_pes)
     bands = np.zeros((n_bands, n_waves * n_pes), dtype=np.int64)
-    padded = np.zeros(n_bands * band_rows, dtype=np.int64)
-    padded[: counts.shape[0]] = counts
-    bands[:, :band_rows] = padded.reshape(n_bands, band_rows)
+    bands[:, :band_rows] = counts[: n_bands * band_rows].reshape(n_bands, band_rows)
     return float(bands.reshape(n_bands, n_waves, n_pes).sum(axis=1).max(axis=1).mean())
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from f2fsim.codec import FORMATS, EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.codec.entropy import binary_entropy
+from f2fsim.codec.f2f.orders import BlockOrder
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import FrontEnd
 from f2fsim.cost import GateCount, Sram
@@ -313,6 +314,10 @@ class FrontEndKind(ABC, Generic[F]):
     def is_all_rows(self, front_end: F) -> bool:
         """Whether the order runs through all rows of a band, so that all accumulate at once."""
         return False
+
+    def block_order(self, front_end: F, shape: tuple[int, int]) -> BlockOrder:
+        """Return the order of the weights of a band of that shape."""
+        return BlockOrder("row", *shape)
 
     def dictated_pattern(self, front_end: F) -> tuple[int, int] | None:
         """Return (n, m) if weights must be pruned to n of m; None if any mask will do."""

@@ -172,6 +172,10 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         """Diagonal and column orders do."""
         return front_end.order in ALL_ROWS_ORDERS
 
+    def block_order(self, front_end: F2fFrontEnd, shape: tuple[int, int]) -> BlockOrder:
+        """That of the format, rows as they are."""
+        return F2FParams(order=front_end.order).block_order(shape)
+
     def build(self, job: FrontEndJob, front_end: F2fFrontEnd) -> list[InPort]:
         """Add decoders, mask unit, and the patch unit, which needs the mask to find positions.
 

@@ -35,7 +35,7 @@ class BroadcastKind(ArrayKind[BroadcastArray]):
     def own_plans(
         self, arch: ArchConfig, array: BroadcastArray, layer: Layer, tensor: PrunedTensor
     ) -> list[Plan]:
-        """As few bands as fit the PEs' memory, then as few tiles of vectors, come first."""
+        """As few bands as fit the PEs' memory come first, then tiles that start early."""
         return broadcast_plans(arch, array, layer, tensor)
 
     def accumulators(self, arch: ArchConfig, array: BroadcastArray) -> AccumulatorMemory:

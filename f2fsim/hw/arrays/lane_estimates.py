@@ -1,0 +1,131 @@
+"""Cycles of the groups of lanes that plans expect: reads and sums that meet in banks, about."""
+
+from __future__ import annotations
+
+import math
+from functools import cache, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from f2fsim.codec.f2f.orders import BlockOrder
+from f2fsim.config.arch import ArchConfig
+from f2fsim.config.pe_array import LanesArray
+from f2fsim.hw.arrays.bank_gather import gather_groups
+from f2fsim.hw.arrays.lane_parts import neighbours_a_group, operand_banks
+from f2fsim.hw.arrays.operands import Words, wide_rounds
+from f2fsim.hw.front_ends import front_end_kind
+from f2fsim.mapping.facts import LayerFacts
+
+Floats = NDArray[np.float64]
+
+#: Windows that a mean is taken over, of gathers and of wide reads.
+SAMPLED, SAMPLED_WIDE = 24, 4
+
+
+def read_cycles(
+    arch: ArchConfig, array: LanesArray, facts: LayerFacts, rows: Floats, columns: Floats
+) -> Floats | float:
+    """Return the cycles that the reads of a full group take in bands of so many rows, about.
+
+    Neighbouring columns of one row meet at its end alone, which the window hides.
+    """
+    kind, lanes = front_end_kind(arch), array.weights_per_cycle
+    if array.zeros == "skip":
+        if neighbours_a_group(arch, array) is not None:
+            return 1.0
+        n_reads = min(round(facts.n_weights * facts.reaching), lanes)
+        return mean_gather_cycles(
+            n_reads, operand_banks(arch, array), array.window, round(facts.reaching, 2),
+            facts.n_reduction, shares=array.shared_reads,
+        )  # fmt: skip
+    if not kind.is_all_rows(arch.front_end) or facts.is_dense:
+        return 1.0
+    density = round(facts.density, 2) if array.zeros == "gate" else 1.0
+    wave = min(array.columns, int(columns.max()))
+    words = Words.of(arch.scratchpad, max(facts.weight_bits, 8), wave)
+    found = {}
+    for n in set(rows.ravel().tolist()):
+        order = kind.block_order(arch.front_end, (int(n), facts.n_reduction))
+        found[n] = mean_wide_cycles(order, (lanes, array.window), words, density)
+    return np.array([found[n] for n in rows.ravel().tolist()]).reshape(rows.shape)
+
+
+@cache
+def mean_gather_cycles(
+    n_lanes: int, n_banks: int, window: int, density: float, n_columns: int, *, shares: bool
+) -> float:
+    """Return the cycles of a full group that gathers, about.
+
+    Measured on some windows of a mask of random weights, kept with the given density (at least
+    one in 200), row after row of `n_columns` columns: groups that span rows want few columns again
+    and again.
+    """
+    if n_lanes <= 1:
+        return 1.0
+    gaps = np.random.default_rng(0).geometric(
+        max(round(density, 2), 0.005), n_lanes * window * SAMPLED
+    )
+    first = np.arange(window * SAMPLED + 1, dtype=np.int64) * n_lanes
+    columns = np.cumsum(gaps) % n_columns
+    found = gather_groups(columns, first, (n_lanes, n_banks, window), shares=shares)
+    return float(np.maximum(found.cycles, window).mean()) / window
+
+
+@lru_cache(maxsize=4096)
+def mean_wide_cycles(
+    order: BlockOrder, shape: tuple[int, int], words: Words, density: float
+) -> float:
+    """Return the cycles of a full group that reads wide, about.
+
+    Measured on the first windows of a band in a block order, kept with the given density.  `shape`
+    has lanes, and the groups of a window.  A pass of a diagonal order takes neighbouring columns
+    of its rows, the next one others far away: groups of many passes read many words.
+    """
+    n_columns = order.n_cols
+    if n_columns <= words.neighbours * words.n_banks:
+        return float(words.each)  # no two words are in one bank
+    n_lanes, window = shape
+    n_weights = order.n_rows * n_columns
+    n_groups = min(-(-n_weights // n_lanes), SAMPLED_WIDE * window)
+    is_read = _chances(n_groups * n_lanes) < density
+    is_read[n_weights:] = False
+    columns = order.matrix_places(np.flatnonzero(is_read))[1]
+    per_group = is_read.reshape(n_groups, n_lanes).sum(axis=1)
+    first = np.concatenate([[0], np.cumsum(per_group)]).astype(np.int64)
+    rounds, _, _ = wide_rounds(columns, first, window, words, n_columns)
+    groups = np.minimum(window, n_groups - window * np.arange(rounds.shape[0]))
+    return float(np.maximum(rounds * words.each, groups).sum()) / n_groups
+
+
+@lru_cache(maxsize=16)
+def _chances(n: int) -> NDArray[np.float32]:
+    """Return `n` random numbers from 0 to 1, always the same."""
+    return np.random.default_rng(0).random(n, dtype=np.float32)
+
+
+def mean_meetings(n_sums: float, n_banks: int) -> float:
+    """Return the most of `n_sums` sums that are in one of `n_banks` banks, about.
+
+    Binomial counts, whose greatest is that of as many normal ones, corrected for skewness.
+    """
+    mean = n_sums / n_banks
+    if n_sums <= 1 or n_banks <= 1:
+        return max(mean, 1.0)
+    high = math.sqrt(2 * math.log(n_banks))
+    beyond = high - (math.log(math.log(n_banks)) + 1.377) / (2 * high)
+    return max(mean + beyond * math.sqrt(mean) + (beyond**2 - 1) / 6, 1.0)
+
+
+def sum_conflicts(rows: Floats, added: float, density: float, n_banks: int) -> Floats:
+    """Return the cycles of a group whose sums meet in banks, about.
+
+    A group adds `added` products, kept with the given density, to sums of so many `rows`: those of
+    neighbouring rows, of which no bank has more than its turn comes round.
+    """
+    found = {}
+    for n_rows in set(rows.ravel().tolist()):
+        n_sums = n_rows * (1 - math.exp(-added / n_rows))
+        most = math.ceil(min(n_rows, added / max(density, 1e-9)) / n_banks)
+        found[n_rows] = min(mean_meetings(n_sums, n_banks), most)
+    return np.array([found[n_rows] for n_rows in rows.ravel().tolist()]).reshape(rows.shape)
