@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,12 +143,15 @@ class Sizes:
             kept = self._tensor.n_kept
             is_known = self._tensor.mask.shape[0] == self.n_rows
             if kept and n_bands > 1 and is_known and not self.facts.is_dense:
-                counts = shared(self._tensor, "row counts", lambda: row_counts(self._tensor))
                 first = np.cumsum([0, *rows[:-1]])
-                share = max(share, int(np.add.reduceat(counts, first).max()) / kept)
+                share = max(share, int(np.add.reduceat(self._row_counts, first).max()) / kept)
             bits = RESERVED * self.expected_bits + self.scale_bits
             self._held_bits[n_bands] = math.ceil(share * bits) + BAND_BITS
         return self._held_bits[n_bands]
+
+    @cached_property
+    def _row_counts(self) -> IntArray:
+        return shared(self._tensor, "row counts", lambda: row_counts(self._tensor))
 
     def band_table(self, counts: Sequence[int]) -> NDArray[np.float64]:
         """Return counts and rows of large, small and last bands, shape (counts, 6).

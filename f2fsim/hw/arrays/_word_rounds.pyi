@@ -13,6 +13,20 @@ def word_rounds(
     rounds: NDArray[np.int32],
     distinct: NDArray[np.int32],
 ) -> None: ...
+def order_cycles(
+    rows: NDArray[np.int64],
+    word_of: NDArray[np.int32],
+    moves: tuple[int, int],
+    chance: NDArray[np.float32],
+    density: float,
+    shape: tuple[int, int],
+    n_banks: int,
+    each: int,
+    seen: NDArray[np.int64],
+    stamp: NDArray[np.int64],
+    count: NDArray[np.int32],
+    found: NDArray[np.float64],
+) -> None: ...
 def update_rounds(
     bank: NDArray[np.int32],
     first: NDArray[np.int64],

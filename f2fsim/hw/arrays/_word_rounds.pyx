@@ -47,6 +47,72 @@ def word_rounds(
             rounds[w] = most
 
 
+def order_cycles(
+    const int64_t[::1] rows,
+    const int32_t[::1] word_of,
+    (int64_t, int64_t) moves,
+    const float[::1] chance,
+    float density,
+    (int, int) shape,
+    int n_banks,
+    int each,
+    int64_t[::1] seen,
+    int64_t[::1] stamp,
+    int32_t[::1] count,
+    double[::1] found,
+):
+    """Fill `found` with the mean cycles of a group in the first windows of bands of so many rows.
+
+    A pass over the rows begins moves[0] columns behind the pass before, and moves on by moves[1]
+    from row to row.  A weight is read if its `chance` is below `density`; there are as many of them
+    as are gone through at most.  A read takes a bank `each` cycles, a group at least one.
+
+    word_of : word of each column.
+    shape : lanes, and the groups of a window.
+    seen : [n_words], stamp, count : [n_banks], scratch; `seen` and `stamp` start at -1.
+    """
+    cdef int64_t n_cols = word_of.shape[0], n_rows, n, k, begin, c, i, left
+    cdef int64_t group = 0, window = 0, cycles, n_groups
+    cdef Py_ssize_t r, g, lane
+    cdef int n_lanes = shape[0], most = 0, bank
+    cdef int32_t word
+    with nogil:
+        for r in range(rows.shape[0]):
+            n_rows = rows[r]
+            n = min(n_rows * n_cols, chance.shape[0])
+            n_groups = (n + n_lanes - 1) // n_lanes
+            k = i = begin = c = cycles = 0
+            for g in range(n_groups):
+                group += 1
+                if g % shape[1] == 0:
+                    window += 1
+                    most = 0
+                for lane in range(min(n_lanes, n - k)):
+                    if chance[k] < density:
+                        word = word_of[c]
+                        if seen[word] != group:
+                            seen[word] = group
+                            bank = word % n_banks
+                            if stamp[bank] != window:
+                                stamp[bank] = window
+                                count[bank] = 0
+                            count[bank] += 1
+                            most = max(most, count[bank])
+                    k += 1
+                    i += 1
+                    c += moves[1]
+                    if i == n_rows:
+                        i = 0
+                        begin = (begin + moves[0]) % n_cols
+                        c = begin
+                    if c >= n_cols:
+                        c -= n_cols
+                if (g + 1) % shape[1] == 0 or g + 1 == n_groups:
+                    left = g % shape[1] + 1
+                    cycles += max(most * each, left)
+            found[r] = cycles / <double> n_groups
+
+
 def update_rounds(
     const int32_t[::1] bank,
     const int64_t[::1] first,

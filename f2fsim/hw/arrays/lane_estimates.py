@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from f2fsim.codec.f2f.orders import BlockOrder
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.pe_array import LanesArray
+from f2fsim.hw.arrays import _word_rounds
 from f2fsim.hw.arrays.bank_gather import gather_groups
 from f2fsim.hw.arrays.lane_parts import neighbours_a_group, operand_banks
-from f2fsim.hw.arrays.operands import Words, wide_rounds
+from f2fsim.hw.arrays.operands import Words
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.facts import LayerFacts
 
@@ -44,11 +45,10 @@ def read_cycles(
     density = round(facts.density, 2) if array.zeros == "gate" else 1.0
     wave = min(array.columns, int(columns.max()))
     words = Words.of(arch.scratchpad, max(facts.weight_bits, 8), wave)
-    found = {}
-    for n in set(rows.ravel().tolist()):
-        order = kind.block_order(arch.front_end, (int(n), facts.n_reduction))
-        found[n] = mean_wide_cycles(order, (lanes, array.window), words, density)
-    return np.array([found[n] for n in rows.ravel().tolist()]).reshape(rows.shape)
+    sizes, place = np.unique(rows.astype(np.int64), return_inverse=True)
+    order = kind.block_order(arch.front_end, (int(sizes[-1]), facts.n_reduction))
+    found = wide_cycles(sizes, order, (lanes, array.window), words, density)
+    return found[place].reshape(rows.shape)
 
 
 @cache
@@ -72,30 +72,37 @@ def mean_gather_cycles(
     return float(np.maximum(found.cycles, window).mean()) / window
 
 
-@lru_cache(maxsize=4096)
-def mean_wide_cycles(
-    order: BlockOrder, shape: tuple[int, int], words: Words, density: float
-) -> float:
-    """Return the cycles of a full group that reads wide, about.
+def wide_cycles(
+    rows: NDArray[np.int64],
+    order: BlockOrder,
+    shape: tuple[int, int],
+    words: Words,
+    density: float,
+) -> Floats:
+    """Return the cycles of a full group that reads wide in bands of so many rows, about.
 
     Measured on the first windows of a band in a block order, kept with the given density.  `shape`
     has lanes, and the groups of a window.  A pass of a diagonal order takes neighbouring columns
     of its rows, the next one others far away: groups of many passes read many words.
     """
-    n_columns = order.n_cols
+    n_columns, found = order.n_cols, np.full(rows.shape[0], float(words.each))
     if n_columns <= words.neighbours * words.n_banks:
-        return float(words.each)  # no two words are in one bank
-    n_lanes, window = shape
-    n_weights = order.n_rows * n_columns
-    n_groups = min(-(-n_weights // n_lanes), SAMPLED_WIDE * window)
-    is_read = _chances(n_groups * n_lanes) < density
-    is_read[n_weights:] = False
-    columns = order.matrix_places(np.flatnonzero(is_read))[1]
-    per_group = is_read.reshape(n_groups, n_lanes).sum(axis=1)
-    first = np.concatenate([[0], np.cumsum(per_group)]).astype(np.int64)
-    rounds, _, _ = wide_rounds(columns, first, window, words, n_columns)
-    groups = np.minimum(window, n_groups - window * np.arange(rounds.shape[0]))
-    return float(np.maximum(rounds * words.each, groups).sum()) / n_groups
+        return found  # no two words are in one bank
+    _word_rounds.order_cycles(
+        rows,
+        (np.arange(n_columns) // words.neighbours).astype(np.int32),
+        (order.step, 1) if order.kind == "diagonal" else (1, 0),
+        _chances(shape[0] * shape[1] * SAMPLED_WIDE),
+        density,
+        shape,
+        words.n_banks,
+        words.each,
+        np.full(n_columns, -1, dtype=np.int64),
+        np.full(words.n_banks, -1, dtype=np.int64),
+        np.zeros(words.n_banks, dtype=np.int32),
+        found,
+    )
+    return found
 
 
 @lru_cache(maxsize=16)

@@ -124,7 +124,7 @@ def step_reads(
         rounds, of_bank, n_waiting = found.cycles, found.of_bank, per_step
         n_reads = _shared_out(found.reads, n_groups, window) if shares else per_step
     else:
-        rounds, n_reads, of_bank = wide_rounds(columns, first, window, words, n_columns)
+        rounds, n_reads, of_bank = _wide_rounds(columns, first, window, words, n_columns)
         n_waiting = n_reads
     taken = rounds * words.each
     if sums is not None:
@@ -136,7 +136,7 @@ def step_reads(
     return StepReads(_shared_out(taken, n_groups, window), n_reads, n_waiting, fullest)
 
 
-def wide_rounds(
+def _wide_rounds(
     columns: IntArray, first: IntArray, window: int, words: Words, n_columns: int
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Return the reads of each window's fullest bank, of each group, and of each bank."""
