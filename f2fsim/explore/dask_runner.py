@@ -33,7 +33,7 @@ class DaskCluster:
     scheduler: str
     work: Work = run_task
 
-    def run(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
+    def run(self, tasks: Iterable[Task], *, ahead: bool = False) -> Generator[Outcome, None, None]:
         """Yield the outcome of every task as it comes."""
         client = self._connect()
         try:

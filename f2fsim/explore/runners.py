@@ -10,12 +10,14 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from f2fsim.errors import F2fsimError, InputError
@@ -24,6 +26,10 @@ from f2fsim.explore.store import Outcome
 
 #: A point that was under way when a worker died this often is tried once more, alone.
 MAX_STRIKES = 2
+
+#: Neighbouring points share machines and more if the same worker runs them: it is given as many at
+#: once as take about so many seconds, and at most so many.
+BLOCK_SECONDS, MOST_IN_BLOCK = 1.0, 16
 
 #: Longest wait for the thread of a pool whose workers have ended.
 MANAGER_SECONDS = 5.0
@@ -36,8 +42,11 @@ Progress = Callable[[int, int, str], None]
 class Runner(Protocol):
     """Runs tasks; every task taken gives exactly one outcome, even if its worker dies."""
 
-    def run(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
-        """Yield the outcome of every task, in any order."""
+    def run(self, tasks: Iterable[Task], *, ahead: bool = False) -> Generator[Outcome, None, None]:
+        """Yield the outcome of every task, in any order.
+
+        With `ahead` more tasks may be taken than there are workers: no outcome decides what comes.
+        """
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class InProcess:
 
     work: Work = run_task
 
-    def run(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
+    def run(self, tasks: Iterable[Task], *, ahead: bool = False) -> Generator[Outcome, None, None]:
         """Yield the outcome of every task in order."""
         for task in tasks:
             yield self.work(task)
@@ -63,14 +72,14 @@ class Processes:
     n_workers: int
     work: Work = run_task
 
-    def run(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
-        """Yield the outcome of every task as it comes."""
+    def run(self, tasks: Iterable[Task], *, ahead: bool = False) -> Generator[Outcome, None, None]:
+        """Yield the outcome of every task as it comes; `ahead` lets a worker have neighbours."""
         source, again = iter(tasks), deque[Task]()
         strikes: dict[str, int] = {}
         suspects: list[Task] = []
         while True:
             lost: list[Task] = []
-            yield from self._until_broken(source, again, lost)
+            yield from self._until_broken(source, again, lost, MOST_IN_BLOCK if ahead else 1)
             if not lost:
                 break
             for task in lost:
@@ -83,32 +92,34 @@ class Processes:
             yield self._alone(task)
 
     def _until_broken(
-        self, source: Iterator[Task], again: deque[Task], lost: list[Task]
+        self, source: Iterator[Task], again: deque[Task], lost: list[Task], most: int
     ) -> Generator[Outcome, None, None]:
         """Yield outcomes until tasks run out or a worker dies (then fill `lost`)."""
-        running: dict[Future[Outcome], Task] = {}
+        running: dict[Future[tuple[list[Outcome], float]], list[Task]] = {}
+        n_next = 1
         with _Pool(self.n_workers) as pool:
             while True:
                 while not lost and len(running) <= self.n_workers:
-                    task = again.popleft() if again else next(source, None)
-                    if task is None:
+                    block = [again.popleft()] if again else list(islice(source, n_next))
+                    if not block:
                         break
                     try:
                         with _interrupts_held():
-                            running[pool.submit(self.work, task)] = task
+                            running[pool.submit(_run_block, self.work, block)] = block
                     except BrokenProcessPool:
-                        lost.append(task)
+                        lost += block
                 if not running:
                     return
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    task = running.pop(future)
+                    block = running.pop(future)
                     try:
-                        outcome = future.result()
+                        outcomes, seconds = future.result()
                     except BrokenProcessPool:
-                        lost.append(task)
+                        lost += block
                         continue
-                    yield outcome
+                    yield from outcomes
+                    n_next = min(_points_of_a_block(seconds), most)
 
     def _alone(self, task: Task) -> Outcome:
         with _Pool(1) as pool:
@@ -116,6 +127,22 @@ class Processes:
                 return pool.submit(self.work, task).result()
             except BrokenProcessPool:
                 return Outcome(task.digest, "failed", {}, died(MAX_STRIKES + 1))
+
+
+def _run_block(work: Work, tasks: Sequence[Task]) -> tuple[list[Outcome], float]:
+    """Return the outcomes of some tasks, and the seconds of each on average."""
+    start = time.perf_counter()
+    outcomes = [work(task) for task in tasks]
+    return outcomes, (time.perf_counter() - start) / len(tasks)
+
+
+def _points_of_a_block(seconds: float) -> int:
+    """Return how many points of so many seconds take `BLOCK_SECONDS`: a power of two.
+
+    Axes often have two or four values: points that differ in the last of them stay together.
+    """
+    n = min(int(BLOCK_SECONDS / max(seconds, 1e-6)), MOST_IN_BLOCK)
+    return 1 << max(n.bit_length() - 1, 0)
 
 
 def died(n_times: int) -> str:

@@ -228,7 +228,7 @@ def run_points(
             yield Task.of(point, engine)
 
     n_run = 0
-    outcomes = runner.run(tasks())
+    outcomes = runner.run(tasks(), ahead=True)
     with contextlib.closing(outcomes):
         for outcome in outcomes:
             store.put(outcome)

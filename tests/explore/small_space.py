@@ -74,6 +74,11 @@ def slow_task(task: Task) -> Outcome:
     return run_task(task)
 
 
+def process_task(task: Task) -> Outcome:
+    """A point that only tells which process it ran in."""
+    return Outcome(task.digest, "ok", {"process": os.getpid()})
+
+
 def deadly_task(task: Task) -> Outcome:
     """Kill the worker: at the first point of all, and always at the smallest digest."""
     folder = Path(os.environ["F2FSIM_TEST_FOLDER"])

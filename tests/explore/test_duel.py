@@ -190,7 +190,7 @@ class Stopped(Exception):
 class StopsAfter(InProcess):
     """Runs some points, then is interrupted."""
 
-    def run(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
+    def run(self, tasks: Iterable[Task], *, ahead: bool = False) -> Generator[Outcome, None, None]:
         for number, outcome in enumerate(super().run(tasks)):
             if number == 7:
                 raise Stopped

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_space import comparable, deadly_task, slow_task, write_space
+from small_space import comparable, deadly_task, process_task, slow_task, write_space
 
 from f2fsim.config.sweep import load_sweep
 from f2fsim.explore import InProcess, Processes, ResultStore, search, sweep
+from f2fsim.explore.evaluate import Task
 from f2fsim.explore.expand import expand
 from f2fsim.explore.inputs import load_inputs
 from f2fsim.explore.lock import one_at_a_time
@@ -77,6 +78,24 @@ def test_local_processes_give_the_same(
 ) -> None:
     sweep(spec, out=tmp_path, workers=2).store.close()
     assert read(tmp_path) == undisturbed
+
+
+def test_a_worker_runs_neighbours(spec: Path) -> None:
+    """They share machines; where outcomes decide what comes next, nothing is taken ahead."""
+    loaded = load_sweep(spec)
+    points = [p for p in expand(loaded, load_inputs(loaded)) if p.status == "ready"]
+    tasks = [Task.of(point, "compiled") for point in points[:20]]
+    ran_by = {
+        one.digest: one.metrics["process"]
+        for one in Processes(2, process_task).run(tasks, ahead=True)
+    }
+    assert len(ran_by) == 20
+    assert len({ran_by[task.digest] for task in tasks[3:19]}) == 1
+    left = iter(tasks)
+    one_by_one = Processes(2, process_task).run(left)
+    next(one_by_one)
+    assert len(list(left)) >= 15
+    one_by_one.close()
 
 
 def test_dead_workers_cost_only_the_point_at_fault(
