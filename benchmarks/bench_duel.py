@@ -6,7 +6,7 @@ First points of some spaces on silero-vad (7 layers) and opennsfw (54 layers), i
 order of a sweep: CPU milliseconds a point with what workers share (`f2fsim.sharing`) and without,
 as before it; the records must be equal.  Beside it what nothing can share: runs of the engine on
 machines that are new (with ``--schedule auto`` trials of plans too), and the CPU time of its kernel
-alone.  Then wall seconds of the same points with one worker and with several.  With ``--duel`` the
+alone.  Then wall and CPU seconds of points with one worker and with several.  With ``--duel`` the
 shipped duel `opennsfw` of more than 5 000 designs: how many are simulated, and CPU seconds.  On a
 shared machine CPU time is the figure to compare, and a ratio more than a figure.
 """
@@ -25,6 +25,8 @@ from f2fsim.engine import compiled
 from f2fsim.explore.evaluate import KeptLayers, Task, metrics_of, run_task
 from f2fsim.explore.expand import expand
 from f2fsim.explore.inputs import load_inputs
+from f2fsim.explore.runners import Processes
+from f2fsim.explore.store import ResultStore
 from f2fsim.explore.sweeps import sweep
 from f2fsim.pipeline import simulate
 
@@ -109,17 +111,25 @@ def points(arch: str, workload: str, schedule: str, n_points: int) -> None:
 
 
 def workers(n_workers: int, schedule: str) -> None:
-    walls = []
+    walls, cpus = [], []
     for n in (1, n_workers):
         start = time.perf_counter()
-        result = sweep(spec_of("bitmap_edge", "opennsfw", schedule), workers=n)
+        # One worker is a process of its own too, that has nothing yet.
+        result = sweep(spec_of("bitmap_edge", "opennsfw", schedule), runner=Processes(n))
         walls.append(time.perf_counter() - start)
+        cpus.append(cpu_seconds_of(result.store))
         result.store.close()
     print(
         f"72 points of bitmap_edge on opennsfw: {walls[0]:.1f} s wall with one worker, "
-        f"{walls[1]:.1f} with {n_workers}: {walls[0] / walls[1]:.2f} times as fast, "
-        f"load {os.getloadavg()[0]:.1f}"
+        f"{walls[1]:.1f} with {n_workers}: {walls[0] / walls[1]:.2f} times as fast at load "
+        f"{os.getloadavg()[0]:.1f}; CPU seconds of points {cpus[0]:.1f} and {cpus[1]:.1f}: with a "
+        f"free core a worker {n_workers * cpus[0] / cpus[1]:.2f} times as fast"
     )
+
+
+def cpu_seconds_of(store: ResultStore) -> float:
+    outcomes = [store.outcome(digest) for digest in store.statuses()]
+    return sum(one.cpu_seconds for one in outcomes if one is not None)
 
 
 def large_duel(n_workers: int) -> None:
@@ -128,8 +138,7 @@ def large_duel(n_workers: int) -> None:
     wall_seconds = time.perf_counter() - start
     counts = found.counts()
     n = sum(counts.values())
-    outcomes = [found.store.outcome(digest) for digest in found.store.statuses()]
-    cpu_seconds = sum(one.cpu_seconds for one in outcomes if one is not None)
+    cpu_seconds = cpu_seconds_of(found.store)
     left_out = n - counts["simulated"]
     print(
         f"duel of {n} designs on opennsfw: {counts['simulated']} simulated, {left_out / n:.0%} "

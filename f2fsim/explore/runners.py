@@ -29,7 +29,7 @@ MAX_STRIKES = 2
 
 #: Neighbouring points share machines and more if the same worker runs them: it is given as many at
 #: once as take about so many seconds, and at most so many.
-BLOCK_SECONDS, MOST_IN_BLOCK = 1.0, 16
+BLOCK_SECONDS, MOST_IN_BLOCK = 2.0, 16
 
 #: Longest wait for the thread of a pool whose workers have ended.
 MANAGER_SECONDS = 5.0
