@@ -9,6 +9,7 @@ import pytest
 
 from f2fsim.config.arch import load_arch
 from f2fsim.config.load_workload import build_workload
+from f2fsim.hw.arrays.lane_estimates import mean_most
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.pipeline.layer import LayerJob, prepare_layer, trial
@@ -101,3 +102,16 @@ def test_the_array_takes_about_the_cycles_that_plans_expect_in_any_bands(
                 one.step_cycles[1], rel=within
             )
     assert {1, 2} <= seen
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "chance"),
+    [(10, 0.7), (64, 0.5), (65, 0.4), (67, 0.9), (96, 0.1), (128, 0.5), (300, 0.02), (1000, 0.3)],
+)
+def test_the_most_sums_of_a_bank(n_rows: int, chance: float) -> None:
+    """Against draws of the rows that a group adds to."""
+    hits = np.random.default_rng(2).random((2000, n_rows)) < chance
+    banks = np.arange(0, n_rows, 64)
+    padded = np.pad(hits, ((0, 0), (0, -n_rows % 64)))
+    most = padded.reshape(2000, banks.shape[0], 64).sum(axis=1).max(axis=1)
+    assert mean_most(n_rows, chance, 64) == pytest.approx(np.maximum(most, 1).mean(), rel=0.02)

@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 
 #: Windows that a mean is taken over, of gathers and of wide reads.
 SAMPLED, SAMPLED_WIDE = 24, 4
+#: Chance of one sum more in any bank from which on no more are looked at.
+LEAST_CHANCE = 1e-3
 
 
 def read_cycles(
@@ -111,28 +113,37 @@ def _chances(n: int) -> NDArray[np.float32]:
     return np.random.default_rng(0).random(n, dtype=np.float32)
 
 
-def mean_meetings(n_sums: float, n_banks: int) -> float:
-    """Return the most of `n_sums` sums that are in one of `n_banks` banks, about.
+def mean_most(n_rows: int, chance: float, n_banks: int) -> float:
+    """Return the most sums of a bank, about: neighbouring rows, each added to with a chance.
 
-    Binomial counts, whose greatest is that of as many normal ones, corrected for skewness.
+    Row r is in bank r mod banks.
     """
-    mean = n_sums / n_banks
-    if n_sums <= 1 or n_banks <= 1:
-        return max(mean, 1.0)
-    high = math.sqrt(2 * math.log(n_banks))
-    beyond = high - (math.log(math.log(n_banks)) + 1.377) / (2 * high)
-    return max(mean + beyond * math.sqrt(mean) + (beyond**2 - 1) / 6, 1.0)
+    each, more = divmod(n_rows, n_banks)
+    if each + (more > 0) <= 1 or chance >= 1:
+        return float(max(each + (more > 0), 1))
+    odds, found = chance / (1 - chance), 1.0
+    # Chances that banks of `each` rows, and of one more, get n sums, and at most n.
+    few, many = (1 - chance) ** each, (1 - chance) ** (each + 1)
+    below, below_more = few, many
+    for n in range(each + 1):
+        few *= odds * (each - n) / (n + 1)
+        many *= odds * (each + 1 - n) / (n + 1)
+        below, below_more = below + few, below_more + many
+        left = 1 - below ** (n_banks - more) * below_more**more
+        if left < LEAST_CHANCE:
+            break
+        found += left
+    return found
 
 
 def sum_conflicts(rows: Floats, added: float, density: float, n_banks: int) -> Floats:
     """Return the cycles of a group whose sums meet in banks, about.
 
-    A group adds `added` products, kept with the given density, to sums of so many `rows`: those of
-    neighbouring rows, of which no bank has more than its turn comes round.
+    A group adds `added` products, kept with the given density, to sums of neighbouring rows of so
+    many `rows`: it goes through them once in part, or several times.
     """
-    found = {}
-    for n_rows in set(rows.ravel().tolist()):
-        n_sums = n_rows * (1 - math.exp(-added / n_rows))
-        most = math.ceil(min(n_rows, added / max(density, 1e-9)) / n_banks)
-        found[n_rows] = min(mean_meetings(n_sums, n_banks), most)
-    return np.array([found[n_rows] for n_rows in rows.ravel().tolist()]).reshape(rows.shape)
+    n_places, found = added / max(density, 1e-9), {}
+    for n in set(rows.ravel().tolist()):
+        chance = 1 - (1 - density) ** max(n_places / n, 1.0)
+        found[n] = mean_most(math.ceil(min(n, n_places)), chance, n_banks)
+    return np.array([found[n] for n in rows.ravel().tolist()]).reshape(rows.shape)
