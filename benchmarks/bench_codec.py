@@ -4,7 +4,7 @@
 
 Processor time of one thread; iid masks and bits, N_in = 8.  Exit status 1 if a floor is missed: all
 are ratios to a copy or to the direct form in the same run, so that they hold on other machines.
-``F2FSIM_SIMD`` in the environment (portable, avx2, avx512, gfni) leaves instructions out; Arm's
+``F2FSIM_SIMD`` in the environment (portable, avx2, avx512, gfni, gfni512) leaves instructions out; Arm's
 NEON, never measured, is held to what plain C is.
 """
 
@@ -52,13 +52,20 @@ def seconds(work):
 #: Plain copies of as many bytes that a decode of int8 weights may take, by the set of instructions
 #: and the density: (S=0.9, S=0.7), registers of N_s=2 or 7, any order.  Twice as many of a tensor
 #: that fits the cache, where copies cost less.
-MOST_COPIES = {"portable": (50, 70), "avx2": (35, 45), "avx512": (35, 45), "gfni": (35, 45)}
+MOST_COPIES = {
+    "portable": (50, 70),
+    "avx2": (35, 45),
+    "avx512": (35, 45),
+    "gfni": (35, 45),
+    "gfni512": (35, 45),
+}
 #: The same with a value code, registers of 256 bits, row order: (S=0, S>0).
 MOST_COPIES_CODED = {
     "portable": (1300, 600),
     "avx2": (350, 200),
     "avx512": (380, 200),
     "gfni": (130, 110),
+    "gfni512": (60, 60),
 }
 
 

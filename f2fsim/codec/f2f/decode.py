@@ -48,7 +48,7 @@ def check_words(matrix: DecoderMatrix, words: NDArray[np.uint16], n_groups: int)
     """Refuse (`ValueError`) words that are not the decoder's."""
     if words.dtype != np.uint16 or words.ndim != 2 or words.shape[1] > 32 or n_groups < 1:
         raise ValueError("words must be uint16 (n_blocks, ≤ 32 planes) with n_groups ≥ 1")
-    if words.size and int(words.max()) >> matrix.n_in:
+    if words.size and matrix.n_in < 16 and int(words.max()) >> matrix.n_in:
         raise ValueError(f"a word has more than {matrix.n_in} bits")
 
 

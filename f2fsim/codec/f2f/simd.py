@@ -2,7 +2,8 @@
 
 Results do not depend on it.  ``portable`` is plain C; ``avx2`` is for encoders and decoder;
 ``avx512`` (F, BW and VL) decodes in vectors of 64 bytes and has, with VBMI, steps of its own for
-Viterbi; ``gfni`` decodes by products of bit matrices; ``neon``, of Arm, is for Viterbi and decoder.
+Viterbi; ``gfni`` decodes by products of bit matrices, ``gfni512`` (with AVX-512 and BMI2) in vectors
+of 64 bytes; ``neon``, of Arm, is for Viterbi and decoder.
 By default the last one that the processor has is used.
 """
 
@@ -16,7 +17,7 @@ from f2fsim.errors import InputError, choices, in_a_line, near_miss
 #: Environment variable that names the set to use.
 VARIABLE = "F2FSIM_SIMD"
 #: Sets of instructions by the kernels' numbers.
-SETS = ("portable", "avx2", "avx512", "gfni", "neon")
+SETS = ("portable", "avx2", "avx512", "gfni", "gfni512", "neon")
 
 
 def available() -> list[str]:

@@ -12,7 +12,7 @@ from f2fsim.codec.f2f.rates import PlaneRates
 from f2fsim.codec.streams import check_tail
 from f2fsim.errors import DataError
 
-#: Bytes that the kernels may touch beyond a stream's end.
+#: Bytes that the kernel may touch beyond the stream that it writes.
 _SPARE = 8
 
 
@@ -35,6 +35,5 @@ def unpack_words(
     check_tail(stream, what)
     words = np.empty((n_blocks, len(rates.sixty_fourths)), dtype=np.uint16)
     if words.size:
-        data = np.concatenate([stream.data, np.zeros(_SPARE, dtype=np.uint8)])
-        _words.unpack_words(data, rates.fills, n_groups, words)
+        _words.unpack_words(stream.data, rates.fills, n_groups, words)
     return words

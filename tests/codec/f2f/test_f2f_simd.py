@@ -24,6 +24,8 @@ for kind, params in [
     ("int8", {"n_s": 7}),
     ("bf16", {"n_in": 16, "n_s": 15, "n_out": 160, "n_groups": 3}),
     ("fp32", {"n_in": 5, "n_s": 31, "n_out": 300, "search": 0}),
+    ("int8", {"n_in": 16, "n_s": 15, "n_out": 16, "value_code": "classes"}),  # blocks share vectors
+    ("int8", {"n_in": 16, "n_s": 7, "n_out": 27, "n_groups": 2, "value_code": "classes"}),
 ]:
     weight_type = WEIGHT_TYPES[kind]
     mask = rng.random((40, 97)) < 0.25

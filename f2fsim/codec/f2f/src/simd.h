@@ -1,6 +1,6 @@
 /* Which instructions the kernels may use: what the processor has, at most what the environment says.
  *
- * F2FSIM_SIMD = portable, avx2, avx512, gfni or neon; f2fsim.codec.f2f.simd refuses other words.
+ * F2FSIM_SIMD = portable, avx2, avx512, gfni, gfni512 or neon; f2fsim.codec.f2f.simd refuses other words.
  */
 #ifndef F2FSIM_SIMD_H
 #define F2FSIM_SIMD_H
@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { F2F_PORTABLE, F2F_AVX2, F2F_AVX512, F2F_GFNI, F2F_NEON, F2F_SETS };
+enum { F2F_PORTABLE, F2F_AVX2, F2F_AVX512, F2F_GFNI, F2F_GFNI512, F2F_NEON, F2F_SETS };
 
 static const char *const f2f_set_names[F2F_SETS] = {"portable", "avx2", "avx512", "gfni",
-                                                    "neon"};
+                                                    "gfni512", "neon"};
 
 /* Whether the processor has all of a set: AVX2 comes with BMI, AVX-512 is F, BW and VL. */
 static int f2f_has_set(int set) {
@@ -23,6 +23,8 @@ static int f2f_has_set(int set) {
         return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512vl");
     if (set == F2F_GFNI) return avx2 && __builtin_cpu_supports("gfni");
+    if (set == F2F_GFNI512)
+        return f2f_has_set(F2F_AVX512) && f2f_has_set(F2F_GFNI) && __builtin_cpu_supports("bmi2");
 #elif defined(__aarch64__) && defined(__GNUC__)
     if (set == F2F_NEON) return 1; /* part of the architecture */
 #endif

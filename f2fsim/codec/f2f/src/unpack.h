@@ -19,7 +19,8 @@
 #define F2F_PASS_AVX2 1
 #define F2F_PASS_AVX512 2
 #define F2F_PASS_GFNI 3
-#define F2F_PASS_NEON 4
+#define F2F_PASS_GFNI512 4
+#define F2F_PASS_NEON 5
 
 #define F2F_MAX_BYTES 4     /* of a pattern */
 #define F2F_MAX_BLOCK 512   /* outputs */
@@ -209,6 +210,15 @@ F2F_INLINE void f2f_table_tile(const f2f_decoder *d, const f2f_layout *l, int64_
 #define F2F_NAME(x) x##_gfni
 #define F2F_TARGET __attribute__((target("gfni,avx2,popcnt,bmi")))
 #define F2F_SET F2F_PASS_GFNI
+#define F2F_WIDTH 32
+#define F2F_WIDTH_NAME(x) x##_32
+#include "unpack_body.h"
+#define F2F_NAME(x) x##_gfni512
+#define F2F_TARGET                                                                             \
+    __attribute__((target("gfni,avx512f,avx512bw,avx512vl,avx2,popcnt,bmi,bmi2")))
+#define F2F_SET F2F_PASS_GFNI512
+#define F2F_WIDTH 64
+#define F2F_WIDTH_NAME(x) x##_64
 #include "unpack_body.h"
 #elif defined(F2F_ARM)
 #include "shuffle.h"
@@ -227,6 +237,7 @@ static void f2f_unpack(const f2f_decoder *d, const f2f_layout *l, f2f_range r, i
     case F2F_AVX2: f2f_unpack_avx2(d, l, r, patterns); return;
     case F2F_AVX512: f2f_unpack_avx512(d, l, r, patterns); return;
     case F2F_GFNI: f2f_unpack_gfni(d, l, r, patterns); return;
+    case F2F_GFNI512: f2f_unpack_gfni512(d, l, r, patterns); return;
     }
 #elif defined(F2F_ARM)
     if (set == F2F_NEON) {

@@ -111,13 +111,16 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const
     _Alignas(32) f2f_tile bytes;
     uint32_t coded[F2F_TILE_ROOM];
     const int64_t stop = r.first + r.n_blocks, most = f2f_tile_blocks(d->n_out);
-#if F2F_SET == F2F_PASS_GFNI
+#ifdef F2F_WIDTH
     f2f_affine a;
-    f2f_affine_fill(&a, d, l->row_of, l->n_coded);
+    const int look_up =
+        f2f_affine_start(&a, d, l->row_of, l->n_coded, most, r.first, F2F_WIDTH);
 #elif F2F_SET
     f2f_shuffle s;
     const int look_up = f2f_shuffle_start(&s, d, l->row_of, l->n_coded, most);
     if (!look_up) F2F_NAME(f2f_shuffle_before)(&s, d, l->n_coded, r.first);
+#else
+    const int look_up = 1;
 #endif
     for (int64_t b = r.first; b < stop; b += most) {
         const int64_t n_blocks = stop - b < most ? stop - b : most, at = b * d->n_out;
@@ -125,16 +128,17 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const
         const int n = (int)(left < whole ? left : whole);
         const uint8_t *mask = l->mask + at / 8;
         uint8_t *to = patterns + at * l->n_bytes;
-#if F2F_SET == F2F_PASS_GFNI
-        for (int k = 0; k < l->n_coded; k++) f2f_affine_tile(&a, d, k, b, n_blocks, bytes[k]);
+        if (look_up) f2f_table_tile(d, l, b, n_blocks, bytes, n_words);
+#ifdef F2F_WIDTH
+        else {
+            f2f_affine_hold(&a, d, l->n_coded, b, n_blocks);
+            for (int k = 0; k < l->n_coded; k++)
+                F2F_WIDTH_NAME(f2f_affine_tile)(&a, d, k, n_blocks, bytes[k]);
+        }
 #elif F2F_SET
-        if (look_up)
-            f2f_table_tile(d, l, b, n_blocks, bytes, n_words);
         else
             for (int k = 0; k < l->n_coded; k++)
                 F2F_NAME(f2f_shuffle_tile)(&s, d, k, b, n_blocks, bytes[k]);
-#else
-        f2f_table_tile(d, l, b, n_blocks, bytes, n_words);
 #endif
         f2f_apply_patches(d, l, &r, at, n_blocks, bytes, n_words);
         if (l->n_bytes == 1) {
@@ -147,7 +151,9 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const
         else
             for (int i = 0; i < n; i++) ((uint16_t *)to)[i] = (uint16_t)coded[i];
     }
-#if F2F_SET && F2F_SET != F2F_PASS_GFNI
+#ifdef F2F_WIDTH
+    f2f_affine_end(&a);
+#elif F2F_SET
     f2f_shuffle_end(&s);
 #endif
 }
@@ -162,3 +168,5 @@ F2F_TARGET static void F2F_NAME(f2f_unpack)(const f2f_decoder *d, const f2f_layo
 #undef F2F_NAME
 #undef F2F_TARGET
 #undef F2F_SET
+#undef F2F_WIDTH
+#undef F2F_WIDTH_NAME
