@@ -4,8 +4,8 @@
 
 Processor time of one thread; iid masks and bits, N_in = 8.  Exit status 1 if a floor is missed: all
 are ratios to a copy or to the direct form in the same run, so that they hold on other machines.
-``F2FSIM_SIMD`` in the environment (portable, avx2, avx512, gfni, gfni512) leaves instructions out; Arm's
-NEON, never measured, is held to what plain C is.
+``F2FSIM_SIMD`` in the environment (portable, avx2, avx512, gfni, gfni512) leaves instructions
+out; Arm's NEON, never measured, is held to what plain C is.
 """
 
 import argparse

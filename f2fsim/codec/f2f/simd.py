@@ -2,8 +2,8 @@
 
 Results do not depend on it.  ``portable`` is plain C; ``avx2`` is for encoders and decoder;
 ``avx512`` (F, BW and VL) decodes in vectors of 64 bytes and has, with VBMI, steps of its own for
-Viterbi; ``gfni`` decodes by products of bit matrices, ``gfni512`` (with AVX-512 and BMI2) in vectors
-of 64 bytes; ``neon``, of Arm, is for Viterbi and decoder.
+Viterbi; ``gfni`` decodes by products of bit matrices, ``gfni512`` (with AVX-512 and BMI2) in
+vectors of 64 bytes; ``neon``, of Arm, is for Viterbi and decoder.
 By default the last one that the processor has is used.
 """
 
