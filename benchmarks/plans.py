@@ -1,17 +1,20 @@
 """Plans chosen by prediction and trials against runs of all likely plans.
 
-    python benchmarks/plans.py [--layers N] [--first N] [--seed S] [--archs NAME ...] [--kept FILE]
+    python benchmarks/plans.py [--layers N] [--first N] [--seed S] [--archs NAME ...]
+                               [--kept FILE | --planning]
 
 Random layers (shape, batch, density, convolutions among them) on shipped machines: how many cycles
 the chosen plan takes over those of the best one, in quantiles, and the worst ten with both plans.
 With ``--kept`` runs are kept in a file, a line for each layer and machine: what was interrupted
-goes on, and another way to choose is measured without running all again.
+goes on, and another way to choose is measured without running all again.  With ``--planning`` only
+the CPU time of planning is measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +28,7 @@ from f2fsim.config.load_workload import build_workload
 from f2fsim.errors import ConfigError
 from f2fsim.hw.arrays import array_kind
 from f2fsim.mapping.plan import Plan
-from f2fsim.pipeline.layer import LayerJob, trial
+from f2fsim.pipeline.layer import LayerJob, chosen_plan, trial
 from f2fsim.pipeline.run import layer_jobs
 from f2fsim.pipeline.trials import Trial, stretch_of, tried_plan
 from f2fsim.scheduling import likely_plans, plan_layer
@@ -245,6 +248,24 @@ def measure(options: argparse.Namespace) -> Iterator[Case]:
                         file.write(json.dumps(line | {"runs": runs.kept()}) + "\n")
 
 
+def show_planning(options: argparse.Namespace) -> None:
+    """Print the CPU seconds in which the layers are planned: predicted, and with trials."""
+    seconds, n_jobs = np.zeros(2), 0
+    for number in range(options.first, options.first + options.layers):
+        for arch in options.archs:
+            rng = np.random.default_rng([options.seed, number])
+            for job in jobs(rng, arch, options.most_weights, options.most_macs):
+                data, start = job.data, time.process_time()
+                plan_layer(job.arch, job.dram, data.layer, data.tensor)
+                middle = time.process_time()
+                chosen_plan(job)
+                seconds += middle - start, time.process_time() - middle
+                n_jobs += 1
+    print(
+        f"{n_jobs} jobs: predicted {seconds[0]:.2f} s, with trials {seconds[1]:.2f} s of CPU time"
+    )
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -256,8 +277,12 @@ def main() -> None:
     parser.add_argument("--most-macs", type=int, default=1 << 25, help="of all layers")
     parser.add_argument("--within", type=float, default=1.3, help="of the fewest predicted cycles")
     parser.add_argument("--kept", type=Path, help="file of runs")
+    parser.add_argument("--planning", action="store_true", help="only how long planning takes")
     options = parser.parse_args()
-    show(list(measure(options)))
+    if options.planning:
+        show_planning(options)
+    else:
+        show(list(measure(options)))
 
 
 if __name__ == "__main__":
