@@ -50,6 +50,7 @@ from f2fsim.hw.front_ends.mask_unit import (
 )
 from f2fsim.hw.front_ends.value_decoder import (
     ALIGNER_CYCLES,
+    DOUBLING_BITS,
     TABLE_BITS,
     TABLE_BITS_PER_CYCLE,
     VALUE_CYCLES,
@@ -154,7 +155,8 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         """The value code's."""
         if not has_values(front_end):
             return super().pass_table(front_end, facts, rows)
-        bits = np.full_like(rows, TABLE_BITS)
+        kept = np.maximum(rows * facts.n_reduction * facts.density, 1.0)
+        bits = TABLE_BITS + DOUBLING_BITS * np.log2(kept)
         return bits, bits / TABLE_BITS_PER_CYCLE
 
     def depth_cycles(self, front_end: F2fFrontEnd, arch: ArchConfig) -> int:
