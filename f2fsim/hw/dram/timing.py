@@ -7,6 +7,7 @@ the same clocks as DRAMsim3 (commit 2981759) for the same parameters.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from f2fsim.config.dram import DramSpec
 from f2fsim.config.dram_map import ADDRESS_FIELDS, mapping_segments
@@ -81,7 +82,7 @@ class DramParams:
         """Banks of one channel, all ranks together."""
         return self.n_ranks * self.n_bank_groups * self.n_banks_per_group
 
-    @property
+    @cached_property
     def n_regions(self) -> int:
         """Equal pieces of the address space with a channel each; 1 where channels take turns."""
         channel = [one for one in self.mapping if one[0] == FIELD_INDEX["channel"]]
