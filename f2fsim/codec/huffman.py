@@ -25,11 +25,19 @@ from f2fsim.codec.huffman_code import (
     pack_table,
     unpack_table,
 )
+from f2fsim.codec.huffman_read import (
+    MAX_DECODERS,
+    read_apart,
+    read_mask,
+    read_pairs,
+    read_parts,
+)
 from f2fsim.codec.huffman_symbols import (
     MAX_PAIRED_BITS,
     first_weights,
     joined,
     may_pair,
+    may_part,
     n_symbols,
     paired,
     paired_bits,
@@ -38,26 +46,22 @@ from f2fsim.codec.huffman_symbols import (
     symbol_bits,
     unpaired,
 )
-from f2fsim.codec.huffman_words import take_turns, word_places
+from f2fsim.codec.huffman_words import take_turns
 from f2fsim.codec.mask_code import EncodedMask
-from f2fsim.codec.masks import MaskShape, check_mask_code, decode_mask, encode_mask
+from f2fsim.codec.masks import MaskShape, check_mask_code, encode_mask
 from f2fsim.codec.streams import (
     bits_for,
     check_format,
     check_tail,
     int_param,
     pack_equal,
-    read_fields,
     read_stream,
     unit_counts,
     unit_sizes,
     unit_sums,
 )
-from f2fsim.codec.tensor import PrunedTensor
+from f2fsim.codec.tensor import PrunedTensor, WeightType
 from f2fsim.errors import DataError
-
-MAX_DECODERS = 1024
-MAX_POINTER_BITS = 48
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,19 +88,22 @@ class DecoderWork:
 class _Coded:
     """Kept weights as symbols: `n_each` weights of a decoder, one after another, in each.
 
-    Symbols of a pair count from `base`.
+    Symbols of a pair count from `base`.  `rest_bits`: bits of the rests behind a codeword.
     """
 
     symbols: NDArray[np.uint8]
     rests: NDArray[np.uint32]
     code: CanonicalCode
-    n_each: int
+    rest_bits: int
+    n_each: int = 1
     base: int = 0
+    apart: bool = False
 
     @property
     def n_bits(self) -> int:
-        """Bits of codewords and table."""
-        return int(self.code.lengths[self.symbols].sum()) + pack_table(self.code).n_bits
+        """Bits of codewords, rests and table."""
+        words = int(self.code.lengths[self.symbols].sum()) + self.symbols.size * self.rest_bits
+        return words + pack_table(self.code).n_bits
 
 
 @dataclass(frozen=True)
@@ -104,8 +111,9 @@ class HuffmanFormat(WeightFormat):
     """A mask and the kept weights in a canonical Huffman code, in row-major order.
 
     The symbol is the whole weight for types of at most 8 bits, the exponent for wider floats,
-    whose sign and mantissa follow the codeword; two weights of a decoder where their symbols have
-    at most 4 bits and fewer bits are needed so.  Kept weight i belongs to decoder
+    whose sign and mantissa follow the codeword (the sign alone that of a float of 8 bits where
+    fewer bits are needed so); two weights of a decoder where their symbols have at most 4 bits and
+    fewer bits are needed so.  Kept weight i belongs to decoder
     ``i mod n_decoders``; each decoder has a stream of its own, cut into words that take turns.
 
     Attributes
@@ -141,7 +149,7 @@ class HuffmanFormat(WeightFormat):
         """Encode `tensor`; one work unit for each `block` weights."""
         mask = tensor.mask.ravel()
         coded = self._coded(tensor)
-        values, widths = _fields(coded, coded.n_each * rest_bits(tensor.weight_type))
+        values, widths = _fields(coded)
         parts = [
             BitStream(*pack_fields(values[d :: self.n_decoders], widths[d :: self.n_decoders]))
             for d in range(self.n_decoders)
@@ -167,6 +175,8 @@ class HuffmanFormat(WeightFormat):
             params["n_each"] = coded.n_each
         if coded.base:
             params["base"] = coded.base
+        if coded.apart:
+            params["sign_apart"] = 1
         by_weight = self._by_weight(widths, coded, tensor.n_kept)
         work = self._work(mask, by_weight, streams, flags)
         return EncodedTensor(
@@ -176,8 +186,7 @@ class HuffmanFormat(WeightFormat):
     def decoder_work(self, tensor: PrunedTensor) -> DecoderWork:
         """Return what each decoder reads for each work unit of `tensor`."""
         coded = self._coded(tensor)
-        rests = coded.n_each * rest_bits(tensor.weight_type)
-        widths = coded.code.lengths[coded.symbols] + rests
+        widths = coded.code.lengths[coded.symbols] + coded.rest_bits
         n_units = -(-tensor.n_weights // self.block)
         unit_of = np.flatnonzero(tensor.mask.ravel()) // self.block
         place = unit_of * self.n_decoders + np.arange(unit_of.size) % self.n_decoders
@@ -206,27 +215,39 @@ class HuffmanFormat(WeightFormat):
         """Return the code of an encoding; `DataError` if its table is damaged."""
         what = f"tensor {encoded.name!r}, stream 'codebook'"
         stream = read_stream(encoded, "codebook")
-        n_each, _ = _read_pairs(encoded)
+        n_each, _ = read_pairs(encoded)
         kind = encoded.weight_type
-        width = symbol_bits(kind) if n_each == 1 else 2 * paired_bits(kind)
+        apart = read_apart(encoded)
+        width = symbol_bits(kind, apart) if n_each == 1 else 2 * paired_bits(kind)
         return unpack_table(stream, width, what)
 
     def _coded(self, tensor: PrunedTensor) -> _Coded:
-        """Return symbols and rests of the kept weights and the best code, pairs where fewer."""
+        """Return symbols and rests of the kept weights and the best code.
+
+        The sign apart or pairs where they take fewer bits.
+        """
         kind = tensor.weight_type
-        symbols, rests = split(tensor.patterns.ravel()[tensor.mask.ravel()], kind)
-        width = symbol_bits(kind)
-        single = _Coded(symbols, rests, self._best_code(symbols, width), 1)
-        base = int(symbols.min(initial=255)) if width > MAX_PAIRED_BITS else 0
+        kept = tensor.patterns.ravel()[tensor.mask.ravel()]
+        single = self._single(kept, kind, apart=False)
+        if may_part(kind):
+            parted = self._single(kept, kind, apart=True)
+            return parted if parted.n_bits < single.n_bits else single
+        symbols, rests = single.symbols, single.rests
+        base = int(symbols.min(initial=255)) if symbol_bits(kind) > MAX_PAIRED_BITS else 0
         width = paired_bits(kind)
         if not may_pair(kind.n_bits) or not symbols.size or int(symbols.max()) - base >> width:
             return single
         pairs = paired(symbols - np.uint8(base), self.n_decoders, width)
         double_rests = paired(rests, self.n_decoders, rest_bits(kind))
-        double = _Coded(pairs, double_rests, self._best_code(pairs, 2 * width), 2, base)
-        alone = pairs.size * 2 - symbols.size  # a last weight without another has rests of two
-        more = alone * rest_bits(kind)
-        return double if double.n_bits + more < single.n_bits else single
+        code = self._best_code(pairs, 2 * width)
+        # A last weight without another has rests of two.
+        double = _Coded(pairs, double_rests, code, 2 * rest_bits(kind), 2, base)
+        return double if double.n_bits < single.n_bits else single
+
+    def _single(self, kept: NDArray[np.unsignedinteger], kind: WeightType, apart: bool) -> _Coded:
+        symbols, rests = split(kept, kind, apart)
+        code = self._best_code(symbols, symbol_bits(kind, apart))
+        return _Coded(symbols, rests, code, rest_bits(kind, apart), apart=apart)
 
     def _best_code(self, symbols: NDArray[np.uint8], width: int) -> CanonicalCode:
         counts = np.bincount(symbols, minlength=1 << width).astype(np.int64)
@@ -257,17 +278,18 @@ class HuffmanFormat(WeightFormat):
     def decode(self, encoded: EncodedTensor) -> PrunedTensor:
         """Return the tensor that was encoded."""
         check_format(encoded, self.name)
-        mask = _read_mask(encoded)
+        mask = read_mask(encoded)
         kind = encoded.weight_type
         what = f"tensor {encoded.name!r}, stream"
         code = self.table_of(encoded)
-        n_kept, (n_each, base) = int(np.count_nonzero(mask)), _read_pairs(encoded)
+        n_kept, (n_each, base) = int(np.count_nonzero(mask)), read_pairs(encoded)
+        apart = read_apart(encoded)
         n_decoders = int_param(encoded, "n_decoders", 1, MAX_DECODERS)
         symbols = np.zeros(n_symbols(n_kept, n_decoders, n_each), dtype=np.uint8)
         rests = np.zeros(symbols.shape[0], dtype=np.uint32)
         if symbols.size and not code.longest:
             raise DataError(f"{what} 'codebook': the table is missing")
-        for first, (data, n_bits) in enumerate(_read_parts(encoded)):
+        for first, (data, n_bits) in enumerate(read_parts(encoded)):
             part, n_read = BitStream(data[:-8], n_bits), 0
             check_tail(part, f"{what} 'weights'")
             if first < symbols.size:
@@ -276,7 +298,7 @@ class HuffmanFormat(WeightFormat):
                     n_bits,
                     code.look_up,
                     code.longest,
-                    n_each * rest_bits(kind),
+                    n_each * rest_bits(kind, apart),
                     first,
                     n_decoders,
                     symbols,
@@ -291,54 +313,16 @@ class HuffmanFormat(WeightFormat):
                 raise DataError(f"tensor {encoded.name!r}: parameter 'base' is beyond the symbols")
             symbols += np.uint8(base)
         flat = np.zeros(encoded.n_weights, dtype=kind.pattern_dtype)
-        flat[mask] = joined(symbols, rests, kind)
+        flat[mask] = joined(symbols, rests, kind, apart)
         return PrunedTensor(
             encoded.name, flat.reshape(encoded.shape), mask.reshape(encoded.shape), kind
         )
 
 
-def _read_pairs(encoded: EncodedTensor) -> tuple[int, int]:
-    """Return the weights of a codeword, 1 or 2, and what the symbols of a pair count from."""
-    if "n_each" not in encoded.params:
-        return 1, 0
-    n_each, kind = int_param(encoded, "n_each", 1, 2), encoded.weight_type
-    if n_each > 1 and not may_pair(kind.n_bits):
-        raise DataError(f"tensor {encoded.name!r}: pairs of {kind.name}")
-    has_base = n_each > 1 and "base" in encoded.params
-    return n_each, int_param(encoded, "base", 0, (1 << symbol_bits(kind)) - 1) if has_base else 0
-
-
-def _fields(coded: _Coded, n_rest: int) -> tuple[NDArray[np.uint64], IntArray]:
+def _fields(coded: _Coded) -> tuple[NDArray[np.uint64], IntArray]:
     """Return each codeword with its rest as one field."""
     lengths = coded.code.lengths[coded.symbols]
     values = coded.code.codewords[coded.symbols].astype(np.uint64)
-    if n_rest:
+    if coded.rest_bits:
         values |= coded.rests.astype(np.uint64) << lengths.astype(np.uint64)
-    return values, lengths + n_rest
-
-
-def _read_parts(encoded: EncodedTensor) -> list[tuple[NDArray[np.uint8], int]]:
-    """Return each decoder's stream with eight spare bytes, and its bits."""
-    n_decoders = int_param(encoded, "n_decoders", 1, MAX_DECODERS)
-    pointer_bits = int_param(encoded, "pointer_bits", 0, MAX_POINTER_BITS)
-    word_bytes = int_param(encoded, "word_bytes", 1, 64)
-    n_bits = read_fields(encoded, "pointers", pointer_bits, n_decoders).astype(np.int64)
-    stream = read_stream(encoded, "weights")
-    n_bytes = -(-n_bits // 8)
-    if stream.n_bits != 8 * int(n_bytes.sum()):
-        raise DataError(f"tensor {encoded.name!r}: 'pointers' do not add up to 'weights'")
-    whole = stream.data[word_places(n_bytes, word_bytes)]
-    spare = np.zeros(8, dtype=np.uint8)
-    return [
-        (np.concatenate([part, spare]), int(n))
-        for part, n in zip(np.split(whole, np.cumsum(n_bytes)[:-1]), n_bits, strict=True)
-    ]
-
-
-def _read_mask(encoded: EncodedTensor) -> NDArray[np.bool_]:
-    code = encoded.params.get("mask")
-    if not isinstance(code, Mapping) or not isinstance(code.get("params"), Mapping):
-        raise DataError(f"tensor {encoded.name!r}: parameter 'mask' is damaged")
-    return decode_mask(
-        read_stream(encoded, "mask"), encoded.n_weights, code.get("code", ""), code["params"]
-    )
+    return values, lengths + coded.rest_bits

@@ -1,7 +1,8 @@
 """What a Huffman code codes: the symbol of each kept weight and the bits that follow it uncoded.
 
-The symbol is the whole weight for types of at most 8 bits, the exponent for wider floats.  Two
-symbols of one decoder may be one where each has at most 4 bits (types of few bits, exponents of 16
+The symbol is the whole weight for types of at most 8 bits, the exponent for wider floats.  The
+sign of a float of 8 bits may stand apart: signs are even, and the table then lists half as many
+symbols.  Two symbols of one decoder may be one where each has at most 4 bits (types of few bits, exponents of 16
 neighbouring binades): a code of whole bits a weight loses there.
 """
 
@@ -32,9 +33,17 @@ def paired_bits(kind: WeightType) -> int:
     return min(symbol_bits(kind), MAX_PAIRED_BITS)
 
 
-def symbol_bits(kind: WeightType) -> int:
-    """Return the width of a coded symbol: the whole weight up to 8 bits, else the exponent."""
-    return kind.n_bits if kind.n_bits <= 8 else kind.n_exponent_bits
+def may_part(kind: WeightType) -> bool:
+    """Return whether the sign may be left to the rest: floats whose symbol is the whole weight."""
+    return kind.is_float and kind.n_bits <= 8
+
+
+def symbol_bits(kind: WeightType, apart: bool = False) -> int:
+    """Return the width of a coded symbol: the whole weight up to 8 bits, else the exponent.
+
+    `apart`: the sign of a float of 8 bits is not in the symbol.
+    """
+    return kind.n_bits - apart if kind.n_bits <= 8 else kind.n_exponent_bits
 
 
 def expected_value_bits(tensor: PrunedTensor) -> float:
@@ -65,15 +74,19 @@ def expected_symbols(
     return used.sum(axis=-1), (below * above).sum(axis=-1)
 
 
-def rest_bits(kind: WeightType) -> int:
+def rest_bits(kind: WeightType, apart: bool = False) -> int:
     """Return the bits that follow a codeword uncoded: sign and mantissa of wide floats."""
-    return kind.n_bits - symbol_bits(kind)
+    return kind.n_bits - symbol_bits(kind, apart)
 
 
-def split(patterns: NDArray[Any], kind: WeightType) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
+def split(
+    patterns: NDArray[Any], kind: WeightType, apart: bool = False
+) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
     """Return the symbol of each pattern, signed integers by value from the least, and the rest."""
-    if not rest_bits(kind):
-        return patterns.astype(np.uint8) ^ np.uint8(_flip(kind)), np.zeros(patterns.size, np.uint32)
+    if kind.n_bits <= 8:
+        low = np.uint8((1 << symbol_bits(kind, apart)) - 1)
+        signs = patterns.astype(np.uint32) >> np.uint32(symbol_bits(kind, apart))
+        return (patterns.astype(np.uint8) ^ np.uint8(_flip(kind))) & low, signs
     wide = patterns.astype(np.uint32)
     exponents = wide >> np.uint32(kind.n_mantissa_bits) & np.uint32((1 << kind.n_exponent_bits) - 1)
     mantissas = wide & np.uint32((1 << kind.n_mantissa_bits) - 1)
@@ -82,11 +95,12 @@ def split(patterns: NDArray[Any], kind: WeightType) -> tuple[NDArray[np.uint8], 
 
 
 def joined(
-    symbols: NDArray[np.uint8], rests: NDArray[np.uint32], kind: WeightType
+    symbols: NDArray[np.uint8], rests: NDArray[np.uint32], kind: WeightType, apart: bool = False
 ) -> NDArray[np.unsignedinteger]:
     """Return the patterns of symbols and rests."""
-    if not rest_bits(kind):
-        return np.bitwise_xor(symbols, np.uint8(_flip(kind)))
+    if kind.n_bits <= 8:
+        signs = (rests << np.uint32(symbol_bits(kind, apart))).astype(np.uint8)
+        return np.bitwise_xor(symbols | signs, np.uint8(_flip(kind)))
     mantissas = rests & np.uint32((1 << kind.n_mantissa_bits) - 1)
     signs = rests >> np.uint32(kind.n_mantissa_bits)
     exponents = symbols.astype(np.uint32) << np.uint32(kind.n_mantissa_bits)

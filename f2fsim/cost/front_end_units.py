@@ -288,10 +288,11 @@ def position_decoder(n_out: int, n_planes: int, rate: int, masks: int, count: in
 def huffman_decoder(n: int, length: int, weight_bits: int) -> Units:
     """Return `n` decoders of codewords of at most `length` bits; their tables are memories.
 
-    Floats of 16 bits may come in pairs, with what follows the symbols of both.
+    Floats of 16 bits may come in pairs, with what follows the symbols of both; the sign of one of
+    8 bits may follow.
     """
     symbol = min(weight_bits, 8)
-    rest = (weight_bits - symbol) * (1 + (weight_bits == 16))
+    rest = 1 if weight_bits == 8 else (weight_bits - symbol) * (1 + (weight_bits == 16))
     sizes = {"LENGTH": length, "SYMBOL": symbol, "REST": rest, "WORD": WORD_BITS}
     return (_unit("f2f_huffman_decoder", n, **sizes),)
 

@@ -211,6 +211,8 @@ def huffman(entry, streams, width, n_rows, n_cols, patterns, kept):
     params, kind = entry["params"], entry["weight_type"]
     kept[:] = read_flags(streams["mask"], n_rows * n_cols, params["mask"])
     n_symbol, n_m = (width, 0) if width <= 8 else FLOATS[kind]
+    apart = params.get("sign_apart", 0)
+    n_symbol -= apart
     n_each, base, second = params.get("n_each", 1), params.get("base", 0), {}
     n_paired = min(n_symbol, 4)
     codes = codewords(streams["codebook"], n_symbol if n_each == 1 else 2 * n_paired)
@@ -231,6 +233,8 @@ def huffman(entry, streams, width, n_rows, n_cols, patterns, kept):
             flip = 1 << (width - 1) if kind.startswith("int") else 0
             symbol = second.pop(d) if d in second else codes[text]
             patterns[at] = (symbol & ((1 << width) - 1)) ^ flip
+            if apart:
+                patterns[at] |= stream.take(1) << 7
             if n_each == 2 and text:
                 second[d] = symbol >> width
         elif d in second:

@@ -195,6 +195,34 @@ def test_pairs_of_exponents_reach_their_entropy(kind, n_decoders):
     np.testing.assert_array_equal(work.weights.sum(axis=0), work.taken.sum(axis=0))
 
 
+@pytest.mark.parametrize("n_weights", [40, 4000])
+def test_signs_of_few_small_floats_stand_apart(n_weights):
+    """Half as many symbols are listed; the sign costs its one bit."""
+    rng = np.random.default_rng(1)
+    patterns = rng.binomial(127, 0.5, n_weights) | rng.integers(0, 2, n_weights) << 7
+    tensor = PrunedTensor(
+        "w",
+        patterns.astype(np.uint8)[None],
+        np.ones((1, n_weights), bool),
+        WEIGHT_TYPES["fp8_e5m2"],
+    )
+    encoded = HuffmanFormat(n_decoders=3).encode(tensor)
+    assert encoded.params["sign_apart"] == 1
+    np.testing.assert_array_equal(decode(encoded).patterns, tensor.patterns)
+    work = HuffmanFormat(n_decoders=3).decoder_work(tensor)
+    lengths = HuffmanFormat.table_of(encoded).lengths
+    assert lengths.size == 128
+    assert work.bits.sum() == lengths[patterns & 127].sum() + n_weights
+
+
+def test_signs_are_in_the_symbol_where_they_are_uneven():
+    positive = np.arange(64, dtype=np.uint8)[None]
+    tensor = PrunedTensor("w", positive, np.ones((1, 64), bool), WEIGHT_TYPES["fp8_e4m3"])
+    encoded = HuffmanFormat().encode(tensor)
+    assert "sign_apart" not in encoded.params
+    np.testing.assert_array_equal(decode(encoded).patterns, positive)
+
+
 def test_exponents_of_more_binades_have_codewords_of_their_own():
     rng = np.random.default_rng(0)
     wide = floats(20, 30, "bf16", 5)
