@@ -2,8 +2,8 @@
 
 The symbol is the whole weight for types of at most 8 bits, the exponent for wider floats.  The
 sign of a float of 8 bits may stand apart: signs are even, and the table then lists half as many
-symbols.  Two symbols of one decoder may be one where each has at most 4 bits (types of few bits, exponents of 16
-neighbouring binades): a code of whole bits a weight loses there.
+symbols.  Two symbols of one decoder may be one where each has at most 4 bits (types of few bits,
+exponents of 16 neighbouring binades): a code of whole bits a weight loses there.
 """
 
 from __future__ import annotations
