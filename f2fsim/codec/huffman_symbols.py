@@ -100,7 +100,8 @@ def joined(
     """Return the patterns of symbols and rests."""
     if kind.n_bits <= 8:
         signs = (rests << np.uint32(symbol_bits(kind, apart))).astype(np.uint8)
-        return np.bitwise_xor(symbols | signs, np.uint8(_flip(kind)))
+        narrow: NDArray[np.uint8] = (symbols | signs) ^ np.uint8(_flip(kind))
+        return narrow
     mantissas = rests & np.uint32((1 << kind.n_mantissa_bits) - 1)
     signs = rests >> np.uint32(kind.n_mantissa_bits)
     exponents = symbols.astype(np.uint32) << np.uint32(kind.n_mantissa_bits)
