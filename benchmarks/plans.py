@@ -1,13 +1,14 @@
 """Plans chosen by prediction and trials against runs of all likely plans.
 
     python benchmarks/plans.py [--layers N] [--first N] [--seed S] [--archs NAME ...]
-                               [--kept FILE | --planning]
+                               [--kept FILE | --planning] [--changed KEY=VALUE ...]
 
 Random layers (shape, batch, density, convolutions among them) on shipped machines: how many cycles
 the chosen plan takes over those of the best one, in quantiles, and the worst ten with both plans.
 With ``--kept`` runs are kept in a file, a line for each layer and machine: what was interrupted
 goes on, and another way to choose is measured without running all again.  With ``--planning`` only
-the CPU time of planning is measured.
+the CPU time of planning is measured.  With ``--changed`` the worst ten's plans are run again on
+machines with other keys.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.layer import LayerJob, chosen_plan, trial
 from f2fsim.pipeline.run import layer_jobs
 from f2fsim.pipeline.trials import Trial, stretch_of, tried_plan
-from f2fsim.scheduling import likely_plans, plan_layer
+from f2fsim.scheduling import every_plan, likely_plans, plan_layer
 from f2fsim.sharing import sharing_meanwhile
 from f2fsim.shipped import names
 
@@ -45,6 +46,7 @@ class Case:
 
     arch: str
     layer: str
+    number: int
     chosen: tuple[float, Key]
     best: tuple[float, Key]
     predicted: float
@@ -109,9 +111,9 @@ def random_layer(rng: np.random.Generator, most_weights: int) -> tuple[dict[str,
 
 
 def jobs(
-    rng: np.random.Generator, arch: str, most_weights: int, most_macs: int
+    rng: np.random.Generator, arch: str, most_weights: int, most_macs: int, **changed: Any
 ) -> Iterator[LayerJob]:
-    """Yield one random layer on a machine."""
+    """Yield one random layer on a machine, keys of which may be changed."""
     layer, batch = random_layer(rng, most_weights)
     while _macs(layer, batch) > most_macs:
         layer, batch = random_layer(rng, most_weights)
@@ -125,7 +127,9 @@ def jobs(
         "batch": batch,
         "layers": [layer],
     }
-    yield from layer_jobs(build_workload(data, Path(), "random"), load_arch(arch), cache=None)
+    yield from layer_jobs(
+        build_workload(data, Path(), "random"), load_arch(arch).with_values(changed), cache=None
+    )
 
 
 def _macs(layer: dict[str, Any], batch: int) -> int:
@@ -135,7 +139,7 @@ def _macs(layer: dict[str, Any], batch: int) -> int:
     return int(layer["in_channels"] * layer["out_channels"] * kernel * pixels * batch)
 
 
-def compare(job: LayerJob, arch: str, runs: Runs) -> Case:
+def compare(job: LayerJob, arch: str, number: int, runs: Runs) -> Case:
     """Choose a plan and hold it against those that were run."""
     data = job.data
     tried: list[Plan] = []
@@ -150,7 +154,9 @@ def compare(job: LayerJob, arch: str, runs: Runs) -> Case:
     cycles = runs(chosen).cycles, key_of(chosen)
     best = min(runs.found, key=lambda key: runs.found[key].cycles)
     least = runs.found[best].cycles, best
-    return Case(arch, data.layer.name, cycles, least, predicted, len(runs.found), len(tried))
+    return Case(
+        arch, data.layer.name, number, cycles, least, predicted, len(runs.found), len(tried)
+    )
 
 
 def run_near_plans(job: LayerJob, runs: Runs, within: float) -> None:
@@ -239,13 +245,34 @@ def measure(options: argparse.Namespace) -> Iterator[Case]:
                     with sharing_meanwhile(256 << 20):
                         if not n_kept:
                             run_near_plans(job, runs, options.within)
-                        yield compare(job, arch, runs)
+                        yield compare(job, arch, number, runs)
                 except ConfigError as error:
                     print(f"{arch}: {error}")
                 if options.kept and len(runs.found) > n_kept:
                     line = {"arch": arch, "seed": options.seed, "number": number}
                     with options.kept.open("a") as file:
                         file.write(json.dumps(line | {"runs": runs.kept()}) + "\n")
+
+
+def show_changed(cases: list[Case], options: argparse.Namespace) -> None:
+    """Print what the worst cases' two plans take, run and predicted, also with changed keys."""
+    for case in sorted(cases, key=lambda one: -one.ratio)[:10]:
+        print(f"{case.arch}, {case.layer}: cycles, of front end and array")
+        for changed in ({}, dict(one.split("=") for one in options.changed)):
+            rng = np.random.default_rng([options.seed, case.number])
+            sizes = options.most_weights, options.most_macs
+            for job in jobs(rng, case.arch, *sizes, **changed):
+                layer = job.arch, job.dram, job.data.layer, job.data.tensor
+                plans = {key_of(plan): plan for plan in every_plan(*layer)}
+                likely = likely_plans(*layer, within=1e9, most=10**6)
+                predicted = {
+                    key_of(one.plan): (round(one.cycles), *one.step_cycles) for one in likely
+                }
+                print(f"    {changed or 'as it is'}")
+                for what, key in (("chosen", case.chosen[1]), ("best", case.best[1])):
+                    one = trial(job, plans[key])
+                    took = round(one.cycles), *one.step_cycles
+                    print(f"      {what:6} {took}, predicted {predicted.get(key)}")
 
 
 def show_planning(options: argparse.Namespace) -> None:
@@ -278,11 +305,15 @@ def main() -> None:
     parser.add_argument("--within", type=float, default=1.3, help="of the fewest predicted cycles")
     parser.add_argument("--kept", type=Path, help="file of runs")
     parser.add_argument("--planning", action="store_true", help="only how long planning takes")
+    parser.add_argument("--changed", nargs="*", help="KEY=VALUE: run the worst ten's plans with it")
     options = parser.parse_args()
     if options.planning:
         show_planning(options)
-    else:
-        show(list(measure(options)))
+        return
+    cases = list(measure(options))
+    show(cases)
+    if options.changed:
+        show_changed(cases, options)
 
 
 if __name__ == "__main__":
