@@ -201,6 +201,12 @@ class HuffmanFormat(WeightFormat):
         symbols, bits, weights = (found.reshape(shape) for found in counts)
         return DecoderWork(symbols, bits, weights, unit_sums(place, n_places).reshape(shape))
 
+    def codeword_bits(self, tensor: PrunedTensor) -> IntArray:
+        """Return the bits of each codeword and its rest; number q is of decoder q mod D."""
+        coded = self._coded(tensor)
+        widths: IntArray = coded.code.lengths[coded.symbols] + coded.rest_bits
+        return widths
+
     def _by_weight(self, widths: IntArray, coded: _Coded, n_kept: int) -> IntArray:
         """Return the bits of each kept weight: those of a codeword at its first one."""
         if coded.n_each == 1:

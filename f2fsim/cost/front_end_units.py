@@ -285,16 +285,35 @@ def position_decoder(n_out: int, n_planes: int, rate: int, masks: int, count: in
     )
 
 
+def huffman_sizes(length: int, weight_bits: int, exponent_bits: int = 0) -> dict[str, int]:
+    """Return the sizes of a Huffman decoder for codewords of at most `length` bits.
+
+    Weights of at most 4 bits, and floats of 16 with their exponents, may come in pairs.
+    """
+    pairs = int(weight_bits <= 4 or weight_bits == 16)
+    rest = weight_bits - exponent_bits if exponent_bits else 0
+    symbol = 8 if exponent_bits else weight_bits * (1 + pairs)
+    rests = max(rest * (1 + pairs), 1)
+    depth = 2 * WORD_BITS + length + rest * (1 + pairs)
+    sizes = {"LENGTH": length, "SYMBOL": symbol, "REST": rest, "RESTS": rests, "PAIRS": pairs}
+    sizes |= {"WORD": WORD_BITS, "DEPTH": depth, "COUNT": depth.bit_length()}
+    return sizes | {"LIMITS": length * (length + 3) // 2}
+
+
 def huffman_decoder(n: int, length: int, weight_bits: int) -> Units:
     """Return `n` decoders of codewords of at most `length` bits; their tables are memories.
 
-    Floats of 16 bits may come in pairs, with what follows the symbols of both; the sign of one of
-    8 bits may follow.
+    Wide weights are floats, whose exponents are coded; those of 16 bits count as bf16.
     """
-    symbol = min(weight_bits, 8)
-    rest = 1 if weight_bits == 8 else (weight_bits - symbol) * (1 + (weight_bits == 16))
-    sizes = {"LENGTH": length, "SYMBOL": symbol, "REST": rest, "WORD": WORD_BITS}
-    return (_unit("f2f_huffman_decoder", n, **sizes),)
+    exponent = 8 if weight_bits > 8 else 0
+    sizes = huffman_sizes(length, weight_bits, exponent)
+    half = min(exponent or weight_bits, sizes["SYMBOL"] // 2)
+    joined = {name: sizes[name] for name in ("SYMBOL", "RESTS", "PAIRS")}
+    joined |= {"WEIGHT": weight_bits, "EXPONENT": exponent, "HALF": half}
+    return (
+        _unit("f2f_huffman_decoder", n, **sizes),
+        _unit("f2f_huffman_join", n, **joined),
+    )
 
 
 def huffman_table(length: int, weight_bits: int) -> Units:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.codec.f2f.format import F2FFormat
+from f2fsim.codec.huffman import HuffmanFormat
+from f2fsim.codec.huffman_read import read_apart, read_pairs, read_parts
+from f2fsim.codec.huffman_symbols import n_symbols, rest_bits
 from f2fsim.codec.masks import decode_mask
 from f2fsim.codec.streams import read_fields, read_stream
 from f2fsim.config.arch import ArchConfig
@@ -18,6 +21,7 @@ from f2fsim.config.front_end import (
     BitmapFrontEnd,
     CsrFrontEnd,
     F2fFrontEnd,
+    HuffmanFrontEnd,
     NmFrontEnd,
     RleFrontEnd,
 )
@@ -26,6 +30,7 @@ from f2fsim.cost.front_end_units import COUNT_CYCLES, GAP_CYCLES
 from f2fsim.errors import InputError, choices
 from f2fsim.hw.front_ends import format_of, front_end_kind, layer_format
 from f2fsim.hw.front_ends.f2f import POSITION_CYCLES
+from f2fsim.hw.front_ends.huffman import fifo_weights
 from f2fsim.hw.front_ends.mask_unit import mask_places
 from f2fsim.rtl.bench import Bench
 from f2fsim.rtl.bitmap import BitmapDevice, BitmapVectors
@@ -35,6 +40,7 @@ from f2fsim.rtl.csr_rounds import rows_waiting
 from f2fsim.rtl.cycles import Gaps
 from f2fsim.rtl.device import Device
 from f2fsim.rtl.f2f import F2fDevice
+from f2fsim.rtl.huffman import HuffmanDevice, HuffmanVectors, patterns_of_symbols
 from f2fsim.rtl.layer import layer_vectors
 from f2fsim.rtl.mask_paths import mask_path
 from f2fsim.rtl.nm import NmDevice, NmVectors
@@ -85,6 +91,59 @@ def bitmap_job(
     masks = depth + COUNT_CYCLES + path.late_cycles - 1
     device = BitmapDevice(path, lanes, n_bits, masks, 2 * lanes, depth + latency - 1, latency)
     return DeviceJob(device, BitmapVectors(mask, values))
+
+
+def huffman_job(
+    arch: ArchConfig, encoded: EncodedTensor, tensor: PrunedTensor, n_steps: int
+) -> DeviceJob:
+    """Return mask unit, decoders and aligner; a step is a block."""
+    front_end = cast(HuffmanFrontEnd, arch.front_end)
+    code = encoded.params["mask"]
+    depth, latency = front_end.fifo_units, front_end.pipeline_cycles
+    rate, block, n = front_end.mask_rate, front_end.block, front_end.n_decoders
+    path = mask_path(code["code"], block, rate, 2 * rate + depth, code["params"])
+    mask = np.zeros(-(-tensor.n_weights // block) * block, dtype=np.bool_)
+    mask[: tensor.n_weights] = tensor.mask.ravel()
+    mask = mask.reshape(-1, block)[: n_steps or None]
+    kind, n_kept = tensor.weight_type, int(mask.sum())
+    if read_apart(encoded):
+        raise InputError(f"tensor {encoded.name!r}: signs behind codewords have no Verilog")
+    exponent = kind.n_exponent_bits if rest_bits(kind) else 0
+    device = HuffmanDevice(
+        path,
+        n,
+        kind.n_bits,
+        exponent,
+        front_end.max_length,
+        depth + COUNT_CYCLES + path.late_cycles - 1,
+        fifo_weights(front_end, kind.n_bits),
+        depth + latency - 1,
+        latency,
+    )
+    values = tensor.patterns.ravel()[tensor.mask.ravel()][:n_kept].astype(np.int64)
+    return DeviceJob(device, huffman_vectors(arch, encoded, tensor, mask, values))
+
+
+def huffman_vectors(
+    arch: ArchConfig,
+    encoded: EncodedTensor,
+    tensor: PrunedTensor,
+    mask: NDArray[np.bool_],
+    values: IntArray,
+) -> HuffmanVectors:
+    """Return the decoders' streams as far as the blocks of `mask` need them."""
+    codec, n = layer_format(arch, tensor), int(encoded.params["n_decoders"])
+    assert isinstance(codec, HuffmanFormat)
+    widths, (n_each, base) = codec.codeword_bits(tensor), read_pairs(encoded)
+    n_codewords = n_symbols(values.size, n, n_each)
+    own = [widths[:n_codewords][d::n] for d in range(n)]
+    parts = [
+        np.unpackbits(data, bitorder="little")[: int(bits.sum())].astype(np.bool_)
+        for (data, _), bits in zip(read_parts(encoded), own, strict=True)
+    ]
+    code = HuffmanFormat.table_of(encoded)
+    symbols = patterns_of_symbols(tensor.weight_type, n_each)
+    return HuffmanVectors(mask, values, code, symbols, parts, own, n_each, base)
 
 
 def csr_job(
@@ -239,6 +298,7 @@ def f2f_job(
 DEVICES: dict[str, Callable[[ArchConfig, EncodedTensor, PrunedTensor, int], DeviceJob]] = {
     "f2f": f2f_job,
     "bitmap": bitmap_job,
+    "huffman": huffman_job,
     "csr": csr_job,
     "csc_relative": csc_job,
     "nm": nm_job,

@@ -22,6 +22,7 @@ from f2fsim.rtl.synthesis import synthesise
 SMALL = {
     "f2f": ("f2f_edge", {"groups": 1, "n_s": 3}, {}),
     "bitmap": ("bitmap_edge", {"block": 32, "aligner_weights": 8}, {"weights_per_cycle": 8}),
+    "huffman": ("huffman_edge", {"block": 32, "n_decoders": 4}, {"weights_per_cycle": 4}),
     "csr": ("csr_edge", {}, {"n_pes": 4, "n_banks": 8, "window": 6, "columns": 1}),
     "csr, own reads": (
         "csr_edge",

@@ -195,7 +195,7 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         """A block of the mask; symbols of each decoder; what the aligner gives a cycle."""
         aligned = fifo_units(front_end, front_end.pipeline_cycles)
         decoded = {
-            f"huffman decoder {d} out": _fifo_weights(front_end, weight_bits) * weight_bits
+            f"huffman decoder {d} out": fifo_weights(front_end, weight_bits) * weight_bits
             for d in range(front_end.n_decoders)
         }
         return decoded | {
@@ -204,7 +204,7 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         }
 
 
-def _fifo_weights(front_end: HuffmanFrontEnd, weight_bits: int) -> int:
+def fifo_weights(front_end: HuffmanFrontEnd, weight_bits: int) -> int:
     """Return the places of a decoder's FIFO: steps whose every position may be kept.
 
     The second weight of a pair may be the next step's.
@@ -337,7 +337,7 @@ def _add_decoder(
     )
     latency = front_end.pipeline_cycles
     fifo = job.builder.channel(
-        f"huffman decoder {d} out", _fifo_weights(front_end, job.weight_bits), latency
+        f"huffman decoder {d} out", fifo_weights(front_end, job.weight_bits), latency
     )
     n_symbols, n_bytes = int(lane.symbols.sum()), 0
     if source is not None:
