@@ -65,6 +65,23 @@ CONFIGURATIONS = (
         4,
         32,
     ),
+    ("huffman", "huffman_edge", {"block": 32, "n_decoders": 4}, {"weights_per_cycle": 4}, 4, 32),
+    (
+        "huffman",
+        "huffman_edge",
+        {"block": 64, "n_decoders": 8, "max_length": 9},
+        {"weights_per_cycle": 8},
+        1,
+        64,
+    ),
+    (
+        "huffman",
+        "huffman_edge",
+        {"weight_type": "bf16", "block": 40, "n_decoders": 4, "mask_code": "zero_runs"},
+        {"weights_per_cycle": 4},
+        3,
+        40,
+    ),
     ("csr", "csr_edge", {}, {"n_pes": 4, "n_banks": 8, "window": 8, "columns": 1}, 4, 40),
     ("csr", "csr_edge", {}, {"n_pes": 8, "n_banks": 16, "window": 16, "columns": 1}, 1, 80),
     (
@@ -183,6 +200,7 @@ def job_of(number, tensor, n_steps):
     if name == "wide reads":
         return wide_reads(WideReadDevice(**of_front_end), n_steps)
     arch = load_arch(machine)
+    of_front_end = {key: of_front_end[key] for key in of_front_end if key != "weight_type"}
     front_end = arch.front_end.model_copy(update=of_front_end)
     of_array = dict(of_array)
     if "n_banks" in of_array:

@@ -28,7 +28,7 @@ def patterns(kind, shape, rng):
 def job_of(kind, max_steps=0, **changes):
     rng, arch = np.random.default_rng(3), load_arch("huffman_edge")
     sizes = {"block": 48, "n_decoders": 4, **changes}
-    mask = rng.random((26, 97)) < 0.3
+    mask = rng.random((80, 160)) < 0.3
     bits = np.where(mask, patterns(kind, mask.shape, rng), 0)
     kind = weight_type(kind)
     tensor = PrunedTensor("layer", bits.astype(kind.pattern_dtype), mask, kind)
@@ -42,10 +42,10 @@ def job_of(kind, max_steps=0, **changes):
 @pytest.mark.parametrize(
     ("kind", "n_each", "max_steps", "changes"),
     [
-        ("bf16", 2, 0, {}),
+        ("bf16", 2, 45, {}),
         ("int4", 2, 37, {"pipeline_cycles": 4, "fifo_units": 1, "n_decoders": 2}),
-        ("fp32", 1, 0, {"max_length": 9, "mask_code": "zero_runs"}),
-        pytest.param("fp16", 2, 0, {"n_decoders": 8}, marks=pytest.mark.slow),
+        ("fp32", 1, 50, {"max_length": 9, "mask_code": "zero_runs"}),
+        pytest.param("fp16", 2, 60, {"n_decoders": 8}, marks=pytest.mark.slow),
     ],
 )
 def test_pairs_and_floats(kind, n_each, max_steps, changes):
