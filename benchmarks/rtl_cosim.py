@@ -27,6 +27,8 @@ from f2fsim.rtl.skipping import CompactorDevice, StepVectors
 from f2fsim.rtl.values import ValueDevice, ValueVectors
 from f2fsim.workloads import iterate_layers
 
+#: Rows of the matrix whose columns are broadcast.
+COLUMN = 128
 #: Name, machine, changes of its front end and of its array, longest gap, weights a step.
 CONFIGURATIONS = (
     ("f2f", "f2f_edge", {"groups": 1, "n_s": 3}, {}, 4, 80),
@@ -93,9 +95,9 @@ CONFIGURATIONS = (
         80,
     ),
     ("csr", "csr_edge", {}, {"n_pes": 6, "n_banks": 4, "window": 4, "columns": 2}, 3, 60),
-    ("csc_relative", "eie", {}, {"n_pes": 4, "fifo_depth": 8}, 4, 0),
-    ("csc_relative", "eie", {}, {"n_pes": 8, "fifo_depth": 2}, 1, 0),
-    ("csc_relative", "eie", {"run_bits": 3}, {"n_pes": 3, "fifo_depth": 4}, 3, 0),
+    ("csc_relative", "eie", {}, {"n_pes": 4, "fifo_depth": 8}, 4, COLUMN),
+    ("csc_relative", "eie", {}, {"n_pes": 8, "fifo_depth": 2}, 1, COLUMN),
+    ("csc_relative", "eie", {"run_bits": 3}, {"n_pes": 3, "fifo_depth": 4}, 3, COLUMN),
     ("nm", "nm_edge", {"groups_per_cycle": 16}, {}, 4, 64),
     ("nm", "nm_edge", {"groups_per_cycle": 4, "n": 1}, {}, 1, 16),
     ("nm", "nm_edge", {"groups_per_cycle": 4, "n": 3, "m": 8}, {}, 3, 32),
@@ -105,9 +107,9 @@ CONFIGURATIONS = (
     ("compaction", "", {"n": 80, "lanes": 8}, {}, 4, 80),
     ("compaction", "", {"n": 60, "lanes": 16}, {}, 1, 60),
     ("compaction", "", {"n": 120, "lanes": 16}, {}, 3, 120),
-    ("row sums", "", {"lanes": 8, "levels_a_stage": 2}, {}, 4, 80),
-    ("row sums", "", {"lanes": 16, "sum_bits": 24}, {}, 1, 160),
-    ("row sums", "", {"lanes": 32}, {}, 3, 320),
+    ("row sums", "", {"lanes": 8, "levels_a_stage": 2}, {}, 4, 90),
+    ("row sums", "", {"lanes": 16, "sum_bits": 24}, {}, 1, 180),
+    ("row sums", "", {"lanes": 32}, {}, 3, 350),
     ("wide reads", "", {"lanes": 16}, {}, 4, 16),
     ("wide reads", "", {"lanes": 64}, {}, 1, 64),
     ("wide reads", "", {"lanes": 32, "word_bits": 32}, {}, 3, 32),
@@ -115,6 +117,8 @@ CONFIGURATIONS = (
     ("value decoder", "", {"weight_type": "int4", "n_out": 12, "n_planes": 8}, {}, 1, 12),
     ("value decoder", "", {"weight_type": "bf16", "n_out": 8, "n_planes": 18}, {}, 3, 8),
 )
+#: Most weights that a step of any configuration takes.
+MOST_A_STEP = max(one[-1] for one in CONFIGURATIONS)
 
 
 def main() -> None:
@@ -137,7 +141,7 @@ def main() -> None:
         kind = CONFIGURATIONS[i][2].get("weight_type", "int8")
         if kind not in tensors:
             typed = workload.model_copy(update={"weight_type": kind})
-            tensors[kind] = end_to_end(typed, 200 * options.steps)
+            tensors[kind] = end_to_end(typed, MOST_A_STEP * options.steps)
         rows.append(run(i, tensors[kind], options.steps))
         print(f"{time.perf_counter() - start:.0f} s", rows[-1]["result"], i, flush=True)
         with options.out.open("w", newline="", encoding="utf-8") as file:
@@ -166,11 +170,10 @@ def end_to_end(workload, n_weights):
 def piece(tensor, name, changes, n_weights):
     """Return as many rows as a configuration takes, for N:M of its pattern, for EIE transposed."""
     if name == "csc_relative":
-        # A broadcast a row of the tensor: many columns of 512 rows.
-        n_rows = 20_000
-        rows = slice(min(n_rows, tensor.shape[0]))
-        patterns = np.ascontiguousarray(tensor.patterns[rows].T)
-        mask = np.ascontiguousarray(tensor.mask[rows].T)
+        # Every second column of 128 rows is broadcast.
+        columns = slice(2 * n_weights // COLUMN)
+        patterns = np.ascontiguousarray(tensor.patterns.reshape(-1, COLUMN)[columns].T)
+        mask = np.ascontiguousarray(tensor.mask.reshape(-1, COLUMN)[columns].T)
         return PrunedTensor(tensor.name, patterns, mask, tensor.weight_type)
     rows = slice(-(-n_weights // 512) + 1)
     patterns, mask = tensor.patterns[rows], tensor.mask[rows]
