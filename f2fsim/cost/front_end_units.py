@@ -7,11 +7,10 @@ only a layer tells (indices, row lengths) are assumed here, each with its reason
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import comb
 
-from f2fsim.cost.cells import GateCount
-from f2fsim.cost.unit_gates import estimate_unit_gates, estimate_unit_levels, log2_of
+from f2fsim.cost.counted import log2_of
+from f2fsim.cost.unit_spec import Units, UnitSpec, unit
 
 #: Assumed widths: columns of 65 536, rows of 4 096 entries, 1 024 rows of a PE, 2**24 weights.
 INDEX_BITS, LENGTH_BITS, ROW_BITS, PLACE_BITS = 16, 12, 10, 24
@@ -37,49 +36,17 @@ HANDSHAKE_LEVELS = {"f2f": 4, "bitmap": 9, "huffman": 9, "csr": 16, "rle": 4, "n
 BLOCK_LOOP_LEVELS = 10
 
 
-@dataclass(frozen=True)
-class UnitSpec:
-    """`count` units of one Verilog module.
-
-    Attributes
-    ----------
-    module : str
-        A name in `f2fsim.cost.unit_gates.UNITS`.
-    sizes : tuple of (str, int)
-        Its parameters.
-    count : int
-        How many there are.
-    """
-
-    module: str
-    sizes: tuple[tuple[str, int], ...]
-    count: int = 1
-
-    @property
-    def gates(self) -> GateCount:
-        """Estimated cells of all of them."""
-        return estimate_unit_gates(self.module, **dict(self.sizes)).times(self.count)
-
-    @property
-    def levels(self) -> int:
-        """Estimated levels of logic of its slowest stage."""
-        return estimate_unit_levels(self.module, **dict(self.sizes))
-
-
-Units = tuple[UnitSpec, ...]
-
-
 def whole_levels(kind: str, units: Iterable[UnitSpec]) -> int:
     """Return the levels of logic of a whole front end of a kind, 0 if it has no units.
 
     Its slowest unit and the handshakes; of the block code the loop of bit buffer and cutter.
     """
     levels: dict[str, int] = {}
-    for unit in units:
+    for one in units:
         # The first buffer of a mask unit is that of its bits.
-        levels.setdefault(unit.module, unit.levels)
-        if unit.module != "f2f_huffman_decoder":  # a loop between FIFOs
-            levels["slowest"] = max(levels.get("slowest", 0), unit.levels)
+        levels.setdefault(one.module, one.levels)
+        if one.module != "f2f_huffman_decoder":  # a loop between FIFOs
+            levels["slowest"] = max(levels.get("slowest", 0), one.levels)
     if not levels:
         return 0
     whole = levels.get("slowest", 0) + HANDSHAKE_LEVELS.get(kind, 0)
@@ -89,25 +56,13 @@ def whole_levels(kind: str, units: Iterable[UnitSpec]) -> int:
     return whole
 
 
-def total_gates(units: Iterable[UnitSpec]) -> GateCount:
-    """Return the cells of several units."""
-    total = GateCount()
-    for unit in units:
-        total = total + unit.gates
-    return total
-
-
-def _unit(module: str, count: int = 1, **sizes: int) -> UnitSpec:
-    return UnitSpec(module, tuple(sizes.items()), count)
-
-
 def _fields(
     width: int, depth: int, write: int, count: int = 1, read: int = 0, latency: int = 1
 ) -> UnitSpec:
     log_banks = log2_of(max(write, read))
     sizes = {"WIDTH": width, "DEPTH": depth, "WRITE": write, "READ": read or write}
     sizes |= {"COUNT": (depth + write).bit_length(), "LATENCY": latency}
-    return _unit("f2f_fields", count, **sizes, LOG_B=log_banks, ROWS=-(-depth // (1 << log_banks)))
+    return unit("f2f_fields", count, **sizes, LOG_B=log_banks, ROWS=-(-depth // (1 << log_banks)))
 
 
 def _shift_fields(
@@ -115,11 +70,11 @@ def _shift_fields(
 ) -> UnitSpec:
     sizes = {"WIDTH": width, "DEPTH": depth, "WRITE": write, "READ": read}
     sizes |= {"COUNT": (depth + write).bit_length(), "LATENCY": latency}
-    return _unit("f2f_shift_fields", count, **sizes)
+    return unit("f2f_shift_fields", count, **sizes)
 
 
 def _pipe(width: int, depth: int, latency: int, count: int = 1) -> UnitSpec:
-    return _unit("f2f_pipe", count, WIDTH=width, DEPTH=depth, LATENCY=latency)
+    return unit("f2f_pipe", count, WIDTH=width, DEPTH=depth, LATENCY=latency)
 
 
 def late_mask_cycles(code: str) -> int:
@@ -137,15 +92,15 @@ def unrank_stages(block: int) -> int:
 def mask_unit(n: int, code: str, rate: int, count: int = 1) -> Units:
     """Return the mask unit for blocks of `n`; `auto` counts as zero runs of 4 bits."""
     if code == "raw":
-        return (_unit("f2f_mask_raw", count, N_OUT=n),)
+        return (unit("f2f_mask_raw", count, N_OUT=n),)
     if code == "block":
         return _block_mask_unit(n, rate, count)
     fifo = 2 * rate + 8
     w = (n + ((fifo + rate) << RUN_BITS)).bit_length() + 2
     return (
         _fields(1 + w, fifo, rate, count, latency=2),
-        _unit("f2f_run_sums", count, RATE=rate, RUN=RUN_BITS, W=w),
-        _unit("f2f_mask_runs", count, N_OUT=n, RATE=rate, W=w),
+        unit("f2f_run_sums", count, RATE=rate, RUN=RUN_BITS, W=w),
+        unit("f2f_mask_runs", count, N_OUT=n, RATE=rate, W=w),
     )
 
 
@@ -159,10 +114,10 @@ def _block_mask_unit(n: int, rate: int, count: int) -> Units:
     stages = unranked["STAGES"] = unrank_stages(UNIT_BLOCK)
     return (
         words,
-        _unit("f2f_mask_blocks", count, **blocks, COUNT=dict(words.sizes)["COUNT"]),
-        _unit("f2f_unrank", count * n_words, **unranked),
+        unit("f2f_mask_blocks", count, **blocks, COUNT=dict(words.sizes)["COUNT"]),
+        unit("f2f_unrank", count * n_words, **unranked),
         _fields(1, n + (1 + stages) * made, made, count, n, stages),
-        _unit("f2f_mask_cut", count, N_OUT=n),
+        unit("f2f_mask_cut", count, N_OUT=n),
     )
 
 
@@ -187,9 +142,9 @@ def compaction(n: int, lanes: int, weight_bits: int, stages: int, masks: int) ->
 def _dealing(n: int, lanes: int, weight_bits: int, stages: int, masks: int, packed: int) -> Units:
     sizes = {"N": n, "LANES": lanes, "WEIGHT": weight_bits, "PACKED": packed}
     return (
-        _unit("f2f_count", N=n, STAGES=COUNT_CYCLES),
+        unit("f2f_count", N=n, STAGES=COUNT_CYCLES),
         _pipe(n.bit_length(), masks, COUNT_CYCLES),
-        _unit("f2f_dealer", **sizes, STAGES=stages + 1),
+        unit("f2f_dealer", **sizes, STAGES=stages + 1),
     )
 
 
@@ -199,64 +154,32 @@ def index_decoder(n_pes: int, index_bits: int | str, weight_bits: int, stages: i
     rows = {"P": n_pes, "LENGTH": LENGTH_BITS, "WAVE": ROW_BITS, "ROW_FIFO": ROWS_WAITING}
     sizes = {"P": n_pes, "INDEX": index, "WEIGHT": weight_bits, "WAVE": ROW_BITS}
     return (
-        _unit("f2f_csr_walk", **rows),
-        _unit("f2f_count", N=n_pes, STAGES=WALK_CYCLES),
+        unit("f2f_csr_walk", **rows),
+        unit("f2f_count", N=n_pes, STAGES=WALK_CYCLES),
         _pipe(n_pes.bit_length() + n_pes * (2 + ROW_BITS), WALK_CYCLES + 1, WALK_CYCLES),
-        _unit("f2f_csr_decoder", **sizes, STAGES=stages + 1),
+        unit("f2f_csr_decoder", **sizes, STAGES=stages + 1),
         _fields(index, 2 * n_pes, n_pes),
         _fields(weight_bits, 2 * n_pes, n_pes),
     )
 
 
-def request_bits(weight_bits: int) -> int:
-    """Return the bits of a gather's request: column, row, whether the row ends, and the weight."""
-    return INDEX_BITS + ROW_BITS + 1 + weight_bits
-
-
-def gathers(
-    n_pes: int, n_banks: int, window: int, weight_bits: int, *, shares: bool = False
-) -> Units:
-    """Return windows of requests and the arbiter of banked gathers, whose reads may be shared."""
-    log_banks = log2_of(n_banks)
-    address = max(INDEX_BITS - log_banks, 1)
-    payload = request_bits(weight_bits) - INDEX_BITS
-    queue = {"WINDOW": window, "LOG_B": log_banks, "ADDRESS": address, "PAYLOAD": payload}
-    return (_unit("f2f_gather_queue", n_pes, **queue), *grants(n_pes, n_banks, shares=shares))
-
-
-def grants(n_pes: int, n_banks: int, *, shares: bool = False) -> Units:
-    """Return the arbiter that lets one PE to each bank, and the banks' addresses.
-
-    If reads are shared all PEs that want the word of that one are let to it.
-    """
-    log_banks = log2_of(n_banks)
-    sizes = {"P": n_pes, "LOG_B": log_banks, "ADDRESS": max(INDEX_BITS - log_banks, 1)}
-    grant = _unit("f2f_gather_grant", **sizes, SHARED=int(shares))
-    return (grant, _unit("f2f_gather_read", **sizes, BANKS=n_banks))
-
-
-def crossbar(n_lanes: int, span: int, word_bits: int) -> Units:
-    """Return a multiplexer of `span` words for each lane."""
-    return (_unit("f2f_select", n_lanes, SPAN=span, WIDTH=word_bits),)
-
-
 def csc_pes(n_pes: int, weight_bits: int, activation_bits: int) -> Units:
     """Return the column walkers of a broadcast array."""
     sizes = {"ADDRESS": 16, "LENGTH": LENGTH_BITS, "ROW": ROW_BITS}
-    return (_unit("f2f_csc_pe", n_pes, **sizes, WEIGHT=weight_bits, ACT=activation_bits),)
+    return (unit("f2f_csc_pe", n_pes, **sizes, WEIGHT=weight_bits, ACT=activation_bits),)
 
 
 def nm_decoder(groups: int, n: int, m: int, weight_bits: int) -> Units:
     """Return the index decoder of N:M groups."""
     sizes = {"GROUPS": groups, "SLOTS": n, "SPAN": m, "WEIGHT": weight_bits}
-    return (_unit("f2f_nm_decoder", **sizes),)
+    return (unit("f2f_nm_decoder", **sizes),)
 
 
 def run_decoder(entries: int, run_bits: int, weight_bits: int, stages: int) -> Units:
     """Return the run decoder with its entry buffers."""
     sizes = {"ENTRIES": entries, "RUN": run_bits, "WEIGHT": weight_bits, "PLACE": PLACE_BITS}
     return (
-        _unit("f2f_run_decoder", **sizes, STAGES=stages + 1),
+        unit("f2f_run_decoder", **sizes, STAGES=stages + 1),
         _fields(run_bits, 2 * entries, entries),
         _fields(weight_bits, 2 * entries, entries),
     )
@@ -275,12 +198,12 @@ def position_decoder(n_out: int, n_planes: int, rate: int, masks: int, count: in
     placer = {"N_OUT": n_out, "RATE": rate, "W": w, "KEPT": kept, "PLANES": n_planes}
     placed = rate * (1 + plane + kept) + 1 + n_out + bases
     return (
-        _unit("f2f_patch_bits", count, **cut),
-        _unit("f2f_gap_sum", count, **gap, GAP=GAP_BITS, W=w),
+        unit("f2f_patch_bits", count, **cut),
+        unit("f2f_gap_sum", count, **gap, GAP=GAP_BITS, W=w),
         _shift_fields(1 + w, fifo, rate, rate + 1, count, GAP_CYCLES),
-        _unit("f2f_care", count, N_OUT=n_out, KEPT=kept, PLANE=plane, W=w),
+        unit("f2f_care", count, N_OUT=n_out, KEPT=kept, PLANE=plane, W=w),
         _pipe(w + kept, masks, MASK_CYCLES, count),
-        _unit("f2f_patch_place", count, **placer, PLANE=plane, CARE=care),
+        unit("f2f_patch_place", count, **placer, PLANE=plane, CARE=care),
         _pipe(placed, PLACED_CYCLES, PLACED_CYCLES, count),
     )
 
@@ -311,14 +234,14 @@ def huffman_decoder(n: int, length: int, weight_bits: int) -> Units:
     joined = {name: sizes[name] for name in ("SYMBOL", "RESTS", "PAIRS")}
     joined |= {"WEIGHT": weight_bits, "EXPONENT": exponent, "HALF": half}
     return (
-        _unit("f2f_huffman_decoder", n, **sizes),
-        _unit("f2f_huffman_join", n, **joined),
+        unit("f2f_huffman_decoder", n, **sizes),
+        unit("f2f_huffman_join", n, **joined),
     )
 
 
 def huffman_table(length: int, weight_bits: int) -> Units:
     """Return the loader of the decoders' tables, with limit and first rank of each length."""
-    return (_unit("f2f_huffman_table", LENGTH=length, SYMBOL=min(weight_bits, 8)),)
+    return (unit("f2f_huffman_table", LENGTH=length, SYMBOL=min(weight_bits, 8)),)
 
 
 def value_table_bits(n_in: int, n_planes: int, weight_bits: int) -> tuple[int, int]:
@@ -330,7 +253,7 @@ def value_table_bits(n_in: int, n_planes: int, weight_bits: int) -> tuple[int, i
 
 def value_table(n_in: int, n_planes: int, weight_bits: int) -> Units:
     """Return the loader of a value code's table; its registers are counted as a FIFO."""
-    return (_unit("f2f_value_table", N_IN=n_in, PLANES=n_planes, WEIGHT=weight_bits),)
+    return (unit("f2f_value_table", N_IN=n_in, PLANES=n_planes, WEIGHT=weight_bits),)
 
 
 def plane_words(n_in: int, n_planes: int, count: int) -> Units:
@@ -338,17 +261,17 @@ def plane_words(n_in: int, n_planes: int, count: int) -> Units:
     most = n_in * n_planes
     return (
         _fields(1, 2 * most, most, count),
-        _unit("f2f_plane_words", count, N_IN=n_in, PLANES=n_planes),
+        unit("f2f_plane_words", count, N_IN=n_in, PLANES=n_planes),
     )
 
 
 def value_decoder(n_out: int, n_planes: int, weight_bits: int, count: int) -> Units:
     """Return the value decoders of the outputs of `count` groups."""
     sizes = {"N_OUT": n_out, "PLANES": n_planes, "WEIGHT": weight_bits}
-    return (_unit("f2f_value_decoder", count, **sizes),)
+    return (unit("f2f_value_decoder", count, **sizes),)
 
 
 def patch_unit(n_out: int, n_planes: int, rate: int, count: int) -> Units:
     """Return the patch units of `count` groups."""
     sizes = {"N_OUT": n_out, "PLANES": n_planes, "RATE": rate, "KEPT": n_out.bit_length()}
-    return (_unit("f2f_patch_unit", count, **sizes),)
+    return (unit("f2f_patch_unit", count, **sizes),)

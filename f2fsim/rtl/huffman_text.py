@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from f2fsim.rtl.dealing import Dealing
 from f2fsim.rtl.field_buffer import FieldBuffer
@@ -133,7 +134,7 @@ class HuffmanText:
         names = [f"weights_{d}", *(f"weights_{d}_q{i}" for i in range(1, self.n_late + 1))]
         text = "".join(
             f"    reg [{width - 1}:0] {new};\n    always @(posedge clk) {new} <= {old};\n"
-            for old, new in zip(names[:-1], names[1:], strict=True)
+            for old, new in pairwise(names)
         )
         return text, names[-1]
 

@@ -18,7 +18,7 @@ BoolArray = NDArray[np.bool_]
 TOP = "f2f_front_end"
 
 
-def _staged_device(
+def staged_device(
     comment: str, in_bits: int, out_bits: int, made: str, shape: tuple[int, int]
 ) -> str:
     """Return a top module: step, logic of `shape` registers and places, channel of results.
@@ -37,7 +37,7 @@ def _staged_device(
     return module(TOP, comment, ports, body)
 
 
-def _bench(
+def staged_bench(
     device: Device[Step], rows: tuple[BoolArray, BoolArray], shape: tuple[int, int], gaps: Gaps
 ) -> Bench:
     """Return the bench of a device that gives an item a step, `shape` registers and places."""
@@ -127,7 +127,7 @@ class RowSumsDevice(Device[Step]):
             f"in_step is {{{n} flags, {n} products}},\n"
             "out is {begins, behind, before, valid, sums}."
         )
-        text = _staged_device(comment, n * (p + 1), out, made, (self.stages, self.out_fifo))
+        text = staged_device(comment, n * (p + 1), out, made, (self.stages, self.out_fifo))
         return {f"{TOP}.v": text, **library_files(("f2f_row_sums", "f2f_pipe"))}
 
     def step(self, first: BoolArray, products: IntArray) -> Step:
@@ -163,7 +163,7 @@ class RowSumsDevice(Device[Step]):
     def bench(self, vectors: Step, gaps: Gaps) -> Bench:
         """Return the bench."""
         rows = vectors.given, vectors.made
-        return _bench(self, rows, (self.stages, self.out_fifo), gaps)
+        return staged_bench(self, rows, (self.stages, self.out_fifo), gaps)
 
     def units(self) -> tuple[Unit, ...]:
         """Return the tree."""
@@ -213,7 +213,7 @@ class WideReadDevice(Device[Step]):
             "f2f_front_end: wide reads; generated, do not edit.\n\n"
             f"in_step is {{split, again, from, other, piece}} of {n} words; out is {n} words."
         )
-        text = _staged_device(comment, ends[-1], width, made, (0, self.out_fifo))
+        text = staged_device(comment, ends[-1], width, made, (0, self.out_fifo))
         return {f"{TOP}.v": text, **library_files(("f2f_wide_read", "f2f_rotate", "f2f_pipe"))}
 
     def step(self, columns: IntArray, n_columns: int, values: IntArray) -> Step:
@@ -242,7 +242,7 @@ class WideReadDevice(Device[Step]):
 
     def bench(self, vectors: Step, gaps: Gaps) -> Bench:
         """Return the bench."""
-        return _bench(self, (vectors.given, vectors.made), (0, self.out_fifo), gaps)
+        return staged_bench(self, (vectors.given, vectors.made), (0, self.out_fifo), gaps)
 
     def units(self) -> tuple[Unit, ...]:
         """Return the rotators."""

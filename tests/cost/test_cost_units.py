@@ -9,17 +9,16 @@ from f2fsim.config.arch import load_arch
 from f2fsim.config.cost import load_cost_table
 from f2fsim.cost import estimate_unit_gates, estimate_unit_levels
 from f2fsim.cost.front_end_units import (
-    UnitSpec,
     aligner,
     compaction,
-    crossbar,
     mask_unit,
     nm_decoder,
     position_decoder,
-    total_gates,
     whole_levels,
 )
+from f2fsim.cost.network_units import crossbar
 from f2fsim.cost.unit_gates import UNITS, _fits
+from f2fsim.cost.unit_spec import UnitSpec, total_gates
 from f2fsim.errors import InputError
 from f2fsim.pipeline.cost import WHOLE, CostModel
 from f2fsim.results import SimResult

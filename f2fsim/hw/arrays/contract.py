@@ -21,7 +21,7 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import PeArray
 from f2fsim.cost import Sram
-from f2fsim.cost.front_end_units import Units, total_gates
+from f2fsim.cost.unit_spec import Units, total_gates
 from f2fsim.hw.arrays.around import Around, build_around, decided_by
 from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.sums import AccumulatorMemory, port_rates

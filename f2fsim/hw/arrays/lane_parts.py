@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.pe_array import LanesArray
-from f2fsim.cost.front_end_units import INDEX_BITS, Units, crossbar, gathers, request_bits
-from f2fsim.cost.unit_gates import log2_of
+from f2fsim.cost.counted import log2_of
+from f2fsim.cost.front_end_units import INDEX_BITS
+from f2fsim.cost.network_units import crossbar, gathers, request_bits
+from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.arrays.lane_steps import QUEUE, QUEUE_GROUPS
 from f2fsim.hw.arrays.operands import Words
 from f2fsim.hw.arrays.sums import AccumulatorMemory

@@ -11,7 +11,7 @@ from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import LanesArray
-from f2fsim.cost.front_end_units import Units
+from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.arrays.contract import ArrayKind, Floats
 from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.lane_estimates import read_cycles, sum_conflicts

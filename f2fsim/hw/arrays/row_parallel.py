@@ -14,7 +14,8 @@ from f2fsim.codec.csr import row_counts, stream_order
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import RowParallelArray
-from f2fsim.cost.front_end_units import Units, crossbar, gathers, request_bits
+from f2fsim.cost.network_units import crossbar, gathers, request_bits
+from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.arrays.bank_gather import gather_windows, rows_done
 from f2fsim.hw.arrays.contract import (
     ArrayKind,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import BitmapFrontEnd
-from f2fsim.cost.front_end_units import COUNT_CYCLES, Units, aligner, mask_unit
+from f2fsim.cost.front_end_units import COUNT_CYCLES, aligner, mask_unit
+from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.description import InPort
 from f2fsim.hw.front_ends.contract import (
     ONE,

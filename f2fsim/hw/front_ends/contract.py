@@ -23,7 +23,7 @@ from f2fsim.codec.f2f.orders import BlockOrder
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import FrontEnd
 from f2fsim.cost import GateCount, Sram
-from f2fsim.cost.front_end_units import Units, total_gates
+from f2fsim.cost.unit_spec import Units, total_gates
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.layout import Segments, band_segments
 from f2fsim.hw.machine_builder import MachineBuilder

@@ -6,7 +6,8 @@ import numpy as np
 
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import CsrFrontEnd
-from f2fsim.cost.front_end_units import Units, index_decoder
+from f2fsim.cost.front_end_units import index_decoder
+from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.description import InPort, IntSeq, seq
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, Least, fifo_units
 from f2fsim.mapping.facts import LayerFacts

@@ -23,12 +23,12 @@ from f2fsim.cost.front_end_units import (
     COUNT_CYCLES,
     MASK_CYCLES,
     PLACED_CYCLES,
-    Units,
     compaction,
     mask_unit,
     patch_unit,
     position_decoder,
 )
+from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.description import InPort, IntSeq
 from f2fsim.hw.front_ends.contract import (
     ONE,

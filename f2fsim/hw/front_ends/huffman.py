@@ -37,12 +37,12 @@ from f2fsim.config.front_end import HuffmanFrontEnd
 from f2fsim.cost import Sram
 from f2fsim.cost.front_end_units import (
     COUNT_CYCLES,
-    Units,
     aligner,
     huffman_decoder,
     huffman_table,
     mask_unit,
 )
+from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.front_ends.contract import (
     ONE,

@@ -8,7 +8,9 @@ from f2fsim.codec import PrunedTensor, WeightFormat
 from f2fsim.codec.dense import DenseFormat
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import NmFrontEnd
-from f2fsim.cost.front_end_units import Units, crossbar, nm_decoder
+from f2fsim.cost.front_end_units import nm_decoder
+from f2fsim.cost.network_units import crossbar
+from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.description import InPort
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, FrontEndKind, Least, fifo_units
 from f2fsim.mapping.facts import LayerFacts

@@ -57,8 +57,9 @@ import numpy as np
 from f2fsim.codec import EncodedTensor
 from f2fsim.codec.f2f.format import read_value_code
 from f2fsim.config.front_end import F2fFrontEnd
-from f2fsim.cost.front_end_units import Units, plane_words, value_decoder, value_table
+from f2fsim.cost.front_end_units import plane_words, value_decoder, value_table
 from f2fsim.cost.front_end_units import value_table_bits as table_bits
+from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.description import InPort, OutPort, seq
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, fifo_units
 

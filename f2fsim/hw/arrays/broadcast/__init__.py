@@ -8,7 +8,8 @@ from f2fsim.codec import PrunedTensor
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import BroadcastArray
-from f2fsim.cost.front_end_units import Units, csc_pes
+from f2fsim.cost.front_end_units import csc_pes
+from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.arrays.broadcast.layer import broadcast_layer
 from f2fsim.hw.arrays.broadcast.plan import broadcast_plans
 from f2fsim.hw.arrays.contract import ArrayKind, LayerWork

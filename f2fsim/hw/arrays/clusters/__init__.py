@@ -12,7 +12,8 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import ClusterArray
 from f2fsim.cost import GateCount
-from f2fsim.cost.front_end_units import Units, crossbar, grants
+from f2fsim.cost.network_units import crossbar, grants
+from f2fsim.cost.unit_spec import Units
 from f2fsim.errors import ConfigError
 from f2fsim.hw.arrays.clusters.layer import RunWork, cluster_layer
 from f2fsim.hw.arrays.contract import ArrayKind, IntArray, LayerWork
