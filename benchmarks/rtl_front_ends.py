@@ -58,10 +58,12 @@ def main() -> None:
     parser.add_argument("--part", type=int, default=0, help="which of --parts to do")
     parser.add_argument("--parts", type=int, default=1)
     options = parser.parse_args()
-    done = set()
+    done, known = set(), {}
     if options.out.exists():
         with options.out.open(encoding="utf-8") as file:
-            done = {(r["set"], r["machine"], r["module"], r["sizes"]) for r in csv.DictReader(file)}
+            for row in csv.DictReader(file):
+                done.add((row["set"], row["machine"], row["module"], row["sizes"]))
+                known[row["module"], row["sizes"]] = [row[name] for name in FIELDS[6:]]
     else:
         options.out.write_text(",".join(FIELDS) + "\n", encoding="utf-8")
     table, version = load_cost_table(), yosys_version()
@@ -71,11 +73,12 @@ def main() -> None:
             continue
         done.add(key)
         start = time.perf_counter()
-        found = synthesise(device, unit, fast=True)
-        cells = found.cells
-        row = [group, machine, unit.name, unit.count, unit.module, key[3]]
-        row += [cells.xor2, cells.dff, cells.nand2, cells.inv]
-        row += [round(cells.area_um2(table), 1), found.levels, version]
+        if key[2:] not in known:
+            found = synthesise(device, unit, fast=True)
+            cells = found.cells
+            made = [cells.xor2, cells.dff, cells.nand2, cells.inv]
+            known[key[2:]] = [*made, round(cells.area_um2(table), 1), found.levels, version]
+        row = [group, machine, unit.name, unit.count, unit.module, key[3], *known[key[2:]]]
         with options.out.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerow(row)
         print(f"{time.perf_counter() - start:.0f} s", *row[:-1], flush=True)

@@ -17,6 +17,11 @@ GROUPS, PLANES, STAGES = 3, 8, 2  # registers behind the XORs are retimed
 #: Line of the table: (machine of the CSV, its units by name or module, factor, pipeline stages).
 LINES = {
     "bitmap: mask unit, prefix sum, aligner": [("bitmap", None, 1, 1)],
+    "huffman: mask unit, prefix sum, aligner": [
+        ("huffman", "mask unit", 1, 1),
+        ("huffman", "aligner", 1, 1),
+    ],
+    "huffman: 32 decoders": [("huffman", "huffman decoder", 1, 1)],
     "csr: row queues, index decoder": [("csr", "index decoder", 1, 1)],
     "csc_relative: 32 column walkers": [("csc_relative", None, 1, 1)],
     "nm 2:4: index decoder": [("nm 2:4", None, 1, 1)],
@@ -29,9 +34,16 @@ LINES = {
     "mask units, zero runs, 8 words a cycle": [("mask zero_runs", None, GROUPS, 1)],
     "mask units, block code, 3 words a cycle": [("mask block", None, GROUPS, 1)],
     "compaction of 240 weights to 32 lanes": [("compaction", None, 1, 1)],
-    "adder tree of 32 lanes, 8 columns": [("row sums", None, 8, 1)],
+    "adder tree of 32 lanes, 8 columns, 2 levels a stage": [("row sums", None, 8, 1)],
+    "wide reads of 32 lanes, 8 columns": [("wide reads", None, 1, 1)],
+    "row order: sorter of 32 kept weights": [("sorter", None, 1, 1)],
+    "row order: Benes network of 32 lanes, 8 columns": [("benes", None, 1, 1)],
+    "scatter of 32 sums, 8 columns: arbiter": [("scatter", "f2f_scatter", 1, 1)],
+    "scatter of 32 sums, 8 columns: 64 banks": [("scatter", "f2f_scatter_bank", 1, 1)],
     "banked gathers: 32 windows of requests": [("csr", "f2f_gather_queue", 1, 1)],
-    "banked gathers: arbiter of 32 PEs and 64 banks": [("csr", "f2f_gather_grant", 1, 1)],
+    "banked gathers: arbiter of 32 PEs and 64 banks, shared reads": [
+        ("csr", "f2f_gather_grant", 1, 1)
+    ],
     "banked gathers: bank addresses": [("csr", "f2f_gather_read", 1, 1)],
     "banked gathers: crossbar, 64 banks": [("csr", "crossbar", 1, 1)],
 }

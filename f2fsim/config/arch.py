@@ -15,7 +15,7 @@ from f2fsim.config.cost import load_cost_table
 from f2fsim.config.dram import DramSpec
 from f2fsim.config.dram_preset import load_dram
 from f2fsim.config.front_end import AnyFrontEnd, FrontEnd
-from f2fsim.config.pe_array import AnyPeArray, PeArray
+from f2fsim.config.pe_array import AnyPeArray, LanesArray, PeArray
 from f2fsim.config.quantity import Bytes, ConfigModel, Hertz
 from f2fsim.config.shipped_or_own import load_shipped_or_own
 from f2fsim.config.wording import RuleError
@@ -137,7 +137,18 @@ class ArchConfig(ConfigModel):
                 "pe_array",
                 "kind",
             )
+        lanes = self.pe_array
+        if isinstance(lanes, LanesArray) and lanes.shared_reads and self._reads_wide(lanes):
+            raise RuleError(
+                "must be false for lanes that read neighbouring columns (they have no requests): "
+                f"{self.front_end.kind} front end, zeros: {lanes.zeros}",
+                "pe_array",
+                "shared_reads",
+            )
         return self
+
+    def _reads_wide(self, lanes: LanesArray) -> bool:
+        return self.front_end.brings_neighbours or lanes.zeros != "skip"
 
     def place(self, key: str) -> str:
         """Return where `key` stands, to begin a message: file and line if it is from a file."""

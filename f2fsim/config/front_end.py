@@ -19,6 +19,8 @@ class FrontEnd(ConfigModel):
 
     Attributes
     ----------
+    brings_neighbours : bool
+        Whether lanes get weights of neighbouring columns even where they take none of the others.
     fifo_units : int
         Depth of the FIFO between two units of the front end, and between it and the PE array.
     pipeline_cycles : int
@@ -26,6 +28,7 @@ class FrontEnd(ConfigModel):
     """
 
     feeds: ClassVar[tuple[str, ...]] = ("lanes",)
+    brings_neighbours: ClassVar[bool] = False
     kind: str
 
     fifo_units: Count = 8
@@ -109,6 +112,7 @@ class DenseFrontEnd(FrontEnd):
     """
 
     feeds: ClassVar[tuple[str, ...]] = ("lanes", "systolic")
+    brings_neighbours: ClassVar[bool] = True
     kind: Literal["dense"]
     weights_per_cycle: Count
 
@@ -218,6 +222,7 @@ class NmFrontEnd(FrontEnd):
         Groups that it delivers a cycle.
     """
 
+    brings_neighbours: ClassVar[bool] = True
     kind: Literal["nm"]
     n: Annotated[int, Field(ge=1, le=64)]
     m: Annotated[int, Field(ge=1, le=256)]

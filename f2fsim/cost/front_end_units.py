@@ -133,6 +133,15 @@ def aligner(n: int, lanes: int, weight_bits: int, stages: int, masks: int) -> Un
     )
 
 
+def aligner_in_turn(n: int, lanes: int, weight_bits: int, stages: int, masks: int) -> Units:
+    """Return `aligner` for weights that lie in turn in as many queues as there are lanes."""
+    log = log2_of(lanes)
+    return (
+        *_dealing(n, max(2, min(lanes, 1 << log2_of(n))), weight_bits, stages, masks, packed=1),
+        unit("f2f_turns", LOG_N=log, WIDTH=weight_bits, COUNT=log + 2),
+    )
+
+
 def compaction(n: int, lanes: int, weight_bits: int, stages: int, masks: int) -> Units:
     """Return compaction of kept weights to lanes that skip the others."""
     lanes = max(2, min(lanes, 1 << log2_of(n)))

@@ -109,6 +109,10 @@ RULES: dict[str, tuple[Spoil, str]] = {
         arch(PE_ARRAY, "pe_array:\n  kind: systolic\n  rows: 8\n  columns: 8\n"),
         "a.yaml:20: pe_array.kind: must be lanes for a f2f front end, got 'systolic'",
     ),
+    "shared reads without requests": (
+        arch("zeros: gate", "zeros: gate\n  shared_reads: true"),
+        "pe_array.shared_reads: must be false for lanes that read neighbouring columns",
+    ),
     "scratchpad too small": (
         arch("512 KiB", "1 B"),
         "a.yaml:29: scratchpad.capacity: layer 'a' needs at least 18 bytes",

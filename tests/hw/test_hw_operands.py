@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from f2fsim.codec import WEIGHT_TYPES, PrunedTensor
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.load_workload import build_workload
+from f2fsim.errors import ConfigError
 from f2fsim.hw.arrays.bank_gather import gather_groups, gather_windows
 from f2fsim.hw.arrays.lane_estimates import mean_gather_cycles
+from f2fsim.hw.arrays.lane_parts import neighbours_a_group
 from f2fsim.hw.arrays.operands import Words, step_reads
 from f2fsim.hw.front_ends import FRONT_ENDS
 from f2fsim.mapping.steps import starts_of
@@ -235,3 +237,18 @@ def test_every_fifo_of_the_timing_is_priced_and_none_beside(name: str) -> None:
     table = CostModel.of(arch).table
     area = CostModel.of(arch).area_um2("int8")["front end FIFOs"]
     assert area == pytest.approx(sum(said.values()) * table.area("fifo_bit", "typical"))
+
+
+@pytest.mark.parametrize("name", sorted(names("arch_configs")))
+@pytest.mark.parametrize("zeros", ["multiply", "gate", "skip"])
+def test_reads_are_shared_by_lanes_that_gather_only(name: str, zeros: str) -> None:
+    arch = load_arch(name)
+    if arch.pe_array.kind != "lanes":
+        return
+    own = {"pe_array.zeros": zeros, "pe_array.shared_reads": False}
+    gathers = neighbours_a_group(arch.with_values(own), arch.with_values(own).pe_array) is None
+    if gathers:
+        assert arch.with_values(own | {"pe_array.shared_reads": True}).pe_array.shared_reads
+        return
+    with pytest.raises(ConfigError, match=r"pe_array\.shared_reads: must be false for lanes"):
+        arch.with_values(own | {"pe_array.shared_reads": True})

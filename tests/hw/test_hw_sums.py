@@ -119,7 +119,7 @@ def test_a_layer_takes_the_cycles_of_its_mask_in_both_engines(
             "pe_array.zeros": zeros,
             "pe_array.weights_per_cycle": 32 if zeros == "skip" else 256,
             "pe_array.window": 1,
-            "pe_array.shared_reads": shares,
+            "pe_array.shared_reads": shares and zeros == "skip",
             "pe_array.accumulators.n_banks": n_banks,
         }
     )

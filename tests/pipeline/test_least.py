@@ -58,6 +58,7 @@ CHOICES: dict[str, list[Any]] = {
     "pe_array.columns": [1, 8],
     "pe_array.window": [1, 8],
     "pe_array.zeros": ["multiply", "gate", "skip"],
+    "pe_array.shared_reads": [False, True],
     "pe_array.n_pes": [8, 48],
     "pe_array.rows": [8, 32],
     "pe_array.n_multipliers": [64, 1024],

@@ -13,9 +13,22 @@ from __future__ import annotations
 
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.pe_array import LanesArray
+from f2fsim.cost import GateCount
 from f2fsim.cost.counted import log2_of
 from f2fsim.cost.front_end_units import INDEX_BITS
-from f2fsim.cost.network_units import crossbar, gathers, request_bits
+from f2fsim.cost.network_units import (
+    SUM_BITS,
+    adder_tree,
+    benes,
+    benes_settings,
+    crossbar,
+    gathers,
+    registers_of,
+    request_bits,
+    scatter,
+    sorter,
+    wide_reads,
+)
 from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.arrays.lane_steps import QUEUE, QUEUE_GROUPS
 from f2fsim.hw.arrays.operands import Words
@@ -23,10 +36,9 @@ from f2fsim.hw.arrays.sums import AccumulatorMemory
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.hw.front_ends.contract import UnitParts
 from f2fsim.mapping.facts import LayerFacts
-from f2fsim.mapping.geometry import ACCUMULATOR_BITS
 
-#: Stages of 2-to-1 multiplexers between two registers of a network.
-STAGES_A_CYCLE = 8
+#: What brings a group's sums to the banks of their rows.
+SCATTER = "sum scatter"
 #: Assumed: bits of a weight and of an activation.
 VALUE_BITS = 8
 #: A layer without pruned weights.
@@ -61,16 +73,38 @@ def needs_queue(arch: ArchConfig, array: LanesArray) -> bool:
 
 
 def operand_units(arch: ArchConfig, array: LanesArray) -> dict[str, Units]:
-    """Return crossbar, request queues and arbiter, where columns may be any."""
-    if neighbours_a_group(arch, array) is not None:
-        return {}
+    """Return crossbar, request queues and arbiter where columns may be any, else rotators."""
     lanes, n_banks = array.weights_per_cycle, operand_banks(arch, array)
-    found = {"operand crossbar": crossbar(lanes, n_banks, VALUE_BITS * array.columns)}
+    word_bits = VALUE_BITS * array.columns
+    neighbours = neighbours_a_group(arch, array)
+    if neighbours is not None:
+        # Two pieces, each turned by any number of columns.
+        return {"operand rotators": wide_reads(neighbours, word_bits)} if neighbours > 1 else {}
+    found = {"operand crossbar": crossbar(lanes, n_banks, word_bits)}
     if array.window > 1:
         found["operand requests"] = gathers(
             lanes, n_banks, array.window, VALUE_BITS, shares=array.shared_reads
         )
     return found
+
+
+def sum_units(arch: ArchConfig, array: LanesArray, sums: AccumulatorMemory) -> dict[str, Units]:
+    """Return adder trees; where all rows are in work, what brings groups in their order and back.
+
+    All positions come in the same places again and again: a rotation, then a Benes network for
+    weights, mask bits and activations.  Kept weights that were compacted come in any: a sorter,
+    before activations are read.
+    """
+    lanes = array.weights_per_cycle
+    if lanes == 1:
+        return {}
+    found = {"adder tree": adder_tree(lanes, array.columns)}
+    if not front_end_kind(arch).is_all_rows(arch.front_end):
+        return found
+    if array.zeros == "skip":
+        found["row order"] = sorter(lanes, VALUE_BITS)
+        return found | {SCATTER: scatter(lanes, sums.n_banks, array.columns)}
+    return found | {"row order": benes(lanes, VALUE_BITS + 1 + VALUE_BITS * array.columns)}
 
 
 def waiting_bytes(arch: ArchConfig, array: LanesArray, words: Words) -> int:
@@ -81,40 +115,28 @@ def waiting_bytes(arch: ArchConfig, array: LanesArray, words: Words) -> int:
 
 
 def add_lane_parts(
-    found: UnitParts, arch: ArchConfig, array: LanesArray, sums: AccumulatorMemory
+    found: UnitParts, arch: ArchConfig, array: LanesArray, sums: AccumulatorMemory, trees: Units
 ) -> None:
-    """Add rotators or queues of operands, adder tree, row order and lane queue to `found`."""
+    """Add queues of operands and of lanes, and make of the adder `trees` what is not counted yet.
+
+    An addition is counted with its multiplication: registers and choices between halves are left.
+    A Benes network leaves sums in the same places, too: a bank has one way out of each level.
+    """
     lanes, word_bits = array.weights_per_cycle, VALUE_BITS * array.columns
     neighbours = neighbours_a_group(arch, array)
     if neighbours is not None:
-        # Two pieces, each rotated by any number of columns; addresses wait at the banks.
-        found.mux2_bits["operand rotators"] = 2 * neighbours * log2_of(neighbours) * word_bits
+        # Addresses wait at the banks.
         waiting = operand_banks(arch, array) * INDEX_BITS + neighbours * word_bits
         found.fifo_bits["operand window"] = array.window * waiting
     elif array.window > 1:
         found.fifo_bits["operand queues"] = array.window * lanes * word_bits
-    # A 2-to-1 multiplexer a node to start a row's sum, one a level to bring it out: to every bank
-    # at once, or the one row in work.
-    all_rows = front_end_kind(arch).is_all_rows(arch.front_end)
-    ways = lanes + (sums.n_banks if all_rows else 1) * log2_of(lanes)
-    found.mux2_bits["adder tree"] = ways * ACCUMULATOR_BITS * array.columns
-    if all_rows:
-        n_stages, place_bits = _row_order(array)
-        found.mux2_bits["row order"] = lanes * n_stages * place_bits
-        found.register_bits["row order"] = lanes * -(-n_stages // STAGES_A_CYCLE) * place_bits
+    if trees:
+        found.gates["adder tree"] = GateCount(dff=registers_of(trees))
+        # A lane starts a row or does not; a node chooses for either end.
+        found.mux2_bits["adder tree"] = (3 * lanes - 2) * SUM_BITS * array.columns
+    if "row order" in found.gates and array.zeros != "skip":
+        found.register_bits["row order"] = benes_settings(lanes)
+        ways = sums.n_banks * log2_of(lanes)
+        found.mux2_bits[SCATTER] = ways * SUM_BITS * array.columns
     if needs_queue(arch, array):
         found.fifo_bits[QUEUE] = QUEUE_GROUPS * lanes * (VALUE_BITS + 1 + INDEX_BITS)
-
-
-def _row_order(array: LanesArray) -> tuple[int, int]:
-    """Return stages and bits a lane of the network that puts a group in row order.
-
-    All positions come in the same places again and again: a rotation, then a Benes network (2 log n
-    - 1 stages) for weights, mask bits and activations.  Kept weights that were compacted come in
-    any: a bitonic sorter for weights and columns, before activations are read; a comparator is
-    about as much again as its multiplexers.
-    """
-    log = log2_of(array.weights_per_cycle)
-    if array.zeros == "skip":
-        return log * (log + 1), VALUE_BITS + 2 * INDEX_BITS
-    return 3 * log, VALUE_BITS + 1 + VALUE_BITS * array.columns

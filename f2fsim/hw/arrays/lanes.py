@@ -20,6 +20,7 @@ from f2fsim.hw.arrays.lane_parts import (
     needs_queue,
     neighbours_a_group,
     operand_units,
+    sum_units,
     waiting_bytes,
 )
 from f2fsim.hw.arrays.lane_steps import full_steps, given_weights, lane_queue
@@ -286,13 +287,15 @@ class LanesKind(ArrayKind[LanesArray]):
         return {"array steps": (cycles, 1), "operand banks": (fullest, 1)}
 
     def units(self, arch: ArchConfig, array: LanesArray) -> dict[str, Units]:
-        """Crossbar, request queues and arbiter, where lanes need activations of any column."""
-        return operand_units(arch, array)
+        """What brings activations to lanes, adds products, and brings sums to their rows."""
+        sums = self.accumulators(arch, array)
+        return {**operand_units(arch, array), **sum_units(arch, array, sums)}
 
     def parts(self, arch: ArchConfig, array: LanesArray) -> UnitParts:
-        """The units; what rotates operands and adds, puts in row order, fills groups."""
+        """The units, adders apart; queues of operands and of lanes."""
         found = super().parts(arch, array)
-        add_lane_parts(found, arch, array, self.accumulators(arch, array))
+        trees = self.units(arch, array).get("adder tree", ())
+        add_lane_parts(found, arch, array, self.accumulators(arch, array), trees)
         return found
 
 

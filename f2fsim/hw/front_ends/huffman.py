@@ -37,7 +37,7 @@ from f2fsim.config.front_end import HuffmanFrontEnd
 from f2fsim.cost import Sram
 from f2fsim.cost.front_end_units import (
     COUNT_CYCLES,
-    aligner,
+    aligner_in_turn,
     huffman_decoder,
     huffman_table,
     mask_unit,
@@ -171,7 +171,7 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
             "mask unit": mask_unit(n, front_end.mask_code, front_end.mask_rate),
             "code table": huffman_table(front_end.max_length, weight_bits),
             "huffman decoder": huffman_decoder(lanes, front_end.max_length, weight_bits),
-            "aligner": aligner(
+            "aligner": aligner_in_turn(
                 n,
                 lanes,
                 weight_bits,
