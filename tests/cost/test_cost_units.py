@@ -8,6 +8,7 @@ from f2fsim.codec.tensor import WEIGHT_TYPES
 from f2fsim.config.arch import load_arch
 from f2fsim.config.cost import load_cost_table
 from f2fsim.cost import estimate_unit_gates, estimate_unit_levels
+from f2fsim.cost.counted import log2_of
 from f2fsim.cost.front_end_units import (
     aligner,
     compaction,
@@ -16,12 +17,14 @@ from f2fsim.cost.front_end_units import (
     position_decoder,
     whole_levels,
 )
-from f2fsim.cost.network_units import crossbar
+from f2fsim.cost.network_units import PRODUCT_BITS, SUM_BITS, TREE_LEVELS, crossbar
 from f2fsim.cost.unit_gates import UNITS, _fits
 from f2fsim.cost.unit_spec import UnitSpec, total_gates
 from f2fsim.errors import InputError
+from f2fsim.hw.arrays import array_kind
 from f2fsim.pipeline.cost import WHOLE, CostModel
 from f2fsim.results import SimResult
+from f2fsim.rtl.lane_path import RowSumsDevice
 from f2fsim.shipped import names
 
 TABLE = load_cost_table()
@@ -116,3 +119,38 @@ def test_a_result_says_that_its_clock_is_too_high():
     assert fine.clock_note == ""
     slow = SimResult("a", "w", "bitmap", layers, clock_limits_hz={"aligner": 6.98e8, "x": 7e8})
     assert slow.clock_note.startswith("800 MHz is above what the aligner allows, about 698 MHz")
+
+
+LANES = [name for name in names("arch_configs") if load_arch(name).pe_array.kind == "lanes"]
+
+
+@pytest.mark.parametrize("name", sorted(LANES))
+def test_trees_are_priced_with_the_registers_that_their_clock_has(name):
+    arch = load_arch(name)
+    cost, array = CostModel.of(arch), arch.pe_array
+    (tree,) = array_kind(arch).units(arch, array)["adder tree"]
+    lanes = 1 << log2_of(array.weights_per_cycle)
+    device = RowSumsDevice(lanes, PRODUCT_BITS, SUM_BITS, TREE_LEVELS)
+    assert dict(tree.sizes) == device.parameters()
+    assert tree.count == array.columns
+    registers = 0
+    for level in range(device.log_lanes):  # adders of a level, and what they are behind it
+        nodes, done = lanes >> (level + 1), level + 1
+        cut = done % TREE_LEVELS == 0 and done < device.log_lanes
+        registers += nodes * (2 * SUM_BITS + 1) * cut
+        registers += nodes * (SUM_BITS + 1) * (device.stages - level // TREE_LEVELS)
+    priced = cost.parts("int8").gates["adder tree"]
+    assert (priced.dff, priced.nand2, priced.xor2) == (array.columns * registers, 0, 0)
+    assert cost.levels("int8")["adder tree"] == tree.levels
+
+
+def test_orders_through_all_rows_price_what_brings_groups_in_row_order():
+    for name, module in (("f2f_edge", "f2f_benes"), ("f2f_skip_edge", "f2f_sorter")):
+        arch = load_arch(name)
+        (unit,) = array_kind(arch).units(arch, arch.pe_array)["row order"]
+        assert unit.module == module
+        parts = CostModel.of(arch).parts("int8")
+        assert parts.gates["row order"].dff >= unit.gates.dff > 0
+        scattered = parts.gates if module == "f2f_sorter" else parts.mux2_bits
+        assert "sum scatter" in scattered
+    assert "row order" not in CostModel.of(load_arch("bitmap_edge")).parts("int8").gates
