@@ -35,11 +35,11 @@ LINES = {
     "mask units, block code, 3 words a cycle": [("mask block", None, GROUPS, 1)],
     "compaction of 240 weights to 32 lanes": [("compaction", None, 1, 1)],
     "adder tree of 32 lanes, 8 columns, 2 levels a stage": [("row sums", None, 8, 1)],
-    "wide reads of 32 lanes, 8 columns": [("wide reads", None, 1, 1)],
+    "wide reads of 32 lanes, 8 columns": [("wide reads", None, 8, 1)],
     "row order: sorter of 32 kept weights": [("sorter", None, 1, 1)],
-    "row order: Benes network of 32 lanes, 8 columns": [("benes", None, 1, 1)],
-    "scatter of 32 sums, 8 columns: arbiter": [("scatter", "f2f_scatter", 1, 1)],
-    "scatter of 32 sums, 8 columns: 64 banks": [("scatter", "f2f_scatter_bank", 1, 1)],
+    "row order: Benes network of 32 lanes, 1 column": [("benes", None, 1, 1)],
+    "scatter of 32 sums: arbiter, 1 column": [("scatter", "f2f_scatter", 1, 1)],
+    "scatter of 32 sums: 64 banks, 8 columns": [("scatter", "f2f_scatter_bank", 8, 1)],
     "banked gathers: 32 windows of requests": [("csr", "f2f_gather_queue", 1, 1)],
     "banked gathers: arbiter of 32 PEs and 64 banks, shared reads": [
         ("csr", "f2f_gather_grant", 1, 1)

@@ -229,7 +229,7 @@ UNITS = {
             (16, 8, 12),
         )
     ],
-    "f2f_huffman_join": [huffman(8, w, e) for w, e in ((16, 8), (32, 8), (16, 5), (8, 0))],
+    "f2f_huffman_join": [huffman(8, w, e) for w, e in ((16, 8), (32, 8), (16, 5))],
     "f2f_turns": [
         huffman(*s) for s in ((4, 8), (8, 8), (16, 4), (8, 16, 8), (32, 8), (16, 8), (16, 16, 8))
     ],
@@ -270,6 +270,7 @@ HELD_OUT = dict.fromkeys(
     ),
     1,
 )
+HELD_OUT["f2f_huffman_join"] = 1
 HELD_OUT |= {"f2f_count": 3, "f2f_gather_grant": 6}
 
 #: Front ends of equal throughput with 8 activation columns of 8 bits.
@@ -286,10 +287,9 @@ MACHINES = {
     "mask zero_runs": runs(80, 8),
     "mask block": blocks(32, 6, 3, 80, 17),
     "row sums": RowSumsDevice(32, levels_a_stage=2),
-    "wide reads": WideReadDevice(32, 64),
+    "wide reads": WideReadDevice(32, 8),
     "huffman": huffman(32, block=256),
+    "benes": BenesDevice(32, 17),
+    "scatter": ScatterDevice(32, 64, 6, 32),
     "sorter": SorterDevice(32),
-    "benes": BenesDevice(32, 73),
-    # The banks' multiplexers one activation column at a time.
-    "scatter": ScatterDevice(32, 64, 6, 256),
 }

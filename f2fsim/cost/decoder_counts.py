@@ -92,13 +92,13 @@ def _huffman_decoder(s: Sizes) -> Counted:
     # A comparator a length; what stays for each length, chosen among them; a put to its place.
     chosen = length * (depth + symbol + count)
     logic = length * length, chosen, depth * count
-    dff = depth + 4 * count + 1 + symbol + (s["RESTS"] if s["REST"] else 0)
+    rests = s["RESTS"] if s["REST"] else 0
+    # Bits held and room; what leaves and what is given back, a codeword's bits at most.
+    dff = depth + 2 * count + 2 * bits_of(length + rests) + 1 + symbol + rests
     return Counted(dff, logic, (1.0, log2(length), float(count)))
 
 
 def _huffman_join(s: Sizes) -> Counted:
-    if not s["EXPONENT"]:
-        return Counted(0, (0.0,), (0.0,))
     added = s["PAIRS"] * 2 * s["EXPONENT"]
     return Counted(s["RESTS"], (added,), (float(s["PAIRS"]),))
 

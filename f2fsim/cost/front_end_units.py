@@ -239,13 +239,12 @@ def huffman_decoder(n: int, length: int, weight_bits: int) -> Units:
     """
     exponent = 8 if weight_bits > 8 else 0
     sizes = huffman_sizes(length, weight_bits, exponent)
-    half = min(exponent or weight_bits, sizes["SYMBOL"] // 2)
+    found = (unit("f2f_huffman_decoder", n, **sizes),)
+    if not exponent:
+        return found
     joined = {name: sizes[name] for name in ("SYMBOL", "RESTS", "PAIRS")}
-    joined |= {"WEIGHT": weight_bits, "EXPONENT": exponent, "HALF": half}
-    return (
-        unit("f2f_huffman_decoder", n, **sizes),
-        unit("f2f_huffman_join", n, **joined),
-    )
+    joined |= {"WEIGHT": weight_bits, "EXPONENT": exponent, "HALF": sizes["SYMBOL"] // 2}
+    return (*found, unit("f2f_huffman_join", n, **joined))
 
 
 def huffman_table(length: int, weight_bits: int) -> Units:

@@ -253,10 +253,11 @@ class HuffmanDevice(Device[HuffmanVectors]):
         name, n = "huffman decoder", self.n_decoders
         turns = {"LOG_N": bits_for(n - 1), "WIDTH": self.weight_bits}
         turns["COUNT"] = self.dealing.count_bits
+        joined = Unit(name, "f2f_huffman_join", tuple(self.join_sizes.items()), n)
         return (
             *self.mask_path.units(),
             Unit(name, "f2f_huffman_decoder", tuple(self.sizes.items()), n),
-            Unit(name, "f2f_huffman_join", tuple(self.join_sizes.items()), n),
+            *([joined] if self.exponent_bits else []),
             Unit("aligner", "f2f_turns", tuple(turns.items())),
             *self.dealing.units("aligner"),
         )
