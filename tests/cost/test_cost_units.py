@@ -81,8 +81,9 @@ def test_every_machine_has_cells_and_clocks(name):
     limits = cost.clock_limits_hz("int8")
     fast = cost.clock_limits_hz("int8", "low")
     assert all(50e6 < limits[part] < fast[part] for part in limits if part != WHOLE)
-    gates = cost.parts("int8").gates
-    assert all(gates[part].dff + gates[part].nand2 > 0 for part in limits if part != WHOLE)
+    parts = cost.parts("int8")
+    cells = {part: one.dff + one.nand2 for part, one in parts.gates.items()}
+    assert all(cells[part] + parts.mux2_bits.get(part, 0) for part in limits if part != WHOLE)
     assert WEIGHT_TYPES["int8"].n_bits == 8
 
 
