@@ -23,6 +23,8 @@ from f2fsim.rtl.cosim import cosimulate, lint
 from f2fsim.rtl.cycles import random_gaps
 from f2fsim.rtl.front_ends import DeviceJob, device_for_layer
 from f2fsim.rtl.lane_path import RowSumsDevice, WideReadDevice
+from f2fsim.rtl.row_order import BenesDevice, SorterDevice
+from f2fsim.rtl.scatter import ScatterDevice, Sums
 from f2fsim.rtl.skipping import CompactorDevice, StepVectors
 from f2fsim.rtl.values import ValueDevice, ValueVectors
 from f2fsim.workloads import iterate_layers
@@ -113,6 +115,15 @@ CONFIGURATIONS = (
     ("wide reads", "", {"lanes": 16}, {}, 4, 16),
     ("wide reads", "", {"lanes": 64}, {}, 1, 64),
     ("wide reads", "", {"lanes": 32, "word_bits": 32}, {}, 3, 32),
+    ("sorter", "", {"lanes": 8, "key_bits": 13, "payload_bits": 17}, {}, 4, 90),
+    ("sorter", "", {"lanes": 16, "key_bits": 13, "rows_a_stage": 3}, {}, 1, 180),
+    ("sorter", "", {"lanes": 4, "key_bits": 13, "rows_a_stage": 1}, {}, 3, 45),
+    ("benes", "", {"lanes": 16, "word_bits": 8}, {}, 4, 16),
+    ("benes", "", {"lanes": 8, "word_bits": 9, "rows_a_stage": 3}, {}, 1, 8),
+    ("benes", "", {"lanes": 32, "word_bits": 8, "rows_a_stage": 7}, {}, 3, 32),
+    ("scatter", "", {"n_sums": 8, "n_banks": 16, "place_bits": 9}, {}, 4, 90),
+    ("scatter", "", {"n_sums": 16, "n_banks": 8, "place_bits": 10}, {}, 1, 180),
+    ("scatter", "", {"n_sums": 8, "n_banks": 64, "place_bits": 7}, {}, 3, 90),
     ("value decoder", "", {"weight_type": "int8", "n_out": 16, "n_planes": 12}, {}, 4, 16),
     ("value decoder", "", {"weight_type": "int4", "n_out": 12, "n_planes": 8}, {}, 1, 12),
     ("value decoder", "", {"weight_type": "bf16", "n_out": 8, "n_planes": 18}, {}, 3, 8),
@@ -200,6 +211,8 @@ def job_of(number, tensor, n_steps):
         return values_job(taken, of_front_end, n_steps)
     if name == "row sums":
         return row_sums(RowSumsDevice(**of_front_end), taken, n_steps)
+    if name in ("sorter", "benes", "scatter"):
+        return in_row_order(name, of_front_end, taken, n_steps)
     if name == "wide reads":
         return wide_reads(WideReadDevice(**of_front_end), n_steps)
     arch = load_arch(machine)
@@ -240,6 +253,29 @@ def row_sums(device, tensor, n_steps):
     first = np.append(True, np.diff(row) != 0)[:n]
     shape = n_steps, device.lanes
     return DeviceJob(device, device.step(first.reshape(shape), products.reshape(shape)))
+
+
+def in_row_order(name, sizes, tensor, n_steps):
+    """Return sorter, Benes network or scatter, and groups of kept weights column by column."""
+    column, row = np.nonzero(tensor.mask.T)
+    weights = tensor.patterns[row, column].astype(np.int64)
+    lanes = sizes["n_sums" if name == "scatter" else "lanes"]
+    shape = n_steps, lanes
+    if name == "sorter":
+        device = SorterDevice(**sizes)
+        payload = (weights + (column << 8)) % (1 << device.payload_bits)
+        cut = (part[: n_steps * lanes].reshape(shape) for part in (row, payload))
+        return DeviceJob(device, device.step(*cut))
+    rng = np.random.default_rng(4)
+    if name == "benes":
+        device = BenesDevice(**sizes)
+        words = tensor.patterns.ravel()[: n_steps * lanes].reshape(shape).astype(np.int64)
+        order = np.argsort(rng.random(shape), axis=1)
+        return DeviceJob(device, device.step(words, np.arange(n_steps) % lanes, order))
+    device = ScatterDevice(**sizes)
+    rows = np.sort(row[: n_steps * lanes].reshape(shape), axis=1)
+    used = np.diff(rows, axis=1, prepend=-1) > 0  # a row's products are one sum
+    return DeviceJob(device, Sums(used, rows, rng.integers(0, 1 << device.sum_bits, shape)))
 
 
 def wide_reads(device, n_steps):
