@@ -11,7 +11,8 @@ from f2fsim.rtl.skipping import CompactorDevice
 
 
 def huffman(n=8, weight=8, exponent=0, length=12, block=64):
-    return HuffmanDevice(RawMaskPath(block, 4), n, weight, exponent, length)
+    path = RawMaskPath(block, 4)
+    return HuffmanDevice(path, n, weight, exponent, length, pipeline_cycles=3)
 
 
 def bitmap(n, lanes, weight=8, path=None, fifo=0, cycles=3):
