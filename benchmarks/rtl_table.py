@@ -11,6 +11,7 @@ from pathlib import Path
 
 from f2fsim.config.cost import load_cost_table
 from f2fsim.cost import GateCount, estimate_unit_gates, estimate_unit_levels
+from f2fsim.rtl.row_order import SorterDevice
 
 GROUPS, PLANES, STAGES = 3, 8, 2  # registers behind the XORs are retimed
 
@@ -36,10 +37,9 @@ LINES = {
     "compaction of 240 weights to 32 lanes": [("compaction", None, 1, 1)],
     "adder tree of 32 lanes, 8 columns, 2 levels a stage": [("row sums", None, 8, 1)],
     "wide reads of 32 lanes, 8 columns": [("wide reads", None, 8, 1)],
-    "row order: sorter of 32 kept weights": [("sorter", None, 1, 1)],
     "row order: Benes network of 32 lanes, 1 column": [("benes", None, 1, 1)],
     "scatter of 32 sums: arbiter, 1 column": [("scatter", "f2f_scatter", 1, 1)],
-    "scatter of 32 sums: 64 banks, 8 columns": [("scatter", "f2f_scatter_bank", 8, 1)],
+    "scatter of 32 sums: 64 banks, 1 column": [("scatter", "f2f_scatter_bank", 1, 1)],
     "banked gathers: 32 windows of requests": [("csr", "f2f_gather_queue", 1, 1)],
     "banked gathers: arbiter of 32 PEs and 64 banks, shared reads": [
         ("csr", "f2f_gather_grant", 1, 1)
@@ -69,6 +69,10 @@ def main() -> None:
                     levels, stages = max(levels, int(row["levels"])), n_stages
         if levels:
             print(line(title, cells, levels, stages, costs))
+    sizes = SorterDevice(32).parameters()
+    levels = estimate_unit_levels("f2f_sorter", **sizes)
+    sorter = estimate_unit_gates("f2f_sorter", **sizes)
+    print(line("row order: sorter of 32 kept weights*", sorter, levels, 1, costs))
     select = estimate_unit_gates("f2f_select", SPAN=4, WIDTH=64).times(32)
     print(line("nm 2:4: 32 selects of 4 words*", select, 4, 1, costs))
     window = estimate_unit_gates("f2f_select", SPAN=256, WIDTH=64).times(32)

@@ -291,5 +291,4 @@ MACHINES = {
     "huffman": huffman(32, block=256),
     "benes": BenesDevice(32, 17),
     "scatter": ScatterDevice(32, 64, 6, 32),
-    "sorter": SorterDevice(32),
 }
