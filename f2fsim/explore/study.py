@@ -26,6 +26,8 @@ from f2fsim.explore.tables import split_objectives
 
 #: User attributes of a trial: its point's digest, why it has no figures, which limits it breaks.
 DIGEST, ERROR, BROKEN = "f2fsim:digest", "f2fsim:error", "f2fsim:broken"
+#: How long the file of a study may be another process's: one that was killed may not be gone yet.
+LOCK_SECONDS = 60
 #: User attribute of a study: the specification that it was made by.
 SPEC = "f2fsim:spec"
 
@@ -64,13 +66,14 @@ def open_study(spec: SearchSpec, url: str) -> Any:
     names, _ = split_objectives(spec.objectives)
     try:
         study = optuna.create_study(
-            storage=url,
+            storage=_storage(url),
             study_name=spec.name,
             directions=_directions(spec),
             load_if_exists=True,
         )
     except Exception as error:
-        raise InputError(f"{url}: cannot be used as a study: {error}") from None
+        reason = error.__cause__ or error  # Optuna's own words name no cause
+        raise InputError(f"{url}: cannot be used as a study: {reason}") from None
     known = study.user_attrs.get(SPEC)
     if known is None:  # new, or its maker was killed right here
         study.set_metric_names(names)
@@ -82,6 +85,14 @@ def open_study(spec: SearchSpec, url: str) -> Any:
             "differ); take another folder or name"
         )
     return study
+
+
+def _storage(url: str) -> Any:
+    """Return a study's storage; one that another process still holds is waited for."""
+    import optuna
+
+    waiting = {"connect_args": {"timeout": LOCK_SECONDS}} if url.startswith("sqlite:") else {}
+    return optuna.storages.RDBStorage(url, engine_kwargs=waiting)
 
 
 def _directions(spec: SearchSpec) -> list[Literal["minimize", "maximize"]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int, str], None]
 
+#: Tensors above are encoded one after another: several would take the memory of all of them.
+_LARGE_WEIGHTS = 1 << 22
 #: Number of a container's tensor that says how much of it magnitude pruning was to remove.
 ASKED_SPARSITY = "asked_sparsity"
 
@@ -159,13 +164,19 @@ def encode(
 
     anew: dict[str, str] = {}
 
-    def stored() -> Iterator[StoredTensor]:
+    def read() -> Iterator[tuple[str, Stored]]:
         for done, name in enumerate(names):
             progress(done, len(names), name)
             weights = read_masked(model, masks, name)
             if weights.codes is not None and not keeps_codes(weights.codes, wanted):
                 anew[name] = weights.codes.weight_type
-            item = _encode_one(model, name, weights, wanted, sparsity, seed, coder, given)
+            yield name, weights
+
+    def encode_one(of: tuple[str, Stored]) -> StoredTensor:
+        return _encode_one(model, *of, wanted, sparsity, seed, coder, given)
+
+    def stored() -> Iterator[StoredTensor]:
+        for item in _some_at_once(encode_one, read()):
             rows.append(row_of(item, int(item.encoded.stats["n_kept"])))
             yield item
         progress(len(names), len(names), "")
@@ -173,6 +184,31 @@ def encode(
     shares = write_container(target, stored()).shares()
     in_file = tuple(replace(row, file_bytes=shares[row.tensor]) for row in rows)
     return EncodeResult(in_file, tuple(left_out), target, anew)
+
+
+def _some_at_once(
+    encode: Callable[[tuple[str, Stored]], StoredTensor], given: Iterable[tuple[str, Stored]]
+) -> Iterator[StoredTensor]:
+    """Yield the encoding of each tensor, in order, one a core at a time; large ones alone."""
+    n_cores = os.cpu_count() or 1
+    if n_cores == 1:
+        yield from map(encode, given)
+        return
+    pool = ThreadPoolExecutor(n_cores)
+    waiting: deque[Future[StoredTensor]] = deque()
+    try:
+        for one in given:
+            alone = one[1].values.size > _LARGE_WEIGHTS
+            while waiting and (alone or len(waiting) > n_cores):
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(encode, one))
+            del one
+            if alone:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _chosen(model: ModelFile, tensors: Sequence[str] | None) -> tuple[list[str], list[LeftOut]]:
