@@ -106,7 +106,8 @@ def test_every_front_end_is_synthesised_at_equal_throughput():
 def test_every_cosimulated_configuration_agreed():
     rows = table("cosim.csv")
     by_kind = Counter(row["front_end"].split()[0] for row in rows)
-    assert all(by_kind[kind] >= 3 for kind in (*DEVICES, "compaction", "wide", "value"))
+    kinds = (*DEVICES, "compaction", "wide", "sorter", "benes", "scatter", "value")
+    assert all(by_kind[kind] >= 3 for kind in kinds)
     for row in rows:
         assert row["result"].startswith(f"PASS {row['items']} ")
         assert int(row["items"]) >= 10_000
