@@ -7,6 +7,7 @@ hypothesis tries the same examples in every run: what it finds anew is for those
 
 import os
 import shutil
+import signal
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,10 @@ from hypothesis import settings
 settings.register_profile("same", derandomize=True)
 if os.environ.get("F2FSIM_ALL_TOOLS"):
     settings.load_profile("same")
+
+# A shell lets its background jobs ignore Ctrl-C, and so would every program that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Debian package of each program.
 PACKAGES = {
