@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int, str], None]
 
-#: Tensors above are encoded one after another: several would take the memory of all of them.
-_LARGE_WEIGHTS = 1 << 22
+#: Weights that are encoded at once, at most: several tensors take the memory of all of them.
+_MOST_WEIGHTS = 1 << 24
 #: Number of a container's tensor that says how much of it magnitude pruning was to remove.
 ASKED_SPARSITY = "asked_sparsity"
 
@@ -195,18 +195,22 @@ def _some_at_once(
         yield from map(encode, given)
         return
     pool = ThreadPoolExecutor(n_cores)
-    waiting: deque[Future[StoredTensor]] = deque()
+    waiting: deque[tuple[int, Future[StoredTensor]]] = deque()
     try:
         for one in given:
-            alone = one[1].values.size > _LARGE_WEIGHTS
-            while waiting and (alone or len(waiting) > n_cores):
-                yield waiting.popleft().result()
-            waiting.append(pool.submit(encode, one))
+            size = one[1].values.size
+            # However many cores there are.
+            while waiting and (
+                len(waiting) > n_cores or sum(n for n, _ in waiting) + size > _MOST_WEIGHTS
+            ):
+                yield waiting.popleft()[1].result()
+            if size > _MOST_WEIGHTS:  # in this thread, which Ctrl-C reaches
+                yield encode(one)
+            else:
+                waiting.append((size, pool.submit(encode, one)))
             del one
-            if alone:
-                yield waiting.popleft().result()
         while waiting:
-            yield waiting.popleft().result()
+            yield waiting.popleft()[1].result()
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from f2fsim.explore import runners
 from f2fsim.explore.evaluate import Task, run_task
 from f2fsim.explore.store import Outcome
 
@@ -77,6 +78,12 @@ def slow_task(task: Task) -> Outcome:
 def process_task(task: Task) -> Outcome:
     """A point that only tells which process it ran in."""
     return Outcome(task.digest, "ok", {"process": os.getpid()})
+
+
+def late_task(task: Task) -> Outcome:
+    """A point that takes all the time of its worker's block."""
+    runners.BLOCK_SECONDS = -1.0
+    return process_task(task)
 
 
 def deadly_task(task: Task) -> Outcome:

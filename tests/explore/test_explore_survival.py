@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_space import comparable, deadly_task, process_task, slow_task, write_space
+from small_space import comparable, deadly_task, late_task, process_task, slow_task, write_space
 
 from f2fsim.config.sweep import load_sweep
 from f2fsim.explore import InProcess, Processes, ResultStore, search, sweep
@@ -96,6 +96,15 @@ def test_a_worker_runs_neighbours(spec: Path) -> None:
     next(one_by_one)
     assert len(list(left)) >= 15
     one_by_one.close()
+
+
+def test_points_behind_a_slow_one_come_back(spec: Path) -> None:
+    """A block that turns out long ends early, and every point is still run once."""
+    loaded = load_sweep(spec)
+    points = [p for p in expand(loaded, load_inputs(loaded)) if p.status == "ready"]
+    tasks = [Task.of(point, "compiled") for point in points[:20]]
+    ran = [one.digest for one in Processes(2, late_task).run(iter(tasks), ahead=True)]
+    assert sorted(ran) == sorted(task.digest for task in tasks)
 
 
 def test_dead_workers_cost_only_the_point_at_fault(

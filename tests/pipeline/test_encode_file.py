@@ -1,7 +1,9 @@
 """Files of weights to containers and back: exact, refused where they must be."""
 
 import json
+import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from f2fsim.cli.main import app
 from f2fsim.codec import FORMATS
 from f2fsim.codec.container import Container
 from f2fsim.errors import DataError, InputError
+from f2fsim.pipeline import encode_file
 from f2fsim.pipeline.decode_file import decode_file, inspect_file
 from f2fsim.pipeline.encode_file import encode
 from f2fsim.pipeline.encode_row import EncodeRow, total_row
@@ -291,3 +294,41 @@ def test_a_parameter_of_before_warns_with_its_new_name(tmp_path):
     with pytest.warns(DeprecationWarning, match="dtype is now weight_type"):
         (row,) = encode(tmp_path / "w.npy", dtype="int4").rows
     assert row.weight_type == "int4"
+
+
+@pytest.mark.parametrize("n_cores", [1, 2, 8])
+def test_tensors_are_encoded_in_order_and_not_too_many_at_once(monkeypatch, n_cores):
+    monkeypatch.setattr(encode_file.os, "cpu_count", lambda: n_cores)
+    monkeypatch.setattr(encode_file, "_MOST_WEIGHTS", 10)
+    sizes = [3, 4, 2, 5, 11, 1, 1, 9, 2, 30, 30, 6]
+    lock, under_way, most = threading.Lock(), [], []
+
+    def encode_one(one):
+        with lock:
+            under_way.append(one[1].values.size)
+            most.append(sum(under_way))
+        with lock:
+            under_way.remove(one[1].values.size)
+        in_main = threading.current_thread() is threading.main_thread()
+        assert in_main == (n_cores == 1 or one[1].values.size > 10)
+        return one[0]
+
+    given = ((i, SimpleNamespace(values=np.zeros(n))) for i, n in enumerate(sizes))
+    assert list(encode_file._some_at_once(encode_one, given)) == list(range(len(sizes)))
+    assert max(most) <= 30
+
+
+def test_the_first_error_of_a_tensor_ends_the_encoding(monkeypatch):
+    monkeypatch.setattr(encode_file.os, "cpu_count", lambda: 2)
+
+    def encode_one(one):
+        if one[0] >= 2:
+            raise DataError(f"tensor {one[0]}")
+        return one[0]
+
+    given = ((i, SimpleNamespace(values=np.zeros(1))) for i in range(9))
+    encoded = encode_file._some_at_once(encode_one, given)
+    assert [next(encoded), next(encoded)] == [0, 1]
+    with pytest.raises(DataError, match="tensor 2"):
+        next(encoded)
+    assert next(given)[0] < 9  # the others were not read

@@ -103,7 +103,6 @@ module f2f_huffman_decoder #(
     wire [COUNT-1:0] take = length + uncoded;
     wire [DEPTH-1:0] left = paired ? after >> TWICE : after >> ONCE;
     wire fire = work & (|enough);
-    assign left = paired ? after >> TWICE : after >> ONCE;
     wire [COUNT-1:0] total = stored + (put ? in_count : {COUNT{1'b0}});
     wire [COUNT-1:0] total_less = total - take;
 
