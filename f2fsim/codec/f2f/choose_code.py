@@ -123,8 +123,9 @@ def _histogram(fold: Fold, values: Values, counts: Counts) -> Histogram:
     if numbers.size > MAX_ATOMS:
         cell = max(fold.weight_type.n_mantissa_bits + fold.signed - fold.shift - _CELL_BITS, 1)
     while True:
-        # Both zeros stay by themselves: dense layers have many.
-        cells = np.where(numbers < 2, numbers, numbers >> cell << cell) if cell else numbers
+        # Both zeros stay by themselves: dense layers have many.  Cells ascend as numbers do.
+        above = np.maximum(numbers >> cell << cell, 2)
+        cells = np.where(numbers < 2, numbers, above) if cell else numbers
         starts, first = np.unique(cells, return_index=True)
         if starts.size <= MAX_ATOMS:
             break

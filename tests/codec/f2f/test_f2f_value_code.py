@@ -68,6 +68,17 @@ def test_all_patterns_at_once_cost_no_more_than_their_bits(name):
     assert code.n_planes <= 32
 
 
+@pytest.mark.parametrize("zeros", [[0x8000], [0], [0, 0x8000], []])
+def test_kept_zeros_among_very_many_values_come_back(zeros):
+    """Either zero beside the smallest magnitudes, where values are searched in cells."""
+    rng = np.random.default_rng(4)
+    many = np.concatenate([zeros, np.arange(1, 40), rng.integers(0, 1 << 16, 9000)])
+    many = many[~np.isin(many, (0, 0x8000)) | np.isin(many, zeros)].astype(np.uint32)
+    code = choose_code(many, WEIGHT_TYPES["bf16"], 32)
+    coded, _ = code.encode(many)
+    np.testing.assert_array_equal(code.decode(coded), many)
+
+
 def test_no_weight_and_one_value_need_no_bits():
     assert choose_code(np.zeros(0, np.uint32), INT8).n_planes == 0
     code = choose_code(np.full(100, 0x80, np.uint32), INT8)
