@@ -63,6 +63,7 @@ class F2FFormat(F2FParams, WeightFormat):
 
     def encode(self, tensor: PrunedTensor, n_threads: int = 1) -> EncodedTensor:
         """Encode a pruned tensor on `n_threads` threads; see `WeightFormat.encode`."""
+        self.matrix  # noqa: B018 - one that cannot be is refused, also where no plane needs it
         order = self.block_order(tensor.shape)
         mask_seq, care = order.care_list(tensor.patterns, tensor.mask, self.n_out)
         mask = encode_mask(mask_seq, self.mask_code, unit=self.n_out, shape=order.mask_shape)

@@ -17,7 +17,7 @@ from f2fsim.codec.f2f.rates import PERIOD, PlaneRates
 from f2fsim.codec.f2f.value_code import Fold, ValueClass, ValueCode
 from f2fsim.codec.f2f.value_table import pack_table, unpack_table
 from f2fsim.codec.huffman_code import limited_lengths
-from f2fsim.errors import DataError
+from f2fsim.errors import ConfigError, DataError
 
 INT8, INT4 = WEIGHT_TYPES["int8"], WEIGHT_TYPES["int4"]
 
@@ -351,3 +351,12 @@ def test_sets_of_instructions_agree(monkeypatch, name, spread):
     for instructions in simd.available():
         monkeypatch.setattr(unpack_module, "INSTRUCTIONS", simd.SETS.index(instructions))
         np.testing.assert_array_equal(codec.decode(encoded).patterns, patterns)
+
+
+def test_registers_too_small_are_refused_where_no_plane_is_stored():
+    """One value, one plane of nothing: the matrix is never asked for, but decoding makes it."""
+    mask = np.ones((4, 64), dtype=np.bool_)
+    tensor = PrunedTensor("t", np.zeros((4, 64), np.uint8), mask, WEIGHT_TYPES["int8"])
+    for code in ("none", "classes"):
+        with pytest.raises(ConfigError, match="cannot all differ"):
+            F2FFormat(n_in=1, n_s=0, n_out=64, taps=0, value_code=code).encode(tensor)
