@@ -37,7 +37,9 @@ LONG_N_S, LONG_FROM, FEW_CARE_BITS = 31, 1.012, 200_000
 _MANY_WEIGHTS = 1 << 14
 
 
-def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTensor:
+def encode_smallest(
+    tensor: PrunedTensor, given: Mapping[str, Any], n_threads: int | None = None
+) -> EncodedTensor:
     """Encode a tensor with the parameters of fewest bytes.
 
     Parameters
@@ -46,6 +48,8 @@ def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTe
         The layer.
     given : mapping
         Parameters of F2F that are to stay as they are; all others are chosen.
+    n_threads : int, optional
+        Threads over planes and trials; by default as many as cores for tensors of many weights.
 
     Returns
     -------
@@ -57,6 +61,8 @@ def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTe
     InputError
         If a given parameter is unknown or not allowed.
     """
+    if n_threads is None:
+        n_threads = (os.cpu_count() or 1) if tensor.n_weights >= _MANY_WEIGHTS else 1
     registers = REGISTERS["viterbi" if given.get("encoder") == "viterbi" else "elimination"]
     words = [given.get("n_in", registers["n_in"])]
     free = "n_in" not in given and "rows" not in given
@@ -65,11 +71,11 @@ def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTe
     elif free and words[0] > MAX_N_OUT * (1.0 - tensor.sparsity):
         # No decoder is wide enough for so few kept weights: fewer bits a step.
         words += NARROW[1:]
-    found = [_encode_f2f(tensor, {**registers, "n_in": n_in, **given}) for n_in in words]
+    found = [_encode_f2f(tensor, {**registers, "n_in": n_in, **given}, n_threads) for n_in in words]
     best = min(found, key=_stored_bytes)
     if "n_s" not in given and given.get("encoder") != "viterbi" and _wants_long(best):
         longer = {**registers, "n_in": best.params["n_in"], "n_s": LONG_N_S, **given}
-        best = min(best, _encode_f2f(tensor, longer), key=_stored_bytes)
+        best = min(best, _encode_f2f(tensor, longer, n_threads), key=_stored_bytes)
     if tensor.n_weights < TINY_WEIGHTS:
         raw, coded = (BitmapFormat(mask=code).encode(tensor) for code in ("raw", "auto"))
         sizes = {
@@ -81,7 +87,7 @@ def encode_smallest(tensor: PrunedTensor, given: Mapping[str, Any]) -> EncodedTe
     return best
 
 
-def _encode_f2f(tensor: PrunedTensor, params: Mapping[str, Any]) -> EncodedTensor:
+def _encode_f2f(tensor: PrunedTensor, params: Mapping[str, Any], n_threads: int) -> EncodedTensor:
     """Encode with parameters that fix the registers; what else is not among them is chosen."""
     base = weight_format("f2f", {"mask_code": "auto", "value_code": "auto", **params})
     assert isinstance(base, F2FFormat)
@@ -89,7 +95,6 @@ def _encode_f2f(tensor: PrunedTensor, params: Mapping[str, Any]) -> EncodedTenso
     orders = ((base.order, base.shuffle_seed),) if own else ORDERS
     fixed = "n_out" in params or "rows" in params
     register = (base.n_s + 1) * base.n_in
-    n_threads = os.cpu_count() or 1 if tensor.n_weights >= _MANY_WEIGHTS else 1
     chosen = auto_format(
         tensor,
         base,

@@ -278,7 +278,9 @@ def _encode_one(
     except DataError as error:
         raise DataError(f"{model.path}: tensor {name!r} {error}") from None
     tensor = PrunedTensor(name, result.patterns, mask, wanted)
-    encoded = coder.encode(tensor) if given is None else encode_smallest(tensor, given)
+    # Beside other tensors on one thread; one that is alone takes all cores.
+    n_threads = 1 if tensor.n_weights <= _MOST_WEIGHTS else None
+    encoded = coder.encode(tensor) if given is None else encode_smallest(tensor, given, n_threads)
     stats = stored_stats(encoded, tensor)
     if sparsity is not None:
         stats[ASKED_SPARSITY] = sparsity
