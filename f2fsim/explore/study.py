@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from f2fsim.config.axis import Axis
@@ -26,6 +27,7 @@ from f2fsim.explore.tables import split_objectives
 
 #: User attributes of a trial: its point's digest, why it has no figures, which limits it breaks.
 DIGEST, ERROR, BROKEN = "f2fsim:digest", "f2fsim:error", "f2fsim:broken"
+_FILE_URL = "sqlite:///"
 #: How long the file of a study may be another process's: one that was killed may not be gone yet.
 LOCK_SECONDS = 60
 #: User attribute of a study: the specification that it was made by.
@@ -88,11 +90,26 @@ def open_study(spec: SearchSpec, url: str) -> Any:
 
 
 def _storage(url: str) -> Any:
-    """Return a study's storage; one that another process still holds is waited for."""
-    import optuna
+    """Return a study's storage; one that another process still holds is waited for.
 
-    waiting = {"connect_args": {"timeout": LOCK_SECONDS}} if url.startswith("sqlite:") else {}
-    return optuna.storages.RDBStorage(url, engine_kwargs=waiting)
+    A file gets its name when all its tables are there: one whose maker is killed meanwhile could
+    not be used any more.
+    """
+    from optuna.storages import RDBStorage
+
+    if not url.startswith(_FILE_URL):
+        return RDBStorage(url)
+    waiting = {"connect_args": {"timeout": LOCK_SECONDS}}
+    path = Path(url.removeprefix(_FILE_URL))
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.new")
+        for left in (fresh, fresh.with_name(f"{fresh.name}-journal")):
+            left.unlink(missing_ok=True)
+        made = RDBStorage(f"{_FILE_URL}{fresh}", engine_kwargs=waiting)
+        made.remove_session()
+        made.engine.dispose()
+        fresh.replace(path)
+    return RDBStorage(url, engine_kwargs=waiting)
 
 
 def _directions(spec: SearchSpec) -> list[Literal["minimize", "maximize"]]:

@@ -245,6 +245,13 @@ def test_a_search_waits_for_another_one(search_spec: Path, tmp_path: Path) -> No
     assert len(second.result().rows()) == 24
 
 
+def test_a_study_whose_making_was_cut_short_is_made_anew(search_spec: Path, tmp_path: Path) -> None:
+    for name in ("study.sqlite.new", "study.sqlite.new-journal"):
+        (tmp_path / name).write_bytes(b"half a file")
+    assert len(search(search_spec, out=tmp_path, runner=InProcess()).rows()) == 24
+    assert not (tmp_path / "study.sqlite.new").exists()
+
+
 def children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in found.read_text().split()] if found.exists() else []
