@@ -73,7 +73,7 @@ out/batches/%/results.json: $(VENV)/installed $(VENV)/weights
 
 report-batches: $(foreach c,$(BATCH_CLASSES),$(BATCH_CASES:%=out/batches/$c/%/results.json)) ## where F2F wins and loses as the batch grows: reports/batches
 	for c in $(BATCH_CLASSES); do \
-	    $(BIN)/f2fsim report $$(printf "out/batches/$$c/%s " $(BATCH_CASES)) --brief -o reports/batches/$$c --title "F2F against the other $$c machines by batch size" --made-by "make report-batches BATCH_NETWORKS='$(BATCH_NETWORKS)'" || exit; done
+	    $(BIN)/f2fsim report $$(printf "out/batches/$$c/%s " $(BATCH_CASES)) --brief -o reports/batches/$$c --title "F2F against the other $$c machines by batch size" --made-by "make report-batches BATCH_CLASSES=$$c BATCH_NETWORKS='$(BATCH_NETWORKS)'" || exit; done
 
 # What binds each machine is found by experiment, which takes most of the time: WHAT_IF= leaves it out.
 WHAT_IF ?= --what-if

@@ -45,7 +45,7 @@ GALLERY = (
     ("network/decode_server_int8.svg", "Tokens a second of LLaMA-7B by format, HBM2", DECODE),
     ("network/kv_share_edge_int8.svg", "Share of the KV cache in the bytes of a token", DECODE),
     (
-        "batches/edge/figures/crossover_batch_transformer_base_int8_sparsity_0.9.svg",
+        "batches/edge/figures/crossover_batch_opennsfw_int8_sparsity_0.9.svg",
         "Speed-up of F2F as the batch grows",
         "make report-batches",
     ),
