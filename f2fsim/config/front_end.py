@@ -51,8 +51,8 @@ class F2fFrontEnd(FrontEnd):
     groups : int
         Decoder groups; block b goes to group b mod groups.
     outputs : str
-        ``all``: every layer uses all `n_out` outputs; ``matched``: a layer uses the first
-        ``n_in / density`` of them (at least `n_in`), at the same rate of encoded bits.
+        ``all``: every layer uses all `n_out` outputs; ``matched``: a row band of a layer uses the
+        first ``n_in / density`` of them (at least `n_in`), at the same rate of encoded bits.
     order : str
         Block order: ``row``, ``column`` or ``diagonal``.
     shuffle_seed : int or None

@@ -40,6 +40,8 @@ class Totals:
         that leaves out what is the same in a band stores at least.
     plane_places : ndarray of int64
         Weight positions times the bits that vary within their row: planes of F2F.
+    care_bits : ndarray of int64
+        Kept weights times the bits that vary within their row: what words of F2F must match.
     count_bits : ndarray of int64
         Bits of the rows' numbers of kept weights.
     gaps : tuple of ndarray of int64
@@ -60,6 +62,7 @@ class Totals:
     input_values: IntArray
     value_bits: IntArray
     plane_places: IntArray
+    care_bits: IntArray
     count_bits: IntArray
     gaps: tuple[IntArray, ...]
     may_be_dense: NDArray[np.bool_]
@@ -115,6 +118,7 @@ def _of_layer(layer: Layer, tensor: PrunedTensor) -> dict[str, object]:
         "input_values": least_inputs(layer),
         "value_bits": int((counts * kept_bits).sum()),
         "plane_places": int(n_reduction * varying.sum()),
+        "care_bits": int((counts * varying).sum()),
         "count_bits": sum(int(count).bit_length() for count in counts),
         "gaps": np.bincount(before, minlength=1),
     }

@@ -13,7 +13,7 @@ from f2fsim.engine import Outcome, run
 from f2fsim.errors import ConfigError
 from f2fsim.hw.dram import DramParams
 from f2fsim.hw.elaborate import build_layer
-from f2fsim.hw.front_ends import layer_format
+from f2fsim.hw.front_ends import band_formats
 from f2fsim.hw.functional import FunctionalJob, check_outputs
 from f2fsim.hw.layer_machine import LayerMachine
 from f2fsim.hw.machine_builder import sequence_bytes
@@ -83,14 +83,15 @@ def _cut_bands(tensor: PrunedTensor, band_rows: Sequence[int]) -> list[PrunedTen
 
 
 def encoded_bands(
-    encode: Encode, weight_format: WeightFormat, tensor: PrunedTensor, plan: Plan
+    encode: Encode, arch: ArchConfig, tensor: PrunedTensor, plan: Plan
 ) -> list[tuple[PrunedTensor, EncodedTensor]]:
-    """Encode the row bands of a plan, each with its scales beside it."""
-    found = []
-    for band in band_tensors(tensor, plan):
+    """Encode the row bands of a plan as a machine reads them, each with its scales beside it."""
+    bands, found = band_tensors(tensor, plan), []
+    formats = band_formats(arch, tensor, bands, is_dense=plan.is_dense)
+    for band, weight_format in zip(bands, formats, strict=True):
 
-        def encoded(band: PrunedTensor = band) -> EncodedTensor:
-            return encode(weight_format, band).with_scales(band.scale_bits)
+        def encoded(band: PrunedTensor = band, by: WeightFormat = weight_format) -> EncodedTensor:
+            return encode(by, band).with_scales(band.scale_bits)
 
         found.append((band, shared(band, ("encoded", weight_format), encoded)))
     return found
@@ -122,8 +123,7 @@ def prepare_layer(
     plan = plan or chosen_plan(job)
     layer, tensor = job.data.layer, job.data.tensor
     try:
-        weight_format = layer_format(job.arch, tensor, is_dense=plan.is_dense)
-        bands = encoded_bands(job.encode, weight_format, tensor, plan)
+        bands = encoded_bands(job.encode, job.arch, tensor, plan)
     except ConfigError as error:
         raise job.arch.located(error) from None
     built = build_layer(job.arch, job.dram, layer, plan, bands, job.data.activation_density)

@@ -11,7 +11,6 @@ from f2fsim.config.operation import Attention
 from f2fsim.errors import ConfigError
 from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.arrays.contract import LayerWork
-from f2fsim.hw.front_ends import layer_format
 from f2fsim.hw.functional import FunctionalJob
 from f2fsim.hw.layer_machine import LayerMachine
 from f2fsim.hw.machine_builder import MachineBuilder
@@ -97,8 +96,7 @@ def _build(
 
 def _encode(arch: ArchConfig, encode: Encode, data: LayerData, plan: Plan) -> Bands:
     try:
-        weight_format = layer_format(arch, data.tensor, is_dense=plan.is_dense)
-        return encoded_bands(encode, weight_format, data.tensor, plan)
+        return encoded_bands(encode, arch, data.tensor, plan)
     except ConfigError as error:
         raise arch.located(error) from None
 

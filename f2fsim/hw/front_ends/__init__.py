@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from f2fsim.codec import SCALES, PrunedTensor, WeightFormat
@@ -65,6 +66,17 @@ def layer_format(arch: ArchConfig, tensor: PrunedTensor, *, is_dense: bool = Fal
     if block is not None:
         return DenseFormat(block=block)
     return kind.layer_format(arch.front_end, arch, tensor)
+
+
+def band_formats(
+    arch: ArchConfig, tensor: PrunedTensor, bands: Sequence[PrunedTensor], *, is_dense: bool
+) -> list[WeightFormat]:
+    """Return the format of each row band of a layer: that of the layer, adapted to the band."""
+    of_layer = layer_format(arch, tensor, is_dense=is_dense)
+    if is_dense:
+        return [of_layer] * len(bands)
+    kind = front_end_kind(arch)
+    return [kind.band_format(arch.front_end, of_layer, band) for band in bands]
 
 
 def fetched(arch: ArchConfig) -> tuple[str, ...]:

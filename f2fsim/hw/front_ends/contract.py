@@ -262,6 +262,10 @@ class FrontEndKind(ABC, Generic[F]):
         """Return the format in which `arch` reads one layer; `weight_format` unless it adapts."""
         return self.weight_format(arch)
 
+    def band_format(self, front_end: F, of_layer: WeightFormat, band: PrunedTensor) -> WeightFormat:
+        """Return the format of one row band of a layer; the layer's unless it adapts."""
+        return of_layer
+
     def step_weights(self, front_end: F, facts: LayerFacts) -> float:
         """Return the weight positions of a step, about: for plans only."""
         return 1.0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.codec import FORMATS, EncodedTensor, PrunedTensor, WeightFormat
-from f2fsim.codec.f2f.format import read_params
+from f2fsim.codec.f2f.format import F2FFormat, read_params
 from f2fsim.codec.f2f.matrix import DecoderMatrix
 from f2fsim.codec.f2f.orders import BlockOrder
 from f2fsim.codec.f2f.params import F2FParams, matrix_rows
@@ -84,12 +85,17 @@ def dealing_cycles(front_end: F2fFrontEnd, arch: ArchConfig) -> int:
     return COUNT_CYCLES + 1 + front_end.pipeline_cycles
 
 
+#: Kept weights of a block over those that its words can match, as a ratio: a half percent more
+#: than the density says, so that a kept weight too many does not waste an output.
+OVER_MATCHED = (201, 200)
+
+
 def used_outputs(front_end: F2fFrontEnd, n_weights: int, n_kept: int) -> int:
-    """Return the decoder outputs that a layer uses: ``n_in / density``, from n_in to n_out."""
+    """Return the decoder outputs that a row band uses: ``n_in / density``, from n_in to n_out."""
     if not n_kept:
         return front_end.n_out
-    # Half a percent more than the density says: a kept weight too many does not waste an output.
-    matched = 201 * front_end.n_in * n_weights // (200 * n_kept)
+    over, per = OVER_MATCHED
+    matched = over * front_end.n_in * n_weights // (per * n_kept)
     return max(front_end.n_in, min(front_end.n_out, matched))
 
 
@@ -117,20 +123,29 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
     def layer_format(
         self, front_end: F2fFrontEnd, arch: ArchConfig, tensor: PrunedTensor
     ) -> WeightFormat:
-        """With ``outputs: matched`` use the outputs that the layer's density lets be matched.
+        """Of a layer without holes the mask has words of no bits.
 
-        A dense layer then takes its own size and no flood of patches.  Of a layer without holes the
-        mask has words of no bits: as the dense way of other formats, a flag of the layer says so.
+        As the dense way of other formats, a flag of the layer says so.
         """
         params = self.format_params(front_end, arch)
         if tensor.n_kept == tensor.n_weights:
             params["mask_code"] = "block32"
-        n_used = used_outputs(front_end, tensor.n_weights, tensor.n_kept)
-        if front_end.outputs != "all" and n_used != front_end.n_out:
-            names = ("n_in", "n_out", "n_s", "taps", "seed")
-            rows = _first_rows(*(getattr(front_end, name) for name in names), n_used)
-            params |= {"n_out": n_used, "rows": rows}
         return FORMATS[self.format_name](**params)
+
+    def band_format(
+        self, front_end: F2fFrontEnd, of_layer: WeightFormat, band: PrunedTensor
+    ) -> WeightFormat:
+        """With ``outputs: matched`` use the outputs that the band's density lets be matched.
+
+        A dense band then takes its own size and no flood of patches.
+        """
+        n_used = used_outputs(front_end, band.n_weights, band.n_kept)
+        if front_end.outputs == "all" or n_used == front_end.n_out:
+            return of_layer
+        names = ("n_in", "n_out", "n_s", "taps", "seed")
+        rows = _first_rows(*(getattr(front_end, name) for name in names), n_used)
+        assert isinstance(of_layer, F2FFormat)
+        return replace(of_layer, n_out=n_used, rows=rows)
 
     def step_weights(self, front_end: F2fFrontEnd, facts: LayerFacts) -> float:
         """The outputs in use of all groups."""
@@ -252,22 +267,24 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         return np.flatnonzero(order.mask_sequence(mask))
 
     def least(self, front_end: F2fFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
-        """Raw mask, but where nothing is pruned; planes that vary, at the rate of used outputs.
+        """Raw mask, but where nothing is pruned; planes that vary, no patch.
 
-        No patch.  Of a code of masks or values nothing is known without encoding.
+        With matched outputs the bands' words hold their care bits, whatever their densities:
+        ``1 / used`` is at least the density over ``n_in`` (but for `OVER_MATCHED`), and at least
+        ``1 / n_out``.  Of a code of masks or values nothing is known without encoding.
         """
-        n_weights, kept = totals.n_weights, np.maximum(totals.n_kept, 1)
-        used = np.full_like(n_weights, front_end.n_out)
+        n_weights, n_out, n_in = totals.n_weights, front_end.n_out, front_end.n_in
+        blocks, planes = -(-n_weights // n_out), totals.plane_places // n_out
         if front_end.outputs != "all":
-            matched = 201 * front_end.n_in * n_weights // (200 * kept)
-            matched = np.clip(matched, front_end.n_in, front_end.n_out)
-            used = np.where(totals.n_kept > 0, matched, front_end.n_out)
-        coded = has_values(front_end)
-        planes = np.zeros_like(used) if coded else totals.plane_places // used
+            over, per = OVER_MATCHED
+            blocks = np.maximum(blocks, -(-per * totals.n_kept // (over * n_in)))
+            planes = np.maximum(planes, per * totals.care_bits // (over * n_in))
+        if has_values(front_end):
+            planes = np.zeros_like(planes)
         has_mask = (front_end.mask_code == "raw") & (totals.n_kept < n_weights)
         return Least(
-            bits=planes * front_end.n_in + np.where(has_mask, n_weights, 0),
-            steps=-(-n_weights // (used * front_end.groups)),
+            bits=planes * n_in + np.where(has_mask, n_weights, 0),
+            steps=-(-blocks // front_end.groups),
             actions={
                 "xor_decode": planes,
                 "mask_bit": n_weights,
