@@ -22,6 +22,8 @@ from f2fsim.codec.tensor import PrunedTensor
 #: What is taken where nothing is given: bits fall with the register, and 256 of them are about the
 #: most that decodes fast (docs/codec.md).
 REGISTERS = {"elimination": {"n_in": 16, "n_s": 15}, "viterbi": {"n_in": 8, "n_s": 2}}
+#: Parameters that say an order.
+ORDER_KEYS = {"order", "order_step", "shuffle_seed"}
 #: Below so many weights narrower words are tried too: whole blocks and words weigh there.
 FEW_WEIGHTS, NARROW = 20_000, (2, 4, 8)
 #: Below so many weights bitmap is taken if it is no larger.
@@ -33,6 +35,10 @@ _MAX_REGISTER_BITS = 256
 #: Registers twice as long, which take twice the time, are tried where bits are so much above the
 #: care bits (planes of low rates: docs/codec.md), and for tensors of few care bits in any case.
 LONG_N_S, LONG_FROM, FEW_CARE_BITS = 31, 1.012, 200_000
+#: Where words and patches exceed the care bits by more, orders that mix rows are tried, and what is
+#: beyond counts twice: words come at a fixed rate, patches in floods where kept weights cluster,
+#: and a mask a little smaller does not pay for them.
+FLOOD_FROM = 1.03
 #: From here on threads save more than they take to start.
 _MANY_WEIGHTS = 1 << 14
 
@@ -76,6 +82,11 @@ def encode_smallest(
     if "n_s" not in given and given.get("encoder") != "viterbi" and _wants_long(best):
         longer = {**registers, "n_in": best.params["n_in"], "n_s": LONG_N_S, **given}
         best = min(best, _encode_f2f(tensor, longer, n_threads), key=_stored_bytes)
+    if _flooded_bytes(best) and not ORDER_KEYS & set(given):
+        mixing = tuple(key for key in ORDERS if key[0] != best.params["order"])
+        same = {name: best.params[name] for name in ("n_in", "n_s")}
+        other = _encode_f2f(tensor, {**given, **same}, n_threads, mixing)
+        best = min(best, other, key=lambda one: _stored_bytes(one) + _flooded_bytes(one))
     if tensor.n_weights < TINY_WEIGHTS:
         raw, coded = (BitmapFormat(mask=code).encode(tensor) for code in ("raw", "auto"))
         sizes = {
@@ -87,12 +98,17 @@ def encode_smallest(
     return best
 
 
-def _encode_f2f(tensor: PrunedTensor, params: Mapping[str, Any], n_threads: int) -> EncodedTensor:
+def _encode_f2f(
+    tensor: PrunedTensor,
+    params: Mapping[str, Any],
+    n_threads: int,
+    orders: tuple[tuple[str, int | None], ...] = ORDERS,
+) -> EncodedTensor:
     """Encode with parameters that fix the registers; what else is not among them is chosen."""
     base = weight_format("f2f", {"mask_code": "auto", "value_code": "auto", **params})
     assert isinstance(base, F2FFormat)
-    own = {"order", "order_step", "shuffle_seed"} & set(params)
-    orders = ((base.order, base.shuffle_seed),) if own else ORDERS
+    if ORDER_KEYS & set(params):
+        orders = ((base.order, base.shuffle_seed),)
     fixed = "n_out" in params or "rows" in params
     register = (base.n_s + 1) * base.n_in
     chosen = auto_format(
@@ -108,9 +124,18 @@ def _encode_f2f(tensor: PrunedTensor, params: Mapping[str, Any], n_threads: int)
 
 def _wants_long(encoded: EncodedTensor) -> bool:
     """Whether registers twice as long may save what a short one loses."""
-    spent = sum(encoded.streams[name].n_bits for name in ("weights", "patches"))
     care = encoded.stats["n_care_bits"]
-    return 0 < care <= FEW_CARE_BITS or spent > LONG_FROM * care > 0
+    return 0 < care <= FEW_CARE_BITS or _spent_bits(encoded) > LONG_FROM * care > 0
+
+
+def _flooded_bytes(encoded: EncodedTensor) -> int:
+    """Return what words and patches take beyond `FLOOD_FROM` of the care bits."""
+    beyond = _spent_bits(encoded) - FLOOD_FROM * encoded.stats["n_care_bits"]
+    return max(0, int(beyond) // 8)
+
+
+def _spent_bits(encoded: EncodedTensor) -> int:
+    return sum(encoded.streams[name].n_bits for name in ("weights", "patches"))
 
 
 def _stored_bytes(encoded: EncodedTensor) -> int:

@@ -106,3 +106,30 @@ def test_planes_of_low_rates_take_longer_registers():
     assert chosen.n_bits < 0.995 * short.n_bits
     assert chosen.n_bits_without_mask < 1.015 * chosen.stats["n_care_bits"] + 300
     np.testing.assert_array_equal(decode(chosen).patterns, patterns)
+
+
+def clustered(n_rows=192, n_runs=8, n_kernels=32, spread=0.8, jitter=0.09):
+    """Few bits a weight; in runs of kernels of their own density, kernels kept nearly as a whole."""
+    rng = np.random.default_rng(2)
+    densities = 0.3 * rng.lognormal(-spread * spread / 2, spread, (n_rows, n_runs))
+    kernels = rng.random((n_rows, n_runs * n_kernels)) < np.repeat(densities, n_kernels, axis=1)
+    mask = np.repeat(kernels, 9, axis=1)
+    mask ^= rng.random(mask.shape) < jitter
+    values = rng.integers(1, 16, mask.shape).astype(np.uint8)
+    return PrunedTensor("t", np.where(mask, values, 0).astype(np.uint8), mask, WEIGHT_TYPES["int4"])
+
+
+def spent_over_care(encoded):
+    spent = encoded.streams["weights"].n_bits + encoded.streams["patches"].n_bits
+    return spent / encoded.stats["n_care_bits"]
+
+
+def test_no_flood_of_patches_for_a_smaller_mask():
+    tensor = clustered()
+    in_rows = encode_smallest(tensor, {"order": "row"})
+    assert in_rows.params["order"] == "row"
+    assert spent_over_care(in_rows) > 1.035
+    chosen = encode_smallest(tensor, {})
+    assert in_rows.n_bits < chosen.n_bits < 1.02 * in_rows.n_bits
+    assert spent_over_care(chosen) < 1.01
+    np.testing.assert_array_equal(decode(chosen).patterns, tensor.patterns)
