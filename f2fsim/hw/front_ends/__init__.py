@@ -60,22 +60,19 @@ def format_of(arch: ArchConfig) -> WeightFormat:
 
 
 def layer_format(arch: ArchConfig, tensor: PrunedTensor, *, is_dense: bool = False) -> WeightFormat:
-    """Return the format in which `arch` reads one layer, or that of its dense way."""
-    kind = front_end_kind(arch)
-    block = kind.dense_block(arch.front_end, arch) if is_dense else None
-    if block is not None:
-        return DenseFormat(block=block)
-    return kind.layer_format(arch.front_end, arch, tensor)
+    """Return the format in which `arch` reads one layer as a whole, or that of its dense way."""
+    return band_formats(arch, tensor, [tensor], is_dense=is_dense)[0]
 
 
 def band_formats(
     arch: ArchConfig, tensor: PrunedTensor, bands: Sequence[PrunedTensor], *, is_dense: bool
 ) -> list[WeightFormat]:
-    """Return the format of each row band of a layer: that of the layer, adapted to the band."""
-    of_layer = layer_format(arch, tensor, is_dense=is_dense)
-    if is_dense:
-        return [of_layer] * len(bands)
+    """Return the format of each row band of a layer, or that of the dense way for all."""
     kind = front_end_kind(arch)
+    block = kind.dense_block(arch.front_end, arch) if is_dense else None
+    if block is not None:
+        return [DenseFormat(block=block)] * len(bands)
+    of_layer = kind.layer_format(arch.front_end, arch, tensor)
     return [kind.band_format(arch.front_end, of_layer, band) for band in bands]
 
 
