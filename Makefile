@@ -49,8 +49,10 @@ run: $(VENV)/installed $(VENV)/weights ## F2F, CSR, bitmap and dense on a CNN an
 readme: run ## put the verdicts of `make run` into README.md
 	$(BIN)/python docs/site/readme.py $(RUN:%=$(OUT)/%.txt)
 
+# What the site needs beside the package, which is not built once more for it.
 $(VENV)/installed-docs: $(VENV)/installed-test
-	$(PIP) install --quiet '.[docs]'
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $(VENV)/docs.txt
+	$(PIP) install --quiet -r $(VENV)/docs.txt
 	@touch $@
 
 docs: $(VENV)/installed-docs $(VENV)/weights ## the documentation site into build/site, offline, warnings are errors
@@ -88,7 +90,7 @@ report-duel: $(VENV)/installed $(VENV)/weights ## best against best at equal are
 	    $(BIN)/f2fsim duel reports/duel/$$d.yaml -q --no-reasons -o out/duel --report reports/duel/$$d --brief || exit; done
 
 test: $(VENV)/installed-test $(VENV)/weights ## the tests
-	cd tests && ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. . -n 2
+	cd tests && ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. . -n 2 --dist worksteal
 
 # The kernels compiled with bounds checks, beside the plain build; dependencies are the same.
 CHECKED := build/checked
@@ -99,11 +101,10 @@ $(CHECKED)/installed: $(VENV)/installed-test
 	@touch $@
 
 test-checked: $(CHECKED)/installed ## tests of the kernels with bounds checks on
-	cd tests && PYTHONPATH=../$(CHECKED)/site ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. checked_build.py bits codec hw engine -n 2
+	cd tests && PYTHONPATH=../$(CHECKED)/site ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir .. checked_build.py bits codec hw engine -n 2 --dist worksteal
 
 # sdist and wheel, each installed into an empty environment with the newest and the oldest dependencies.
 package: $(VENV)/installed-test ## build sdist and wheel, install and try them in empty environments
-	$(PIP) install --quiet build
 	$(BIN)/python packaging/try_package.py build/package
 
 bench: $(VENV)/installed-test $(VENV)/weights ## all benchmarks (BENCH='--quick' for minutes, BENCH='networks' for one group)

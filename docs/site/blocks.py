@@ -10,6 +10,7 @@ only shown.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import re
@@ -23,6 +24,8 @@ BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>slow|not run|quiet|file [\w./-]+) -->\n)?```(?P<kind>\w+)\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+#: Environment variable: a folder where the tests leave the pages that they ran, for the site.
+PAGES_VARIABLE = "F2FSIM_PAGES"
 #: Longest output that is shown whole.
 MOST_LINES = 40
 
@@ -118,6 +121,28 @@ def _inside(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.chdir(before)
+
+
+def _kept(text: str) -> Path | None:
+    """Return where a page with its output is kept, None without a folder for it."""
+    folder = os.environ.get(PAGES_VARIABLE)
+    return Path(folder) / f"{hashlib.sha256(text.encode()).hexdigest()}.md" if folder else None
+
+
+def run_page(text: str, folder: Path) -> None:
+    """Run a page's blocks in any case, and keep it with their output if there is a place for it."""
+    shown, kept = with_output(text, folder), _kept(text)
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(shown, encoding="utf-8")
+
+
+def shown_page(text: str, folder: Path) -> str:
+    """Return a page with its output: the kept one, else its blocks are run."""
+    kept = _kept(text)
+    if kept and kept.is_file():
+        return kept.read_text(encoding="utf-8")
+    return with_output(text, folder)
 
 
 def with_output(text: str, folder: Path) -> str:

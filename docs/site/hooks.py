@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from blocks import with_output
+from blocks import shown_page
 from pages import gallery_files, generated_pages
 
 ROOT = Path(__file__).parents[2]
@@ -32,9 +32,8 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Run the blocks of tutorials and how-to pages, in a folder of their own."""
     name = page.file.src_uri
-    markdown = markdown.replace("](../reports/", "](gallery/")  # where the gallery has them
     quick = os.environ.get("F2FSIM_DOCS_RUN") == "0"  # links and reference only
-    if quick or not name.startswith(RUN) or not name.endswith(".md"):
-        return markdown
-    with tempfile.TemporaryDirectory() as folder:
-        return with_output(markdown, Path(folder))
+    if not quick and name.startswith(RUN) and name.endswith(".md"):
+        with tempfile.TemporaryDirectory() as folder:
+            markdown = shown_page(markdown, Path(folder))
+    return markdown.replace("](../reports/", "](gallery/")  # where the gallery has them

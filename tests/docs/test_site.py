@@ -17,7 +17,15 @@ from f2fsim.report.notebook import FIGURES
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs" / "site"))
 
-from blocks import Runner, blocks, commands, with_output  # noqa: E402
+from blocks import (  # noqa: E402
+    PAGES_VARIABLE,
+    Runner,
+    blocks,
+    commands,
+    run_page,
+    shown_page,
+    with_output,
+)
 from pages import (  # noqa: E402
     CLASSES,
     GALLERY,
@@ -40,9 +48,7 @@ PAGES = sorted(
 @pytest.mark.weights
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:
-    runner = Runner(tmp_path)
-    for block in blocks(page.read_text(encoding="utf-8")):
-        runner.run(block)
+    run_page(page.read_text(encoding="utf-8"), tmp_path)
 
 
 @pytest.mark.slow
@@ -72,6 +78,19 @@ def test_a_failing_command_is_seen(tmp_path: Path) -> None:
 def test_output_stands_below_its_block(tmp_path: Path) -> None:
     text = "<!-- file a.txt -->\n```text\nhello\n```\n\n```console\n$ cat a.txt\n```\nafter\n"
     assert "```text\nhello\n```\nafter" in with_output(text, tmp_path)
+
+
+def test_the_site_shows_what_the_tests_ran(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "```console\n$ echo run >> ../runs; wc -l < ../runs\n```\n"
+    assert "\n1\n" in shown_page(text, tmp_path / "a")  # no place is named
+    monkeypatch.setenv(PAGES_VARIABLE, str(tmp_path / "pages"))
+    run_page(text, tmp_path / "a")
+    assert "\n2\n" in shown_page(text, tmp_path / "a")
+    assert "\n3\n" in shown_page(text + "changed\n", tmp_path / "a")
+    run_page(text, tmp_path / "a")  # a test runs it whatever was kept
+    assert "\n4\n" in shown_page(text, tmp_path / "a")
 
 
 @pytest.mark.weights
