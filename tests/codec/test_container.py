@@ -119,7 +119,8 @@ def mutate(data, rng, spans):
     return data[:a] + data[c:d] + data[b:c] + data[a:b] + data[d:]
 
 
-def test_ten_thousand_mutations_never_give_a_wrong_weight(tmp_path):
+@pytest.mark.parametrize("n", [2_500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_mutations_never_give_a_wrong_weight(tmp_path, n):
     path = tmp_path / "m.f2f.safetensors"
     # Each fills a pack, so that damage of one leaves the other.
     tensor = make_tensor("t", (48, 232))
@@ -140,7 +141,7 @@ def test_ten_thousand_mutations_never_give_a_wrong_weight(tmp_path):
     rng = np.random.default_rng(7)
     refused = exact = 0
     damaged = tmp_path / "d.f2f.safetensors"
-    for _ in range(10_000):
+    for _ in range(n):
         changed = mutate(data, rng, spans)
         damaged.write_bytes(changed)
         try:
@@ -159,8 +160,8 @@ def test_ten_thousand_mutations_never_give_a_wrong_weight(tmp_path):
             assert_equal(decoded, expected)
             assert item.scale is None or np.array_equal(item.scale, scale)
     # Damage of one tensor's streams leaves the other one readable.
-    assert refused > 9_000
-    assert exact > 100
+    assert refused > 0.9 * n
+    assert exact > 0.01 * n
 
 
 def test_bad_files_are_refused(tmp_path):

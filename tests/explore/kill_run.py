@@ -104,7 +104,7 @@ def main(what: str, spec: str, folder: Path, seed: int) -> None:
     kill_twenty_times(
         lambda: search(spec, out=folder, runner=InProcess()),
         lambda: n_trials(folder, asked.name),
-        (0.1, 0.8),
+        (0.05, 0.5),
         seed,
     )
 

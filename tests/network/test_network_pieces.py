@@ -119,7 +119,11 @@ def test_weights_of_a_piece_are_gone_when_the_next_is_read(
             read.append(weakref.ref(data.tensor))
             yield data
 
-    found = simulate("dense_edge", workload, cache=None, read_layers=watched)
+    gc.freeze()  # all that other tests left would be gone through each time
+    try:
+        found = simulate("dense_edge", workload, cache=None, read_layers=watched)
+    finally:
+        gc.unfreeze()
     assert found.network.n_pieces == 4
     # The layers of the piece that is being read, and one that a generator holds.
     assert max(alive) <= len(workload.layers) // 4 + 1
