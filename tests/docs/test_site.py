@@ -80,9 +80,7 @@ def test_output_stands_below_its_block(tmp_path: Path) -> None:
     assert "```text\nhello\n```\nafter" in with_output(text, tmp_path)
 
 
-def test_the_site_shows_what_the_tests_ran(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_site_shows_what_the_tests_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "```console\n$ echo run >> ../runs; wc -l < ../runs\n```\n"
     assert "\n1\n" in shown_page(text, tmp_path / "a")  # no place is named
     monkeypatch.setenv(PAGES_VARIABLE, str(tmp_path / "pages"))
