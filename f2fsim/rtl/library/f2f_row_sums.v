@@ -31,7 +31,9 @@ module f2f_row_sums #(
 );
     localparam N = 1 << LOG_N;
     wire [2*N-1:1] has;
-    wire [2*N*SUM-1:SUM] pre, post;
+    // A net a node: as one vector each of its sums would wake all nodes in Icarus Verilog.
+    wire [SUM-1:0] pre [1:2*N-1];
+    wire [SUM-1:0] post [1:2*N-1];
     genvar level, i, d;
     generate
         for (i = 0; i < N; i = i + 1) begin : leaf
@@ -39,8 +41,8 @@ module f2f_row_sums #(
             wire [SUM-1:0] wide = {{SUM-PRODUCT{product[PRODUCT-1]}}, product};
             assign has[N+i] = first[i];
             // A lane that begins a row has nothing before it.
-            assign pre[(N+i)*SUM +: SUM] = first[i] ? {SUM{1'b0}} : wide;
-            assign post[(N+i)*SUM +: SUM] = wide;
+            assign pre[N+i] = first[i] ? {SUM{1'b0}} : wide;
+            assign post[N+i] = wide;
         end
         for (level = LOG_N - 1; level >= 0; level = level - 1) begin : row
             // Registers behind this level, and those that its sums still have to pass.
@@ -49,10 +51,10 @@ module f2f_row_sums #(
             localparam LATE = STAGES - (DONE - 1) / PER;
             for (i = (1 << level); i < (2 << level); i = i + 1) begin : node
                 wire left = has[2*i], right = has[2*i+1];
-                wire [SUM-1:0] sum = post[2*i*SUM +: SUM] + pre[(2*i+1)*SUM +: SUM];
+                wire [SUM-1:0] sum = post[2*i] + pre[2*i+1];
                 wire any = left | right;
-                wire [SUM-1:0] my_pre = left ? pre[2*i*SUM +: SUM] : sum;
-                wire [SUM-1:0] my_post = right ? post[(2*i+1)*SUM +: SUM] : sum;
+                wire [SUM-1:0] my_pre = left ? pre[2*i] : sum;
+                wire [SUM-1:0] my_post = right ? post[2*i+1] : sum;
                 if (CUT) begin : cut
                     reg any_q;
                     reg [SUM-1:0] pre_q, post_q;
@@ -62,12 +64,12 @@ module f2f_row_sums #(
                         post_q <= my_post;
                     end
                     assign has[i] = any_q;
-                    assign pre[i*SUM +: SUM] = pre_q;
-                    assign post[i*SUM +: SUM] = post_q;
+                    assign pre[i] = pre_q;
+                    assign post[i] = post_q;
                 end else begin : through
                     assign has[i] = any;
-                    assign pre[i*SUM +: SUM] = my_pre;
-                    assign post[i*SUM +: SUM] = my_post;
+                    assign pre[i] = my_pre;
+                    assign post[i] = my_post;
                 end
                 // Rows that are complete early wait for the others.
                 wire [LATE:0] ends;
@@ -90,6 +92,6 @@ module f2f_row_sums #(
         end
     endgenerate
     assign begins = has[1];
-    assign before = pre[SUM +: SUM];
-    assign behind = post[SUM +: SUM];
+    assign before = pre[1];
+    assign behind = post[1];
 endmodule
