@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+from rtl_jobs import in_row_order, row_sums, tables_job, values_job, wide_reads, words_job
 
-from f2fsim.codec.f2f.choose_code import choose_code
 from f2fsim.codec.tensor import PrunedTensor
 from f2fsim.config import load_workload
 from f2fsim.config.arch import load_arch
@@ -23,10 +23,7 @@ from f2fsim.rtl.cosim import cosimulate, lint
 from f2fsim.rtl.cycles import random_gaps
 from f2fsim.rtl.front_ends import DeviceJob, device_for_layer
 from f2fsim.rtl.lane_path import RowSumsDevice, WideReadDevice
-from f2fsim.rtl.row_order import BenesDevice, SorterDevice
-from f2fsim.rtl.scatter import ScatterDevice, Sums
 from f2fsim.rtl.skipping import CompactorDevice, StepVectors
-from f2fsim.rtl.values import ValueDevice, ValueVectors
 from f2fsim.workloads import iterate_layers
 
 #: Rows of the matrix whose columns are broadcast.
@@ -127,9 +124,23 @@ CONFIGURATIONS = (
     ("value decoder", "", {"weight_type": "int8", "n_out": 16, "n_planes": 12}, {}, 4, 16),
     ("value decoder", "", {"weight_type": "int4", "n_out": 12, "n_planes": 8}, {}, 1, 12),
     ("value decoder", "", {"weight_type": "bf16", "n_out": 8, "n_planes": 18}, {}, 3, 8),
+    ("word aligner", "f2f_values_edge", {"groups": 1, "n_in": 8, "n_out": 80}, {}, 4, 80),
+    ("word aligner", "f2f_values_edge", {"groups": 1, "n_in": 5, "n_out": 40}, {}, 1, 40),
+    (
+        "word aligner",
+        "f2f_values_edge",
+        {"weight_type": "bf16", "groups": 1, "n_in": 16, "n_out": 128},
+        {},
+        3,
+        128,
+    ),
+    ("huffman table", "", {"n_decoders": 2}, {}, 4, 1),
+    ("huffman table", "", {"n_decoders": 4, "max_length": 9}, {}, 1, 1),
+    ("huffman table", "", {"weight_type": "bf16", "n_decoders": 3}, {}, 30, 1),
 )
 #: Seed of each one's gaps, its own whatever comes between.
-SEEDS = (*range(11), *range(8, 12), *range(15, 18), *range(15, 26), *range(29, 42), *range(33, 36))
+SEEDS = (*range(11), *range(8, 12), *range(15, 18), *range(15, 26), *range(29, 42))
+SEEDS = (*SEEDS, *range(33, 36), *range(50, 56))
 #: Most weights that a step of any configuration takes.
 MOST_A_STEP = max(one[-1] for one in CONFIGURATIONS)
 
@@ -212,6 +223,8 @@ def job_of(number, tensor, n_steps):
         return DeviceJob(device, StepVectors(mask, weights.astype(np.int64)))
     if name == "value decoder":
         return values_job(taken, of_front_end, n_steps)
+    if name == "huffman table":
+        return tables_job(tensor, of_front_end, n_steps)
     if name == "row sums":
         return row_sums(RowSumsDevice(**of_front_end), taken, n_steps)
     if name in ("sorter", "benes", "scatter"):
@@ -226,66 +239,9 @@ def job_of(number, tensor, n_steps):
         arch = arch.with_values({"scratchpad.n_banks": of_array.pop("n_banks")})
     array = arch.pe_array.model_copy(update=of_array)
     arch = arch.model_copy(update={"front_end": front_end, "pe_array": array})
+    if name == "word aligner":
+        return words_job(arch, taken)
     return device_for_layer(arch, taken, max_steps=n_steps)
-
-
-def values_job(tensor, sizes, n_steps):
-    """Return value decoders with the code of the weights, and blocks of codewords.
-
-    At pruned weights stands what an XOR decoder puts out there: any bits.
-    """
-    n_out, n_planes, kind = sizes["n_out"], sizes["n_planes"], tensor.weight_type
-    n = n_out * n_steps
-    mask, patterns = tensor.mask.reshape(-1)[:n], tensor.patterns.reshape(-1)[:n]
-    kept = patterns[mask].astype(np.uint32)
-    code = choose_code(kept, kind, n_planes)
-    rng = np.random.default_rng(0)
-    codewords = rng.integers(0, 1 << code.n_planes, n, dtype=np.uint64).astype(np.uint32)
-    codewords[mask] = code.encode(kept)[0]
-    blocks = (part.reshape(n_steps, n_out) for part in (mask, codewords))
-    device = ValueDevice(n_out, n_planes, kind.n_bits)
-    return DeviceJob(device, ValueVectors(code, *blocks))
-
-
-def row_sums(device, tensor, n_steps):
-    """Return the adder tree and steps of kept weights row by row, times drawn activations."""
-    row, column = np.nonzero(tensor.mask)
-    n = device.lanes * n_steps
-    weights = tensor.patterns[row, column].astype(np.int8).astype(np.int64)[:n]
-    products = weights * np.random.default_rng(1).integers(-128, 128, n)
-    first = np.append(True, np.diff(row) != 0)[:n]
-    shape = n_steps, device.lanes
-    return DeviceJob(device, device.step(first.reshape(shape), products.reshape(shape)))
-
-
-def in_row_order(name, sizes, tensor, n_steps):
-    """Return sorter, Benes network or scatter, and groups of kept weights column by column."""
-    column, row = np.nonzero(tensor.mask.T)
-    weights = tensor.patterns[row, column].astype(np.int64)
-    lanes = sizes["n_sums" if name == "scatter" else "lanes"]
-    shape = n_steps, lanes
-    if name == "sorter":
-        device = SorterDevice(**sizes)
-        payload = (weights + (column << 8)) % (1 << device.payload_bits)
-        cut = (part[: n_steps * lanes].reshape(shape) for part in (row, payload))
-        return DeviceJob(device, device.step(*cut))
-    rng = np.random.default_rng(4)
-    if name == "benes":
-        device = BenesDevice(**sizes)
-        words = tensor.patterns.ravel()[: n_steps * lanes].reshape(shape).astype(np.int64)
-        order = np.argsort(rng.random(shape), axis=1)
-        return DeviceJob(device, device.step(words, np.arange(n_steps) % lanes, order))
-    device = ScatterDevice(**sizes)
-    rows = np.sort(row[: n_steps * lanes].reshape(shape), axis=1)
-    used = np.diff(rows, axis=1, prepend=-1) > 0  # a row's products are one sum
-    return DeviceJob(device, Sums(used, rows, rng.integers(0, 1 << device.sum_bits, shape)))
-
-
-def wide_reads(device, n_steps):
-    """Return the rotators and reads of dense rows of 477 columns, one after another."""
-    values = np.random.default_rng(2).integers(0, 1 << device.word_bits, 477)
-    columns = np.arange(n_steps) * device.lanes % values.size
-    return DeviceJob(device, device.step(columns, values.size, values))
 
 
 def run(number, tensor, n_steps):

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from f2fsim.config.cost import load_cost_table
 from f2fsim.cost import GateCount, estimate_unit_gates, estimate_unit_levels
-from f2fsim.rtl.row_order import SorterDevice
 
 GROUPS, PLANES, STAGES = 3, 8, 2  # registers behind the XORs are retimed
 
@@ -23,6 +22,8 @@ LINES = {
         ("huffman", "aligner", 1, 1),
     ],
     "huffman: 32 decoders": [("huffman", "huffman decoder", 1, 1)],
+    "huffman: loader of tables": [("huffman table", "f2f_huffman_table", 1, 1)],
+    "huffman: 32 choices of a table": [("huffman table", "f2f_huffman_half", 1, 1)],
     "csr: row queues, index decoder": [("csr", "index decoder", 1, 1)],
     "csc_relative: 32 column walkers": [("csc_relative", None, 1, 1)],
     "nm 2:4: index decoder": [("nm 2:4", None, 1, 1)],
@@ -32,12 +33,14 @@ LINES = {
     "f2f: position decoders": [("f2f", "position decoder", GROUPS, 1)],
     "f2f: patch units": [("f2f", "patch unit", GROUPS, 1)],
     "f2f: value decoders of 240 outputs": [("f2f values", None, 15, 1)],
+    "f2f: word aligners of 2 groups, 10 planes of 16 bits": [("f2f words", None, 2, 1)],
     "mask units, zero runs, 8 words a cycle": [("mask zero_runs", None, GROUPS, 1)],
     "mask units, block code, 3 words a cycle": [("mask block", None, GROUPS, 1)],
     "compaction of 240 weights to 32 lanes": [("compaction", None, 1, 1)],
     "adder tree of 32 lanes, 8 columns, 2 levels a stage": [("row sums", None, 8, 1)],
     "wide reads of 32 lanes, 8 columns": [("wide reads", None, 8, 1)],
     "row order: Benes network of 32 lanes, 1 column": [("benes", None, 1, 1)],
+    "row order: sorter of 32 kept weights": [("sorter", None, 1, 1)],
     "scatter of 32 sums: arbiter, 1 column": [("scatter", "f2f_scatter", 1, 1)],
     "scatter of 32 sums: 64 banks, 1 column": [("scatter", "f2f_scatter_bank", 1, 1)],
     "banked gathers: 32 windows of requests": [("csr", "f2f_gather_queue", 1, 1)],
@@ -69,10 +72,6 @@ def main() -> None:
                     levels, stages = max(levels, int(row["levels"])), n_stages
         if levels:
             print(line(title, cells, levels, stages, costs))
-    sizes = SorterDevice(32).parameters()
-    levels = estimate_unit_levels("f2f_sorter", **sizes)
-    sorter = estimate_unit_gates("f2f_sorter", **sizes)
-    print(line("row order: sorter of 32 kept weights*", sorter, levels, 1, costs))
     select = estimate_unit_gates("f2f_select", SPAN=4, WIDTH=64).times(32)
     print(line("nm 2:4: 32 selects of 4 words*", select, 4, 1, costs))
     window = estimate_unit_gates("f2f_select", SPAN=256, WIDTH=64).times(32)

@@ -3,8 +3,10 @@
 from rtl_devices import bitmap, blocks, compaction, csr, decoder, f2f, huffman, runs
 
 from f2fsim.rtl.csc import CscDevice
+from f2fsim.rtl.huffman_table import HuffmanTableDevice
 from f2fsim.rtl.lane_path import RowSumsDevice, WideReadDevice
 from f2fsim.rtl.nm import NmDevice
+from f2fsim.rtl.plane_words import PlaneWordsDevice
 from f2fsim.rtl.row_order import BenesDevice, SorterDevice
 from f2fsim.rtl.run_length import RunLengthDevice
 from f2fsim.rtl.scatter import ScatterDevice
@@ -200,6 +202,10 @@ UNITS = {
             (3, 16, 16),
         )
     ],
+    "f2f_plane_words": [
+        PlaneWordsDevice(*s)
+        for s in ((4, 5), (8, 5), (5, 8), (8, 10), (16, 6), (16, 10), (8, 12), (12, 8), (16, 18))
+    ],
     "f2f_row_sums": [
         RowSumsDevice(*s)
         for s in (
@@ -230,6 +236,18 @@ UNITS = {
         )
     ],
     "f2f_huffman_join": [huffman(8, w, e) for w, e in ((16, 8), (32, 8), (16, 5))],
+    "f2f_huffman_table": [
+        HuffmanTableDevice(1, *s)
+        for s in (
+            (8, 0, 8),
+            (8, 0, 16),
+            (4, 0, 12),
+            (16, 5, 10),
+            (8, 0, 12),
+            (16, 5, 14),
+        )
+    ],
+    "f2f_huffman_half": [HuffmanTableDevice(1, 8, 0, length) for length in (8, 16, 12)],
     "f2f_turns": [
         huffman(*s) for s in ((4, 8), (8, 8), (16, 4), (8, 16, 8), (32, 8), (16, 8), (16, 16, 8))
     ],
@@ -270,7 +288,7 @@ HELD_OUT = dict.fromkeys(
     ),
     1,
 )
-HELD_OUT["f2f_huffman_join"] = 1
+HELD_OUT["f2f_huffman_join"] = HELD_OUT["f2f_huffman_half"] = 1
 HELD_OUT |= {"f2f_count": 3, "f2f_gather_grant": 6}
 
 #: Front ends of equal throughput with 8 activation columns of 8 bits.
@@ -283,12 +301,15 @@ MACHINES = {
     "f2f": f2f(80, 8, 2),
     "f2f decoder": decoder(80, 15),
     "f2f values": ValueDevice(16, 10, 8),
+    "f2f words": PlaneWordsDevice(16, 10),
     "compaction": CompactorDevice(240, 32),
     "mask zero_runs": runs(80, 8),
     "mask block": blocks(32, 6, 3, 80, 17),
     "row sums": RowSumsDevice(32, levels_a_stage=2),
     "wide reads": WideReadDevice(32, 8),
     "huffman": huffman(32, block=256),
+    "huffman table": HuffmanTableDevice(32),
     "benes": BenesDevice(32, 17),
+    "sorter": SorterDevice(32),
     "scatter": ScatterDevice(32, 64, 6, 32),
 }

@@ -124,14 +124,21 @@ def pack_table(code: CanonicalCode) -> BitStream:
     if not used.size:
         return BitStream(np.zeros(0, dtype=np.uint8), 0)
     first, last = int(used[0]), int(used[-1])
-    values, widths = [first, last], [code.symbol_bits] * 2
-    before = _start_length(code.symbol_bits)
-    for length in code.lengths[first : last + 1].tolist():
-        choice = _choice(length, before)
-        values.append((1 << choice) - 1)
-        widths.append(choice + 1)
+    widths = choice_bits(code)
+    values = [first, last, *((1 << (width - 1)) - 1 for width in widths)]
+    return BitStream(*pack_fields(values, [code.symbol_bits] * 2 + widths))
+
+
+def choice_bits(code: CanonicalCode) -> list[int]:
+    """Return the bits of the choice of each symbol that the table lists."""
+    used = np.flatnonzero(code.lengths)
+    if not used.size:
+        return []
+    before, widths = _start_length(code.symbol_bits), []
+    for length in code.lengths[used[0] : used[-1] + 1].tolist():
+        widths.append(_choice(length, before) + 1)
         before = length or before
-    return BitStream(*pack_fields(values, widths))
+    return widths
 
 
 def unpack_table(stream: BitStream, symbol_bits: int, what: str) -> CanonicalCode:

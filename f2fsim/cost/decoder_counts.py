@@ -110,10 +110,18 @@ def _turns(s: Sizes) -> Counted:
 
 
 def _huffman_table(s: Sizes) -> Counted:
-    length, symbol = s["LENGTH"], s["SYMBOL"]
-    # Limit and rank of each length, in two halves; a counter of symbols, an adder.
-    held = 2 * length * (length + symbol)
-    return Counted(held + 3 * symbol + length, (held, length + symbol), tree(length))
+    length, symbol, depth, limits = s["LENGTH"], s["SYMBOL"], s["DEPTH"], s["LIMITS"]
+    # Limits and offsets of two tables, a rank of each length; bits held; what is under way.
+    dff = 2 * limits + 3 * length * symbol + depth + s["COUNT"]
+    dff += 7 * symbol + 6 * s["LONG"] + 48
+    # Zeros counted and bits that stay, of heads of two kinds; sums of each length.
+    heads = (depth + s["WORD"]) * (s["SINGLE"] != symbol)
+    logic = depth * s["WORD"], heads, limits, length * symbol
+    return Counted(dff, logic, (1.0, log2(length)))
+
+
+def _huffman_half(s: Sizes) -> Counted:
+    return Counted(3, (s["WIDTH"],), (1.0,))
 
 
 #: What each module is made of.
@@ -132,4 +140,5 @@ DECODERS: dict[str, Callable[[Sizes], Counted]] = {
     "f2f_huffman_join": _huffman_join,
     "f2f_turns": _turns,
     "f2f_huffman_table": _huffman_table,
+    "f2f_huffman_half": _huffman_half,
 }

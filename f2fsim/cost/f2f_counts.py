@@ -53,10 +53,15 @@ def _value_table(s: Sizes) -> Counted:
 
 def _plane_words(s: Sizes) -> Counted:
     planes, n_in = s["PLANES"], s["N_IN"]
-    word = planes * n_in
-    moved = planes * (planes - 1) // 2 * n_in * bits_of(n_in)
-    levels = 1.0, float(planes * bits_of(n_in))
-    return Counted(planes * 6 + 2 * word, (moved, planes * 6), levels)
+    span, fill = planes * n_in, bits_of(n_in)
+    starts = [bits_of(p * n_in) for p in range(1, planes + 1)]
+    # Accumulators; three fills a plane; where fields begin, of two steps; bits, and words thrice.
+    dff = planes * (6 + 3 * fill) - 2 * fill + sum(starts) + sum(starts[:-1]) + 4 * span + 3
+    # A plane's field moves down, the farthest places first: ever fewer bits are in question.
+    moved = sum(n_in + (1 << far) - 1 for bits in starts[:-1] for far in range(bits))
+    summed = planes // 2 * log2_of(planes) * bits_of(span)
+    levels = 1.0, float(log2_of(planes)), float(bits_of(span))
+    return Counted(dff, (moved, summed, planes * (6 + 3 * fill) + span), levels)
 
 
 def _value_decoder(s: Sizes) -> Counted:

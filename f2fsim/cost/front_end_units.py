@@ -32,6 +32,8 @@ COUNT_CYCLES, WALK_CYCLES, MASK_CYCLES, GAP_CYCLES, PLACED_CYCLES = 2, 2, 2, 5, 
 #: Levels of logic that a whole front end has more than its slowest unit by itself: handshakes
 #: between units.  Of whole devices synthesised (docs/hardware_cost.md); Huffman's as bitmap's.
 HANDSHAKE_LEVELS = {"f2f": 4, "bitmap": 9, "huffman": 9, "csr": 16, "rle": 4, "nm": 9}
+#: Loops between FIFOs, which handshakes of other units do not lengthen.
+LOOPS_APART = ("f2f_huffman_decoder", "f2f_huffman_table")
 #: Levels of the loop of the block code's cutter beside those of the cutter and its bit buffer.
 BLOCK_LOOP_LEVELS = 10
 
@@ -45,7 +47,7 @@ def whole_levels(kind: str, units: Iterable[UnitSpec]) -> int:
     for one in units:
         # The first buffer of a mask unit is that of its bits.
         levels.setdefault(one.module, one.levels)
-        if one.module != "f2f_huffman_decoder":  # a loop between FIFOs
+        if one.module not in LOOPS_APART:
             levels["slowest"] = max(levels.get("slowest", 0), one.levels)
     if not levels:
         return 0
@@ -247,9 +249,29 @@ def huffman_decoder(n: int, length: int, weight_bits: int) -> Units:
     return (*found, unit("f2f_huffman_join", n, **joined))
 
 
-def huffman_table(length: int, weight_bits: int) -> Units:
-    """Return the loader of the decoders' tables, with limit and first rank of each length."""
-    return (unit("f2f_huffman_table", LENGTH=length, SYMBOL=min(weight_bits, 8)),)
+def huffman_table_sizes(length: int, weight_bits: int, exponent_bits: int = 0) -> dict[str, int]:
+    """Return the sizes of the loader of the decoders' tables."""
+    found = huffman_sizes(length, weight_bits, exponent_bits)
+    symbol, limits = found["SYMBOL"], found["LIMITS"]
+    depth = 2 * symbol + 2 * WORD_BITS
+    sizes = {"LENGTH": length, "SYMBOL": symbol, "SINGLE": exponent_bits or weight_bits}
+    sizes |= {"LONG": length.bit_length(), "WORD": WORD_BITS, "DEPTH": depth}
+    return sizes | {"COUNT": depth.bit_length(), "LIMITS": limits}
+
+
+def huffman_half_sizes(length: int, weight_bits: int, exponent_bits: int = 0) -> dict[str, int]:
+    """Return the sizes of a decoder's choice between two tables: limits and offsets."""
+    sizes = huffman_sizes(length, weight_bits, exponent_bits)
+    return {"WIDTH": sizes["LIMITS"] + length * sizes["SYMBOL"]}
+
+
+def huffman_table(n: int, length: int, weight_bits: int) -> Units:
+    """Return the loader of `n` decoders' tables, and what chooses each one's of two."""
+    exponent = 8 if weight_bits > 8 else 0
+    return (
+        unit("f2f_huffman_table", **huffman_table_sizes(length, weight_bits, exponent)),
+        unit("f2f_huffman_half", n, **huffman_half_sizes(length, weight_bits, exponent)),
+    )
 
 
 def value_table_bits(n_in: int, n_planes: int, weight_bits: int) -> tuple[int, int]:

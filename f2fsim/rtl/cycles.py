@@ -7,7 +7,7 @@ in cycle t is a component's start at t, a put in cycle t its put at t (``docs/ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +94,7 @@ class DeviceMachine:
         n_items: int,
         inputs: Mapping[str, IntSeq | tuple[IntSeq, IntSeq]],
         outputs: Mapping[str, IntSeq],
+        at_end: Collection[str] = (),
     ) -> None:
         """Add a unit that takes a cycle an item.
 
@@ -104,11 +105,13 @@ class DeviceMachine:
             what it releases differ.
         outputs : mapping
             Units that each item puts into each channel.
+        at_end : collection of str
+            Channels whose places are given back in the cycle after: buffers in use.
         """
         ports = []
         for channel, taken in inputs.items():
             need, release = taken if isinstance(taken, tuple) else (taken, None)
-            ports.append(InPort(channel, need, f"{channel} empty", release))
+            ports.append(InPort(channel, need, f"{channel} empty", release, channel in at_end))
         outs = [OutPort(channel, emit, f"{channel} full") for channel, emit in outputs.items()]
         self._components.append(
             Component(name, name, CLOCK_HZ, n_items, ONE, tuple(ports), tuple(outs))

@@ -11,9 +11,7 @@ array still take a weight a decoder and cycle.
 
 A decoder is canonical: its window of coming bits is compared with the limit of each length, and the
 rank of the codeword looks the symbol up in a memory of 256 bytes.  Tables have two halves: a pass's
-table is loaded while the one before is in use.  Its lengths are counted, `COUNTED_A_CYCLE` symbols
-a cycle, and when the first rank of each length is known, a symbol a cycle goes to its place in the
-memories of all decoders.
+table is loaded while the one before is in use (`f2fsim.hw.front_ends.huffman_table`).
 """
 
 from __future__ import annotations
@@ -25,7 +23,6 @@ from numpy.typing import NDArray
 
 from f2fsim.codec import PrunedTensor
 from f2fsim.codec.huffman import DecoderWork, HuffmanFormat
-from f2fsim.codec.huffman_code import CanonicalCode
 from f2fsim.codec.huffman_symbols import (
     expected_symbols,
     expected_value_bits,
@@ -56,6 +53,13 @@ from f2fsim.hw.front_ends.contract import (
     mean_rounds,
     total_work,
 )
+from f2fsim.hw.front_ends.huffman_table import (
+    COUNTED_A_CYCLE,
+    TABLE_BYTES,
+    TABLE_COPIES,
+    add_table,
+    table_memory,
+)
 from f2fsim.hw.front_ends.mask_unit import (
     add_mask_unit,
     mask_format,
@@ -68,10 +72,6 @@ from f2fsim.mapping.steps import BandSteps, LayerSteps
 from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
-#: Bytes of a decoder's table of symbols; two of them, the one in use and the next one.
-TABLE_BYTES, TABLE_COPIES = 256, 2
-#: Lengths that the loader of the tables counts a cycle.
-COUNTED_A_CYCLE = 4
 #: Bits of a table for each length that it lists, about: for plans only.
 TABLE_BITS = 2.4
 
@@ -169,7 +169,7 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         n, lanes = front_end.block, front_end.n_decoders
         return {
             "mask unit": mask_unit(n, front_end.mask_code, front_end.mask_rate),
-            "code table": huffman_table(front_end.max_length, weight_bits),
+            "code table": huffman_table(lanes, front_end.max_length, weight_bits),
             "huffman decoder": huffman_decoder(lanes, front_end.max_length, weight_bits),
             "aligner": aligner_in_turn(
                 n,
@@ -181,12 +181,13 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         }
 
     def memories(self, front_end: HuffmanFrontEnd) -> dict[str, Sram]:
-        """A bit buffer and two tables a decoder."""
+        """A bit buffer and two tables a decoder; symbols that wait in the loader."""
         n = front_end.n_decoders
         return {
             "huffman decoder": Sram(
                 n * (front_end.buffer_bytes + TABLE_COPIES * TABLE_BYTES), 2 * n
-            )
+            ),
+            "code table": table_memory(),
         }
 
     def fifo_bits(
@@ -232,7 +233,7 @@ def _add_decoders(job: FrontEndJob, front_end: HuffmanFrontEnd) -> list[InPort]:
     lanes = {
         d: _Lane(*(over_passes(name, d) for name in ("symbols", "weights", "taken"))) for d in used
     }
-    tables, n_written = _add_table(job, {d: lane.symbols for d, lane in lanes.items()})
+    tables, n_written = add_table(job, {d: lane.symbols for d, lane in lanes.items()})
     return [_add_decoder(dealt, front_end, d, lanes[d], tables[d], n_written) for d in used]
 
 
@@ -262,58 +263,6 @@ def _dealt(band: BandSteps, bits: IntSeq) -> dict[str, IntSeq]:
     """Return the bits of a band's streams with the decoders' in place of the one of all."""
     own = {f"weights {d}": seq(bits[:, d]) for d in range(bits.shape[1])}
     return {name: n for name, n in band.stream_bits.items() if name != "weights"} | own
-
-
-def _add_table(job: FrontEndJob, symbols: dict[int, IntSeq]) -> tuple[dict[int, InPort], int]:
-    """Add the loader, whose items are passes; return each decoder's port, and symbols written.
-
-    Pointers come first: where each decoder's stream begins and ends.
-    """
-    starts = job.steps.starts()
-    n_passes = len(job.steps.passes)
-    codes = [HuffmanFormat.table_of(encoded) for _, encoded in job.bands]
-    cycles, n_used = (
-        np.array([counted[band] for band, _ in job.steps.passes], dtype=np.int64)
-        for counted in ([_load_cycles(code) for code in codes], [code.n_used for code in codes])
-    )
-    inputs = [
-        replace(port, need=seq(np.add.reduceat(port.need, starts[:-1])))
-        for name in ("codebook", "pointers")
-        for port in job.stream(name)
-    ]
-    outputs, ports = [], {}
-    for d, of_step in symbols.items():
-        channel = job.builder.channel(f"code table {d}", TABLE_COPIES)
-        active = of_step > 0
-        first, last = _ends(active, starts)
-        outputs.append(OutPort(channel, seq(np.add.reduceat(first, starts[:-1])), "tables in use"))
-        ports[d] = InPort(channel, first, "table not loaded", last, release_at_end=True)
-    job.builder.component(
-        "code table",
-        "code_table",
-        seq(np.maximum(cycles, 1)),
-        n_passes,
-        inputs,
-        outputs,
-        {"index_decode": 2 * int(n_used.sum())},
-    )
-    return ports, int(n_used.sum())
-
-
-def _load_cycles(code: CanonicalCode) -> int:
-    """Return the cycles to load a table."""
-    return -(-code.n_listed // COUNTED_A_CYCLE) + code.n_used
-
-
-def _ends(active: NDArray[np.bool_], starts: IntSeq) -> tuple[IntSeq, IntSeq]:
-    """Return ones at the first and at the last active step of each pass that has any."""
-    first, last = (np.zeros(active.shape[0], dtype=np.int64) for _ in range(2))
-    at = np.flatnonzero(active)
-    of_pass = np.searchsorted(starts, at, side="right")
-    is_first = np.diff(of_pass, prepend=-1) > 0
-    first[at[is_first]] = 1
-    last[at[np.append(is_first[1:], True)]] = 1
-    return first, last
 
 
 def _add_decoder(

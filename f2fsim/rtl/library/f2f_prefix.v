@@ -1,7 +1,7 @@
 // f2f_prefix: sums of the first 1, 2 .. N numbers, modulo 2^W, as a tree (Sklansky).
 //
 // Parameters
-//   N      numbers, at most 16
+//   N      numbers, at most 32
 //   W      bits of a number and of a sum
 module f2f_prefix #(
     parameter N = 2,
@@ -10,7 +10,7 @@ module f2f_prefix #(
     input  wire [N*W-1:0] numbers,
     output wire [N*W-1:0] sums
 );
-    localparam STEPS = (N > 8) ? 4 : (N > 4) ? 3 : (N > 2) ? 2 : (N > 1) ? 1 : 0;
+    localparam STEPS = (N > 16) ? 5 : (N > 8) ? 4 : (N > 4) ? 3 : (N > 2) ? 2 : (N > 1) ? 1 : 0;
     wire [(STEPS+1)*N*W-1:0] upto;  // of the 1, 2, 4 .. numbers of a block up to each
     assign upto[N*W-1:0] = numbers;
     assign sums = upto[STEPS*N*W +: N*W];
