@@ -13,7 +13,7 @@ from f2fsim.engine import Outcome, run
 from f2fsim.errors import ConfigError
 from f2fsim.hw.dram import DramParams
 from f2fsim.hw.elaborate import build_layer
-from f2fsim.hw.front_ends import band_formats
+from f2fsim.hw.front_ends import band_formats, front_end_kind
 from f2fsim.hw.functional import FunctionalJob, check_outputs
 from f2fsim.hw.layer_machine import LayerMachine
 from f2fsim.hw.machine_builder import sequence_bytes
@@ -22,7 +22,7 @@ from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.deciding import decided_by_arch
 from f2fsim.pipeline.layer_result import layer_result
-from f2fsim.pipeline.trials import Trial, tried_plan
+from f2fsim.pipeline.trials import ALL_ENCODED, MOST_TRIALS, Trial, tried_plan
 from f2fsim.results import LayerResult
 from f2fsim.scheduling import every_plan, likely_plans, plan_layer
 from f2fsim.sharing import shared, sharing_meanwhile
@@ -242,7 +242,9 @@ def chosen_plan(job: LayerJob) -> Plan:
         return plan_layer(job.arch, job.dram, layer, tensor)
     with sharing_meanwhile(SHARED_BYTES):
         predict = partial(likely_plans, job.arch, job.dram, layer, tensor)
-        return tried_plan(predict, partial(trial, job))
+        is_slow = front_end_kind(job.arch).is_fixed_to_fixed
+        affordable = ALL_ENCODED // tensor.n_weights if is_slow else MOST_TRIALS
+        return tried_plan(predict, partial(trial, job), affordable)
 
 
 def trial(job: LayerJob, plan: Plan) -> Trial:

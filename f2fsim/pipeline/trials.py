@@ -25,6 +25,9 @@ Floats = NDArray[np.float64]
 ALL_CYCLES = 200_000
 #: Plans that are run at most.
 MOST_TRIALS = 14
+#: Weights that all trials of a layer encode, about, where each cut into bands is encoded by search:
+#: a layer of a million weights would take its encoding many times for a percent of its cycles.
+ALL_ENCODED = 2_000_000
 #: A plan is run if this share of the best run's cycles can be hoped to be saved.
 WORTH = 0.0002
 #: From this error on of the array's predicted cycles all plans are predicted anew.
@@ -56,13 +59,22 @@ Stretch = Mapping[bool, tuple[float, float]]
 Predict = Callable[[Stretch], list[Likely]]
 
 
-def tried_plan(predict: Predict, run: Callable[[Plan], Trial]) -> Plan:
+def tried_plan(
+    predict: Predict, run: Callable[[Plan], Trial], affordable: int = MOST_TRIALS
+) -> Plan:
     """Return the fastest of the plans that are run; the first one without a run if that will do.
 
     Of plans that are as fast the one of the fewest cycles times bits moved.
+
+    Parameters
+    ----------
+    predict, run : callable
+        The likely plans, and what a run of one takes.
+    affordable : int
+        Runs that the layer is worth, whatever their cycles.
     """
     likely = predict({})
-    most = min(MOST_TRIALS, int(ALL_CYCLES / max(likely[0].cycles, 1.0)))
+    most = min(MOST_TRIALS, affordable, int(ALL_CYCLES / max(likely[0].cycles, 1.0)))
     if len(likely) == 1 or most < 2:
         return likely[0].plan
     stretch: dict[bool, tuple[float, float]] = {}

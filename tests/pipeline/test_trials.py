@@ -36,6 +36,7 @@ def choose(
     actual: dict[int, float],
     steps: tuple[float, float] = (10.0, 10.0),
     costs: Mapping[int, float] = MappingProxyType({}),
+    affordable: int = MOST_TRIALS,
 ) -> tuple[int, list[int]]:
     """Return the tiles of the chosen plan and of those that were run, in order.
 
@@ -61,7 +62,7 @@ def choose(
         runs.append(len(one.tile_columns))
         return Trial(actual[runs[-1]], steps)
 
-    return len(tried_plan(predict, run).tile_columns), runs
+    return len(tried_plan(predict, run, affordable).tile_columns), runs
 
 
 def test_a_large_layer_is_not_run() -> None:
@@ -124,6 +125,10 @@ def test_so_many_at_most() -> None:
     _, runs = choose(predicted, {n: 100 - n / 10 for n in predicted})
     assert len(runs) == MOST_TRIALS
     assert len(set(runs)) == MOST_TRIALS
+    _, runs = choose(predicted, {n: 100 - n / 10 for n in predicted}, affordable=3)
+    assert len(runs) == 3
+    # A single run would decide nothing.
+    assert choose(predicted, {}, affordable=1) == (1, [])
 
 
 def test_hope_is_the_mean_of_what_is_saved() -> None:
