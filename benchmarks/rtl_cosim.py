@@ -129,10 +129,10 @@ CONFIGURATIONS = (
     (
         "word aligner",
         "f2f_values_edge",
-        {"weight_type": "bf16", "groups": 1, "n_in": 16, "n_out": 128},
+        {"weight_type": "bf16", "groups": 1, "n_in": 6, "n_out": 48},
         {},
         3,
-        128,
+        48,
     ),
     ("huffman table", "", {"n_decoders": 2}, {}, 4, 1),
     ("huffman table", "", {"n_decoders": 4, "max_length": 9}, {}, 1, 1),

@@ -3,7 +3,8 @@
 Rows marked ``calibration`` are those that `f2fsim.cost.unit_gates` is fitted to
 (``python benchmarks/rtl_fit.py``), ``held out`` those that it is only compared with, and
 ``machine`` the units of front ends of equal throughput (32 kept weights a cycle, 256 positions a
-cycle), held out too.  Appends to the CSV row by row and leaves out what is there already.
+cycle), held out too, ``whole`` front ends in one piece, memories apart.  Appends to the CSV row by
+row and leaves out what is there already.
 
     python benchmarks/rtl_front_ends.py -o reports/hardware_cost/front_ends.csv
 """
@@ -13,9 +14,10 @@ import csv
 import time
 from pathlib import Path
 
-from rtl_units import HELD_OUT, MACHINES, UNITS
+from rtl_units import HELD_OUT, MACHINES, UNITS, WHOLE
 
 from f2fsim.config.cost import load_cost_table
+from f2fsim.rtl.device import Unit
 from f2fsim.rtl.synthesis import synthesise, yosys_version
 
 FIELDS = ("set", "machine", "name", "count", "module", "sizes", "xor2", "dff", "nand2", "inv")
@@ -43,6 +45,9 @@ def jobs():
             if name.startswith("mask") and unit.name != "mask unit":
                 continue
             yield "machine", name, device, unit
+    for name, device, sizes in WHOLE:
+        unit = Unit("whole front end", device.top, (), generated=tuple(sizes.items()))
+        yield "whole", name, device, unit
 
 
 def sizes_of(unit):

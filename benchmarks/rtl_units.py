@@ -313,3 +313,10 @@ MACHINES = {
     "sorter": SorterDevice(32),
     "scatter": ScatterDevice(32, 64, 6, 32),
 }
+
+#: Whole front ends by kind, with their sizes.
+WHOLE = (
+    ("huffman", huffman(4, block=32), {"BLOCK": 32, "DECODERS": 4}),
+    ("huffman", huffman(8, block=64), {"BLOCK": 64, "DECODERS": 8}),
+    ("huffman", huffman(32, block=256), {"BLOCK": 256, "DECODERS": 32}),
+)

@@ -25,7 +25,7 @@ from f2fsim.rtl.device import Device, Unit
 _TIME_LIMIT_SECONDS = 3600
 
 #: Models of memory macros, for simulation only.
-MEMORY_MODELS = ("f2f_bank.v", "f2f_entries.v")
+MEMORY_MODELS = ("f2f_bank.v", "f2f_entries.v", "f2f_row_memory.v", "f2f_symbols.v")
 
 #: Yosys' gate types, and the field of `GateCount` that each is counted in.
 _CELLS = {
@@ -92,6 +92,8 @@ def yosys_version() -> str:
 def synthesise(device: Device[Any], unit: Unit, *, fast: bool = False) -> Synthesis:
     """Return cells and levels of one unit of a device, hierarchy flattened.
 
+    A unit whose module is the device's top is the whole device; memories are not in it.
+
     Parameters
     ----------
     device, unit
@@ -107,9 +109,20 @@ def synthesise(device: Device[Any], unit: Unit, *, fast: bool = False) -> Synthe
         If Yosys fails, or leaves a cell of another kind.
     """
     left_out = {f"{device.top}.v", *MEMORY_MODELS}
-    files = {name: text for name, text in device.files().items() if name not in left_out}
+    files = device.files()
+    if unit.module == device.top:
+        files = {
+            **files,
+            **{name: _black_box(files[name]) for name in MEMORY_MODELS if name in files},
+        }
+    else:
+        files = {name: text for name, text in files.items() if name not in left_out}
     parameters = " ".join(f"-set {name} {value}" for name, value in unit.parameters)
     return _run_yosys(files, _script(files, parameters, unit.module, fast))
+
+
+def _black_box(text: str) -> str:
+    return text.replace("\nmodule ", "\n(* blackbox *)\nmodule ", 1)
 
 
 def _script(files: Mapping[str, str], parameters: str, top: str, fast: bool) -> str:
@@ -151,6 +164,8 @@ def _counts(text: str) -> GateCount:
     cells = json.loads(text)["design"]["num_cells_by_type"]
     counts = {"xor2": 0, "dff": 0, "nand2": 0, "inv": 0}
     for cell, n in cells.items():
+        if f"{cell}.v" in MEMORY_MODELS:
+            continue
         if cell not in _CELLS:
             raise SimulationError(f"yosys left {n} cells {cell!r}, which no table prices")
         counts[_CELLS[cell]] += int(n)

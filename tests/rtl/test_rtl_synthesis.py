@@ -12,8 +12,10 @@ from f2fsim.cost import estimate_decoder_gates, estimate_unit_gates, estimate_un
 from f2fsim.cost.unit_gates import UNITS
 from f2fsim.errors import MissingDependencyError
 from f2fsim.rtl import synthesis
+from f2fsim.rtl.device import Unit
 from f2fsim.rtl.f2f import F2fDevice
 from f2fsim.rtl.front_ends import DEVICES
+from f2fsim.rtl.huffman import HuffmanDevice
 from f2fsim.rtl.mask_path import RawMaskPath
 from f2fsim.rtl.synthesis import synthesise
 
@@ -105,8 +107,9 @@ def test_every_front_end_is_synthesised_at_equal_throughput():
 def test_every_cosimulated_configuration_agreed():
     rows = table("cosim.csv")
     by_kind = Counter(row["front_end"].split()[0] for row in rows)
-    kinds = (*DEVICES, "compaction", "row", "wide", "sorter", "benes", "scatter", "value")
+    kinds = (*DEVICES, "compaction", "row", "wide", "sorter", "benes", "scatter", "value", "word")
     assert all(by_kind[kind] >= 3 for kind in kinds)
+    assert sum(row["front_end"] == "huffman table" for row in rows) >= 3
     for row in rows:
         assert row["result"].startswith(f"PASS {row['items']} ")
         assert int(row["items"]) >= 10_000
@@ -133,6 +136,18 @@ def assert_synthesis_gives_the_table(n_out, n_s):
 def test_synthesis_now_gives_what_the_table_says(n_out, n_s):
     assert synthesis.yosys_command() == ["yosys"]
     assert_synthesis_gives_the_table(n_out, n_s)
+
+
+@pytest.mark.needs("yosys")
+def test_a_whole_front_end_is_synthesised_without_its_memories():
+    device = HuffmanDevice(RawMaskPath(8, 4), 2, max_length=8, pipeline_cycles=3)
+    whole = synthesise(device, Unit("whole front end", device.top, ()), fast=True)
+    parts = [synthesise(device, unit, fast=True) for unit in device.units()]
+    # Channels between the units come with it; what stands in the memories does not.
+    units = zip(parts, device.units(), strict=True)
+    n_registers = sum(part.cells.dff * unit.count for part, unit in units)
+    assert n_registers < whole.cells.dff < n_registers + 1000
+    assert whole.levels >= max(part.levels for part in parts)
 
 
 @pytest.mark.slow  # the wasm build compiles itself on first use: minutes
