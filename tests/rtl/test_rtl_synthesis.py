@@ -100,6 +100,7 @@ def test_every_front_end_is_synthesised_at_equal_throughput():
     assert machines >= {"bitmap", "csr", "csc_relative", "nm 2:4", "rle", "f2f", "f2f decoder"}
     assert machines >= {"huffman", "wide reads", "row sums", "benes", "sorter", "scatter"}
     assert machines >= {"huffman table", "f2f values", "f2f words"}
+    assert {row["sizes"] for row in unit_rows("whole")} >= {"BLOCK=256 DECODERS=32"}
     # The compaction of skipping arrays and coded masks have rows of their own.
     assert machines >= {"compaction", "mask zero_runs", "mask block"}
 
