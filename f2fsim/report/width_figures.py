@@ -48,7 +48,7 @@ def curve_figures(sweep: Sweep, prefix: str) -> list[Figure]:
 
 def facets(sweep: Sweep, x: str | None) -> list[Facet]:
     """Share the points of a sweep among figures by the axes other than `x`."""
-    others = [key for key in sweep.axes if key != x]
+    others = [key for key in sweep.axes if key != x and not _follows(sweep, key)]
     apart = [key for key in others if key in sweep.by]
     while True:
         curves = [key for key in others if key not in apart]
@@ -63,6 +63,18 @@ def facets(sweep: Sweep, x: str | None) -> list[Facet]:
         return found
     words = f"More settings of {', '.join(others)} than curves: point at one, or see the table."
     return [Facet(name, {"all points": rows}, words) for name, rows in sweep.groups.items()]
+
+
+def _follows(sweep: Sweep, key: str) -> bool:
+    """Whether a column, such as one of ``define``, says nothing that parameters do not say."""
+    parameters = [axis for axis in sweep.axes if "." in axis]
+    if "." in key or not parameters:
+        return False
+    found: dict[str, set[str]] = {}
+    for row in sweep.good:
+        of = repr([row.get(axis) for axis in parameters])
+        found.setdefault(of, set()).add(repr(row.get(key)))
+    return all(len(values) == 1 for values in found.values())
 
 
 def _numbered(figures: list[Figure]) -> list[Figure]:

@@ -108,6 +108,23 @@ def test_no_axis_is_dropped_from_the_curves(more: dict[str, tuple[int, ...]]) ->
     assert len({figure.name for figure in figures}) == len(figures)
 
 
+def test_what_follows_from_parameters_cuts_no_curves() -> None:
+    """Columns of ``define``: one of the decoder, and one that moves along the very curve."""
+    defined = tuple(
+        {
+            **row,
+            "register_bits": 8 * (row["front_end.n_s"] + 1),
+            "weights": row["front_end.groups"] * row["front_end.n_out"],
+        }
+        for row in rows()
+    )
+    sweep = Sweep("s", defined)
+    assert {"register_bits", "weights"} <= set(sweep.axes)
+    plain = facets(SWEEP, "front_end.n_out")
+    found = facets(sweep, "front_end.n_out")
+    assert [(f.words, list(f.groups)) for f in found] == [(f.words, list(f.groups)) for f in plain]
+
+
 def test_a_scattered_search_is_one_cloud_a_sparsity_and_says_so() -> None:
     scattered = tuple(
         {**row, "front_end.seed2": i, "clock": 100 + i}
