@@ -55,17 +55,13 @@ GALLERY = (
         WIDTHS,
     ),
     *(
-        (f"decoder_width/figures/sweep1_{name}.svg", title, WIDTHS)
+        (f"decoder_width/figures/sweep1_{name}_2.svg", title, WIDTHS)  # of N_s = 3
         for name, title in (
             ("width_efficiency", "Encoding efficiency over the decoder's width"),
             ("width_bits_per_weight", "Bits a weight over the decoder's width"),
             ("width_time_us", "Time over the decoder's width"),
+            ("error_area", "Patches against the area of a decoder"),
         )
-    ),
-    (
-        "decoder_width/figures/sweep2_error_area.svg",
-        "Patches against the area of a decoder",
-        "f2fsim search reports/decoder_width/search.yaml -o out/s; f2fsim report out/s -o out/r",
     ),
     (
         "hardware_cost/efficiency_gates.svg",
@@ -103,6 +99,7 @@ def gallery_files(root: Path) -> dict[str, Path]:
 def kind_of_figure(name: str) -> str:
     """Return what a file of a figure shows, without the case, sweep or network that it is of."""
     stem = re.sub(r"^(case|sweep|duel)\d+_", "", Path(name).stem)
+    stem = re.sub(r"^(width_.*|error_area)_\d+$", r"\1", stem)
     return re.sub(r"^(crossover_batch|crossover_sparsity|decode|kv_share)_.*", r"\1", stem)
 
 
