@@ -5,6 +5,7 @@ from f2fsim.cost.cells import GateCount
 from f2fsim.cost.energy import (
     CostShape,
     EnergyTerm,
+    Prices,
     energy_terms,
     layer_energy_pj,
     static_bound_pj,
@@ -27,6 +28,7 @@ __all__ = [
     "GateCount",
     "Level",
     "MachineParts",
+    "Prices",
     "RatioRange",
     "Sram",
     "SramCurve",

@@ -86,6 +86,10 @@ class EnergyTerm(NamedTuple):
     amount: float
 
 
+#: Constants that the actions of components are priced by, and how often each a time.
+Prices = dict[tuple[str, str], tuple[tuple[str, float], ...]]
+
+
 def constant_of(key: str, table: CostTable) -> Constant:
     """Return the constant that a term with this key multiplies."""
     if key.startswith("dram:"):
@@ -100,10 +104,13 @@ def energy_terms(
     shape: CostShape,
     table: CostTable,
     streams: Sequence[StreamStats] = (),
+    known: Prices | None = None,
 ) -> list[EnergyTerm]:
     """Return the terms of a layer's energy, components in order, DRAM last.
 
-    Components that are several of a kind are one in them (`f2fsim.results.common_name`).
+    Components that are several of a kind are one in them (`f2fsim.results.common_name`).  `known`
+    keeps what actions are priced by for the next layer of the same machine: the same sizes for the
+    same names, decoder and table.
 
     DRAM energy is what the memory model computed (``memory.energy_pj``); where it computed none,
     the bytes of `streams` times the energy a bit of the standard.
@@ -113,13 +120,17 @@ def energy_terms(
     InputError
         If an action is unknown, or the shape lacks what an action needs.
     """
-    terms = [
-        EnergyTerm(common_name(component.name), key, amount)
-        for component in components
-        for action, count in component.actions.items()
-        if count
-        for key, amount in _action_amounts(component.name, action, count, shape, table)
-    ]
+    prices: Prices = {} if known is None else known
+    terms = []
+    for component in components:
+        for action, count in component.actions.items():
+            if not count:
+                continue
+            place = component.name, action
+            if place not in prices:
+                prices[place] = tuple(_action_prices(component.name, action, shape, table))
+            name = common_name(component.name)
+            terms += [EnergyTerm(name, key, count * each) for key, each in prices[place]]
     if memory is None:
         return terms
     if memory.energy_pj:
@@ -129,36 +140,36 @@ def energy_terms(
     return terms
 
 
-def _action_amounts(
-    name: str, action: str, count: int, shape: CostShape, table: CostTable
+def _action_prices(
+    name: str, action: str, shape: CostShape, table: CostTable
 ) -> Iterator[tuple[str, float]]:
-    """Yield the constants that an action of a component is priced by, and how often each."""
+    """Yield the constants that an action of a component is priced by, and how often each a time."""
     if action == "xor_decode":
         if shape.decoder is None:
             raise InputError(
                 f"component {name!r} counts xor_decode, but no decoder cells are given"
             )
         cells = shape.decoder
-        yield ("xor2", count * cells.xor2)
-        yield ("dff", count * cells.dff)
-        yield ("nand2", count * (cells.nand2 + cells.inv))
+        yield ("xor2", cells.xor2)
+        yield ("dff", cells.dff)
+        yield ("nand2", cells.nand2 + cells.inv)
         return
-    amount = float(count)
+    each = 1.0
     if action in _OF_ARRAY:
         memory, action = _OF_ARRAY[action]
         if memory not in shape.array_bank_bytes:
             raise InputError(
                 f"component {name!r} uses its {memory} memory, whose size is not given"
             )
-        amount *= size_factor(table.sram_curve, shape.array_bank_bytes[memory])
+        each = size_factor(table.sram_curve, shape.array_bank_bytes[memory])
     elif action in _SIZED:
         if name not in shape.sram_bank_bytes:
             raise InputError(f"component {name!r} counts {action}, but no bank size is given")
-        amount *= size_factor(table.sram_curve, shape.sram_bank_bytes[name])
+        each = size_factor(table.sram_curve, shape.sram_bank_bytes[name])
     stem = action.removesuffix("_gated")
     key = _INTEGER_TWINS.get(stem, stem) + action[len(stem) :]
     table.energy(key)
-    yield key, amount
+    yield key, each
 
 
 def sum_terms(
@@ -166,9 +177,11 @@ def sum_terms(
 ) -> dict[str, float]:
     """Return the sum of the terms by component, picojoules."""
     total: dict[str, float] = {}
-    for term in terms:
-        value = term.amount * constant_of(term.key, table).at(level)
-        total[term.component] = total.get(term.component, 0.0) + value
+    values: dict[str, float] = {}
+    for component, key, amount in terms:
+        if key not in values:
+            values[key] = constant_of(key, table).at(level)
+        total[component] = total.get(component, 0.0) + amount * values[key]
     return total
 
 

@@ -90,8 +90,8 @@ class _Layout:
         for component in machine.components:
             self._component(component)
         self.bursts = [burst_bits(e.n_bits, machine.burst_bytes) for e in self.engines]
-        for engine, (n_bursts, _) in zip(self.engines, self.bursts, strict=True):
-            self._engine(engine, int(n_bursts.sum()))
+        for engine in self.engines:
+            self._engine(engine, machine.n_bursts[engine.name])
 
     def _component(self, c: Component) -> None:
         me, period = len(self.part), self.ticks // c.clock_hz
@@ -161,11 +161,11 @@ class _Layout:
         """Return the table of readers and writers."""
         rows = []
         of_engines = zip(self.engines, self.bursts, self.links, strict=True)
-        for engine, (n_bursts, last), links in of_engines:
+        for engine, (_, last), links in of_engines:
             channel = self.index[engine.channel]
             smallest = int(min(last.min(), 8 * self.machine.burst_bytes))
             places = self.machine.channels[channel].capacity // smallest
-            ring = self.rings.add(min(places, int(n_bursts.sum())) + 2)
+            ring = self.rings.add(min(places, self.machine.n_bursts[engine.name]) + 2)
             addresses, bits = self.pool.add(engine.addresses)[0], self.pool.add(engine.n_bits)[0]
             n_segments = engine.n_bits.shape[0]
             row = [channel, addresses, bits, n_segments, engine.requests_per_cycle, *ring]

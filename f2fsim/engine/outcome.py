@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from f2fsim.hw.description import Machine, StreamEngine
 from f2fsim.results import ComponentStats, MemoryStats
 
 
@@ -32,3 +33,13 @@ class Outcome:
     streams: Mapping[str, StreamCounters]
     memory: MemoryStats | None
     marks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def of(self, machine: Machine) -> Outcome:
+        """Return the outcome of a machine that is one in time with the one that was run."""
+        components = tuple(
+            stats
+            if isinstance(part, StreamEngine) or part.actions == stats.actions
+            else replace(stats, actions=part.actions)
+            for part, stats in zip(machine.parts, self.components, strict=True)
+        )
+        return replace(self, components=components)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from f2fsim.errors import SimulationError
+from f2fsim.hw.one_in_time import Timing
 
 IntSeq = NDArray[np.int64]
 
@@ -178,6 +179,8 @@ class Machine:
         The graph.
     burst_bytes : int
         Access granularity of the memory, 0 for a machine without memory.
+    timing : Timing or None
+        Equal in the machines that take the same time on the same memory, as far as that is known.
 
     Raises
     ------
@@ -190,11 +193,16 @@ class Machine:
     readers: tuple[Reader, ...] = ()
     writers: tuple[Writer, ...] = ()
     burst_bytes: int = 0
+    timing: Timing | None = None
 
     def __post_init__(self) -> None:
+        if self.timing is not None and self.timing.is_sound:
+            return
         problems = wiring_problems(self)
         if problems:
             raise SimulationError("the machine is not wired correctly:\n" + "\n".join(problems))
+        if self.timing is not None:
+            self.timing.is_sound = True
 
     @property
     def engines(self) -> tuple[Reader | Writer, ...]:

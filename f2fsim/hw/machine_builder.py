@@ -20,6 +20,7 @@ from f2fsim.hw.description import (
     Writer,
     seq,
 )
+from f2fsim.hw.one_in_time import Timing
 
 
 @dataclass
@@ -202,7 +203,7 @@ class MachineBuilder:
             Writer(name, self.arch.clock, channel, addresses[filled], n_bits[filled], limit)
         )
 
-    def build(self) -> Machine:
+    def build(self, timing: Timing | None = None) -> Machine:
         """Return the machine; `SimulationError` lists every wiring problem."""
         return Machine(
             tuple(self.components),
@@ -210,7 +211,14 @@ class MachineBuilder:
             tuple(self.readers),
             tuple(self.writers),
             self.burst_bytes,
+            timing,
         )
+
+    @property
+    def n_parts(self) -> tuple[int, ...]:
+        """How many components, channels, readers and writers there are."""
+        parts = self.components, self.channels, self.readers, self.writers
+        return tuple(len(one) for one in parts)
 
 
 def sequence_bytes(of: Machine | MachineBuilder) -> int:

@@ -77,7 +77,8 @@ class BandSteps:
 
     def bits_of(self, stream: str) -> IntArray:
         """Return the bits of a stream that each step takes: none where the band lacks it."""
-        return self.stream_bits.get(stream, np.zeros_like(self.n_weights))
+        found = self.stream_bits.get(stream)
+        return np.zeros_like(self.n_weights) if found is None else found
 
 
 def band_steps(encoded: EncodedTensor, units_per_step: int, all_rows: bool) -> BandSteps:

@@ -20,6 +20,7 @@ from f2fsim.cost import (
     GateCount,
     Level,
     MachineParts,
+    Prices,
     Sram,
     amounts,
     energy_terms,
@@ -81,6 +82,11 @@ class CostModel:
         )
         return max(scratchpad.capacity // scratchpad.n_banks, 1), of_front_end, of_array
 
+    @cached_property
+    def _prices(self) -> Prices:
+        """What the actions of this machine's components are priced by, as far as they were met."""
+        return {}
+
     def terms(
         self,
         components: Sequence[ComponentStats],
@@ -91,7 +97,7 @@ class CostModel:
         scratchpad, of_front_end, of_array = self._bank_bytes
         of = {c.name: of_front_end.get(common_name(c.name), scratchpad) for c in components}
         shape = CostShape(of, self.decoder, self.dram.standard, of_array)
-        return energy_terms(components, memory, shape, self.table, streams)
+        return energy_terms(components, memory, shape, self.table, streams, self._prices)
 
     def priced(self, result: LayerResult) -> LayerResult:
         """Return a layer's result with its energy."""

@@ -86,15 +86,16 @@ def encoded_bands(
     encode: Encode, arch: ArchConfig, tensor: PrunedTensor, plan: Plan
 ) -> list[tuple[PrunedTensor, EncodedTensor]]:
     """Encode the row bands of a plan as a machine reads them, each with its scales beside it."""
-    bands, found = band_tensors(tensor, plan), []
-    formats = band_formats(arch, tensor, bands, is_dense=plan.is_dense)
-    for band, weight_format in zip(bands, formats, strict=True):
+    bands = band_tensors(tensor, plan)
+    formats = tuple(band_formats(arch, tensor, bands, is_dense=plan.is_dense))
 
-        def encoded(band: PrunedTensor = band, by: WeightFormat = weight_format) -> EncodedTensor:
-            return encode(by, band).with_scales(band.scale_bits)
+    def encoded() -> list[tuple[PrunedTensor, EncodedTensor]]:
+        return [
+            (band, encode(by, band).with_scales(band.scale_bits))
+            for band, by in zip(bands, formats, strict=True)
+        ]
 
-        found.append((band, shared(band, ("encoded", weight_format), encoded)))
-    return found
+    return shared(bands[0], ("encoded", formats), encoded)
 
 
 def prepare_layer(
@@ -220,12 +221,17 @@ def _watched(job: LayerJob, plan: Plan) -> LayerResult:
 
 def _outcome(job: LayerJob, plan: Plan) -> Outcome:
     """Return what the compiled engine makes of a plan: trials and the run itself share it."""
+    memory = _memory(job)
 
     def make() -> Outcome:
         machine = _runnable(job, plan).built.machine
-        return run(machine, job.dram, "compiled", None, job.cost.dram)
+        ran = partial(run, machine, job.dram, "compiled", None, job.cost.dram)
+        if machine.timing is None:
+            return ran()
+        found = shared(machine.timing, ("outcome", memory), ran, lambda _: COUNTERS_BYTES)
+        return found.of(machine)
 
-    key = "outcome", job.decided_by, _memory(job), plan.key
+    key = "outcome", job.decided_by, memory, plan.key
     return shared(job.data, key, make, lambda _: COUNTERS_BYTES)
 
 

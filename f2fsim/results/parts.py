@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4096)
 def common_name(name: str) -> str:
     """Return the name of a part without its number, if it is one of several: ``pe`` of ``pe 3``."""
     stem, _, number = name.rpartition(" ")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from f2fsim.codec import PrunedTensor
 from f2fsim.scheduling.sizes import Sizes
 from f2fsim.sharing import shared
 
@@ -83,7 +84,13 @@ def candidates(sizes: Sizes, schedules: tuple[str, ...]) -> Candidates:
     keys of their own alone, or in what is outside of them, have the same choices.
     """
     key = "candidates", schedules, sizes.key
-    return shared(sizes.tensor, key, lambda: _candidates(sizes, schedules))
+    return shared(sizes.tensor, key, lambda: _known(sizes.tensor, _candidates(sizes, schedules)))
+
+
+def _known(tensor: PrunedTensor, found: Candidates) -> Candidates:
+    """Return the same choices of another machine if there are any: what follows is shared."""
+    content = tuple(found.bands), tuple(found.tiles), found.tile_table.tobytes(), found.at.tobytes()
+    return shared(tensor, ("choices", content), lambda: found)
 
 
 def _candidates(sizes: Sizes, schedules: tuple[str, ...]) -> Candidates:

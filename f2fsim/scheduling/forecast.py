@@ -9,7 +9,7 @@ rows and banks of the memory are not.  Between two events everything flows evenl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -145,10 +145,28 @@ def predicted_cycles(
     Infinity stands for choices that at least take more than the best prediction by the factor
     `margin`.  The cycles of the steps are stretched by factors, of front end and of array.
     """
+    flows = machine_flows(sizes.arch, dram)
+
+    def made() -> Floats:
+        return _predicted(sizes, flows, choices, margin, stretch)
+
+    # Capacities decide which choices there are, not how long they take.
+    key = "cycles", _decided(sizes), flows.tobytes(), margin, stretch
+    return shared(choices, key, made)
+
+
+def _decided(sizes: Sizes) -> Hashable:
+    """Return what decides the time of choices, beside them, the tensor and the memory."""
+    return sizes.array.decided(sizes.arch), sizes.facts.is_dense, sizes.row_unit
+
+
+def _predicted(
+    sizes: Sizes, flows: Floats, choices: Candidates, margin: float, stretch: tuple[float, float]
+) -> Floats:
     of_bands, of_tiles, steps = _passes(sizes, choices)
     found = np.empty(choices.n)
     _forecast.forecast(
-        machine_flows(sizes.arch, dram),
+        flows,
         _joined(np.array(sizes.stream_bits) / sizes.n_rows),
         of_bands,
         of_tiles,
@@ -179,7 +197,7 @@ def _passes(sizes: Sizes, choices: Candidates) -> tuple[Floats, Floats, Floats]:
         of_bands, of_tiles = _bands(sizes, choices.bands), choices.tile_table.astype(np.float64)
         return of_bands, of_tiles, _pass_cycles(sizes, of_bands, of_tiles)
 
-    return shared(choices, ("passes", sizes.arch.pe_array), made)
+    return shared(choices, ("passes", _decided(sizes)), made)
 
 
 def _joined(streams: Floats) -> Floats:

@@ -79,7 +79,8 @@ class Sizes:
     @property
     def key(self) -> Hashable:
         """What decides the choices that fit, beside the tensor."""
-        arch, own = self.arch, self.array.own_keys
+        arch, fitting = self.arch, self.array.fitting_keys
+        own = [key for key in self.array.own_keys if key not in fitting]
         decided = shared(arch, "fits", lambda: decided_by(arch, own, sized_by_capacity=True))
         return decided, self.layer, self.facts.is_dense, self.inputs_on_chip, self.row_unit
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 
 KINDS = ("arch_configs", "duels", "workloads")
@@ -22,7 +23,21 @@ def folder(kind: str) -> Path:
 
 def names(kind: str, sub: str = "") -> dict[str, Path]:
     """Return shipped files by name (stem), sorted; `sub` is a folder below, such as ``dram``."""
-    return {path.stem: path for path in sorted((folder(kind) / sub).glob("*.yaml"))}
+    return yaml_files(folder(kind) / sub)
+
+
+def yaml_files(place: Path) -> dict[str, Path]:
+    """Return the YAML files of a folder by name (stem), sorted."""
+    try:
+        changed = place.stat().st_mtime_ns
+    except OSError:
+        return {}
+    return dict(_yaml_files(place, changed))
+
+
+@lru_cache(maxsize=64)
+def _yaml_files(place: Path, changed_ns: int) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(place.glob("*.yaml"))}
 
 
 def find(name: str, known: Iterable[str]) -> str | None:

@@ -23,7 +23,7 @@ from f2fsim.hw.arrays import array_kind
 from f2fsim.hw.arrays.flexible import fold_sums
 from f2fsim.hw.arrays.operands import Words, step_reads
 from f2fsim.hw.arrays.row_parallel import open_windows
-from f2fsim.hw.arrays.sums import StepSums, in_row_order
+from f2fsim.hw.arrays.sums import StepSums, in_row_order, sum_cycles
 from f2fsim.hw.streams import fill_width_bits
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import starts_of
@@ -87,7 +87,8 @@ def test_conflicts_equal_a_brute_force_count(
         words = [len({r for r, _ in one}) for one in steps]
         assert np.diff([sums.before(at) for at in first.tolist()]).tolist() == words
         of_words = Words(n_banks, 8, 1, 1)
-        return step_reads(found_columns, first, (7, window), of_words, 21, sums, gathers=False)
+        added = sum_cycles(sums, first)
+        return step_reads(found_columns, first, (7, window), of_words, 21, added, gathers=False)
 
     assert int(arbitrated(n_sum_banks).cycles.sum()) == cycles
     assert arbitrated(2 * n_sum_banks).cycles.sum() <= cycles  # more banks never cost

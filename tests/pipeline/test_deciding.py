@@ -11,7 +11,11 @@ import pytest
 
 from f2fsim.config.arch import ArchConfig, load_arch
 from f2fsim.config.load_workload import build_workload
+from f2fsim.engine import Outcome, run
+from f2fsim.errors import ConfigError
 from f2fsim.hw.arrays import array_kind
+from f2fsim.hw.description import Machine
+from f2fsim.pipeline import layer
 from f2fsim.pipeline.deciding import decided_by_arch
 from f2fsim.pipeline.layer import chosen_plan, prepare_layer, run_plan
 from f2fsim.pipeline.run import layer_jobs
@@ -83,3 +87,67 @@ def test_a_plan_is_all_of_its_fields() -> None:
     ]
     assert len(others) == len(fields(plan))
     assert len({one.key for one in [plan, *others]}) == len(others) + 1
+
+
+#: Other values of the keys that are said to decide an array's own component alone.
+OTHERS: dict[str, dict[str, Any]] = {
+    "window": {"pe_array.window": 3},
+    "columns": {"pe_array.columns": 3},
+    "shared_reads": {"pe_array.shared_reads": True},
+    "accumulators": {"pe_array.accumulators.capacity": 1 << 22},
+}
+
+
+@pytest.mark.parametrize("key", OTHERS)
+@pytest.mark.parametrize(
+    "name", ["f2f_edge", "f2f_skip_edge", "bitmap_edge", "nm_edge", "csr_edge"]
+)
+def test_own_keys_decide_the_array_alone(name: str, key: str) -> None:
+    arch = load_arch(name)
+    if key not in array_kind(arch).own_keys:
+        assert (name, key) == ("csr_edge", "window")  # its steps are windows
+        return
+    if key == "shared_reads" and name in ("f2f_edge", "nm_edge"):
+        with pytest.raises(ConfigError):
+            arch.with_values(OTHERS[key])
+        return
+    workload = build_workload(WORKLOAD, Path(), "one")
+    job = next(layer_jobs(workload, arch))
+    other = next(layer_jobs(workload, arch.with_values(OTHERS[key])))
+    plan = chosen_plan(job)
+    one, two = (prepare_layer(of, plan)[0].machine for of in (job, other))
+    assert one.components[-1].name == "pe array"
+    assert equal(one.components[-1].inputs, two.components[-1].inputs)
+    assert equal(one.components[-1].outputs, two.components[-1].outputs)
+    for of in (one, two):
+        object.__setattr__(of, "components", of.components[:-1])
+    assert equal(one, two)
+
+
+def test_machines_that_are_one_in_time_are_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More columns than a layer has: other energy, the same cycles."""
+    workload = build_workload(WORKLOAD, Path(), "one")
+    archs = [
+        load_arch("f2f_skip_edge").with_values({"pe_array.columns": n, "pe_array.window": window})
+        for n in (8, 16)
+        for window in (2, 9)
+    ]
+    jobs = [next(layer_jobs(workload, arch)) for arch in archs]
+    jobs = [replace(job, data=jobs[0].data) for job in jobs]
+    plan = chosen_plan(jobs[0])
+    alone = [run_plan(job, plan) for job in jobs]
+    runs = []
+
+    def counted(machine: Machine, *others: Any) -> Outcome:
+        runs.append(machine)
+        return run(machine, *others)
+
+    monkeypatch.setattr(layer, "run", counted)
+    with sharing(Shared(1 << 24)):
+        together = [run_plan(job, plan) for job in jobs]
+    assert together == alone
+    assert len(runs) == len({one.n_ticks for one in alone}) == 2
+    assert alone[0].energy_pj != alone[2].energy_pj
+    # What takes other cycles by one alone is another machine in time.
+    array = runs[0].components[-1]
+    assert not np.array_equal(array.service_cycles, runs[1].components[-1].service_cycles)

@@ -15,13 +15,18 @@ from f2fsim.hw.description import InPort, OutPort
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.hw.front_ends.contract import FrontEndJob, Rates
 from f2fsim.hw.machine_builder import MachineBuilder, sequence_bytes
+from f2fsim.hw.one_in_time import Timing
 from f2fsim.hw.streams import activation_stream, fill_width_bits, output_stream, weight_stream
 from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
 from f2fsim.mapping.steps import LayerSteps, tile_loads
+from f2fsim.sharing import shared
 
 #: Returns the ports at which an array takes its steps, given those of the front end (`fed_ports`).
 FedPorts = Callable[[list[InPort], MachineBuilder, LayerSteps, LayerSteps, int], list[InPort]]
+
+#: Bytes of the service of an array that is looked for among those that were there before.
+LARGEST_SERVICE = 64 << 10
 
 #: Parts of an architecture that an array and all around it follow from.
 DECIDING = frozenset({"clock", "front_end", "pe_array", "scratchpad", "streams"})
@@ -57,6 +62,22 @@ class Around:
         ports = sum(one.need.nbytes + one.released.nbytes for one in self.inputs)
         return sequence_bytes(self.builder) + ports + sum(one.emit.nbytes for one in self.outputs)
 
+    def timing(self, builder: MachineBuilder) -> Timing | None:
+        """Return what is the same in machines that are one in time; None if that is not known.
+
+        They have the parts of `builder`: these and an array of one component that takes the same
+        cycles for its steps.  Of many steps it is seldom the same.
+        """
+        n_components, *others = self.builder.n_parts
+        if builder.n_parts != (n_components + 1, *others):
+            return None
+        array = builder.components[-1]
+        ports = tuple(self.inputs), tuple(self.outputs)
+        if (array.inputs, array.outputs) != ports or array.service_cycles.nbytes > LARGEST_SERVICE:
+            return None
+        items = array.name, array.clock_hz, array.n_items, array.marks
+        return shared(self, ("timing", *items, array.service_cycles.tobytes()), Timing)
+
 
 def decided_by(arch: ArchConfig, own_keys: Sequence[str], *, sized_by_capacity: bool) -> str:
     """Return what of an architecture decides its array and all around it, as text.
@@ -68,7 +89,7 @@ def decided_by(arch: ArchConfig, own_keys: Sequence[str], *, sized_by_capacity: 
         data["pe_array"].pop(key)
     if not sized_by_capacity:
         del data["scratchpad"]["capacity"]
-        del data["pe_array"]["accumulators"]["capacity"]
+        data["pe_array"].get("accumulators", {}).pop("capacity", None)
     return str(data)
 
 

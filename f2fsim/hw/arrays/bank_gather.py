@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from f2fsim.codec import PrunedTensor
 from f2fsim.codec.csr import pe_entry_counts, row_counts
 from f2fsim.hw.arrays import _bank_gather
+from f2fsim.sharing import shared
 
 IntArray = NDArray[np.int64]
 
@@ -52,11 +53,17 @@ def gather_windows(
     shares : bool
         Whether a word that a bank gives goes to every PE whose oldest gather wants it.
     """
+    word, first = shared(tensor, ("queues", n_pes), lambda: _queues(tensor, n_pes))
+    return gather_queues(word, first, (tensor.shape[1], n_banks, window), shares=shares)
+
+
+def _queues(tensor: PrunedTensor, n_pes: int) -> tuple[NDArray[np.int32], IntArray]:
+    """Return the columns of all PEs' entries, PE after PE, and where those of each begin."""
     owned = pe_entry_counts(row_counts(tensor), n_pes)
     first = np.concatenate([[0], np.cumsum(owned)]).astype(np.int64)
     word = np.empty(int(first[-1]) + 1, dtype=np.int32)
     _bank_gather.word_queues(np.ascontiguousarray(tensor.mask).view(np.uint8), n_pes, word)
-    return gather_queues(word, first, (tensor.shape[1], n_banks, window), shares=shares)
+    return word, first
 
 
 def gather_queues(
@@ -85,14 +92,25 @@ def gather_queues(
     return found
 
 
+def words_of(columns: IntArray | NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return columns as the kernels take them: in 32 bits, with one place more than entries."""
+    if columns.dtype == np.int32:
+        return np.asarray(columns, dtype=np.int32)
+    return np.append(columns.astype(np.int32), np.int32(0))
+
+
 def gather_groups(
-    columns: IntArray, first: IntArray, shape: tuple[int, int, int], *, shares: bool = False
+    columns: IntArray | NDArray[np.int32],
+    first: IntArray,
+    shape: tuple[int, int, int],
+    *,
+    shares: bool = False,
 ) -> Gathers:
     """Arbitrate the activation gathers of groups of lanes, as `gather_windows` does those of PEs.
 
     Parameters
     ----------
-    columns : ndarray of int64, shape (n,)
+    columns : ndarray of int64, shape (n,), or what `words_of` made of it
         Column of each entry; column c lies in bank c mod banks.
     first : ndarray of int64, shape (n_groups + 1,)
         At which entry each group begins; its l-th entry is that of lane l.
@@ -105,7 +123,7 @@ def gather_groups(
     n_columns = int(columns.max(initial=0)) + 1
     found = _new(first.shape[0] - 1, n_banks, window)
     _bank_gather.group_cycles(
-        np.append(columns.astype(np.int32), np.int32(0)),
+        words_of(columns),
         *(_banks(n_columns, n_banks), shares, first, window),
         np.zeros(n_lanes * window, dtype=np.int32),
         *_scratch(n_lanes, n_banks, n_columns),

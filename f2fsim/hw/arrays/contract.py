@@ -90,9 +90,11 @@ class ArrayKind(ABC, Generic[A]):
         Whether its scratchpad has room for maps that stay on the chip between layers.
     sized_by_capacity : bool
         Whether the machine of a layer with a given plan may follow from the bytes of scratchpad and
-        accumulators; if not, machines that differ in these alone share it.
+        accumulators, or its predicted time; if not, machines that differ in these alone share both.
     own_keys : tuple of str
-        Keys that decide no more of a machine than its own component, given its steps.
+        Keys that decide no more of a machine than its own component, given plan and steps.
+    fitting_keys : tuple of str
+        Those of them that plans follow from.
     """
 
     model: type[A]
@@ -101,6 +103,7 @@ class ArrayKind(ABC, Generic[A]):
     keeps_maps: ClassVar[bool] = True
     sized_by_capacity: ClassVar[bool] = True
     own_keys: ClassVar[tuple[str, ...]] = ()
+    fitting_keys: ClassVar[tuple[str, ...]] = ()
     unpriced: ClassVar[dict[str, str]] = {}
 
     @property
@@ -224,14 +227,14 @@ class ArrayKind(ABC, Generic[A]):
         """Build the whole machine of a layer: front end, operands, array, outputs."""
         arch, bands, bits = work.arch, work.bands, work.activation_bits
         # Bands cut at the same rows are the same wherever the first one is.
-        key = "work", self._decided(arch, ()), work.layer, work.plan.band_rows
+        key = "work", self.decided(arch), work.layer, work.plan.band_rows
         by_band = shared(bands[0][1], key, lambda: self._all_work(work, array))
         around = self._around(work, array, builder, by_band)
         builder.take(around.builder)
         name, steps = bands[0][0].weight_type.name, around.steps
         job = ArrayJob(builder, steps, name, bits, around.inputs, around.outputs, by_band)
         issued = self.build(job, array)
-        machine = builder.build()
+        machine = builder.build(around.timing(builder))
         rates = {
             **around.rates,
             **self.rates(array, steps, by_band),
@@ -261,10 +264,10 @@ class ArrayKind(ABC, Generic[A]):
             return build_around(builder.beginning(), work.plan, steps, fed, work.bands, own)
 
         # Bands cut at the same rows have the same steps wherever the first one's are.
-        key = "around", self._decided(arch, self.own_keys), layer, work.plan.key, builder.place
+        key = "around", self.decided(arch, self.own_keys), layer, work.plan.key, builder.place
         return shared(by_band[0].steps, key, make, Around.n_bytes)
 
-    def _decided(self, arch: ArchConfig, but: tuple[str, ...]) -> str:
+    def decided(self, arch: ArchConfig, but: tuple[str, ...] = ()) -> str:
         """Return what of an architecture decides a layer's parts, but for some of its own keys."""
         sized = self.sized_by_capacity or front_end_kind(arch).sized_by_capacity
         make = partial(decided_by, arch, but, sized_by_capacity=sized)

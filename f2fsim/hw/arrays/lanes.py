@@ -15,31 +15,26 @@ from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.arrays.contract import ArrayKind, Floats
 from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.lane_estimates import read_cycles, sum_conflicts
+from f2fsim.hw.arrays.lane_groups import lane_groups, lane_reads
 from f2fsim.hw.arrays.lane_parts import (
     add_lane_parts,
     needs_queue,
-    neighbours_a_group,
     operand_units,
     sum_units,
     waiting_bytes,
 )
-from f2fsim.hw.arrays.lane_steps import full_steps, given_weights, lane_queue
-from f2fsim.hw.arrays.operands import (
-    StepReads,
-    Words,
-    step_reads,
-)
-from f2fsim.hw.arrays.sums import AccumulatorMemory, StepSums, in_row_order, open_rows
+from f2fsim.hw.arrays.lane_steps import given_weights, lane_queue
+from f2fsim.hw.arrays.operands import StepReads, Words
+from f2fsim.hw.arrays.sums import AccumulatorMemory
 from f2fsim.hw.description import InPort, IntSeq
 from f2fsim.hw.front_ends import front_end_kind
-from f2fsim.hw.front_ends.contract import FrontEndKind, Rates, UnitParts
+from f2fsim.hw.front_ends.contract import Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import ACTIVATION_BITS
-from f2fsim.mapping.steps import BandSteps, LayerSteps, starts_of
+from f2fsim.mapping.steps import BandSteps, LayerSteps
 from f2fsim.mapping.totals import Totals
-from f2fsim.sharing import shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +75,8 @@ class LanesKind(ArrayKind[LanesArray]):
 
     model = LanesArray
     sized_by_capacity = False
-    own_keys = ("window",)
+    own_keys = ("window", "shared_reads", "columns", "accumulators")
+    fitting_keys = ("columns", "accumulators")
 
     def pass_cycles(
         self,
@@ -150,62 +146,13 @@ class LanesKind(ArrayKind[LanesArray]):
         Zeros that are multiplied read their activations, those that are gated or skipped do not.
         """
         fed = super().band_work(arch, array, layer, band, first_row).steps
-        tensor, encoded = band
-        kind, n_cols = front_end_kind(arch), tensor.shape[1]
-        is_all_rows = kind.is_all_rows(arch.front_end) and not fed.is_dense
-        bits = ACTIVATION_BITS[tensor.weight_type.name]
+        is_all_rows = front_end_kind(arch).is_all_rows(arch.front_end) and not fed.is_dense
+        bits = ACTIVATION_BITS[band[0].weight_type.name]
         words = Words.of(arch.scratchpad, bits, min(array.columns, layer.n_columns))
         n_banks = self.accumulators(arch, array).n_banks if is_all_rows else 0
-        gathers = neighbours_a_group(arch, array) is None
-
-        # What a group of lanes takes follows from the order, the lanes and what zeros do.
-        def grouped() -> tuple[BandSteps, IntSeq, IntSeq, IntSeq]:
-            steps = self._steps(arch, array, band, fed)
-            first = starts_of(steps.n_weights if _takes_every(array, steps) else steps.n_kept)
-            rows, columns = _places(arch, array, band, steps)
-            if layer.n_groups > 1:  # every group of a convolution has inputs of its own
-                columns = columns + (first_row + rows) // layer.n_outputs * layer.n_reduction
-            if is_all_rows:
-                rows, columns = in_row_order(rows, columns, first, tensor.shape[0])
-            return steps, first, rows, columns
-
-        key = "groups", array.weights_per_cycle, array.zeros, layer.n_groups, first_row
-        steps, first, rows, columns = shared(encoded, key, grouped)
-        shape = array.weights_per_cycle, array.window
-        n_inputs = layer.n_groups * layer.n_reduction
-        sums = StepSums.of(rows, first, n_banks) if is_all_rows else None
-        reads = step_reads(
-            columns, first, shape, words, n_inputs, sums, gathers=gathers, shares=array.shared_reads
-        )
-        if sums is None:
-            sum_words = open_rows(steps, n_cols)
-        else:
-            # With the last step every row's sum leaves, by way of its bank if it has none of it.
-            reads.cycles[-1] = max(int(reads.cycles[-1]), -(-tensor.shape[0] // n_banks))
-            sum_words = sums.before(int(first[-2]))
-        return GatheredWork(steps, fed, reads, words, sum_words, is_all_rows)
-
-    def _steps(
-        self,
-        arch: ArchConfig,
-        array: LanesArray,
-        band: tuple[PrunedTensor, EncodedTensor],
-        fed: BandSteps,
-    ) -> BandSteps:
-        kind, (tensor, encoded) = front_end_kind(arch), band
-        kept = (
-            np.flatnonzero(tensor.mask)
-            if fed.is_dense
-            else kind.kept_positions(arch.front_end, encoded, tensor.mask)
-        )
-        return full_steps(
-            fed,
-            kept,
-            tensor.shape,
-            array.weights_per_cycle,
-            skips=array.zeros == "skip" and not fed.is_dense,
-            all_rows=kind.is_all_rows(arch.front_end) and not fed.is_dense,
-        )
+        groups = lane_groups(arch, array, layer, band, fed, first_row, n_banks)
+        reads = lane_reads(arch, array, layer, groups, words)
+        return GatheredWork(groups.steps, fed, reads, words, groups.sum_words, is_all_rows)
 
     def fed_ports(
         self,
@@ -277,10 +224,11 @@ class LanesKind(ArrayKind[LanesArray]):
     def rates(self, array: LanesArray, steps: LayerSteps, work: Sequence[BandWork]) -> Rates:
         """A step holds its weights for all columns; a bank gives a word a cycle."""
         cycles = fullest = 0
+        lanes = array.weights_per_cycle
+        groups = [int((-(-_taken(array, band) // lanes)).sum()) for band in steps.bands]
         for band, tile in steps.passes:
             waves = -(-steps.tile_columns[tile] // array.columns)
-            taken = _taken(array, steps.bands[band])
-            cycles += int((-(-taken // array.weights_per_cycle)).sum()) * waves
+            cycles += groups[band] * waves
             one = work[band]
             if isinstance(one, GatheredWork):
                 fullest += one.reads.fullest * waves
@@ -297,26 +245,6 @@ class LanesKind(ArrayKind[LanesArray]):
         trees = self.units(arch, array).get("adder tree", ())
         add_lane_parts(found, arch, array, self.accumulators(arch, array), trees)
         return found
-
-
-def _takes_every(array: LanesArray, steps: BandSteps) -> bool:
-    """Whether pruned weights are multiplied too."""
-    return array.zeros == "multiply" or steps.is_dense
-
-
-def _places(
-    arch: ArchConfig, array: LanesArray, band: tuple[PrunedTensor, EncodedTensor], steps: BandSteps
-) -> tuple[IntSeq, IntSeq]:
-    """Return row and column of each weight that is multiplied, in the order of the steps."""
-    kind, (tensor, encoded) = front_end_kind(arch), band
-    if steps.is_dense:
-        return FrontEndKind.matrix_places(kind, arch.front_end, encoded, tensor.mask, every=True)
-    every = array.zeros == "multiply"
-    return shared(
-        encoded,
-        ("places", every),
-        lambda: kind.matrix_places(arch.front_end, encoded, tensor.mask, every=every),
-    )
 
 
 def _taken(array: LanesArray, band: BandSteps) -> IntSeq:

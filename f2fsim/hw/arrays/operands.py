@@ -15,6 +15,7 @@ neighbouring columns; gathers find these in neighbouring banks instead, as CSR's
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,6 @@ from numpy.typing import NDArray
 from f2fsim.config.arch import Scratchpad
 from f2fsim.hw.arrays import _word_rounds
 from f2fsim.hw.arrays.bank_gather import gather_groups
-from f2fsim.hw.arrays.sums import StepSums, sum_rounds
 
 IntArray = NDArray[np.int64]
 
@@ -52,14 +52,19 @@ class Words:
     @classmethod
     def of(cls, scratchpad: Scratchpad, activation_bits: int, columns: int) -> Words:
         """Return the words of a scratchpad for waves of `columns` activation columns."""
-        values = max(8 * scratchpad.bank_bytes_per_cycle // activation_bits, 1)
-        n_words = -(-columns // values)
-        return cls(
-            max(scratchpad.n_banks // n_words, 1),
-            n_words * scratchpad.bank_bytes_per_cycle,
-            max(values // columns, 1),
-            -(-n_words // scratchpad.n_banks),
-        )
+        return _words(scratchpad.n_banks, scratchpad.bank_bytes_per_cycle, activation_bits, columns)
+
+
+@lru_cache(maxsize=256)
+def _words(n_banks: int, bank_bytes: int, activation_bits: int, columns: int) -> Words:
+    values = max(8 * bank_bytes // activation_bits, 1)
+    n_words = -(-columns // values)
+    return Words(
+        max(n_banks // n_words, 1),
+        n_words * bank_bytes,
+        max(values // columns, 1),
+        -(-n_words // n_banks),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +88,12 @@ class StepReads:
 
 
 def step_reads(
-    columns: IntArray,
+    columns: IntArray | NDArray[np.int32],
     first: IntArray,
     shape: tuple[int, int],
     words: Words,
     n_columns: int,
-    sums: StepSums | None = None,
+    added: IntArray | None = None,
     *,
     gathers: bool,
     shares: bool = False,
@@ -100,7 +105,7 @@ def step_reads(
 
     Parameters
     ----------
-    columns : ndarray of int64, shape (n,)
+    columns : ndarray of int64, shape (n,), or what `words_of` made of it
         Column of the matrix of each weight that needs an activation, in the order of the steps.
     first : ndarray of int64, shape (n_steps + 1,)
         At which of them each step begins.
@@ -109,8 +114,8 @@ def step_reads(
     words : Words
     n_columns : int
         Columns of the matrix.
-    sums : StepSums, optional
-        Of the same weights.
+    added : ndarray of int64, shape (n_steps,), optional
+        Cycles in which the sums of each step reach their banks (`sum_cycles`).
     gathers : bool
         Whether lanes gather, each through a queue of its own, or read wide.
     shares : bool
@@ -127,9 +132,8 @@ def step_reads(
         rounds, n_reads, of_bank = _wide_rounds(columns, first, window, words, n_columns)
         n_waiting = n_reads
     taken = rounds * words.each
-    if sums is not None:
-        of_group = np.maximum(sum_rounds(sums, first), 1)
-        taken = np.maximum(taken, np.add.reduceat(of_group, np.arange(0, n_groups, window)))
+    if added is not None:
+        taken = np.maximum(taken, np.add.reduceat(added, np.arange(0, n_groups, window)))
     # A window takes at least a cycle a group.
     taken = np.maximum(taken, np.minimum(window, n_groups - window * np.arange(taken.shape[0])))
     fullest = int(of_bank.max()) * words.each
@@ -137,7 +141,11 @@ def step_reads(
 
 
 def _wide_rounds(
-    columns: IntArray, first: IntArray, window: int, words: Words, n_columns: int
+    columns: IntArray | NDArray[np.int32],
+    first: IntArray,
+    window: int,
+    words: Words,
+    n_columns: int,
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Return the reads of each window's fullest bank, of each group, and of each bank."""
     n_words, n_groups = max(-(-n_columns // words.neighbours), 1), first.shape[0] - 1

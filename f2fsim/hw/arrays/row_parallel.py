@@ -69,6 +69,8 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
 
     model = RowParallelArray
     sized_by_capacity = False
+    own_keys = ("shared_reads", "columns", "accumulators")
+    fitting_keys = ("columns", "accumulators")
 
     def rows_at_once(self, array: RowParallelArray) -> int:
         """A row a PE."""
@@ -154,7 +156,9 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         tensor, encoded = band
         n_rows, n_cols = tensor.shape
         if is_dense_way(arch, encoded):
-            steps = _dense_windows(tensor, encoded.scale_bits, array)
+            key = "dense rounds", array.n_pes, array.window
+            make = partial(_dense_windows, tensor, encoded.scale_bits, array)
+            steps = shared(encoded, key, make)
             n_open = open_windows(np.full(n_rows, n_cols), array)
             of_bank = np.arange(n_cols) % words.n_banks
             fullest = int(np.bincount(of_bank).max()) * -(-n_rows // array.n_pes)
@@ -165,10 +169,15 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
         found = gather_windows(
             tensor, array.n_pes, words.n_banks, array.window, shares=array.shared_reads
         )
-        steps = band_steps(encoded, array.window, all_rows=False)
-        done = rows_done(tensor, array.n_pes, array.window, steps.n_steps)
-        steps = replace(steps, rows_done=done, n_symbols=found.rounds)
-        n_open = open_windows(row_counts(tensor), array)
+
+        # Which rounds a window has does not follow from the banks.
+        def windows() -> tuple[BandSteps, int]:
+            steps = band_steps(encoded, array.window, all_rows=False)
+            done = rows_done(tensor, array.n_pes, array.window, steps.n_steps)
+            n_open = open_windows(row_counts(tensor), array)
+            return replace(steps, rows_done=done, n_symbols=found.rounds), n_open
+
+        steps, n_open = shared(encoded, ("rounds", array.n_pes, array.window), windows)
         fullest = int(found.of_bank.max()) * words.each
         return GatherWork(steps, found.cycles * words.each, found.reads, words, fullest, n_open)
 

@@ -128,6 +128,12 @@ def sum_rounds(sums: StepSums, first: IntArray) -> IntArray:
     return rounds.astype(np.int64)
 
 
+def sum_cycles(sums: StepSums, first: IntArray) -> IntArray:
+    """Return the cycles in which the sums of each group reach their banks, at least one."""
+    found: IntArray = np.maximum(sum_rounds(sums, first), 1)
+    return found
+
+
 def open_rows(steps: BandSteps, n_columns: int) -> int:
     """Return how many steps of an order row by row end within a row: its sum waits meanwhile."""
     ends = np.cumsum(steps.n_weights)[:-1]
