@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from f2fsim.hw.description import Machine, StreamEngine
 from f2fsim.results import ComponentStats, MemoryStats
+
+if TYPE_CHECKING:
+    from f2fsim.hw.description import Machine
 
 
 class StreamCounters(NamedTuple):
@@ -36,6 +38,9 @@ class Outcome:
 
     def of(self, machine: Machine) -> Outcome:
         """Return the outcome of a machine that is one in time with the one that was run."""
+        # The command line starts without the hardware models and NumPy.
+        from f2fsim.hw.description import StreamEngine
+
         components = tuple(
             stats
             if isinstance(part, StreamEngine) or part.actions == stats.actions
