@@ -22,7 +22,7 @@ from f2fsim.pipeline.check import check_layer
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.deciding import decided_by_arch
 from f2fsim.pipeline.layer_result import layer_result
-from f2fsim.pipeline.trials import ALL_ENCODED, MOST_TRIALS, Trial, tried_plan
+from f2fsim.pipeline.trials import ALL_ENCODED, FEW_TRIALS, MOST_TRIALS, Trial, tried_plan
 from f2fsim.results import LayerResult
 from f2fsim.scheduling import every_plan, likely_plans, plan_layer
 from f2fsim.sharing import shared, sharing_meanwhile
@@ -249,7 +249,7 @@ def chosen_plan(job: LayerJob) -> Plan:
     with sharing_meanwhile(SHARED_BYTES):
         predict = partial(likely_plans, job.arch, job.dram, layer, tensor)
         is_slow = front_end_kind(job.arch).is_fixed_to_fixed
-        affordable = ALL_ENCODED // tensor.n_weights if is_slow else MOST_TRIALS
+        affordable = max(ALL_ENCODED // tensor.n_weights, FEW_TRIALS) if is_slow else MOST_TRIALS
         return tried_plan(predict, partial(trial, job), affordable)
 
 

@@ -28,6 +28,8 @@ MOST_TRIALS = 14
 #: Weights that all trials of a layer encode, about, where each cut into bands is encoded by search:
 #: a layer of a million weights would take its encoding many times for a percent of its cycles.
 ALL_ENCODED = 2_000_000
+#: Plans that may be tried in any case.
+FEW_TRIALS = 3
 #: A plan is run if this share of the best run's cycles can be hoped to be saved.
 WORTH = 0.0002
 #: From this error on of the array's predicted cycles all plans are predicted anew.
