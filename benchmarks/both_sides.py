@@ -6,7 +6,8 @@
 `run` simulates each layer by itself (what both versions can do) with the f2fsim that is imported,
 and appends a row a machine; rows that are there are not run again.  `join` writes the table
 (``cycles.csv``) and one sentence for each pair of machines of a class whose order changed
-(``orders.md``).  "Before" is commit 7994cb2.
+(``orders.md``).  Cycles are of each machine's own clock; ``speedup`` and orders are of time.
+"Before" is commit 7994cb2.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ CLASSES = {
 }
 CASE = ("workload", "sparsity", "batch", "machine")
 MEASURED = ("cycles", "energy_uj", "area_mm2")
+#: Clocks before, in Hz, of the machines that have another one now.
+BEFORE_HZ = {"csr_server": 1e9, "bitmap_server": 1e9}
 
 
 def run(out: Path, only: str | None, batch: int | None) -> None:
@@ -87,13 +90,22 @@ def join(before: Path, after: Path, folder: Path) -> None:
         writer.writerow((*CASE, *head, "speedup"))
         for case in both:
             values = [row[case][key] for key in MEASURED for row in (old, new)]
-            gain = float(old[case]["cycles"]) / float(new[case]["cycles"])
+            gain = seconds(old[case], was=True) / seconds(new[case])
             writer.writerow((*case, *values, f"{gain:.3f}"))
     lines = sorted(turned(both, old, new))
     text = "# Orders that changed\n\nMade by `python benchmarks/both_sides.py join`.\n\n"
     text += "\n".join(f"- {line}" for line in lines) + "\n"
     (folder / "orders.md").write_text(text, encoding="utf-8")
     print(f"{len(both)} cases, {len(lines)} orders changed")
+
+
+def seconds(row: dict[str, str], *, was: bool = False) -> float:
+    """Return the time of a row at its machine's clock, now or as it was."""
+    from f2fsim.config.arch import load_arch
+
+    machine = row["machine"]
+    clock_hz = float(load_arch(machine).clock)
+    return float(row["cycles"]) / (BEFORE_HZ.get(machine, clock_hz) if was else clock_hz)
 
 
 def turned(both: list[tuple[str, ...]], old: dict[Any, Any], new: dict[Any, Any]) -> list[str]:
@@ -103,7 +115,8 @@ def turned(both: list[tuple[str, ...]], old: dict[Any, Any], new: dict[Any, Any]
         present = [m for m in machines if (*case, m) in both]
         for a, b in itertools.combinations(present, 2):
             ratio = [
-                float(t[(*case, b)]["cycles"]) / float(t[(*case, a)]["cycles"]) for t in (old, new)
+                seconds(t[(*case, b)], was=t is old) / seconds(t[(*case, a)], was=t is old)
+                for t in (old, new)
             ]
             if (ratio[0] - 1) * (ratio[1] - 1) >= 0 or abs(ratio[1] - 1) < 0.01:
                 continue
