@@ -7,7 +7,7 @@ It does not follow from keys that only the time of the array's own steps follows
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from f2fsim.codec import SCALES, EncodedTensor, PrunedTensor
 from f2fsim.config.arch import ArchConfig
@@ -26,7 +26,7 @@ from f2fsim.sharing import shared
 FedPorts = Callable[[list[InPort], MachineBuilder, LayerSteps, LayerSteps, int], list[InPort]]
 
 #: Bytes of the service of an array that is looked for among those that were there before.
-LARGEST_SERVICE = 64 << 10
+LARGEST_SERVICE = 16 << 10
 
 #: Parts of an architecture that an array and all around it follow from.
 DECIDING = frozenset({"clock", "front_end", "pe_array", "scratchpad", "streams"})
@@ -48,6 +48,8 @@ class Around:
         Multiplications that count.
     rates : mapping of str to (int, int)
         Work and rate of the front end's units and of the scratchpad's fill.
+    token : object
+        Tells it from all others.
     """
 
     builder: MachineBuilder
@@ -56,6 +58,7 @@ class Around:
     outputs: list[OutPort]
     effectual: int
     rates: Rates
+    token: object = field(default_factory=object)
 
     def n_bytes(self) -> int:
         """Return the bytes of its parts and ports; steps count where they are kept themselves."""
@@ -76,7 +79,8 @@ class Around:
         if (array.inputs, array.outputs) != ports or array.service_cycles.nbytes > LARGEST_SERVICE:
             return None
         items = array.name, array.clock_hz, array.n_items, array.marks
-        return shared(self, ("timing", *items, array.service_cycles.tobytes()), Timing)
+        key = "timing", self.token, *items, array.service_cycles.tobytes()
+        return shared(self.steps.bands[0], key, Timing)
 
 
 def decided_by(arch: ArchConfig, own_keys: Sequence[str], *, sized_by_capacity: bool) -> str:

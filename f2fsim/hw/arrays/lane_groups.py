@@ -99,7 +99,7 @@ def lane_reads(
 ) -> StepReads:
     """Return what groups read for one wave of activation columns.
 
-    Machines with more columns than the layer has read the same `words`.
+    All machines with as many columns as the layer, or more, read the same `words`.
     """
     gathers = neighbours_a_group(arch, array) is None
 
@@ -117,6 +117,8 @@ def lane_reads(
         reads.cycles[-1] = max(int(reads.cycles[-1]), groups.least_last)
         return reads
 
+    if array.columns < layer.n_columns:
+        return made()
     return shared(groups, ("reads", array.window, words, gathers, array.shared_reads), made)
 
 
