@@ -139,8 +139,10 @@ CONFIGURATIONS = (
     ("huffman table", "", {"weight_type": "bf16", "n_decoders": 3}, {}, 30, 1),
 )
 #: Seed of each one's gaps, its own whatever comes between.
-SEEDS = (*range(11), *range(8, 12), *range(15, 18), *range(15, 26), *range(29, 42))
-SEEDS = (*SEEDS, *range(33, 36), *range(50, 56))
+SEEDS = (
+    *(*range(11), *range(8, 12), *range(15, 18), *range(15, 26), *range(29, 42)),
+    *(*range(33, 36), *range(50, 56)),
+)
 #: Most weights that a step of any configuration takes.
 MOST_A_STEP = max(one[-1] for one in CONFIGURATIONS)
 

@@ -1,57 +1,25 @@
 """Cycles of plans from flows: what `forecast.py` describes, plan by plan.
 
 A plan's passes are gone through in order.  Between two events (a buffer full or empty, a load or a
-pass done, a refresh, the memory turning between reads and writes) every amount grows evenly, so
-that an event costs a few operations, however many steps or bursts lie before it.
+pass done, a refresh, the memory turning between reads and writes) every amount grows evenly
+(`_flow.pxd`), so that an event costs a few operations, however many steps or bursts lie before it.
 """
 
 from libc.math cimport INFINITY, ceil, fabs, fmax, fmin
 from libc.stdint cimport int64_t
 
-import numpy as np
+from f2fsim.scheduling._flow cimport (
+    EVENTS, FAR, STREAMS, Flow, Machine, Pass, advance, run_pass,
+)
 
-# Streams of weights at most; places of the memory's and machine's numbers (`forecast.Flows`).
-cdef enum:
-    STREAMS = 16
-    # Events of a plan at most: more are beyond all use, and the plan is left out.
-    EVENTS = 200000
+import numpy as np
 
 MOST_STREAMS = STREAMS
 
-cdef double FAR = 1e30, NIL = 1e-6, SHORTEST = 1e-3
 # Pieces of a plan that take as long as those before them within this share are steady.
 cdef double STEADY = 0.01
 # Refreshes are gone through one by one where they and the passes are few, else evenly.
 cdef double FEW_PASSES = 64, FEW_REFRESHES = 8
-
-
-cdef struct Machine:
-    double rate, latency, write_latency, prefetch, fill, start, depth, seam, burst
-    double refresh_interval, refresh_length, write_high, write_low, read_write, write_read
-    double copies, chunk
-    int n_streams
-    bint refreshes
-
-
-cdef struct Flow:
-    double time, next_refresh, refreshed, turned, last_read, last_write
-    # activations: bits read from memory, put into the scratchpad, released, to be read in all
-    double read, filled, released, loads, room
-    # of them, what the present pass needs in all, and the load that it works on
-    double needed, here
-    # outputs: bits made and written; places behind the array
-    double made, written, places
-    double served[STREAMS]
-    double used[STREAMS]
-    double total[STREAMS]
-    bint writing
-    long events
-
-
-cdef struct Pass:
-    # `ready`: when its first step has come through the front end
-    double cycles, outputs, ready
-    double weights[STREAMS]
 
 
 cdef struct Plan:
@@ -79,177 +47,6 @@ cdef inline double stream_bits(
     """Return the bits of a stream in a band; the table comes with the first one."""
     cdef double table = plan.table_bits[kind] if stream == 0 else 0
     return in_bursts(streams[stream] * plan.rows[kind] + table, m.burst)
-
-
-cdef bint turns(const Machine *m, Flow *f, double backlog, bint reads) noexcept nogil:
-    """Let the memory turn between reads and writes where it would; whether it does so now."""
-    if not f.writing and (backlog >= m.write_high - NIL or (backlog > NIL and not reads)):
-        f.writing = True
-        f.turned = f.last_read + m.read_write
-    elif f.writing and reads and backlog <= m.write_low + NIL:
-        f.writing = False
-        f.turned = f.last_write + m.write_read
-    return f.time < f.turned - NIL
-
-
-cdef double advance(
-    const Machine *m, Flow *f, const Pass *p, double need, double left
-) noexcept nogil:
-    """Go on to the next event; return the share of the pass that is done, -1 if nothing can be.
-
-    With `left` of 0 the array waits: until `need` bits of activations are there, or for writes.
-    """
-    cdef double svc[STREAMS]
-    cdef bint full[STREAMS]
-    cdef double buffered = f.read - f.filled, backlog = f.made - f.written
-    cdef double rate = m.rate, speed, slower, rest, share, reading, writing, filling, step, gain
-    cdef double outputs = p.outputs if left > 0 else 0
-    cdef int i, n_open, turn
-    cdef bint stopped = False, turning, calm, reads = False, is_full, no_room
-    f.events += 1
-    if f.time < m.latency - NIL:
-        f.time = m.latency
-        return 0
-    if m.refreshes:
-        if f.time >= f.next_refresh - NIL:
-            f.refreshed = f.next_refresh + m.refresh_length
-            f.next_refresh += m.refresh_interval
-        stopped = f.time < f.refreshed - NIL
-    no_room = f.filled - f.released >= f.room - NIL
-    is_full = buffered >= m.prefetch - NIL
-    reads = f.read < f.loads - NIL and not (is_full and no_room)
-    for i in range(m.n_streams):
-        full[i] = f.served[i] - f.used[i] >= m.prefetch - NIL
-        if not full[i] and f.served[i] < f.total[i] - NIL:
-            reads = True
-    # Full buffers take no more than the array does: writes find their turns in between.
-    calm = left > 0 and not reads and not stopped
-    turning = not calm and turns(m, f, backlog, reads)
-    if calm:
-        f.writing = False
-    if stopped or turning:
-        rate = 0
-    speed = 1 / p.cycles if left > 0 else 0
-    reading = writing = 0
-    # An empty buffer slows the array down, which changes what full ones take: twice is enough.
-    for turn in range(3):
-        rest, n_open = rate, 0
-        for i in range(m.n_streams):
-            svc[i] = 0
-            if f.served[i] < f.total[i] - NIL and not f.writing:
-                if full[i] and speed * p.weights[i] < rate / 8:
-                    svc[i] = fmin(speed * p.weights[i], rest)
-                    rest -= svc[i]
-                else:
-                    svc[i] = -1
-                    n_open += 1
-        reading = 0
-        if f.read < f.loads - NIL and not (is_full and no_room) and not f.writing:
-            reading = -1
-            n_open += 1
-        share = rest / n_open if n_open else 0
-        for i in range(m.n_streams):
-            if svc[i] < 0:
-                svc[i] = fmin(share, speed * p.weights[i]) if full[i] else share
-        if reading < 0:
-            reading = share
-        writing = 0
-        if calm:
-            writing = rest if backlog > NIL else fmin(speed * outputs, rest)
-        if f.writing:
-            writing = rate if backlog > NIL else fmin(speed * outputs, rate)
-        if left <= 0:
-            break
-        slower = 1 / p.cycles
-        for i in range(m.n_streams):
-            if p.weights[i] > 0 and f.served[i] - f.used[i] <= NIL and (
-                    f.served[i] < f.total[i] - NIL):
-                slower = fmin(slower, svc[i] / p.weights[i])
-        if outputs > 0 and backlog >= f.places - NIL:
-            slower = fmin(slower, writing / outputs)
-        if slower >= speed - 1e-12 and turn > 0:
-            break
-        speed = slower
-    filling = 0
-    if not no_room:
-        filling = m.fill if buffered > NIL else fmin(m.fill, reading)
-    # The next event.
-    step = FAR
-    if m.refreshes:
-        step = fmin(step, (f.refreshed if stopped else f.next_refresh) - f.time)
-    if turning:
-        step = fmin(step, f.turned - f.time)
-    for i in range(m.n_streams):
-        gain = svc[i] - speed * p.weights[i]
-        if gain > NIL and not full[i]:
-            step = fmin(step, (m.prefetch - f.served[i] + f.used[i]) / gain)
-        if gain < -NIL and f.served[i] - f.used[i] > NIL:
-            step = fmin(step, (f.served[i] - f.used[i]) / -gain)
-        if svc[i] > NIL:
-            step = fmin(step, (f.total[i] - f.served[i]) / svc[i])
-    if reading > NIL:
-        step = fmin(step, (f.loads - f.read) / reading)
-        if reading > filling + NIL and not is_full:
-            step = fmin(step, (m.prefetch - buffered) / (reading - filling))
-    if filling > NIL:
-        step = fmin(step, (f.room - f.filled + f.released) / filling)
-        if filling > reading + NIL and buffered > NIL:
-            step = fmin(step, buffered / (filling - reading))
-        if left <= 0 and need > f.filled:
-            step = fmin(step, (need - f.filled) / filling)
-    gain = speed * outputs - writing
-    if gain < -NIL and backlog > NIL:
-        step = fmin(step, (backlog - (m.write_low if reads and backlog > m.write_low else 0)) / -gain)
-    if gain > NIL:
-        if backlog < f.places - NIL:
-            step = fmin(step, (f.places - backlog) / gain)
-        if not f.writing and backlog < m.write_high - NIL:
-            step = fmin(step, (m.write_high - backlog) / gain)
-        if not f.writing and not reads and not stopped and not calm:
-            step = fmin(step, 1.0)
-    if speed > 0:
-        step = fmin(step, left / speed)
-    if step >= FAR:
-        return -1
-    step = fmax(step, SHORTEST)
-    f.time += step
-    if reading > NIL:
-        f.last_read = f.time
-    if writing > NIL:
-        f.last_write = f.time
-    for i in range(m.n_streams):
-        if svc[i] > NIL:
-            f.last_read = f.time
-        f.served[i] = fmin(f.served[i] + svc[i] * step, f.total[i])
-        f.used[i] = fmin(f.used[i] + speed * p.weights[i] * step, f.served[i])
-    f.read = fmin(f.read + reading * step, f.loads)
-    f.filled = fmin(f.filled + filling * step, f.read)
-    f.made += speed * outputs * step
-    f.written = fmin(f.written + writing * step, f.made)
-    return speed * step
-
-
-cdef bint run_pass(const Machine *m, Flow *f, Pass *p, double need, bint at_end) noexcept nogil:
-    """Go through one pass; with `at_end` its outputs leave together.  False: it never ends."""
-    cdef double left = 1, done, outputs = p.outputs
-    while f.filled < need - 0.5:
-        if advance(m, f, p, need, 0) < 0 or f.events > EVENTS:
-            return False
-    p.cycles += fmax(p.ready - f.time, 0)
-    if at_end:
-        p.outputs = 0
-    while left > 1e-7:
-        done = advance(m, f, p, need, left)
-        if done < 0 or f.events > EVENTS:
-            return False
-        left -= done
-    p.outputs = outputs
-    if at_end:
-        while f.made + outputs - f.written > f.places + NIL and f.made - f.written > NIL:
-            if advance(m, f, p, need, 0) < 0 or f.events > EVENTS:
-                return False
-        f.made += outputs
-    return True
 
 
 cdef void skip(Flow *f, const Flow *before, int n_streams, double times) noexcept nogil:
