@@ -1,8 +1,8 @@
 /* From words, packed mask and patches to weights in block order, in tiles that stay in the cache.
  *
  * The outputs of eight planes are an 8 x n_out bit matrix; transposed it is one byte of each
- * weight of the block.  With the processor's bit-matrix product (affine.h) the bytes come without
- * tables and without a transposition.  Pruned weights are decoded too and then masked away: that
+ * weight of the block.  With the processor's bit-matrix product (affine.h) the sums come without
+ * tables, and one product more transposes them.  Pruned weights are decoded too and then masked away: that
  * costs less than walking the kept ones.  Without that product, byte shuffles add up tables of four
  * register bits (shuffle.h); the look-up of whole bytes is for processors without either.
  */
@@ -46,15 +46,6 @@ typedef struct {
     int64_t first, n_blocks, kept, patch;
 } f2f_range;
 
-/* The place of set bit number i, which exists. */
-F2F_INLINE int f2f_select(const uint64_t *mask, int i) {
-    int word = 0, n;
-    while (i >= (n = __builtin_popcountll(mask[word]))) i -= n, word++;
-    uint64_t left = mask[word];
-    for (; i > 0; i--) left &= left - 1;
-    return 64 * word + __builtin_ctzll(left);
-}
-
 /* Blocks of a tile: their mask starts with a byte. */
 F2F_INLINE int64_t f2f_tile_blocks(int n_out) {
     int n = F2F_TILE / n_out & ~7;
@@ -92,41 +83,6 @@ F2F_INLINE void f2f_patch_whole(const f2f_decoder *d, const f2f_layout *l, const
         const int bit = l->bit_of[plane];
         bytes[bit >> 3][first + within - plane * n_u] ^= (uint8_t)(1 << (bit & 7));
     }
-}
-
-/* Flip the patched bits of a tile whose first weight is `at`; counts its kept weights. */
-F2F_INLINE void f2f_apply_patches(const f2f_decoder *d, const f2f_layout *l, f2f_range *r,
-                                  int64_t at, int64_t n_blocks, uint8_t (*bytes)[F2F_TILE_ROOM],
-                                  int n_words) {
-    uint64_t mask[F2F_MAX_WORDS];
-    int64_t kept = r->kept, patch = r->patch;
-    int64_t next = patch < l->n_patches ? l->patches[patch] : INT64_MAX;
-    const int64_t weights = l->n_weights - at, whole = n_blocks * d->n_out;
-    const int64_t n_tile = weights < whole ? weights : whole;
-    const int64_t n_kept = f2f_kept(l->mask + at / 8, n_tile);
-    if (n_kept == n_tile || next >= (kept + n_kept) * d->n_planes) {
-        if (n_kept == n_tile) f2f_patch_whole(d, l, r, n_tile, &r->patch, bytes);
-        r->kept += n_kept;
-        return;
-    }
-    for (int64_t b = 0; b < n_blocks; b++) {
-        const int64_t left = l->n_weights - (at + b * d->n_out);
-        const int n = left < d->n_out ? (int)left : d->n_out;
-        int n_u = 0;
-        f2f_read_bits(l->mask, at + b * d->n_out, n, mask);
-        for (int w = 0; w < n_words && 64 * w < n; w++) n_u += __builtin_popcountll(mask[w]);
-        const int64_t care = kept * d->n_planes, end = care + (int64_t)n_u * d->n_planes;
-        while (next < end) {
-            unsigned number = (unsigned)(next - care), plane = number / (unsigned)n_u;
-            int place = f2f_select(mask, (int)(number - plane * (unsigned)n_u));
-            int bit = l->bit_of[plane];
-            bytes[bit >> 3][b * d->n_out + place] ^= (uint8_t)(1 << (bit & 7));
-            next = ++patch < l->n_patches ? l->patches[patch] : INT64_MAX;
-        }
-        kept += n_u;
-    }
-    r->kept = kept;
-    r->patch = patch;
 }
 
 /* The first n weights of any type: bytes put together, values looked up, pruned ones 0. */
@@ -210,14 +166,12 @@ F2F_INLINE void f2f_table_tile(const f2f_decoder *d, const f2f_layout *l, int64_
 #define F2F_NAME(x) x##_gfni
 #define F2F_TARGET __attribute__((target("gfni,avx2,popcnt,bmi")))
 #define F2F_SET F2F_PASS_GFNI
-#define F2F_WIDTH 32
 #define F2F_WIDTH_NAME(x) x##_32
 #include "unpack_body.h"
 #define F2F_NAME(x) x##_gfni512
 #define F2F_TARGET                                                                             \
     __attribute__((target("gfni,avx512f,avx512bw,avx512vl,avx2,popcnt,bmi,bmi2")))
 #define F2F_SET F2F_PASS_GFNI512
-#define F2F_WIDTH 64
 #define F2F_WIDTH_NAME(x) x##_64
 #include "unpack_body.h"
 #elif defined(F2F_ARM)

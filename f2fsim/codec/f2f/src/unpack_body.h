@@ -4,6 +4,8 @@
 #include "shuffle_body.h"
 #endif
 
+#include "patch_body.h"
+
 #if F2F_SET == F2F_PASS_NEON
 #include "unpack_neon.h"
 #else
@@ -111,10 +113,10 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const
     _Alignas(32) f2f_tile bytes;
     uint32_t coded[F2F_TILE_ROOM];
     const int64_t stop = r.first + r.n_blocks, most = f2f_tile_blocks(d->n_out);
-#ifdef F2F_WIDTH
+#ifdef F2F_WIDTH_NAME
     f2f_affine a;
     const int look_up =
-        f2f_affine_start(&a, d, l->row_of, l->n_coded, most, r.first, F2F_WIDTH);
+        f2f_affine_start(&a, d, l->row_of, l->n_coded, most, r.first);
 #elif F2F_SET
     f2f_shuffle s;
     const int look_up = f2f_shuffle_start(&s, d, l->row_of, l->n_coded, most);
@@ -129,7 +131,7 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const
         const uint8_t *mask = l->mask + at / 8;
         uint8_t *to = patterns + at * l->n_bytes;
         if (look_up) f2f_table_tile(d, l, b, n_blocks, bytes, n_words);
-#ifdef F2F_WIDTH
+#ifdef F2F_WIDTH_NAME
         else {
             f2f_affine_hold(&a, d, l->n_coded, b, n_blocks);
             for (int k = 0; k < l->n_coded; k++)
@@ -140,7 +142,7 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const
             for (int k = 0; k < l->n_coded; k++)
                 F2F_NAME(f2f_shuffle_tile)(&s, d, k, b, n_blocks, bytes[k]);
 #endif
-        f2f_apply_patches(d, l, &r, at, n_blocks, bytes, n_words);
+        F2F_NAME(f2f_apply_patches)(d, l, &r, at, n_blocks, bytes, n_words);
         if (l->n_bytes == 1) {
             F2F_NAME(f2f_store_bytes)(l, (const uint8_t(*)[F2F_TILE_ROOM])bytes, mask, n, to);
             continue;
@@ -151,7 +153,7 @@ F2F_TARGET F2F_INLINE void F2F_NAME(f2f_unpack_body)(const f2f_decoder *d, const
         else
             for (int i = 0; i < n; i++) ((uint16_t *)to)[i] = (uint16_t)coded[i];
     }
-#ifdef F2F_WIDTH
+#ifdef F2F_WIDTH_NAME
     f2f_affine_end(&a);
 #elif F2F_SET
     f2f_shuffle_end(&s);
@@ -168,5 +170,4 @@ F2F_TARGET static void F2F_NAME(f2f_unpack)(const f2f_decoder *d, const f2f_layo
 #undef F2F_NAME
 #undef F2F_TARGET
 #undef F2F_SET
-#undef F2F_WIDTH
 #undef F2F_WIDTH_NAME
