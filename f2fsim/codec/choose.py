@@ -14,7 +14,7 @@ from typing import Any
 from f2fsim.codec.base import EncodedTensor
 from f2fsim.codec.bitmap import BitmapFormat
 from f2fsim.codec.f2f import F2FFormat, auto_format
-from f2fsim.codec.f2f.auto import ORDERS
+from f2fsim.codec.f2f.auto import ORDERS, MaskBits
 from f2fsim.codec.f2f.matrix import MAX_N_OUT
 from f2fsim.codec.registry import weight_format
 from f2fsim.codec.tensor import PrunedTensor
@@ -77,15 +77,19 @@ def encode_smallest(
     elif free and words[0] > MAX_N_OUT * (1.0 - tensor.sparsity):
         # No decoder is wide enough for so few kept weights: fewer bits a step.
         words += NARROW[1:]
-    found = [_encode_f2f(tensor, {**registers, "n_in": n_in, **given}, n_threads) for n_in in words]
+    known = MaskBits(tensor)
+    found = [
+        _encode_f2f(tensor, {**registers, "n_in": n_in, **given}, n_threads, known)
+        for n_in in words
+    ]
     best = min(found, key=_stored_bytes)
     if "n_s" not in given and given.get("encoder") != "viterbi" and _wants_long(best):
         longer = {**registers, "n_in": best.params["n_in"], "n_s": LONG_N_S, **given}
-        best = min(best, _encode_f2f(tensor, longer, n_threads), key=_stored_bytes)
+        best = min(best, _encode_f2f(tensor, longer, n_threads, known), key=_stored_bytes)
     if _flooded_bytes(best) and not ORDER_KEYS & set(given):
         mixing = tuple(key for key in ORDERS if key[0] != best.params["order"])
         same = {name: best.params[name] for name in ("n_in", "n_s")}
-        other = _encode_f2f(tensor, {**given, **same}, n_threads, mixing)
+        other = _encode_f2f(tensor, {**given, **same}, n_threads, known, mixing)
         best = min(best, other, key=lambda one: _stored_bytes(one) + _flooded_bytes(one))
     if tensor.n_weights < TINY_WEIGHTS:
         raw, coded = (BitmapFormat(mask=code).encode(tensor) for code in ("raw", "auto"))
@@ -102,6 +106,7 @@ def _encode_f2f(
     tensor: PrunedTensor,
     params: Mapping[str, Any],
     n_threads: int,
+    known: MaskBits,
     orders: tuple[tuple[str, int | None], ...] = ORDERS,
 ) -> EncodedTensor:
     """Encode with parameters that fix the registers; what else is not among them is chosen."""
@@ -118,6 +123,7 @@ def _encode_f2f(
         orders,
         (base.n_out,) if fixed else None,
         n_threads,
+        known,
     )
     return chosen.encode(tensor, n_threads=n_threads)
 

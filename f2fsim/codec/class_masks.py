@@ -248,11 +248,9 @@ def _plan(mask: BoolArray, shape: MaskShape, row_bits: int, column_bits: int) ->
     rows = density_classes(matrix, 1, row_bits)
     columns = density_classes(matrix, 0, column_bits)
     n_classes = 1 << row_bits + column_bits
-    classes = shape.sequence(rows, columns, 1 << column_bits)
     parameters = np.ones(n_classes, np.int64)
-    gaps, starts, owners = [], [], []
-    for k in range(n_classes):
-        places = np.flatnonzero(classes == k)
+    found = []  # of each class: its words' runs, first places, widths and number
+    for k, places in enumerate(_places(shape, rows, columns, row_bits, column_bits)):
         if not places.size:
             continue
         kept = np.flatnonzero(mask[places])
@@ -262,30 +260,32 @@ def _plan(mask: BoolArray, shape: MaskShape, row_bits: int, column_bits: int) ->
         rest = places.size - int(first[-1])
         if rest:  # a run that nothing ends: it is as long as what is left
             runs = np.append(runs, rest)
-        gaps.append(runs)
-        starts.append(places[first[: runs.size]])
-        owners.append(np.full(runs.size, k))
-    order = np.argsort(np.concatenate(starts), kind="stable")
-    words = np.concatenate(gaps)[order].astype(np.int64)
-    owner = np.concatenate(owners)[order].astype(np.int64)
+        widths = _widths(runs, int(parameters[k]))
+        found.append((runs, places[first[: runs.size]], widths, np.full(runs.size, k)))
+    words, starts, widths, owner = (np.concatenate(part) for part in zip(*found, strict=True))
+    if len(found) > 1:
+        order = np.argsort(starts, kind="stable")
+        words, starts, widths, owner = words[order], starts[order], widths[order], owner[order]
     header = n_classes * PARAMETER_BITS + shape.n_rows * row_bits + shape.n_cols * column_bits
-    return _Plan(
-        rows,
-        columns,
-        parameters,
-        words,
-        owner,
-        np.concatenate(starts)[order].astype(np.int64),
-        _widths(words, parameters[owner]),
-        header,
-    )
+    return _Plan(rows, columns, parameters, words, owner, starts, widths, header)
 
 
-def _widths(gaps: IntArray, parameters: IntArray) -> IntArray:
+def _places(
+    shape: MaskShape, rows: ByteArray, columns: ByteArray, row_bits: int, column_bits: int
+) -> list[IntArray]:
+    """Return the places of the sequence that are in each class."""
+    n_classes = 1 << row_bits + column_bits
+    if n_classes == 1:
+        return [np.arange(shape.n_rows * shape.n_cols)]
+    classes = shape.sequence(rows, columns, 1 << column_bits)
+    return [np.flatnonzero(classes == k) for k in range(n_classes)]
+
+
+def _widths(gaps: IntArray, parameter: int) -> IntArray:
     """Return the bits of each Golomb word."""
-    quotient, rest = np.divmod(gaps, parameters)
-    bits = np.ceil(np.log2(parameters)).astype(np.int64)
-    return quotient + 1 + bits - (rest < (1 << bits) - parameters)
+    quotient = gaps // parameter
+    bits = (parameter - 1).bit_length()
+    return quotient + 1 + bits - (gaps - quotient * parameter < (1 << bits) - parameter)
 
 
 def _parameter(runs: IntArray) -> int:
@@ -293,4 +293,4 @@ def _parameter(runs: IntArray) -> int:
     share = 1.0 / (float(runs.mean()) + 1.0)
     middle = round(-np.log(2.0) / np.log1p(-share)) if share < 1.0 else 1
     near = {min(max(middle + d, 1), (1 << PARAMETER_BITS) - 1) for d in (-1, 0, 1)}
-    return min(sorted(near), key=lambda m: int(_widths(runs, np.full(runs.size, m)).sum()))
+    return min(sorted(near), key=lambda m: int(_widths(runs, m).sum()))

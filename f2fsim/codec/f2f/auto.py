@@ -21,6 +21,7 @@ from f2fsim.codec.f2f.decode import decode_values
 from f2fsim.codec.f2f.elimination import encode_elimination
 from f2fsim.codec.f2f.format import patch_places
 from f2fsim.codec.f2f.matrix import MAX_N_OUT
+from f2fsim.codec.f2f.orders import BlockOrder
 from f2fsim.codec.f2f.params import F2FParams
 from f2fsim.codec.f2f.patches import to_fields
 from f2fsim.codec.f2f.rates import CHECK_BITS, CHECK_BITS_NO_SEARCH
@@ -79,6 +80,36 @@ class Candidate:
     n_checks: int
 
 
+class MaskBits:
+    """What codes of a tensor's mask take in its orders; each is found once.
+
+    For several choices for one tensor, whose mask must not change between them.
+    """
+
+    def __init__(self, tensor: PrunedTensor) -> None:
+        self._tensor = tensor
+        self._found: dict[tuple[str, BlockOrder | None], int] = {}
+
+    def of(self, code: str, order: BlockOrder, mask: NDArray[np.bool_]) -> int:
+        """Return the bits of `mask`, which is the tensor's in `order`, by a code."""
+        # By class of row and column it is nearly the same in every order, and slow to find.
+        if code == "classes":
+            return self._classes()
+        if (code, order) not in self._found:
+            self._found[code, order] = fit_mask(mask, code)[2]
+        found = self._found[code, order]
+        return min(found, self._classes()) if code == "auto" else found
+
+    def _classes(self) -> int:
+        tensor, key = self._tensor, ("classes", None)
+        if key not in self._found:
+            self._found[key] = tensor.n_weights
+            if tensor.n_kept < tensor.n_weights:
+                shape = MaskShape(0, *tensor.shape)
+                self._found[key] = fit_mask(tensor.mask.ravel(), "classes", shape)[2]
+        return self._found[key]
+
+
 def auto_format(
     tensor: PrunedTensor,
     base: P,
@@ -86,6 +117,7 @@ def auto_format(
     orders: tuple[tuple[str, int | None], ...] = ORDERS,
     n_outs: tuple[int, ...] | None = None,
     n_threads: int = 1,
+    mask_bits: MaskBits | None = None,
 ) -> P:
     """Return `base` with the `n_out`, order and row shuffle of fewest bits for this tensor.
 
@@ -103,6 +135,8 @@ def auto_format(
         Widths to choose from; by default those around ``n_in / density``.
     n_threads : int
         Threads that trials are encoded on.
+    mask_bits : MaskBits, optional
+        Of this tensor, where several formats are chosen for it.
 
     Raises
     ------
@@ -120,14 +154,9 @@ def auto_format(
     has_holes = tensor.n_kept < tensor.n_weights
     given = orders if has_holes else orders[:1]
     masks = {key: _mask_sequence(tensor, base, key) for key in given}
-    # By class of row and column it is nearly the same in every order, and slow to find.
-    in_classes = tensor.n_weights
-    if has_holes and base.mask_code in ("classes", "auto"):
-        in_classes = fit_mask(tensor.mask.ravel(), "classes", MaskShape(0, *tensor.shape))[2]
+    known = mask_bits or MaskBits(tensor)
     found = [
-        c
-        for key, mask in masks.items()
-        for c in _modelled(tensor, base, key, mask, n_outs, in_classes)
+        c for key, mask in masks.items() for c in _modelled(tensor, base, key, mask, n_outs, known)
     ]
     found.sort(key=lambda c: c.bits)
     near = [c for c in found[:N_TRIALS] if c.bits <= WORTH_A_TRIAL * found[0].bits]
@@ -147,8 +176,11 @@ def auto_format(
 def _mask_sequence(
     tensor: PrunedTensor, base: F2FParams, key: tuple[str, int | None]
 ) -> NDArray[np.bool_]:
-    order = replace(base, order=key[0], shuffle_seed=key[1]).block_order(tensor.shape)
-    return order.mask_sequence(tensor.mask)
+    return _block_order(tensor, base, key).mask_sequence(tensor.mask)
+
+
+def _block_order(tensor: PrunedTensor, base: F2FParams, key: tuple[str, int | None]) -> BlockOrder:
+    return replace(base, order=key[0], shuffle_seed=key[1]).block_order(tensor.shape)
 
 
 def _widths(base: F2FParams, density: float) -> list[int]:
@@ -167,15 +199,11 @@ def _modelled(
     key: tuple[str, int | None],
     mask: NDArray[np.bool_],
     n_outs: tuple[int, ...] | None,
-    in_classes: int,
+    known: MaskBits,
 ) -> list[Candidate]:
     """Return candidates of one order with their modelled bits."""
     n, planes = tensor.n_weights, tensor.weight_type.n_bits
-    mask_bits = in_classes
-    if base.mask_code != "classes":
-        mask_bits = fit_mask(mask, base.mask_code)[2]
-    if base.mask_code == "auto":
-        mask_bits = min(mask_bits, in_classes)
+    mask_bits = known.of(base.mask_code, _block_order(tensor, base, key), mask)
     out = []
     for n_out in n_outs or _widths(base, tensor.n_kept / n):
         checks = _count_checks(base, mask, n_out)
