@@ -14,7 +14,15 @@ import time
 from pathlib import Path
 
 import numpy as np
-from rtl_jobs import in_row_order, row_sums, tables_job, values_job, wide_reads, words_job
+from rtl_jobs import (
+    codes_job,
+    in_row_order,
+    row_sums,
+    tables_job,
+    values_job,
+    wide_reads,
+    words_job,
+)
 
 from f2fsim.codec.tensor import PrunedTensor
 from f2fsim.config import load_workload
@@ -28,10 +36,11 @@ from f2fsim.workloads import iterate_layers
 
 #: Rows of the matrix whose columns are broadcast.
 COLUMN = 128
-#: Name, machine, changes of its front end and of its array, longest gap, weights a step.
+#: Name, machine, changes of its front end and of its array, longest gap, weights a step, seed of
+#: its gaps.
 CONFIGURATIONS = (
-    ("f2f", "f2f_edge", {"groups": 1, "n_s": 3}, {}, 4, 80),
-    ("f2f", "f2f_edge", {"groups": 1, "n_in": 5, "n_out": 50, "patch_rate": 1}, {}, 1, 50),
+    ("f2f", "f2f_edge", {"groups": 1, "n_s": 3}, {}, 4, 80, 0),
+    ("f2f", "f2f_edge", {"groups": 1, "n_in": 5, "n_out": 50, "patch_rate": 1}, {}, 1, 50, 1),
     (
         "f2f",
         "f2f_edge",
@@ -39,6 +48,7 @@ CONFIGURATIONS = (
         {},
         3,
         40,
+        2,
     ),
     (
         "f2f block mask",
@@ -47,9 +57,10 @@ CONFIGURATIONS = (
         {},
         3,
         64,
+        3,
     ),
-    ("bitmap", "bitmap_edge", {"block": 64, "aligner_weights": 8}, {}, 4, 64),
-    ("bitmap", "bitmap_edge", {"block": 96, "aligner_weights": 16}, {}, 1, 96),
+    ("bitmap", "bitmap_edge", {"block": 64, "aligner_weights": 8}, {}, 4, 64, 4),
+    ("bitmap", "bitmap_edge", {"block": 96, "aligner_weights": 16}, {}, 1, 96, 5),
     (
         "bitmap",
         "bitmap_edge",
@@ -57,6 +68,7 @@ CONFIGURATIONS = (
         {},
         3,
         40,
+        6,
     ),
     (
         "bitmap block mask",
@@ -65,8 +77,9 @@ CONFIGURATIONS = (
         {},
         4,
         32,
+        7,
     ),
-    ("huffman", "huffman_edge", {"block": 32, "n_decoders": 4}, {"weights_per_cycle": 4}, 4, 32),
+    ("huffman", "huffman_edge", {"block": 32, "n_decoders": 4}, {"weights_per_cycle": 4}, 4, 32, 8),
     (
         "huffman",
         "huffman_edge",
@@ -74,6 +87,7 @@ CONFIGURATIONS = (
         {"weights_per_cycle": 8},
         1,
         64,
+        9,
     ),
     (
         "huffman",
@@ -82,9 +96,10 @@ CONFIGURATIONS = (
         {"weights_per_cycle": 4},
         3,
         40,
+        10,
     ),
-    ("csr", "csr_edge", {}, {"n_pes": 4, "n_banks": 8, "window": 8, "columns": 1}, 4, 40),
-    ("csr", "csr_edge", {}, {"n_pes": 8, "n_banks": 16, "window": 16, "columns": 1}, 1, 80),
+    ("csr", "csr_edge", {}, {"n_pes": 4, "n_banks": 8, "window": 8, "columns": 1}, 4, 40, 8),
+    ("csr", "csr_edge", {}, {"n_pes": 8, "n_banks": 16, "window": 16, "columns": 1}, 1, 80, 9),
     (
         "csr own reads",
         "csr_edge",
@@ -92,40 +107,41 @@ CONFIGURATIONS = (
         {"n_pes": 8, "n_banks": 16, "window": 8, "columns": 1, "shared_reads": False},
         3,
         80,
+        10,
     ),
-    ("csr", "csr_edge", {}, {"n_pes": 6, "n_banks": 4, "window": 4, "columns": 2}, 3, 60),
-    ("csc_relative", "eie", {}, {"n_pes": 4, "fifo_depth": 8}, 4, COLUMN),
-    ("csc_relative", "eie", {}, {"n_pes": 8, "fifo_depth": 2}, 1, COLUMN),
-    ("csc_relative", "eie", {"run_bits": 3}, {"n_pes": 3, "fifo_depth": 4}, 3, COLUMN),
-    ("nm", "nm_edge", {"groups_per_cycle": 16}, {}, 4, 64),
-    ("nm", "nm_edge", {"groups_per_cycle": 4, "n": 1}, {}, 1, 16),
-    ("nm", "nm_edge", {"groups_per_cycle": 4, "n": 3, "m": 8}, {}, 3, 32),
-    ("rle", "scnn_like", {"entries_per_cycle": 16}, {}, 4, 180),
-    ("rle", "scnn_like", {"entries_per_cycle": 4, "run_bits": 5}, {}, 1, 50),
-    ("rle", "scnn_like", {"entries_per_cycle": 10, "run_bits": 3}, {}, 3, 100),
-    ("compaction", "", {"n": 80, "lanes": 8}, {}, 4, 80),
-    ("compaction", "", {"n": 60, "lanes": 16}, {}, 1, 60),
-    ("compaction", "", {"n": 120, "lanes": 16}, {}, 3, 120),
-    ("row sums", "", {"lanes": 8, "levels_a_stage": 2}, {}, 4, 90),
-    ("row sums", "", {"lanes": 16, "sum_bits": 24}, {}, 1, 180),
-    ("row sums", "", {"lanes": 32}, {}, 3, 350),
-    ("wide reads", "", {"lanes": 16}, {}, 4, 16),
-    ("wide reads", "", {"lanes": 64}, {}, 1, 64),
-    ("wide reads", "", {"lanes": 32, "word_bits": 32}, {}, 3, 32),
-    ("sorter", "", {"lanes": 8, "key_bits": 13, "payload_bits": 17}, {}, 4, 90),
-    ("sorter", "", {"lanes": 16, "key_bits": 13, "rows_a_stage": 3}, {}, 1, 180),
-    ("sorter", "", {"lanes": 4, "key_bits": 13, "rows_a_stage": 1}, {}, 3, 45),
-    ("benes", "", {"lanes": 16, "word_bits": 8}, {}, 4, 16),
-    ("benes", "", {"lanes": 8, "word_bits": 9, "rows_a_stage": 3}, {}, 1, 8),
-    ("benes", "", {"lanes": 32, "word_bits": 8, "rows_a_stage": 7}, {}, 3, 32),
-    ("scatter", "", {"n_sums": 8, "n_banks": 16, "place_bits": 9}, {}, 4, 90),
-    ("scatter", "", {"n_sums": 16, "n_banks": 8, "place_bits": 10}, {}, 1, 180),
-    ("scatter", "", {"n_sums": 8, "n_banks": 64, "place_bits": 7}, {}, 3, 90),
-    ("value decoder", "", {"weight_type": "int8", "n_out": 16, "n_planes": 12}, {}, 4, 16),
-    ("value decoder", "", {"weight_type": "int4", "n_out": 12, "n_planes": 8}, {}, 1, 12),
-    ("value decoder", "", {"weight_type": "bf16", "n_out": 8, "n_planes": 18}, {}, 3, 8),
-    ("word aligner", "f2f_values_edge", {"groups": 1, "n_in": 8, "n_out": 80}, {}, 4, 80),
-    ("word aligner", "f2f_values_edge", {"groups": 1, "n_in": 5, "n_out": 40}, {}, 1, 40),
+    ("csr", "csr_edge", {}, {"n_pes": 6, "n_banks": 4, "window": 4, "columns": 2}, 3, 60, 11),
+    ("csc_relative", "eie", {}, {"n_pes": 4, "fifo_depth": 8}, 4, COLUMN, 15),
+    ("csc_relative", "eie", {}, {"n_pes": 8, "fifo_depth": 2}, 1, COLUMN, 16),
+    ("csc_relative", "eie", {"run_bits": 3}, {"n_pes": 3, "fifo_depth": 4}, 3, COLUMN, 17),
+    ("nm", "nm_edge", {"groups_per_cycle": 16}, {}, 4, 64, 15),
+    ("nm", "nm_edge", {"groups_per_cycle": 4, "n": 1}, {}, 1, 16, 16),
+    ("nm", "nm_edge", {"groups_per_cycle": 4, "n": 3, "m": 8}, {}, 3, 32, 17),
+    ("rle", "scnn_like", {"entries_per_cycle": 16}, {}, 4, 180, 18),
+    ("rle", "scnn_like", {"entries_per_cycle": 4, "run_bits": 5}, {}, 1, 50, 19),
+    ("rle", "scnn_like", {"entries_per_cycle": 10, "run_bits": 3}, {}, 3, 100, 20),
+    ("compaction", "", {"n": 80, "lanes": 8}, {}, 4, 80, 21),
+    ("compaction", "", {"n": 60, "lanes": 16}, {}, 1, 60, 22),
+    ("compaction", "", {"n": 120, "lanes": 16}, {}, 3, 120, 23),
+    ("row sums", "", {"lanes": 8, "levels_a_stage": 2}, {}, 4, 90, 24),
+    ("row sums", "", {"lanes": 16, "sum_bits": 24}, {}, 1, 180, 25),
+    ("row sums", "", {"lanes": 32}, {}, 3, 350, 29),
+    ("wide reads", "", {"lanes": 16}, {}, 4, 16, 30),
+    ("wide reads", "", {"lanes": 64}, {}, 1, 64, 31),
+    ("wide reads", "", {"lanes": 32, "word_bits": 32}, {}, 3, 32, 32),
+    ("sorter", "", {"lanes": 8, "key_bits": 13, "payload_bits": 17}, {}, 4, 90, 33),
+    ("sorter", "", {"lanes": 16, "key_bits": 13, "rows_a_stage": 3}, {}, 1, 180, 34),
+    ("sorter", "", {"lanes": 4, "key_bits": 13, "rows_a_stage": 1}, {}, 3, 45, 35),
+    ("benes", "", {"lanes": 16, "word_bits": 8}, {}, 4, 16, 36),
+    ("benes", "", {"lanes": 8, "word_bits": 9, "rows_a_stage": 3}, {}, 1, 8, 37),
+    ("benes", "", {"lanes": 32, "word_bits": 8, "rows_a_stage": 7}, {}, 3, 32, 38),
+    ("scatter", "", {"n_sums": 8, "n_banks": 16, "place_bits": 9}, {}, 4, 90, 39),
+    ("scatter", "", {"n_sums": 16, "n_banks": 8, "place_bits": 10}, {}, 1, 180, 40),
+    ("scatter", "", {"n_sums": 8, "n_banks": 64, "place_bits": 7}, {}, 3, 90, 41),
+    ("value decoder", "", {"weight_type": "int8", "n_out": 16, "n_planes": 12}, {}, 4, 16, 33),
+    ("value decoder", "", {"weight_type": "int4", "n_out": 12, "n_planes": 8}, {}, 1, 12, 34),
+    ("value decoder", "", {"weight_type": "bf16", "n_out": 8, "n_planes": 18}, {}, 3, 8, 35),
+    ("word aligner", "f2f_values_edge", {"groups": 1, "n_in": 8, "n_out": 80}, {}, 4, 80, 50),
+    ("word aligner", "f2f_values_edge", {"groups": 1, "n_in": 5, "n_out": 40}, {}, 1, 40, 51),
     (
         "word aligner",
         "f2f_values_edge",
@@ -133,18 +149,41 @@ CONFIGURATIONS = (
         {},
         3,
         48,
+        52,
     ),
-    ("huffman table", "", {"n_decoders": 2}, {}, 4, 1),
-    ("huffman table", "", {"n_decoders": 4, "max_length": 9}, {}, 1, 1),
-    ("huffman table", "", {"weight_type": "bf16", "n_decoders": 3}, {}, 30, 1),
-)
-#: Seed of each one's gaps, its own whatever comes between.
-SEEDS = (
-    *(*range(11), *range(8, 12), *range(15, 18), *range(15, 26), *range(29, 42)),
-    *(*range(33, 36), *range(50, 56)),
+    ("huffman table", "", {"n_decoders": 2}, {}, 4, 1, 53),
+    ("huffman table", "", {"n_decoders": 4, "max_length": 9}, {}, 1, 1, 54),
+    ("huffman table", "", {"weight_type": "bf16", "n_decoders": 3}, {}, 30, 1, 55),
+    (
+        "value table",
+        "",
+        {"weight_type": "int8", "n_in": 8, "n_out": 16, "n_planes": 10},
+        {},
+        4,
+        16,
+        56,
+    ),
+    (
+        "value table",
+        "",
+        {"weight_type": "int4", "n_in": 5, "n_out": 12, "n_planes": 6},
+        {},
+        1,
+        12,
+        57,
+    ),
+    (
+        "value table",
+        "",
+        {"weight_type": "bf16", "n_in": 6, "n_out": 8, "n_planes": 18},
+        {},
+        30,
+        8,
+        58,
+    ),
 )
 #: Most weights that a step of any configuration takes.
-MOST_A_STEP = max(one[-1] for one in CONFIGURATIONS)
+MOST_A_STEP = max(one[5] for one in CONFIGURATIONS)
 
 
 def main() -> None:
@@ -162,7 +201,6 @@ def main() -> None:
     workload = workload.model_copy(update={"pruning": pruning})
     tensors = {}
     rows = []
-    assert len(SEEDS) == len(CONFIGURATIONS)
     for i in range(options.first, min(options.last, len(CONFIGURATIONS) - 1) + 1):
         start = time.perf_counter()
         kind = CONFIGURATIONS[i][2].get("weight_type", "int8")
@@ -215,7 +253,7 @@ def piece(tensor, name, changes, n_weights):
 
 def job_of(number, tensor, n_steps):
     """Return the device of a configuration and its vectors."""
-    name, machine, of_front_end, of_array, _, per_step = CONFIGURATIONS[number]
+    name, machine, of_front_end, of_array, _, per_step, _ = CONFIGURATIONS[number]
     taken = piece(tensor, name, of_front_end, per_step * n_steps)
     if name == "compaction":
         device = CompactorDevice(**of_front_end)
@@ -225,6 +263,8 @@ def job_of(number, tensor, n_steps):
         return DeviceJob(device, StepVectors(mask, weights.astype(np.int64)))
     if name == "value decoder":
         return values_job(taken, of_front_end, n_steps)
+    if name == "value table":
+        return codes_job(tensor, of_front_end, n_steps)
     if name == "huffman table":
         return tables_job(tensor, of_front_end, n_steps)
     if name == "row sums":
@@ -248,9 +288,9 @@ def job_of(number, tensor, n_steps):
 
 def run(number, tensor, n_steps):
     """Run one configuration and return its row."""
-    name, machine, of_front_end, of_array, gap, _ = CONFIGURATIONS[number]
+    name, machine, of_front_end, of_array, gap, _, seed = CONFIGURATIONS[number]
     job = job_of(number, tensor, n_steps)
-    bench = job.bench(random_gaps(SEEDS[number], gap))
+    bench = job.bench(random_gaps(seed, gap))
     outcome = cosimulate(bench)
     files = job.device.files()
     changes = {**of_front_end, **of_array}

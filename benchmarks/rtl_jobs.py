@@ -1,8 +1,11 @@
 """Devices of the co-simulation and what passes through them, of trained weights."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from f2fsim.codec.f2f.choose_code import choose_code
+from f2fsim.codec.f2f.format import F2FFormat
 from f2fsim.codec.huffman import HuffmanFormat
 from f2fsim.codec.huffman_symbols import rest_bits
 from f2fsim.codec.tensor import PrunedTensor
@@ -13,6 +16,7 @@ from f2fsim.rtl.huffman_table import HuffmanTableDevice, TableVectors
 from f2fsim.rtl.plane_words import PlaneWordsDevice, plane_vectors
 from f2fsim.rtl.row_order import BenesDevice, SorterDevice
 from f2fsim.rtl.scatter import ScatterDevice, Sums
+from f2fsim.rtl.value_table import N_LENGTHS, ValueTableDevice, code_vectors
 from f2fsim.rtl.values import ValueDevice, ValueVectors
 
 #: Bands of the weights that a word aligner gets, one pass after another.
@@ -43,6 +47,28 @@ def words_job(arch, tensor):
     encodings = [layer_format(arch, band).encode(band) for band in bands(tensor, rows)]
     n_planes = built_planes(arch.front_end, tensor.weight_type.n_bits)
     return DeviceJob(PlaneWordsDevice(arch.front_end.n_in, n_planes), plane_vectors(encodings))
+
+
+def codes_job(tensor, sizes, n_steps):
+    """Return the loader of value codes' tables and passes of 1 to 40 steps, each with its own."""
+    n_in, n_out, n_planes = (sizes[key] for key in ("n_in", "n_out", "n_planes"))
+    kind = tensor.weight_type
+    lengths = np.random.default_rng(3).integers(1, 41, N_LENGTHS)
+    lengths[:8] = 1  # one step after another without a gap
+    ends = np.resize(lengths, n_steps).cumsum()
+    ends = [0, *ends[: np.argmax(ends >= n_steps) + 1]]
+    whole = tensor.patterns.reshape(-1), tensor.mask.reshape(-1)
+    codec = F2FFormat(
+        n_in=n_in, n_out=n_out, value_code="classes", spare_planes=n_planes - kind.n_bits
+    )
+    rows = [
+        PrunedTensor(
+            tensor.name, *(part[None, n_out * first : n_out * end] for part in whole), kind
+        )
+        for first, end in pairwise(ends)
+    ]
+    device = ValueTableDevice(n_in, n_out, n_planes, kind.n_bits, kind.is_float)
+    return DeviceJob(device, code_vectors([codec.encode(row) for row in rows], rows))
 
 
 def tables_job(tensor, sizes, n_steps):

@@ -34,6 +34,7 @@ LINES = {
     "f2f: patch units": [("f2f", "patch unit", GROUPS, 1)],
     "f2f: value decoders of 240 outputs": [("f2f values", None, 15, 1)],
     "f2f: word aligners of 2 groups, 10 planes of 16 bits": [("f2f words", None, 2, 1)],
+    "f2f: loader of value codes' tables, 10 planes": [("f2f value table", None, 1, 1)],
     "mask units, zero runs, 8 words a cycle": [("mask zero_runs", None, GROUPS, 1)],
     "mask units, block code, 3 words a cycle": [("mask block", None, GROUPS, 1)],
     "compaction of 240 weights to 32 lanes": [("compaction", None, 1, 1)],

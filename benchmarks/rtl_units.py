@@ -11,6 +11,7 @@ from f2fsim.rtl.row_order import BenesDevice, SorterDevice
 from f2fsim.rtl.run_length import RunLengthDevice
 from f2fsim.rtl.scatter import ScatterDevice
 from f2fsim.rtl.skipping import CompactorDevice
+from f2fsim.rtl.value_table import ValueTableDevice
 from f2fsim.rtl.values import ValueDevice
 
 BIT_BUFFERS = ((8, 2, 1, 16), (16, 3, 2, 40), (24, 4, 2, 80))
@@ -202,6 +203,19 @@ UNITS = {
             (3, 16, 16),
         )
     ],
+    "f2f_value_table": [
+        ValueTableDevice(n_in, 8, n_planes, weight)
+        for n_in, n_planes, weight in (
+            (5, 6, 4),
+            (8, 10, 8),
+            (16, 18, 16),
+            (4, 14, 8),
+            (16, 9, 4),
+            (8, 32, 32),
+            (16, 10, 8),
+            (8, 16, 12),
+        )
+    ],
     "f2f_plane_words": [
         PlaneWordsDevice(*s)
         for s in ((4, 5), (8, 5), (5, 8), (8, 10), (16, 6), (16, 10), (8, 12), (12, 8), (16, 18))
@@ -302,6 +316,7 @@ MACHINES = {
     "f2f decoder": decoder(80, 15),
     "f2f values": ValueDevice(16, 10, 8),
     "f2f words": PlaneWordsDevice(16, 10),
+    "f2f value table": ValueTableDevice(16, 128, 10, 8),
     "compaction": CompactorDevice(240, 32),
     "mask zero_runs": runs(80, 8),
     "mask block": blocks(32, 6, 3, 80, 17),

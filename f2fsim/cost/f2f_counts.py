@@ -46,9 +46,14 @@ def _patch_unit(s: Sizes) -> Counted:
 
 
 def _value_table(s: Sizes) -> Counted:
-    widest = 32 + s["WEIGHT"]
-    # The field that is read moves through a shifter of the widest one.
-    return Counted(widest + 16, (widest * log2_of(widest), s["WEIGHT"]), tree(widest))
+    planes, weight, rate, classes = s["PLANES"], s["WEIGHT"], s["RATE"], s["CLASSES"]
+    held = s["WORDS"] * s["WORD"]
+    # Words; what goes on; classes that are loaded and in use; fold twice; planes.
+    dff = held + 41 + weight + classes * (4 + 4 * weight) + 14 * (classes - 1)
+    dff += 2 * (1 + weight + s["SHIFT"]) + s["TOP"] + planes * (classes + 3 + 2 * rate)
+    # Words move; a class to its place, others aside; rates, and which planes share one.
+    logic = held, classes * (weight + 7), planes * (classes + rate)
+    return Counted(dff, logic, (1.0,))
 
 
 def _plane_words(s: Sizes) -> Counted:

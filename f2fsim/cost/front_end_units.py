@@ -18,8 +18,8 @@ INDEX_BITS, LENGTH_BITS, ROW_BITS, PLACE_BITS = 16, 12, 10, 24
 ROWS_WAITING = 8
 #: Words of coded masks: positions and most ones, those of `f2fsim.codec.block_code`.
 UNIT_BLOCK, UNIT_ONES = 32, 6
-#: Classes and bits of a prefix that value decoders are built for (`f2fsim.codec.f2f.value_code`).
-VALUE_CLASSES, VALUE_PREFIX = 16, 6
+#: Classes that value decoders are built for (`f2fsim.codec.f2f.value_code`).
+VALUE_CLASSES = 16
 #: Bits of a gap of the patch stream, of its widest field, of a field's length, of a word of it.
 GAP_BITS, FIELD_BITS, LENGTH_BITS, WORD_BITS = 20, 20, 5, 32
 #: Bits of a zero run of coded masks; weights between two entries of the directory of ranks.
@@ -33,7 +33,7 @@ COUNT_CYCLES, WALK_CYCLES, MASK_CYCLES, GAP_CYCLES, PLACED_CYCLES = 2, 2, 2, 5, 
 #: between units.  Of whole devices synthesised (docs/hardware_cost.md); Huffman's as bitmap's.
 HANDSHAKE_LEVELS = {"f2f": 4, "bitmap": 9, "huffman": 9, "csr": 16, "rle": 4, "nm": 9}
 #: Loops between FIFOs, which handshakes of other units do not lengthen.
-LOOPS_APART = ("f2f_huffman_decoder", "f2f_huffman_table")
+LOOPS_APART = ("f2f_huffman_decoder", "f2f_huffman_table", "f2f_value_table")
 #: Levels of the loop of the block code's cutter beside those of the cutter and its bit buffer.
 BLOCK_LOOP_LEVELS = 10
 
@@ -274,16 +274,18 @@ def huffman_table(n: int, length: int, weight_bits: int) -> Units:
     )
 
 
-def value_table_bits(n_in: int, n_planes: int, weight_bits: int) -> tuple[int, int]:
-    """Return the register bits of one table of a value code: the rates, and all the rest."""
-    classes = VALUE_CLASSES * (VALUE_PREFIX + 1 + 2 * weight_bits)
-    rest = log2_of(n_planes) + 2 + weight_bits + 5
-    return n_planes * (64 * n_in).bit_length(), classes + rest
+def value_table_sizes(n_in: int, n_planes: int, weight_bits: int) -> dict[str, int]:
+    """Return the sizes of the loader of value codes' tables."""
+    shift = weight_bits.bit_length()
+    widest = weight_bits + max(13, 4 + shift)
+    sizes = {"PLANES": n_planes, "WEIGHT": weight_bits, "TOP": log2_of(n_planes), "SHIFT": shift}
+    sizes |= {"RATE": (64 * n_in).bit_length(), "CLASSES": VALUE_CLASSES, "WORD": WORD_BITS}
+    return sizes | {"WORDS": -(-(WORD_BITS - 1 + widest) // WORD_BITS)}
 
 
 def value_table(n_in: int, n_planes: int, weight_bits: int) -> Units:
-    """Return the loader of a value code's table; its registers are counted as a FIFO."""
-    return (unit("f2f_value_table", N_IN=n_in, PLANES=n_planes, WEIGHT=weight_bits),)
+    """Return the loader of a value code's tables, which stand in its registers."""
+    return (unit("f2f_value_table", **value_table_sizes(n_in, n_planes, weight_bits)),)
 
 
 def plane_words(n_in: int, n_planes: int, count: int) -> Units:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +13,8 @@ from f2fsim.codec import EncodedTensor
 from f2fsim.codec.f2f.format import read_params, read_planes, read_value_code
 from f2fsim.codec.f2f.rates import PERIOD, PlaneRates
 from f2fsim.codec.streams import read_stream
-from f2fsim.hw.front_ends.value_decoder import ALIGNER_CYCLES, TABLE_COPIES
+from f2fsim.hw.front_ends.value_decoder import ALIGNER_CYCLES
+from f2fsim.hw.front_ends.value_table import RATE_COPIES
 from f2fsim.rtl.bench import Bench, Sink, Source, bit_rows
 from f2fsim.rtl.cycles import ONE, DeviceMachine, Gaps
 from f2fsim.rtl.device import Device, Unit, check_sizes
@@ -80,6 +81,11 @@ class PlaneVectors:
     bits: list[NDArray[np.bool_]]
     words: list[IntArray]
 
+    @property
+    def n_steps(self) -> IntArray:
+        """Steps of each pass."""
+        return np.array([words.shape[0] for words in self.words], dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class PlaneWordsDevice(Device[PlaneVectors]):
@@ -142,17 +148,7 @@ class PlaneWordsDevice(Device[PlaneVectors]):
             + held.text("in_bits", "bits")
             + _TABLES.format(rates=rates, steps=STEP_BITS)
             + f"    wire made_valid, made_ready;\n    wire [{self.span - 1}:0] made;\n"
-            + instance(
-                "f2f_plane_words",
-                "aligner",
-                self.parameters(),
-                [
-                    *("clk", "rst", "rates={table_1, table_0}", "loaded", "last", "done"),
-                    *(f"{end}=bits_{end}" for end in ("visible", "window", "take", "fire")),
-                    *(f"out_{end}=made_{end}" for end in ("valid", "ready")),
-                    "late_data=made",
-                ],
-            )
+            + self.text("{table_1, table_0}", "made")
             + pipe("words", self.span, self.out_fifo, self.latency, "made", "made", "out")
         )
         comment = _COMMENT.format(n_planes=self.n_planes)
@@ -161,52 +157,72 @@ class PlaneWordsDevice(Device[PlaneVectors]):
             **library_files((*held.modules, *MODULES)),
         }
 
+    def text(self, rates: str, out: str) -> str:
+        """Return the aligner between the buffer ``bits`` and `out`, with the `rates` of tables."""
+        return instance(
+            "f2f_plane_words",
+            "aligner",
+            self.parameters(),
+            [
+                *("clk", "rst", f"rates={rates}", "loaded", "last", "done"),
+                *(f"{end}=bits_{end}" for end in ("visible", "window", "take", "fire")),
+                *(f"out_{end}={out}_{end}" for end in ("valid", "ready")),
+                f"late_data={out}",
+            ],
+        )
+
     def bench(self, vectors: PlaneVectors, gaps: Gaps) -> Bench:
         """Return the bench: every step's words."""
-        n_steps = np.array([words.shape[0] for words in vectors.words])
-        ends = n_steps.cumsum()
-        n = int(ends[-1])
-        fills = [
-            rates.step_bits(steps) for rates, steps in zip(vectors.rates, n_steps, strict=True)
-        ]
-        stream = np.concatenate(vectors.bits)
-        per_put = puts(stream.size, self.span)
-        rows = np.zeros((per_put.size, self.span), dtype=np.bool_)
-        rows.ravel()[: stream.size] = stream
-        first, last = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-        first[ends - n_steps] = 1
-        last[ends - 1] = 1
-        machine = DeviceMachine(gaps)
-        machine.channel("bits", self.held.depth)
-        machine.source("bits", {"bits": per_put}, per_put.size)
+        machine, n_steps = DeviceMachine(gaps), vectors.n_steps
+        bits = self.add_bits(machine, vectors)
         # A loader writes a table before it puts it; here the put is the write.
-        machine.channel("tables", TABLE_COPIES, 2)
+        machine.channel("tables", RATE_COPIES, 2)
         machine.source("table", {"tables": ONE}, n_steps.size)
-        machine.channel("words", self.out_fifo, self.latency)
-        machine.unit(
-            "word aligner",
-            n,
-            {"bits": np.concatenate(fills), "tables": (first, last)},
-            {"words": ONE},
-            at_end=("tables",),
-        )
-        machine.sink("out", {"words": ONE}, n)
-        words = np.zeros((n, self.n_planes), dtype=np.int64)
-        for end, mine in zip(ends, vectors.words, strict=True):
-            words[end - mine.shape[0] : end, : mine.shape[1]] = mine
-        sources = (
-            Source("bits", rows, per_put, self.held.count_bits),
-            Source("table", self._tables(vectors.rates, n_steps)),
-        )
+        self.add_to(machine, vectors, {"tables": ends_of(n_steps)}, "out")
         return Bench(
             self.top,
             self.files(),
             {},
-            sources,
-            (Sink("out", bit_rows(words, self.n_in)),),
+            (bits, Source("table", self._tables(vectors.rates, n_steps))),
+            (Sink("out", self.rows(vectors)),),
             machine.build(),
             items="steps",
         )
+
+    def add_bits(self, machine: DeviceMachine, vectors: PlaneVectors) -> Source:
+        """Add the source of the stream's bits and return what it puts."""
+        stream = np.concatenate(vectors.bits)
+        per_put = puts(stream.size, self.span)
+        rows = np.zeros((per_put.size, self.span), dtype=np.bool_)
+        rows.ravel()[: stream.size] = stream
+        machine.channel("bits", self.held.depth)
+        machine.source("bits", {"bits": per_put}, per_put.size)
+        return Source("bits", rows, per_put, self.held.count_bits)
+
+    def add_to(
+        self,
+        machine: DeviceMachine,
+        vectors: PlaneVectors,
+        tables: Mapping[str, tuple[IntArray, IntArray]],
+        sink: str,
+    ) -> None:
+        """Add the aligner behind its bits, and its consumer.
+
+        What it takes of `tables` is given back when a pass ends.
+        """
+        by_pass = zip(vectors.rates, vectors.n_steps, strict=True)
+        fills = np.concatenate([rates.step_bits(int(n)) for rates, n in by_pass])
+        machine.channel("words", self.out_fifo, self.latency)
+        taken: dict[str, IntArray | tuple[IntArray, IntArray]] = {"bits": fills, **tables}
+        machine.unit("word aligner", fills.size, taken, {"words": ONE}, at_end=tables)
+        machine.sink(sink, {"words": ONE}, fills.size)
+
+    def rows(self, vectors: PlaneVectors) -> NDArray[np.bool_]:
+        """Return the bits of every step's words."""
+        words = np.zeros((int(vectors.n_steps.sum()), self.n_planes), dtype=np.int64)
+        for end, mine in zip(vectors.n_steps.cumsum(), vectors.words, strict=True):
+            words[end - mine.shape[0] : end, : mine.shape[1]] = mine
+        return bit_rows(words, self.n_in)
 
     def _tables(self, rates: Sequence[PlaneRates], n_steps: IntArray) -> NDArray[np.bool_]:
         built = np.zeros((len(rates), self.n_planes), dtype=np.int64)
@@ -218,6 +234,15 @@ class PlaneWordsDevice(Device[PlaneVectors]):
         """Return buffer and aligner."""
         aligner = Unit("word aligner", "f2f_plane_words", tuple(self.parameters().items()))
         return (self.held.unit("word aligner"), aligner)
+
+
+def ends_of(n_items: IntArray, units: int = 1) -> tuple[IntArray, IntArray]:
+    """Return `units` at the first and at the last of so many items each, else 0."""
+    ends = n_items.cumsum()
+    first, last = (np.zeros(int(ends[-1]), dtype=np.int64) for _ in range(2))
+    first[ends - n_items] = units
+    last[ends - 1] = units
+    return first, last
 
 
 def plane_vectors(encodings: Sequence[EncodedTensor]) -> PlaneVectors:

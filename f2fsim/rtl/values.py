@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -76,7 +77,7 @@ class ValueDevice(Device[ValueVectors]):
             "SHIFT": bits_for(self.weight_bits),
         }
 
-    def _tables(self) -> dict[str, int]:
+    def table_bits(self) -> dict[str, int]:
         """Return the bits of the ports of the table."""
         sizes = self.parameters()
         return {
@@ -93,7 +94,7 @@ class ValueDevice(Device[ValueVectors]):
     def files(self) -> dict[str, str]:
         """Return the generated top module and the library's modules."""
         block, item = self.n_out * (self.n_planes + 1), self.n_out * (self.weight_bits + 1)
-        ports = [f"input  wire [{bits - 1}:0] {name}" for name, bits in self._tables().items()]
+        ports = [f"input  wire [{bits - 1}:0] {name}" for name, bits in self.table_bits().items()]
         ports += [
             *("input  wire in_block_valid", "output wire in_block_ready"),
             f"input  wire [{block - 1}:0] in_block",
@@ -104,16 +105,7 @@ class ValueDevice(Device[ValueVectors]):
             "    wire block_valid, block_ready, made_valid, made_ready;\n"
             f"    wire [{block - 1}:0] block;\n    wire [{item - 1}:0] made;\n"
             + channel("blocks", block, self.block_fifo, 1, "in_block", "block")
-            + instance(
-                "f2f_value_decoder",
-                "decoder",
-                self.parameters(),
-                [
-                    *("clk", "rst", *self._tables(), "in_data=block", "late_data=made"),
-                    *(f"in_{end}=block_{end}" for end in ("valid", "ready")),
-                    *(f"out_{end}=made_{end}" for end in ("valid", "ready")),
-                ],
-            )
+            + self.text("block", "block")
             + pipe("values", item, self.out_fifo, self.latency, "made", "made", "out")
         )
         comment = _COMMENT.format(n_out=self.n_out, top=self.n_planes - 1)
@@ -122,19 +114,41 @@ class ValueDevice(Device[ValueVectors]):
             **library_files(MODULES),
         }
 
-    def bench(self, vectors: ValueVectors, gaps: Gaps) -> Bench:
-        """Return the bench: every block's patterns."""
-        n = vectors.mask.shape[0]
-        machine = DeviceMachine(gaps)
+    def text(self, handshake: str, data: str) -> str:
+        """Return the decoders between the blocks of a handshake and what is `made`."""
+        return instance(
+            "f2f_value_decoder",
+            "decoder",
+            self.parameters(),
+            [
+                *("clk", "rst", *self.table_bits(), f"in_data={data}", "late_data=made"),
+                *(f"in_{end}={handshake}_{end}" for end in ("valid", "ready")),
+                *(f"out_{end}=made_{end}" for end in ("valid", "ready")),
+            ],
+        )
+
+    def add_to(self, machine: DeviceMachine, n_blocks: int, tables: Mapping[str, IntArray]) -> None:
+        """Add the decoders, their blocks and their consumer; they take of `tables` too."""
         machine.channel("blocks", self.block_fifo)
-        machine.source("block", {"blocks": ONE}, n)
+        machine.source("block", {"blocks": ONE}, n_blocks)
         machine.channel("values", self.out_fifo, self.latency)
-        machine.unit("value decoder", n, {"blocks": ONE}, {"values": ONE})
-        machine.sink("out", {"values": ONE}, n)
+        machine.unit("value decoder", n_blocks, {"blocks": ONE, **tables}, {"values": ONE})
+        machine.sink("out", {"values": ONE}, n_blocks)
+
+    def rows(self, vectors: ValueVectors) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return the bits of every block, and those of its patterns and mask."""
+        n = vectors.mask.shape[0]
         planes = vectors.codewords[:, None, :] >> np.arange(self.n_planes)[None, :, None] & 1
         blocks = np.hstack([planes.reshape(n, -1).astype(np.bool_), vectors.mask])
         patterns = np.where(vectors.mask, vectors.code.decode(vectors.codewords), 0)
         rows = np.hstack([bit_rows(patterns.astype(np.int64), self.weight_bits), vectors.mask])
+        return blocks, rows
+
+    def bench(self, vectors: ValueVectors, gaps: Gaps) -> Bench:
+        """Return the bench: every block's patterns."""
+        machine = DeviceMachine(gaps)
+        self.add_to(machine, vectors.mask.shape[0], {})
+        blocks, rows = self.rows(vectors)
         return Bench(
             self.top,
             self.files(),
@@ -167,7 +181,7 @@ class ValueDevice(Device[ValueVectors]):
             "centre": fold.centre << fold.shift,
             "shift": fold.shift,
         }
-        return {name: (bits, values[name]) for name, bits in self._tables().items()}
+        return {name: (bits, values[name]) for name, bits in self.table_bits().items()}
 
     def units(self) -> tuple[Unit, ...]:
         """Return the decoders."""

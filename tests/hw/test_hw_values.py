@@ -14,7 +14,8 @@ from f2fsim.config.load_workload import build_workload
 from f2fsim.engine import run
 from f2fsim.hw.elaborate import build_layer
 from f2fsim.hw.front_ends import layer_format
-from f2fsim.hw.front_ends.value_decoder import TABLE_BITS_PER_CYCLE, VALUE_CYCLES
+from f2fsim.hw.front_ends.value_decoder import VALUE_CYCLES
+from f2fsim.hw.front_ends.value_table import load_cycles
 from f2fsim.hw.functional import FunctionalJob, check_outputs
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.cost import CostModel
@@ -61,10 +62,14 @@ def test_values_flow_and_every_pass_loads_its_table(dtype: str, schedule: str) -
     event = run(built.machine, job.dram, "event")
     assert event == run(built.machine, job.dram, "compiled")
     tables = [one.streams["codebook"].n_bits for one in encoded]
-    cycles = sum(-(-n // TABLE_BITS_PER_CYCLE) for n in tables)
+    codes = [read_value_code(one, 8)[0] for one in encoded]
+    # Room, two waits, the head, classes, a count of the planes, planes.
+    cycles = sum(5 + len(code.classes) + code.n_planes for code in codes if code)
+    assert cycles == sum(load_cycles(one) for one in encoded)
     assert built.payload_bits["codebook"] == sum(tables) * (2 if not plan.holds_weights else 1)
     table = next(part for part in event.components if part.name == "value table")
     assert table.busy_cycles == 2 * cycles
+    assert result.energy_pj["value table"] > 0
 
 
 def test_a_step_fetches_what_the_rates_of_the_planes_say() -> None:

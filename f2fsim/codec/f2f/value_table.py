@@ -24,22 +24,38 @@ from f2fsim.errors import DataError
 _SHIFT_BITS, _N_CLASSES_BITS, _PREFIX_BITS = 5, 5, 3
 
 
-def pack_table(code: ValueCode, rates: PlaneRates, n_in: int) -> BitStream:
-    """Return the stream of a code and its rates."""
+#: Value and bits.
+_Field = tuple[int, int]
+
+
+def table_items(code: ValueCode, rates: PlaneRates, n_in: int) -> list[list[_Field]]:
+    """Return the fields of a table: of its head, of each class, of each plane's rate.
+
+    A plane that the same classes care for as for an earlier one has no fields.
+    """
     fold, n_w = code.fold, code.fold.weight_type.n_bits
-    fields = [(int(fold.signed), 1), (int(fold.shift > 0), 1)]
-    fields += [(fold.shift, _SHIFT_BITS)] * (fold.shift > 0)
-    fields += [(int(fold.centre > 0), 1)]
-    fields += [(fold.centre, n_w)] * (fold.centre > 0)
-    fields.append((len(code.classes), _N_CLASSES_BITS))
+    head = [(int(fold.signed), 1), (int(fold.shift > 0), 1)]
+    head += [(fold.shift, _SHIFT_BITS)] * (fold.shift > 0)
+    head += [(int(fold.centre > 0), 1)]
+    head += [(fold.centre, n_w)] * (fold.centre > 0)
+    head.append((len(code.classes), _N_CLASSES_BITS))
+    items = [head]
     expected = 0
     for c in code.classes:
-        fields.append((int(c.base != expected), 1))
+        fields = [(int(c.base != expected), 1)]
         fields += [(c.base, n_w)] * (c.base != expected)
         fields += [(c.suffix_bits, bits_for(n_w + 1)), (c.prefix_bits, _PREFIX_BITS)]
+        items.append(fields)
         expected = c.base + (1 << c.suffix_bits)
     width = bits_for(n_in * PERIOD + 1)
-    fields += [(rates.sixty_fourths[planes[0]], width) for planes in code.plane_sets]
+    first = {planes[0] for planes in code.plane_sets}
+    planes = enumerate(rates.sixty_fourths)
+    return items + [[(rate, width)] * (plane in first) for plane, rate in planes]
+
+
+def pack_table(code: ValueCode, rates: PlaneRates, n_in: int) -> BitStream:
+    """Return the stream of a code and its rates."""
+    fields = [field for item in table_items(code, rates, n_in) for field in item]
     values, widths = zip(*fields, strict=True)
     return BitStream(*pack_fields(values, widths))
 

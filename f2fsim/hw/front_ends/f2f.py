@@ -51,11 +51,7 @@ from f2fsim.hw.front_ends.mask_unit import (
 )
 from f2fsim.hw.front_ends.value_decoder import (
     ALIGNER_CYCLES,
-    DOUBLING_BITS,
-    TABLE_BITS,
-    TABLE_BITS_PER_CYCLE,
     VALUE_CYCLES,
-    add_table,
     add_value_decoder,
     add_word_aligner,
     built_planes,
@@ -64,6 +60,7 @@ from f2fsim.hw.front_ends.value_decoder import (
     value_fifo_bits,
     value_units,
 )
+from f2fsim.hw.front_ends.value_table import add_table, expected_table
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 from f2fsim.mapping.totals import Totals
@@ -171,8 +168,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         if not has_values(front_end):
             return super().pass_table(front_end, facts, rows)
         kept = np.maximum(rows * facts.n_reduction * facts.density, 1.0)
-        bits = TABLE_BITS + DOUBLING_BITS * np.log2(kept)
-        return bits, bits / TABLE_BITS_PER_CYCLE
+        return expected_table(kept)
 
     def depth_cycles(self, front_end: F2fFrontEnd, arch: ArchConfig) -> int:
         """Decoders, with the units of value codes, or mask and positions; then the patch unit."""
@@ -200,7 +196,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         """
         words = job.stream("weights") if not has_values(front_end) else []
         if has_values(front_end):
-            rates, classes = add_table(job)
+            rates, classes = add_table(job, front_end)
             aligned = add_word_aligner(job, front_end, rates)
             words = [InPort(aligned, ONE, "word aligner empty")]
         n_steps = [band.n_steps for band in job.steps.bands]

@@ -6,25 +6,7 @@ are built for ``n_planes = n_w + spare_planes`` XOR decoders a group and for any
 ``n_planes``.  A layer of P ≤ n_planes planes uses the XOR decoders 0 … P-1; the others stand still.
 A layer without a value code is the code of one class: base 0, a suffix of ``n_w`` bits, no prefix.
 
-**Table** (`f2f_value_table`, one a machine).  Reads the stream ``codebook`` of a band,
-`TABLE_BITS_PER_CYCLE` a cycle, into the registers of one of two halves: one holds the table in use,
-the other that of the next pass, which is loaded meanwhile and taken over with the pass's first
-step.  Half a table holds, in registers:
-
-==============  ================  ================================================================
-register        bits              meaning
-==============  ================  ================================================================
-start[i]        6                 first value of the prefix window that is class i's, in canonical
-                                  order (by length of prefix, then place in the table): ascending,
-                                  start[0] = 0; 64 (a seventh bit, `used`) for classes not in use
-base[i]         n_w               first number of class i
-suffix[i]       n_w               ones below the suffix's bits: ``2**suffix_bits - 1``
-top             ceil(log2 P)      place of the window: ``P - 1``
-signed, float   1, 1              fold (below); ``float``: the sign is moved, not folded
-centre          n_w               taken off before, added back here (0 for floats)
-shift           5                 lowest bits that are left out (0 in all kept weights)
-rate[p]         log2(64 n_in)+1   encoded bits a step of plane p, in 64ths
-==============  ================  ================================================================
+**Table** (`f2f_value_table`, one a machine): `f2fsim.hw.front_ends.value_table`.
 
 **Word aligner** (`f2f_plane_words`, one a group).  A step takes
 ``fill[p] = floor(rate[p] (t + 1) / 64) - floor(rate[p] t / 64)`` bits for plane p, t counting from
@@ -50,29 +32,17 @@ The values are those of `ValueCode.decode`; every codeword, damaged ones include
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
-
 from f2fsim.codec import EncodedTensor
 from f2fsim.codec.f2f.format import read_value_code
 from f2fsim.config.front_end import F2fFrontEnd
 from f2fsim.cost.front_end_units import plane_words, value_decoder, value_table
-from f2fsim.cost.front_end_units import value_table_bits as table_bits
 from f2fsim.cost.unit_spec import Units
-from f2fsim.hw.description import InPort, OutPort, seq
+from f2fsim.hw.description import InPort
 from f2fsim.hw.front_ends.contract import ONE, FrontEndJob, fifo_units
 
-#: Bits of the stream ``codebook`` that the loader of the table takes a cycle.
-TABLE_BITS_PER_CYCLE = 8
-#: Bits of a table, about: of one kept weight, and for each doubling of them.  For plans only,
-#: fitted to normal weights (16 x 16 to 600 x 300, S from 0 to 0.9): 89 to 216 bits, within 25.
-TABLE_BITS, DOUBLING_BITS = 52, 10
 #: Depth of the word aligner and of the value decoder, cycles.
 ALIGNER_CYCLES = 4
 VALUE_CYCLES = 3
-#: Halves of the table: the one in use and the next one.
-TABLE_COPIES = 2
 
 
 def has_values(front_end: F2fFrontEnd) -> bool:
@@ -91,42 +61,6 @@ def stored_planes(encoded: EncodedTensor) -> int:
         return len(encoded.params["stored_planes"])
     code, _ = read_value_code(encoded, encoded.params["n_in"])
     return code.n_planes if code else 0
-
-
-def add_table(job: FrontEndJob) -> tuple[InPort, InPort]:
-    """Add the table; return the ports of word aligner and value decoder.
-
-    An item is a pass: its table is loaded while the one before is in use, and stands until the
-    pass's last step.
-    """
-    starts = job.steps.starts()
-    n_passes = len(job.steps.passes)
-    inputs = job.stream("codebook")
-    n_bits = np.zeros(n_passes, dtype=np.int64)
-    if inputs:
-        n_bits = np.add.reduceat(inputs[0].need, starts[:-1])
-        inputs = [replace(inputs[0], need=seq(n_bits))]
-    channels = [
-        job.builder.channel(f"value table {half} out", TABLE_COPIES)
-        for half in ("rates", "classes")
-    ]
-    job.builder.component(
-        "value table",
-        "value_table",
-        seq(np.maximum(-(-n_bits // TABLE_BITS_PER_CYCLE), 1)),
-        n_passes,
-        inputs,
-        [OutPort(channel, ONE, f"{channel} full") for channel in channels],
-        {"register_byte": -(-int(n_bits.sum()) // 8)},
-    )
-    need, release = (np.zeros(job.steps.n_steps, dtype=np.int64) for _ in range(2))
-    need[starts[:-1]] = 1
-    release[starts[1:] - 1] = 1
-    rates, classes = (
-        InPort(channel, need, "value table not loaded", release, release_at_end=True)
-        for channel in channels
-    )
-    return rates, classes
 
 
 def add_word_aligner(job: FrontEndJob, front_end: F2fFrontEnd, rates: InPort) -> str:
@@ -177,14 +111,11 @@ def value_units(front_end: F2fFrontEnd, weight_bits: int) -> dict[str, Units]:
 
 
 def value_fifo_bits(front_end: F2fFrontEnd, weight_bits: int) -> dict[str, int]:
-    """Return the bits of the FIFOs that value codes add; tables are registers of both halves."""
+    """Return the bits of the FIFOs that value codes add; tables are registers of the loader."""
     n_planes = built_planes(front_end, weight_bits)
-    rates, classes = table_bits(front_end.n_in, n_planes, weight_bits)
     words = front_end.groups * front_end.n_in * n_planes
     weights = front_end.groups * front_end.n_out * (weight_bits + 1)
     return {
-        "value table rates out": TABLE_COPIES * rates,
-        "value table classes out": TABLE_COPIES * classes,
         "word aligner out": fifo_units(front_end, ALIGNER_CYCLES) * words,
         "value decoder out": fifo_units(front_end, VALUE_CYCLES) * weights,
     }
