@@ -45,12 +45,11 @@ def test_rows_that_groups_do_not_fill_are_still_n_of_m(n_reduction: int) -> None
 
 
 @pytest.mark.parametrize(
-    ("arch", "table", "within"),
-    [("huffman_edge", "code table", 0.1), ("f2f_values_edge", "value table", 0.15)],
+    ("arch", "table"), [("huffman_edge", "code table"), ("f2f_values_edge", "value table")]
 )
 @pytest.mark.parametrize("n_bands", [1, 4])
 def test_tables_take_about_the_cycles_that_plans_expect(
-    arch: str, table: str, within: float, n_bands: int
+    arch: str, table: str, n_bands: int
 ) -> None:
     job = job_of(arch, 100, 128, 0.8)
     data = job.data
@@ -60,11 +59,12 @@ def test_tables_take_about_the_cycles_that_plans_expect(
         if len(one.band_rows) == n_bands and not one.is_dense
     )
     built, _ = prepare_layer(job, plan)
-    service = next(one for one in built.machine.components if one.name == table).service_cycles
+    loader = next(one for one in built.machine.components if one.name == table)
+    n_cycles = int(loader.service_cycles.sum()) / len(built.steps.passes)
     kind = front_end_kind(job.arch)
     facts, rows = LayerFacts.of(data.tensor), np.array([[128.0 / n_bands]])
     bits, cycles = kind.pass_table(job.arch.front_end, facts, rows)
-    assert cycles[0, 0] == pytest.approx(float(service.mean()), rel=within)
+    assert cycles[0, 0] == pytest.approx(n_cycles, rel=0.1)
     assert bits[0, 0] > 0
 
 

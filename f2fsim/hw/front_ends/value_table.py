@@ -51,8 +51,8 @@ WAIT_ITEMS = 3
 #: Bits of a table, about: of one kept weight, and for each doubling of them.  For plans only,
 #: fitted to normal weights (16 x 16 to 600 x 300, S from 0 to 0.9): 89 to 216 bits, within 25.
 TABLE_BITS, DOUBLING_BITS = 52, 10
-#: Bits a cycle, about, its waits counted: the same tables take 9 to 38 cycles, within 9.
-BITS_A_CYCLE = 8
+#: Bits a cycle, and cycles beside, about: the same tables of int8 take 15 to 30 cycles, within 6.
+BITS_A_CYCLE, OTHER_CYCLES = 8, 2
 
 
 def item_bits(code: ValueCode, rates: PlaneRates, n_in: int) -> IntSeq:
@@ -71,7 +71,7 @@ def expected_table(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return bits and cycles of the tables of so many kept weights, about: for plans only."""
     bits = TABLE_BITS + DOUBLING_BITS * np.log2(n_kept)
-    return bits, bits / BITS_A_CYCLE
+    return bits, bits / BITS_A_CYCLE + OTHER_CYCLES
 
 
 def load_cycles(encoded: EncodedTensor) -> int:
