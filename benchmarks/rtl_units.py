@@ -334,4 +334,5 @@ WHOLE = (
     ("huffman", huffman(4, block=32), {"BLOCK": 32, "DECODERS": 4}),
     ("huffman", huffman(8, block=64), {"BLOCK": 64, "DECODERS": 8}),
     ("huffman", huffman(32, block=256), {"BLOCK": 256, "DECODERS": 32}),
+    ("huffman", huffman(16, block=128), {"BLOCK": 128, "DECODERS": 16}),
 )

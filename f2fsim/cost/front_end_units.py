@@ -36,17 +36,25 @@ HANDSHAKE_LEVELS = {"f2f": 4, "bitmap": 9, "huffman": 9, "csr": 16, "rle": 4, "n
 LOOPS_APART = ("f2f_huffman_decoder", "f2f_huffman_table", "f2f_value_table")
 #: Levels of the loop of the block code's cutter beside those of the cutter and its bit buffer.
 BLOCK_LOOP_LEVELS = 10
+#: Levels of the loop of Huffman decoders through their queues and the turns of all, beside those of
+#: a decoder: of one, and for each doubling of them.  Of whole front ends with 4 to 32 decoders.
+TURNS_LEVELS, TURNS_DOUBLING_LEVELS = -4.2, 3.2
 
 
 def whole_levels(kind: str, units: Iterable[UnitSpec]) -> int:
     """Return the levels of logic of a whole front end of a kind, 0 if it has no units.
 
-    Its slowest unit and the handshakes; of the block code the loop of bit buffer and cutter.
+    Its slowest unit and the handshakes; of the block code the loop of bit buffer and cutter, of
+    Huffman that of decoders, queues and turns: a decoder goes on when its weight is taken, which
+    waits for those of all.
     """
     levels: dict[str, int] = {}
+    turns = 0.0
     for one in units:
         # The first buffer of a mask unit is that of its bits.
         levels.setdefault(one.module, one.levels)
+        if one.module == "f2f_turns":
+            turns = TURNS_LEVELS + TURNS_DOUBLING_LEVELS * dict(one.sizes)["LOG_N"]
         if one.module not in LOOPS_APART:
             levels["slowest"] = max(levels.get("slowest", 0), one.levels)
     if not levels:
@@ -55,6 +63,8 @@ def whole_levels(kind: str, units: Iterable[UnitSpec]) -> int:
     if "f2f_mask_blocks" in levels:
         bits = levels["f2f_fields"] + levels["f2f_mask_blocks"] + BLOCK_LOOP_LEVELS
         whole = max(whole, bits)
+    if "f2f_turns" in levels and "f2f_huffman_decoder" in levels:
+        whole = max(whole, round(levels["f2f_huffman_decoder"] + turns))
     return whole
 
 

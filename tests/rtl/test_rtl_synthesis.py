@@ -9,6 +9,12 @@ import pytest
 from f2fsim.codec.f2f.matrix import DecoderMatrix
 from f2fsim.config.cost import load_cost_table
 from f2fsim.cost import estimate_decoder_gates, estimate_unit_gates, estimate_unit_levels
+from f2fsim.cost.front_end_units import (
+    aligner_in_turn,
+    huffman_decoder,
+    mask_unit,
+    whole_levels,
+)
 from f2fsim.cost.unit_gates import UNITS
 from f2fsim.errors import MissingDependencyError
 from f2fsim.rtl import synthesis
@@ -101,6 +107,18 @@ def test_every_front_end_is_synthesised_at_equal_throughput():
     assert {row["sizes"] for row in unit_rows("whole")} >= {"BLOCK=256 DECODERS=32"}
     # The compaction of skipping arrays and coded masks have rows of their own.
     assert machines >= {"compaction", "mask zero_runs", "mask block"}
+
+
+def test_whole_huffman_front_ends_have_the_levels_that_clocks_are_bound_by():
+    """Decoders wait for each other's weights: a loop that grows with their number."""
+    rows = [row for row in unit_rows("whole") if row["machine"] == "huffman"]
+    assert len(rows) >= 4
+    for row in rows:
+        sizes = sizes_of(row)
+        n, block = sizes["DECODERS"], sizes["BLOCK"]
+        units = (*mask_unit(block, "raw", 1), *huffman_decoder(n, 12, 8))
+        units += aligner_in_turn(block, n, 8, 3, 4)
+        assert abs(whole_levels("huffman", units) - int(row["levels"])) <= 2
 
 
 def test_every_cosimulated_configuration_agreed():
