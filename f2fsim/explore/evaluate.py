@@ -99,13 +99,18 @@ _SHARED = Shared(MAX_SHARED_BYTES)
 
 @contextmanager
 def _no_collections() -> Iterator[None]:
-    """Let the garbage collector rest meanwhile: it would go through all that is kept, in vain."""
+    """Let the garbage collector rest meanwhile: it would go through all that is kept, in vain.
+
+    What is new by then counts as old, unseen; collections of all objects find garbage in it too.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 

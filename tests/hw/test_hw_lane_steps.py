@@ -14,7 +14,7 @@ from f2fsim.codec import SCALES
 from f2fsim.config.arch import load_arch
 from f2fsim.config.load_workload import build_workload
 from f2fsim.hw.arrays.lane_estimates import mean_gather_cycles
-from f2fsim.hw.arrays.lane_steps import full_steps
+from f2fsim.hw.arrays.lane_steps import Weights, full_steps
 from f2fsim.mapping.steps import BandSteps
 from f2fsim.pipeline.cost import CostModel
 from f2fsim.pipeline.layer import prepare_layer, run_layer
@@ -102,12 +102,15 @@ def test_full_groups_are_cut_one_by_one(
     nothing = np.zeros(1, dtype=np.int64)
     whole = np.array([mask.size])
     fed = BandSteps({SCALES: np.array([32 * n_rows])}, whole, nothing, *([nothing] * 6))
-    shape = n_rows, n_cols
-    found = full_steps(fed, np.flatnonzero(mask), shape, lanes, skips=skips, all_rows=False)
+    kept = np.flatnonzero(mask)
+    weights = Weights(kept, np.array([0, kept.size]), nothing, nothing)
+    ways = {"lanes": lanes, "skips": skips}
+    (found,), bounds = full_steps([fed], weights, [n_rows], n_cols, **ways, all_rows=False)
+    assert bounds.tolist() == [0, len(groups)]
     assert found.n_kept.tolist() == [sum(bool(mask[i]) for i in group) for group in groups]
     ends = [group[0] for group in groups[1:]] + [mask.size]
     assert np.cumsum(found.n_weights).tolist() == ends
     assert np.cumsum(found.rows_done).tolist() == [end // n_cols for end in ends]
     assert int(found.stream_bits[SCALES].sum()) == 32 * n_rows
-    last = full_steps(fed, np.flatnonzero(mask), shape, lanes, skips=skips, all_rows=True)
+    (last,), _ = full_steps([fed], weights, [n_rows], n_cols, **ways, all_rows=True)
     assert last.rows_done.tolist() == [0] * (len(groups) - 1) + [n_rows]

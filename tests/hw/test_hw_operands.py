@@ -150,7 +150,7 @@ def test_lanes_and_pes_have_one_arbiter(seed: int, n_rows: int, window: int, n_b
         lanes = gather_groups(of_pe, first, shape, shares=shares)
         assert lanes.cycles.tolist() == pes.cycles.tolist()
         assert lanes.reads.tolist() == pes.reads.tolist()
-        assert lanes.of_bank.tolist() == pes.of_bank.tolist()
+        assert lanes.of_bank.tolist() == [pes.of_bank.tolist()]
 
 
 def job(arch: ArchConfig, **layer: Any) -> Any:

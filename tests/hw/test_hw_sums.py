@@ -85,7 +85,7 @@ def test_conflicts_equal_a_brute_force_count(
     def arbitrated(n_sums: int) -> Any:
         sums = StepSums.of(found_rows, first, n_sums)
         words = [len({r for r, _ in one}) for one in steps]
-        assert np.diff([sums.before(at) for at in first.tolist()]).tolist() == words
+        assert sums.between(first[:-1], first[1:]).tolist() == words
         of_words = Words(n_banks, 8, 1, 1)
         added = sum_cycles(sums, first)
         return step_reads(found_columns, first, (7, window), of_words, 21, added, gathers=False)

@@ -21,6 +21,7 @@ def group_cycles(
     bank_of: NDArray[np.int32],
     shares: bool,
     first: NDArray[np.int64],
+    bounds: NDArray[np.int64],
     window: int,
     queue: NDArray[np.int32],
     ends: NDArray[np.int64],

@@ -131,35 +131,44 @@ def group_cycles(
     const int32_t[::1] bank_of,
     bint shares,
     const int64_t[::1] first,
+    const int64_t[::1] bounds,
     int64_t window,
     int32_t[::1] queue,
     int64_t[:, ::1] ends,
     int64_t[::1] granted,
     int32_t[::1] given,
     int64_t[::1] seen,
-    int64_t[::1] of_bank,
+    int64_t[:, ::1] of_bank,
     int64_t[::1] cycles,
     int64_t[::1] reads,
 ):
     """Arbitrate each window of groups by itself: lane l has the l-th entry of each group.
 
-    Entries ``first[g]`` to ``first[g + 1]`` are those of group g, at most one a lane.  `queue`
-    (lanes x window) and the others, as in `window_cycles`, are scratch; `of_bank` starts at 0.
+    Entries ``first[g]`` to ``first[g + 1]`` are those of group g, at most one a lane; groups
+    ``bounds[b]`` to ``bounds[b + 1]`` are those of band b, whose windows begin with it.  `queue`
+    (lanes x window) and the others, as in `window_cycles`, are scratch; `of_bank`, a row a band,
+    starts at 0.
     """
-    cdef Py_ssize_t w, g, i, lane, n_lanes = ends.shape[1], n_groups = first.shape[0] - 1
-    cdef int64_t[::1] head = ends[0], tail = ends[1]
-    with nogil:
-        for w in range(cycles.shape[0]):
-            for lane in range(n_lanes):
-                head[lane] = lane * window
-                tail[lane] = lane * window
-            for g in range(w * window, min((w + 1) * window, n_groups)):
-                lane = 0
-                for i in range(first[g], first[g + 1]):
-                    queue[tail[lane]] = word[i]
-                    tail[lane] += 1
-                    lane += 1
-            count_words(queue, bank_of, shares, w, head, tail, seen, of_bank)
-            cycles[w] = arbitrate(
-                queue, bank_of, shares, head, tail, granted, given, &reads[w]
-            )
+    cdef Py_ssize_t w = 0, b, g, end, i, lane, n_lanes = ends.shape[1]
+    cdef int64_t[::1] head = ends[0], tail = ends[1], of_band
+    for b in range(bounds.shape[0] - 1):
+        of_band = of_bank[b]
+        with nogil:
+            g = bounds[b]
+            while g < bounds[b + 1]:
+                for lane in range(n_lanes):
+                    head[lane] = lane * window
+                    tail[lane] = lane * window
+                end = min(g + window, bounds[b + 1])
+                while g < end:
+                    lane = 0
+                    for i in range(first[g], first[g + 1]):
+                        queue[tail[lane]] = word[i]
+                        tail[lane] += 1
+                        lane += 1
+                    g += 1
+                count_words(queue, bank_of, shares, w, head, tail, seen, of_band)
+                cycles[w] = arbitrate(
+                    queue, bank_of, shares, head, tail, granted, given, &reads[w]
+                )
+                w += 1

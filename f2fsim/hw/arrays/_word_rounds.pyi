@@ -2,16 +2,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 def word_rounds(
-    words: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    neighbours: int,
     first: NDArray[np.int64],
+    bounds: NDArray[np.int64],
     n_banks: int,
     window: int,
     seen: NDArray[np.int64],
     stamp: NDArray[np.int64],
     count: NDArray[np.int32],
     of_bank: NDArray[np.int64],
-    rounds: NDArray[np.int32],
-    distinct: NDArray[np.int32],
+    rounds: NDArray[np.int64],
+    distinct: NDArray[np.int64],
+    fullest: NDArray[np.int64],
 ) -> None: ...
 def order_cycles(
     rows: NDArray[np.int64],

@@ -4,47 +4,60 @@ from libc.stdint cimport int32_t, int64_t
 
 
 def word_rounds(
-    const int32_t[::1] words,
+    const int32_t[::1] columns,
+    int neighbours,
     const int64_t[::1] first,
+    const int64_t[::1] bounds,
     int n_banks,
     int window,
     int64_t[::1] seen,
     int64_t[::1] stamp,
     int32_t[::1] count,
     int64_t[::1] of_bank,
-    int32_t[::1] rounds,
-    int32_t[::1] distinct,
+    int64_t[::1] rounds,
+    int64_t[::1] distinct,
+    int64_t[::1] fullest,
 ):
     """Fill `rounds` of each window (most words of a bank) and `distinct` words of each group.
 
-    `of_bank` counts the words of each bank; it starts at 0.
+    In `fullest` the words of the fullest bank of each band; windows begin with their band.
 
-    words : word of each lane's activation; group g takes those from first[g] to first[g + 1].
-    seen : [n_words], stamp, count : [n_banks], scratch; `seen` and `stamp` start at -1.
+    columns : of each lane's activation, `neighbours` of them in a word; group g takes those from
+        first[g] to first[g + 1], band b the groups from bounds[b] to bounds[b + 1].
+    seen : [n_words], stamp, count, of_bank : [n_banks], scratch; `seen` and `stamp` start at -1.
     """
-    cdef Py_ssize_t n_groups = distinct.shape[0], g, i, w
+    cdef Py_ssize_t b, g, i, k, w = 0, end
     cdef int32_t word, bank, most, n
     with nogil:
-        for w in range(rounds.shape[0]):
-            most = 0
-            for g in range(w * window, min((w + 1) * window, n_groups)):
-                n = 0
-                for i in range(first[g], first[g + 1]):
-                    word = words[i]
-                    if seen[word] == g:
-                        continue
-                    seen[word] = g
-                    bank = word % n_banks
-                    if stamp[bank] != w:
-                        stamp[bank] = w
-                        count[bank] = 0
-                    count[bank] += 1
-                    of_bank[bank] += 1
-                    n += 1
-                    if count[bank] > most:
-                        most = count[bank]
-                distinct[g] = n
-            rounds[w] = most
+        for b in range(bounds.shape[0] - 1):
+            for k in range(n_banks):
+                of_bank[k] = 0
+            g = bounds[b]
+            while g < bounds[b + 1]:
+                most = 0
+                end = min(g + window, bounds[b + 1])
+                while g < end:
+                    n = 0
+                    for i in range(first[g], first[g + 1]):
+                        word = columns[i] // neighbours
+                        if seen[word] == g:
+                            continue
+                        seen[word] = g
+                        bank = word % n_banks
+                        if stamp[bank] != w:
+                            stamp[bank] = w
+                            count[bank] = 0
+                        count[bank] += 1
+                        of_bank[bank] += 1
+                        n += 1
+                        if count[bank] > most:
+                            most = count[bank]
+                    distinct[g] = n
+                    g += 1
+                rounds[w] = most
+                w += 1
+            for k in range(n_banks):
+                fullest[b] = max(fullest[b], of_bank[k])
 
 
 def order_cycles(

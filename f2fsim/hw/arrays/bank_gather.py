@@ -37,6 +37,23 @@ class Gathers:
     of_bank: IntArray
 
 
+@dataclass(frozen=True, eq=False)
+class GroupGathers:
+    """What windows of groups of lanes take of the banks.
+
+    Attributes
+    ----------
+    cycles, reads : ndarray of int64, shape (n_windows,)
+        As in `Gathers`, band after band.
+    of_bank : ndarray of int64, shape (n_bands, n_banks)
+        As in `Gathers`, of each band.
+    """
+
+    cycles: IntArray
+    reads: IntArray
+    of_bank: IntArray
+
+
 def gather_windows(
     tensor: PrunedTensor, n_pes: int, n_banks: int, window: int, *, shares: bool = False
 ) -> Gathers:
@@ -82,7 +99,10 @@ def gather_queues(
     """
     n_columns, n_banks, window = shape
     n_rounds = max(int(np.diff(first).max()), 1)
-    found = _new(n_rounds, n_banks, window)
+    sizes = np.full(-(-n_rounds // window), window, dtype=np.int64)
+    sizes[-1] += n_rounds - int(sizes.sum())
+    cycles, reads = np.zeros((2, sizes.shape[0]), dtype=np.int64)
+    found = Gathers(cycles, sizes, reads, np.zeros(n_banks, dtype=np.int64))
     _bank_gather.window_cycles(
         columns,
         *(_banks(n_columns, n_banks), shares, first, window),
@@ -103,9 +123,10 @@ def gather_groups(
     columns: IntArray | NDArray[np.int32],
     first: IntArray,
     shape: tuple[int, int, int],
+    bounds: IntArray | None = None,
     *,
     shares: bool = False,
-) -> Gathers:
+) -> GroupGathers:
     """Arbitrate the activation gathers of groups of lanes, as `gather_windows` does those of PEs.
 
     Parameters
@@ -116,28 +137,30 @@ def gather_groups(
         At which entry each group begins; its l-th entry is that of lane l.
     shape : (int, int, int)
         Lanes, banks, and the groups that are arbitrated together.
+    bounds : ndarray of int64, shape (n_bands + 1,), optional
+        At which group each band begins; groups of two are not arbitrated together.
     shares : bool
         As in `gather_windows`.
     """
     n_lanes, n_banks, window = shape
     n_columns = int(columns.max(initial=0)) + 1
-    found = _new(first.shape[0] - 1, n_banks, window)
+    if bounds is None:
+        bounds = np.array([0, first.shape[0] - 1], dtype=np.int64)
+    cycles, reads = np.zeros((2, n_windows(bounds, window)), dtype=np.int64)
+    of_bank = np.zeros((bounds.shape[0] - 1, n_banks), dtype=np.int64)
     _bank_gather.group_cycles(
         words_of(columns),
-        *(_banks(n_columns, n_banks), shares, first, window),
+        *(_banks(n_columns, n_banks), shares, first, bounds, window),
         np.zeros(n_lanes * window, dtype=np.int32),
         *_scratch(n_lanes, n_banks, n_columns),
-        *(found.of_bank, found.cycles, found.reads),
+        *(of_bank, cycles, reads),
     )
-    return found
+    return GroupGathers(cycles, reads, of_bank)
 
 
-def _new(n_rounds: int, n_banks: int, window: int) -> Gathers:
-    n_windows = -(-n_rounds // window)
-    sizes = np.full(n_windows, window, dtype=np.int64)
-    sizes[-1:] = n_rounds - window * (n_windows - 1)
-    cycles, reads = np.zeros((2, n_windows), dtype=np.int64)
-    return Gathers(cycles, sizes, reads, np.zeros(n_banks, dtype=np.int64))
+def n_windows(bounds: IntArray, window: int) -> int:
+    """Return the windows of bands of groups, each band's last one possibly smaller."""
+    return int((-(-(bounds[1:] - bounds[:-1]) // window)).sum())
 
 
 @lru_cache(maxsize=256)

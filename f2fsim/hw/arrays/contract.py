@@ -204,6 +204,14 @@ class ArrayKind(ABC, Generic[A]):
         )
         return BandWork(steps)
 
+    def layer_work(self, work: LayerWork, array: A) -> Sequence[BandWork]:
+        """Return the work of every band; a kind may go through all bands at once."""
+        found, row = [], 0
+        for band in work.bands:
+            found.append(self.band_work(work.arch, array, work.layer, band, row))
+            row += band[0].shape[0]
+        return found
+
     @abstractmethod
     def build(self, job: ArrayJob, array: A) -> int:
         """Add the array; return the multiplications that took a multiplier's slot."""
@@ -228,7 +236,7 @@ class ArrayKind(ABC, Generic[A]):
         arch, bands, bits = work.arch, work.bands, work.activation_bits
         # Bands cut at the same rows are the same wherever the first one is.
         key = "work", self.decided(arch), work.layer, work.plan.band_rows
-        by_band = shared(bands[0][1], key, lambda: self._all_work(work, array))
+        by_band = shared(bands[0][1], key, lambda: self.layer_work(work, array))
         around = self._around(work, array, builder, by_band)
         builder.take(around.builder)
         name, steps = bands[0][0].weight_type.name, around.steps
@@ -272,14 +280,6 @@ class ArrayKind(ABC, Generic[A]):
         sized = self.sized_by_capacity or front_end_kind(arch).sized_by_capacity
         make = partial(decided_by, arch, but, sized_by_capacity=sized)
         return shared(arch, ("decided", but), make)
-
-    def _all_work(self, work: LayerWork, array: A) -> list[BandWork]:
-        """Return the work of every band."""
-        found, row = [], 0
-        for band in work.bands:
-            found.append(self.band_work(work.arch, array, work.layer, band, row))
-            row += band[0].shape[0]
-        return found
 
     # --- values -----------------------------------------------------------------------------------
 

@@ -8,13 +8,17 @@ While lanes hold a group for several waves of activation columns, the front end 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.codec import SCALES, scale_shares
+from f2fsim.codec import SCALES
+from f2fsim.hw.arrays import _lane_steps
 from f2fsim.hw.description import InPort, IntSeq, OutPort, seq
 from f2fsim.hw.machine_builder import MachineBuilder
-from f2fsim.mapping.steps import BandSteps, LayerSteps, between
+from f2fsim.mapping.steps import BandSteps, LayerSteps, starts_of
 
 IntArray = NDArray[np.int64]
 
@@ -24,56 +28,92 @@ QUEUE_GROUPS = 3
 QUEUE = "lane queue"
 
 
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The weights of the bands of a layer in the order of the steps, one band behind the other.
+
+    Attributes
+    ----------
+    kept : ndarray of int64
+        Where each kept weight is among all of its band.
+    first : ndarray of int64, shape (n_bands + 1,)
+        At which of them each band begins.
+    rows, columns : ndarray of int64
+        Row of the band and column of each weight that is multiplied.
+    """
+
+    kept: IntSeq
+    first: IntSeq
+    rows: IntSeq
+    columns: IntSeq
+
+
 def full_steps(
-    fed: BandSteps,
-    kept: IntArray,
-    shape: tuple[int, int],
+    fed: Sequence[BandSteps],
+    weights: Weights,
+    n_rows: Sequence[int],
+    n_cols: int,
     lanes: int,
     *,
     skips: bool,
     all_rows: bool,
-) -> BandSteps:
-    """Return the steps of a band in groups of `lanes` weights that take a slot.
+) -> tuple[list[BandSteps], IntArray]:
+    """Return the steps of bands in groups of `lanes` weights that take a slot.
 
     Parameters
     ----------
-    fed : BandSteps
-        Steps of the front end.
-    kept : ndarray of int64
-        Where each kept weight is among all, in the order of the steps.
-    shape : (int, int)
-        Rows and columns of the band.
-    lanes : int
+    fed : sequence of BandSteps
+        Steps of the front end, by band.
+    weights : Weights
+    n_rows : sequence of int
+        Rows of each band.
+    n_cols, lanes : int
+        Columns of all bands, and lanes.
     skips : bool
         Whether only kept weights take a slot (and not all positions).
     all_rows : bool
         Whether no row is done before the last step.
+
+    Returns
+    -------
+    steps : list of BandSteps
+        By band; their arrays are pieces of those of the layer.
+    bounds : ndarray of int64, shape (n_bands + 1,)
+        At which of all groups each band begins.
     """
-    n_rows, n_cols = shape
-    n_all = n_rows * n_cols
-    # A step goes on to where the first weight of the next one is.
-    ends = kept[lanes::lanes] if skips else np.arange(lanes, n_all, lanes)
-    ends = np.append(ends, n_all)
-    n_weights = between(ends)
-    n_kept = between(np.searchsorted(kept, ends))
-    zeros, ones = np.zeros_like(n_weights), np.ones_like(n_weights)
-    done = between(ends // max(n_cols, 1))
-    if all_rows:
-        done = zeros.copy()
-        done[-1] = n_rows
-    scale_bits = int(fed.stream_bits[SCALES].sum()) if SCALES in fed.stream_bits else 0
-    return BandSteps(
-        scale_shares(n_weights, scale_bits),
-        n_weights,
-        n_kept,
-        n_kept,
-        zeros,
-        ones,
-        zeros,
-        ones,
-        done,
-        is_dense=fed.is_dense,
+    rows = np.array(n_rows, dtype=np.int64)
+    taking = weights.first[1:] - weights.first[:-1] if skips else rows * n_cols
+    bounds = starts_of(np.maximum(-(-taking // lanes), 1))
+    scale_bits = [int(one.stream_bits[SCALES].sum()) if SCALES in one.stream_bits else 0 for one in fed]
+    n_weights, n_kept, done, scales = np.empty((4, int(bounds[-1])), dtype=np.int64)
+    _lane_steps.cut_groups(
+        weights.kept,
+        weights.first,
+        rows,
+        max(n_cols, 1),
+        lanes,
+        (skips, all_rows),
+        np.array(scale_bits, dtype=np.int64),
+        bounds,
+        *(n_weights, n_kept, done, scales),
     )
+    zeros, ones = np.zeros_like(n_weights), np.ones_like(n_weights)
+    ends = bounds.tolist()
+    steps = []
+    for band, n_bits in enumerate(scale_bits):
+        mine = slice(ends[band], ends[band + 1])
+        kept, nothing, once = n_kept[mine], zeros[mine], ones[mine]
+        steps.append(
+            BandSteps(
+                {SCALES: scales[mine]} if n_bits else {},
+                n_weights[mine],
+                *(kept, kept),
+                *(nothing, once, nothing, once),
+                done[mine],
+                is_dense=fed[band].is_dense,
+            )
+        )
+    return steps, bounds
 
 
 def lane_queue(

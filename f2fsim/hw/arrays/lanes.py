@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from f2fsim.codec import EncodedTensor, PrunedTensor
 from f2fsim.config.arch import ArchConfig
-from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import LanesArray
 from f2fsim.cost.unit_spec import Units
-from f2fsim.hw.arrays.contract import ArrayKind, Floats
+from f2fsim.hw.arrays.contract import ArrayKind, Floats, LayerWork
 from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.lane_estimates import read_cycles, sum_conflicts
 from f2fsim.hw.arrays.lane_groups import lane_groups, lane_reads
@@ -32,7 +30,6 @@ from f2fsim.hw.front_ends.contract import Rates, UnitParts
 from f2fsim.hw.layer_machine import BandWork
 from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.facts import LayerFacts
-from f2fsim.mapping.geometry import ACTIVATION_BITS
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 from f2fsim.mapping.totals import Totals
 
@@ -133,26 +130,23 @@ class LanesKind(ArrayKind[LanesArray]):
         """All of a band where the order runs through all rows, else the one in work."""
         return band_rows if front_end_kind(arch).is_all_rows(arch.front_end) else 1
 
-    def band_work(
-        self,
-        arch: ArchConfig,
-        array: LanesArray,
-        layer: Layer,
-        band: tuple[PrunedTensor, EncodedTensor],
-        first_row: int,
-    ) -> GatheredWork:
+    def layer_work(self, work: LayerWork, array: LanesArray) -> list[GatheredWork]:
         """Return full groups of lanes as steps, and what each of them reads and adds.
 
         Zeros that are multiplied read their activations, those that are gated or skipped do not.
         """
-        fed = super().band_work(arch, array, layer, band, first_row).steps
-        is_all_rows = front_end_kind(arch).is_all_rows(arch.front_end) and not fed.is_dense
-        bits = ACTIVATION_BITS[band[0].weight_type.name]
-        words = Words.of(arch.scratchpad, bits, min(array.columns, layer.n_columns))
+        fed = [one.steps for one in super().layer_work(work, array)]
+        arch, is_dense = work.arch, fed[0].is_dense
+        is_all_rows = front_end_kind(arch).is_all_rows(arch.front_end) and not is_dense
+        wave = min(array.columns, work.layer.n_columns)
+        words = Words.of(arch.scratchpad, work.activation_bits, wave)
         n_banks = self.accumulators(arch, array).n_banks if is_all_rows else 0
-        groups = lane_groups(arch, array, layer, band, fed, first_row, n_banks)
-        reads = lane_reads(arch, array, layer, groups, words)
-        return GatheredWork(groups.steps, fed, reads, words, groups.sum_words, is_all_rows)
+        groups = lane_groups(work, array, fed, n_banks)
+        reads = lane_reads(work, array, groups, words)
+        return [
+            GatheredWork(*of_band, words, n, is_all_rows)
+            for *of_band, n in zip(groups.steps, fed, reads, groups.sum_words, strict=True)
+        ]
 
     def fed_ports(
         self,

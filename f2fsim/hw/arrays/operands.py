@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from f2fsim.config.arch import Scratchpad
-from f2fsim.hw.arrays import _word_rounds
-from f2fsim.hw.arrays.bank_gather import gather_groups
+from f2fsim.hw.arrays import _lane_steps, _word_rounds
+from f2fsim.hw.arrays.bank_gather import gather_groups, n_windows
 
 IntArray = NDArray[np.int64]
 
@@ -98,7 +98,24 @@ def step_reads(
     gathers: bool,
     shares: bool = False,
 ) -> StepReads:
-    """Arbitrate the reads of a band's steps, a group of lanes each, and the sums they add to.
+    """Return the reads of the steps of one band: `band_reads` of it alone."""
+    bounds, ways = np.array([0, first.shape[0] - 1], dtype=np.int64), (gathers, shares)
+    return band_reads(columns, first, bounds, shape, words, n_columns, added, ways=ways)[0]
+
+
+def band_reads(
+    columns: IntArray | NDArray[np.int32],
+    first: IntArray,
+    bounds: IntArray,
+    shape: tuple[int, int],
+    words: Words,
+    n_columns: int,
+    added: IntArray | None = None,
+    least_last: IntArray | None = None,
+    *,
+    ways: tuple[bool, bool],
+) -> list[StepReads]:
+    """Arbitrate the reads of bands' steps, a group of lanes each, and the sums they add to.
 
     A window takes as long as its reads or, if these are more, its sums: products go through the
     tree group after group, and a group's sums that share a bank one after another.
@@ -109,6 +126,8 @@ def step_reads(
         Column of the matrix of each weight that needs an activation, in the order of the steps.
     first : ndarray of int64, shape (n_steps + 1,)
         At which of them each step begins.
+    bounds : ndarray of int64, shape (n_bands + 1,)
+        At which step each band begins; a window has steps of one band.
     shape : (int, int)
         Lanes, and the groups that are arbitrated together.
     words : Words
@@ -116,59 +135,83 @@ def step_reads(
         Columns of the matrix.
     added : ndarray of int64, shape (n_steps,), optional
         Cycles in which the sums of each step reach their banks (`sum_cycles`).
-    gathers : bool
-        Whether lanes gather, each through a queue of its own, or read wide.
-    shares : bool
-        Whether a word that is gathered goes to every lane whose oldest request wants it.
+    least_last : ndarray of int64, shape (n_bands,), optional
+        Cycles of each band's last step at least.
+    ways : (bool, bool)
+        Whether lanes gather, each through a queue of its own, or read wide; and whether a word that
+        is gathered goes to every lane whose oldest request wants it.
     """
-    n_lanes, window = shape
-    n_groups = first.shape[0] - 1
+    window, (gathers, shares) = shape[1], ways
+    per_step = first[1:] - first[:-1]
     if gathers:
-        per_step = first[1:] - first[:-1]
-        found = gather_groups(columns, first, (n_lanes, words.n_banks, window), shares=shares)
-        rounds, of_bank, n_waiting = found.cycles, found.of_bank, per_step
-        n_reads = _shared_out(found.reads, n_groups, window) if shares else per_step
+        found = gather_groups(
+            columns, first, (shape[0], words.n_banks, window), bounds, shares=shares
+        )
+        rounds, fullest, n_waiting = found.cycles, found.of_bank.max(axis=1), per_step
+        n_reads = _shared_out(found.reads, bounds, window) if shares else per_step
     else:
-        rounds, n_reads, of_bank = _wide_rounds(columns, first, window, words, n_columns)
+        rounds, n_reads, fullest = _wide_rounds(columns, first, bounds, window, words, n_columns)
         n_waiting = n_reads
-    taken = rounds * words.each
-    if added is not None:
-        taken = np.maximum(taken, np.add.reduceat(added, np.arange(0, n_groups, window)))
     # A window takes at least a cycle a group.
-    taken = np.maximum(taken, np.minimum(window, n_groups - window * np.arange(taken.shape[0])))
-    fullest = int(of_bank.max()) * words.each
-    return StepReads(_shared_out(taken, n_groups, window), n_reads, n_waiting, fullest)
+    cycles = _shared_out(rounds, bounds, window, words.each, added, least_last, least=1)
+    ends = bounds.tolist()
+    return [
+        StepReads(cycles[begin:end], n_reads[begin:end], n_waiting[begin:end], most * words.each)
+        for begin, end, most in zip(ends[:-1], ends[1:], fullest.tolist(), strict=True)
+    ]
 
 
 def _wide_rounds(
     columns: IntArray | NDArray[np.int32],
     first: IntArray,
+    bounds: IntArray,
     window: int,
     words: Words,
     n_columns: int,
 ) -> tuple[IntArray, IntArray, IntArray]:
-    """Return the reads of each window's fullest bank, of each group, and of each bank."""
+    """Return the reads of each window's fullest bank, of each group, and of each band's fullest."""
     n_words, n_groups = max(-(-n_columns // words.neighbours), 1), first.shape[0] - 1
-    rounds = np.zeros(-(-n_groups // window), np.int32)
-    distinct, of_bank = np.zeros(n_groups, np.int32), np.zeros(words.n_banks, np.int64)
+    rounds = np.zeros(n_windows(bounds, window), np.int64)
+    distinct, fullest = np.zeros(n_groups, np.int64), np.zeros(bounds.shape[0] - 1, np.int64)
     _word_rounds.word_rounds(
-        (columns // words.neighbours).astype(np.int32),
+        columns if columns.dtype == np.int32 else columns.astype(np.int32),
+        words.neighbours,
         first,
+        bounds,
         words.n_banks,
         window,
         np.full(n_words, -1, dtype=np.int64),
         np.full(words.n_banks, -1, dtype=np.int64),
         np.zeros(words.n_banks, dtype=np.int32),
-        of_bank,
+        np.zeros(words.n_banks, dtype=np.int64),
         rounds,
         distinct,
+        fullest,
     )
-    return rounds.astype(np.int64), distinct.astype(np.int64), of_bank
+    return rounds, distinct, fullest
 
 
-def _shared_out(total: IntArray, n_groups: int, window: int) -> IntArray:
-    """Share what windows have out among their groups, evenly and in whole numbers."""
-    of, before = np.divmod(np.arange(n_groups), window)
-    sizes, mine = np.minimum(window, n_groups - window * of), total[of]
-    found: IntArray = mine * (before + 1) // sizes - mine * before // sizes
+def _shared_out(
+    total: IntArray,
+    bounds: IntArray,
+    window: int,
+    each: int = 1,
+    added: IntArray | None = None,
+    least_last: IntArray | None = None,
+    *,
+    least: int = 0,
+) -> IntArray:
+    """Share what windows have out among their groups (`_lane_steps.share_windows`)."""
+    found = np.empty(int(bounds[-1]), dtype=np.int64)
+    none = found[:0]
+    _lane_steps.share_windows(
+        total,
+        bounds,
+        window,
+        each,
+        none if added is None else added,
+        none if least_last is None else least_last,
+        least,
+        found,
+    )
     return found

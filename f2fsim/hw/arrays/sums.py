@@ -21,7 +21,6 @@ from f2fsim.hw.description import Machine
 from f2fsim.hw.front_ends.contract import Rates
 from f2fsim.hw.streams import fill_width_bits
 from f2fsim.mapping.geometry import ACCUMULATOR_BITS
-from f2fsim.mapping.steps import BandSteps
 
 IntArray = NDArray[np.int64]
 
@@ -92,9 +91,12 @@ class StepSums:
         is_first[starts[starts < rows.shape[0]]] = True
         return cls(np.where(is_first, rows % n_banks, -1).astype(np.int32), n_banks)
 
-    def before(self, end: int) -> int:
-        """Return how many words are updated with the weights before number `end`."""
-        return int(np.count_nonzero(self.bank[:end] >= 0))
+    def between(self, begins: IntArray, ends: IntArray) -> IntArray:
+        """Return how many words are updated with the weights of each range of them."""
+        upto = np.zeros(self.bank.shape[0] + 1, dtype=np.int64)
+        np.cumsum(self.bank >= 0, out=upto[1:])
+        found: IntArray = upto[ends] - upto[begins]
+        return found
 
 
 def in_row_order(
@@ -134,10 +136,16 @@ def sum_cycles(sums: StepSums, first: IntArray) -> IntArray:
     return found
 
 
-def open_rows(steps: BandSteps, n_columns: int) -> int:
-    """Return how many steps of an order row by row end within a row: its sum waits meanwhile."""
-    ends = np.cumsum(steps.n_weights)[:-1]
-    return int(np.count_nonzero(ends % max(n_columns, 1)))
+def open_rows(n_weights: IntArray, bounds: IntArray, n_columns: int) -> IntArray:
+    """Return how many steps of each band end within a row: its sum waits meanwhile.
+
+    `n_weights` are the positions of each step of an order row by row, band b from ``bounds[b]`` on.
+    """
+    is_open = np.cumsum(n_weights) % max(n_columns, 1) > 0
+    upto = np.zeros(is_open.shape[0] + 1, dtype=np.int64)
+    np.cumsum(is_open, out=upto[1:])
+    found: IntArray = upto[bounds[1:]] - upto[bounds[:-1]]
+    return found
 
 
 def port_rates(machine: Machine, arch: ArchConfig, sums: AccumulatorMemory) -> Rates:

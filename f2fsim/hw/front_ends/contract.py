@@ -341,21 +341,22 @@ class FrontEndKind(ABC, Generic[F]):
         """Return the row-major place of each weight in the order of steps, and the rows' order."""
         return np.arange(shape[0] * shape[1]), np.arange(shape[0])
 
-    def matrix_places(
-        self, front_end: F, encoded: EncodedTensor, mask: NDArray[np.bool_], *, every: bool
-    ) -> tuple[IntSeq, IntSeq]:
-        """Return row and column of each kept weight (of `every` one) in the order of steps."""
-        n_rows, n_cols = mask.shape
-        if every:
-            return np.repeat(np.arange(n_rows), n_cols), np.tile(np.arange(n_cols), n_rows)
-        rows, columns = np.nonzero(mask)
-        return seq(rows), seq(columns)
-
-    def kept_positions(
+    def kept_places(
         self, front_end: F, encoded: EncodedTensor, mask: NDArray[np.bool_]
-    ) -> IntSeq:
-        """Return where each kept weight is among all weights in the order of steps."""
-        return seq(np.flatnonzero(mask))
+    ) -> tuple[IntSeq, IntSeq, IntSeq]:
+        """Return of each kept weight, in the order of steps, its number among all weights.
+
+        Its row and its column beside.
+        """
+        rows, columns = np.nonzero(mask)
+        return rows * mask.shape[1] + columns, rows, columns
+
+    def every_place(
+        self, front_end: F, encoded: EncodedTensor, shape: tuple[int, int]
+    ) -> tuple[IntSeq, IntSeq]:
+        """Return row and column of every weight in the order of steps."""
+        n_rows, n_cols = shape
+        return np.repeat(np.arange(n_rows), n_cols), np.tile(np.arange(n_cols), n_rows)
 
     def least(self, front_end: F, arch: ArchConfig, totals: Totals) -> Least:
         """Return what it fetches and does at least, whatever the plan; nothing is always true.

@@ -64,7 +64,6 @@ from f2fsim.hw.front_ends.value_table import add_table, expected_table
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 from f2fsim.mapping.totals import Totals
-from f2fsim.sharing import shared
 
 #: Block orders that run through all rows of a band.
 ALL_ROWS_ORDERS = ("diagonal", "column")
@@ -241,26 +240,19 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         order = _order(encoded, shape)
         return order.flat_indices(0, shape[0] * shape[1]), order.row_order
 
-    def matrix_places(
-        self,
-        front_end: F2fFrontEnd,
-        encoded: EncodedTensor,
-        mask: NDArray[np.bool_],
-        *,
-        every: bool,
+    def kept_places(
+        self, front_end: F2fFrontEnd, encoded: EncodedTensor, mask: NDArray[np.bool_]
+    ) -> tuple[IntSeq, IntSeq, IntSeq]:
+        """Along the block order."""
+        order = _order(encoded, mask.shape)
+        kept = np.flatnonzero(order.mask_sequence(mask))
+        return kept, *order.matrix_places(kept)
+
+    def every_place(
+        self, front_end: F2fFrontEnd, encoded: EncodedTensor, shape: tuple[int, int]
     ) -> tuple[IntSeq, IntSeq]:
         """Along the block order."""
-        order = _order(encoded, mask.shape)
-        if every:
-            return order.matrix_places(np.arange(mask.size))
-        return order.matrix_places(np.flatnonzero(order.mask_sequence(mask)))
-
-    def kept_positions(
-        self, front_end: F2fFrontEnd, encoded: EncodedTensor, mask: NDArray[np.bool_]
-    ) -> IntSeq:
-        """Along the block order."""
-        order = _order(encoded, mask.shape)
-        return np.flatnonzero(order.mask_sequence(mask))
+        return _order(encoded, shape).matrix_places(np.arange(shape[0] * shape[1]))
 
     def least(self, front_end: F2fFrontEnd, arch: ArchConfig, totals: Totals) -> Least:
         """Raw mask, but where nothing is pruned; planes that vary, no patch.
@@ -350,7 +342,7 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
 
 def _order(encoded: EncodedTensor, shape: tuple[int, int]) -> BlockOrder:
     """Return the block order of an encoding."""
-    return shared(encoded, "order", lambda: read_params(encoded).block_order(shape))
+    return read_params(encoded).block_order(shape)
 
 
 @lru_cache(maxsize=1024)
