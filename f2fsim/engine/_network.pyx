@@ -6,6 +6,7 @@ time, and only when nobody else can go on.  All sequences lie in one pool, an of
 (0 for a constant) each; ``compiled.py`` makes and checks it, and the rows of the tables.
 """
 
+cimport cython
 from libc.stdint cimport int64_t
 
 import numpy as np
@@ -163,17 +164,23 @@ cdef class Network:
         """Return when each marked item ended, in the order of the pool."""
         return np.asarray(self.mark_time).tolist()
 
-    cdef void _wake(self, Py_ssize_t p) noexcept nogil:
+    @cython.final
+    cdef inline void _wake(self, Py_ssize_t p) noexcept nogil:
         if not self.part[p].queued:
             self.part[p].queued = 1
             self.queue[self.queue_tail] = p
-            self.queue_tail = (self.queue_tail + 1) % self.queue.shape[0]
+            self.queue_tail += 1
+            if self.queue_tail == self.queue.shape[0]:
+                self.queue_tail = 0
 
+    @cython.final
     cdef void _settle(self) noexcept nogil:
         cdef Py_ssize_t p
         while self.queue_head != self.queue_tail:
             p = self.queue[self.queue_head]
-            self.queue_head = (self.queue_head + 1) % self.queue.shape[0]
+            self.queue_head += 1
+            if self.queue_head == self.queue.shape[0]:
+                self.queue_head = 0
             self.part[p].queued = 0
             if self.part[p].kind == COMPONENT:
                 self._component(p)
@@ -182,7 +189,8 @@ cdef class Network:
             else:
                 self._writer(p)
 
-    cdef void _put(self, Py_ssize_t c, int64_t units, int64_t visible) noexcept nogil:
+    @cython.final
+    cdef inline void _put(self, Py_ssize_t c, int64_t units, int64_t visible) noexcept nogil:
         """Log that `units` units in all are visible from `visible` on."""
         cdef Channel *channel = &self.chan[c]
         cdef int64_t at = channel.put_ring + (channel.put_tail & channel.put_mask)
@@ -191,7 +199,8 @@ cdef class Network:
         channel.put_tail += 1
         self._wake(channel.consumer)
 
-    cdef void _give(self, Py_ssize_t c, int64_t units, int64_t time) noexcept nogil:
+    @cython.final
+    cdef inline void _give(self, Py_ssize_t c, int64_t units, int64_t time) noexcept nogil:
         """Log that `units` more places are free from `time` on."""
         cdef Channel *channel = &self.chan[c]
         cdef int64_t at = channel.give_ring + (channel.give_tail & channel.give_mask)
@@ -201,7 +210,8 @@ cdef class Network:
         channel.give_tail += 1
         self._wake(channel.producer)
 
-    cdef int64_t _visible(self, Py_ssize_t c, int64_t target) noexcept nogil:
+    @cython.final
+    cdef inline int64_t _visible(self, Py_ssize_t c, int64_t target) noexcept nogil:
         """Return when `target` units in all are visible; -1 if that is not known yet."""
         cdef Channel *channel = &self.chan[c]
         cdef int64_t base = channel.put_ring, mask = channel.put_mask
@@ -211,7 +221,8 @@ cdef class Network:
         channel.put_head = head
         return self.ring_time[base + (head & mask)] if head < tail else -1
 
-    cdef int64_t _room(self, Py_ssize_t c, int64_t units) noexcept nogil:
+    @cython.final
+    cdef inline int64_t _room(self, Py_ssize_t c, int64_t units) noexcept nogil:
         """Return when `units` more fit (0 if always); -1 if that is not known yet."""
         cdef Channel *channel = &self.chan[c]
         cdef int64_t target = channel.held + units - channel.capacity
@@ -224,6 +235,7 @@ cdef class Network:
         channel.give_head = head
         return self.ring_time[base + (head & mask)] if head < tail else -1
 
+    @cython.final
     cdef void _component(self, Py_ssize_t p) noexcept nogil:
         """Advance a component item by item until a time it needs is unknown."""
         cdef Part *me = &self.part[p]
@@ -298,12 +310,14 @@ cdef class Network:
             me.end = time
             self.n_finished += 1
 
-    cdef int64_t _next_bits(self, const Stream *stream) noexcept nogil:
+    @cython.final
+    cdef inline int64_t _next_bits(self, const Stream *stream) noexcept nogil:
         """Return the payload of the next burst of a stream."""
         cdef int64_t left = self.pool[stream.bits + stream.segment]
         left -= stream.burst * self.burst_bits
         return left if left < self.burst_bits else self.burst_bits
 
+    @cython.final
     cdef void _request(
         self, Py_ssize_t p, Py_ssize_t s, int64_t bits, int64_t when, int64_t first_until,
         int64_t gated_from
@@ -354,6 +368,7 @@ cdef class Network:
             stream.burst = 0
             stream.segment += 1
 
+    @cython.final
     cdef void _reader(self, Py_ssize_t p) noexcept nogil:
         cdef Py_ssize_t s = p - self.n_components
         cdef Stream *stream = &self.stream[s]
@@ -384,7 +399,8 @@ cdef class Network:
                 self._give(stream.gate, units, me.time)
             channel.held += bits
 
-    cdef int64_t _arrived(self, Stream *stream, int64_t bits) noexcept nogil:
+    @cython.final
+    cdef inline int64_t _arrived(self, Stream *stream, int64_t bits) noexcept nogil:
         """Return when the first `bits` bits of a reader had arrived; asked in rising order."""
         cdef int64_t base = stream.open_ring, mask = stream.open_mask
         if bits <= 0:
@@ -393,6 +409,7 @@ cdef class Network:
             stream.log_head += 1
         return self.ring_time[base + (stream.log_head & mask)]
 
+    @cython.final
     cdef void _writer(self, Py_ssize_t p) noexcept nogil:
         cdef Py_ssize_t s = p - self.n_components
         cdef Stream *stream = &self.stream[s]
@@ -405,6 +422,7 @@ cdef class Network:
             self._request(p, s, bits, when, 0, -1)
             stream.taken += bits
 
+    @cython.final
     cdef void _complete(self, Py_ssize_t p, int64_t index, int64_t time) noexcept nogil:
         """Note that request `index` of a stream is complete; pass on what is so in order."""
         cdef Part *me = &self.part[p]
@@ -436,6 +454,7 @@ cdef class Network:
             me.end = max(stream.last_passed, stream.cursor)
             self.n_finished += 1
 
+    @cython.final
     cdef void _written(self, Stream *stream) noexcept nogil:
         """Note that one more burst of a writer is in memory; tell who waits for its segment."""
         cdef int64_t segment = stream.n_written, units
