@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -168,19 +169,19 @@ def _measure(value: Any, arrays: dict[int, int]) -> int:
         elif kind is dict:
             left += [item for item in one.values() if item.__class__ not in _PLAIN]
         else:
-            names = _FIELDS.get(kind)
-            if names is None:
-                names = _FIELDS[kind] = _fields(kind)
-            if names and id(one) not in seen:
+            parts = _PARTS.get(kind)
+            if parts is None:
+                parts = _PARTS[kind] = _parts(kind)
+            if parts is not _no_parts and id(one) not in seen:
                 seen.add(id(one))
-                left += [getattr(one, name) for name in names]
+                left += parts(one)
     return OBJECT_BYTES * n_objects
 
 
 #: Types without parts.
 _PLAIN = frozenset({int, float, str, bool, bytes, type(None)})
-#: Fields of classes that may hold arrays, as far as they were met.
-_FIELDS: dict[type, tuple[str, ...]] = {}
+#: What gives the parts of objects of a class that may hold arrays, of those that were met.
+_PARTS: dict[type, Callable[[Any], Iterable[Any]]] = {}
 
 
 def _is_plain(items: Sequence[Any]) -> bool:
@@ -191,12 +192,19 @@ def _is_plain(items: Sequence[Any]) -> bool:
     return first.__class__ in _PLAIN
 
 
-def _fields(of: type) -> tuple[str, ...]:
-    """Return the fields of a dataclass that may hold arrays; none of anything else."""
+def _parts(of: type) -> Callable[[Any], Iterable[Any]]:
+    """Return what gives the fields of a dataclass that may hold arrays; none of anything else."""
     if not is_dataclass(of):
-        return ()
+        return _no_parts
     plain = {"int", "str", "float", "bool", int, str, float, bool}
-    return tuple(one.name for one in fields(of) if one.type not in plain)
+    names = [one.name for one in fields(of) if one.type not in plain]
+    if len(names) > 1:
+        return attrgetter(*names)
+    return (lambda one: (getattr(one, names[0]),)) if names else _no_parts
+
+
+def _no_parts(_: object) -> tuple[Any, ...]:
+    return ()
 
 
 _IN_USE: ContextVar[Shared | None] = ContextVar("f2fsim_shared", default=None)

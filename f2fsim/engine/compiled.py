@@ -26,7 +26,6 @@ from f2fsim.hw.description import (
     seq,
 )
 from f2fsim.hw.dram import DramParams, DramSystem
-from f2fsim.hw.layout import burst_bits
 from f2fsim.units import ticks_per_second
 
 Rows = list[list[int]]
@@ -89,7 +88,6 @@ class _Layout:
         self.n_marks = self.pool.size
         for component in machine.components:
             self._component(component)
-        self.bursts = [burst_bits(e.n_bits, machine.burst_bytes) for e in self.engines]
         for engine in self.engines:
             self._engine(engine, machine.n_bursts[engine.name])
 
@@ -160,12 +158,11 @@ class _Layout:
     def streams(self) -> Rows:
         """Return the table of readers and writers."""
         rows = []
-        of_engines = zip(self.engines, self.bursts, self.links, strict=True)
-        for engine, (_, last), links in of_engines:
+        for engine, links in zip(self.engines, self.links, strict=True):
             channel = self.index[engine.channel]
-            smallest = int(min(last.min(), 8 * self.machine.burst_bytes))
+            n_bursts, smallest = engine.bursts(self.machine.burst_bytes)
             places = self.machine.channels[channel].capacity // smallest
-            ring = self.rings.add(min(places, self.machine.n_bursts[engine.name]) + 2)
+            ring = self.rings.add(min(places, n_bursts) + 2)
             addresses, bits = self.pool.add(engine.addresses)[0], self.pool.add(engine.n_bits)[0]
             n_segments = engine.n_bits.shape[0]
             row = [channel, addresses, bits, n_segments, engine.requests_per_cycle, *ring]

@@ -24,13 +24,15 @@ def check_span(machine: Machine, ticks_per_second: int) -> None:
     latency = {channel.name: channel.latency_cycles for channel in machine.channels}
     problems = []
     for part in machine.components:
-        service = part.service_cycles
+        period = ticks_per_second // part.clock_hz
+        wait = part.n_items * max((latency[out.channel] for out in part.outputs), default=0)
+        if (part.n_items * part.extent.most + wait) * period <= MAX_TICKS:
+            continue
         # In floating point, since the sum itself may pass 64 bits.
-        cycles = float(service.sum(dtype=np.float64))
-        if service.shape[0] == 1:
-            cycles *= part.n_items
-        cycles += part.n_items * max((latency[out.channel] for out in part.outputs), default=0)
-        if cycles * (ticks_per_second // part.clock_hz) > MAX_TICKS:
+        cycles = float(part.service_cycles.sum(dtype=np.float64)) + wait
+        if part.service_cycles.shape[0] == 1:
+            cycles = float(part.service_cycles[0]) * part.n_items + wait
+        if cycles * period > MAX_TICKS:
             problems.append(f"component {part.name}: {cycles:.4g} cycles at {part.clock_hz} Hz")
     if problems:
         most = MAX_TICKS / ticks_per_second

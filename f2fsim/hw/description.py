@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,6 +32,22 @@ def seq(values: ArrayLike) -> IntSeq:
 def total(values: IntSeq, n_items: int) -> int:
     """Return the sum over `n_items` items of a sequence that may be a constant."""
     return int(values[0]) * n_items if values.shape[0] == 1 else int(values.sum())
+
+
+class Extent(NamedTuple):
+    """The least, the sum and the most of a sequence; of a constant that of one item."""
+
+    least: int
+    total: int
+    most: int
+
+    @classmethod
+    def of(cls, values: IntSeq) -> Extent:
+        """Return those of a sequence."""
+        if values.size <= 1:
+            one = int(values[0]) if values.size else 0
+            return cls(one, one, one)
+        return cls(int(values.min()), int(values.sum()), int(values.max()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +79,18 @@ class InPort:
         """Units that leave with each item."""
         return self.need if self.release is None else self.release
 
+    @cached_property
+    def extent(self) -> Extent:
+        """That of `need`: ports that machines share are looked at once."""
+        return Extent.of(self.need)
+
+    @cached_property
+    def is_early(self) -> bool:
+        """Whether units leave before they are needed."""
+        n = max(self.need.shape[0], self.released.shape[0])
+        need = np.broadcast_to(self.need, (n,)).cumsum()
+        return bool((np.broadcast_to(self.released, (n,)).cumsum() > need).any())
+
 
 @dataclass(frozen=True, eq=False)
 class OutPort:
@@ -73,6 +102,11 @@ class OutPort:
     channel: str
     emit: IntSeq
     cause: str
+
+    @cached_property
+    def extent(self) -> Extent:
+        """That of `emit`."""
+        return Extent.of(self.emit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +135,14 @@ class Component:
     @cached_property
     def flows(self) -> tuple[tuple[Flow, ...], tuple[Flow, ...]]:
         """What it takes from channels, and what it puts."""
-        taken = tuple(_flow(port.channel, port.need, self.n_items) for port in self.inputs)
-        return taken, tuple(_flow(out.channel, out.emit, self.n_items) for out in self.outputs)
+        n = self.n_items
+        taken = tuple(_flow(port.channel, port.need, n, port.extent) for port in self.inputs)
+        return taken, tuple(_flow(out.channel, out.emit, n, out.extent) for out in self.outputs)
+
+    @cached_property
+    def extent(self) -> Extent:
+        """That of `service_cycles`."""
+        return Extent.of(self.service_cycles)
 
 
 @dataclass(frozen=True)
@@ -142,9 +182,32 @@ class StreamEngine:
     requests_per_cycle: int = 4
 
     @cached_property
+    def extent(self) -> Extent:
+        """That of `n_bits`."""
+        return Extent.of(self.n_bits)
+
+    @property
     def payload_bits(self) -> int:
         """Bits of all segments."""
-        return int(self.n_bits.sum())
+        return self.extent.total
+
+    def bursts(self, burst_bytes: int) -> tuple[int, int]:
+        """Return how many bursts it moves, and the fewest bits of one of them."""
+        if burst_bytes not in self._bursts:
+            size = 8 * burst_bytes
+            counts = -(-self.n_bits // size)
+            last = self.n_bits - (counts - 1) * size
+            self._bursts[burst_bytes] = int(counts.sum()), min(int(last.min()), size)
+        return self._bursts[burst_bytes]
+
+    @cached_property
+    def _bursts(self) -> dict[int, tuple[int, int]]:
+        return {}
+
+    @cached_property
+    def alignment(self) -> int:
+        """The largest number of bytes that all addresses are multiples of; 0 of any number."""
+        return int(np.gcd.reduce(self.addresses))
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,8 +280,7 @@ class Machine:
     @cached_property
     def n_bursts(self) -> Mapping[str, int]:
         """Bursts that each stream engine moves."""
-        size = 8 * self.burst_bytes
-        return {one.name: int((-(-one.n_bits // size)).sum()) for one in self.engines}
+        return {one.name: one.bursts(self.burst_bytes)[0] for one in self.engines}
 
     @property
     def clocks_hz(self) -> tuple[int, ...]:
@@ -253,35 +315,31 @@ def _component_problems(component: Component) -> Iterator[str]:
     if component.n_items < 0 or component.clock_hz <= 0:
         yield f"{where}: items and clock must be positive"
     n_items = component.n_items
-    yield from _sequence_problems(f"{where}.service_cycles", component.service_cycles, n_items)
+    service = component.service_cycles
+    yield from _sequence_problems(f"{where}.service_cycles", service, n_items, component)
     for port in component.inputs:
         path = f"{where}.in[{port.channel}]"
-        yield from _sequence_problems(f"{path}.need", port.need, n_items)
+        yield from _sequence_problems(f"{path}.need", port.need, n_items, port)
         if port.release is not None:
             yield from _sequence_problems(f"{path}.release", port.release, n_items)
-            yield from _release_problems(path, port, n_items)
+            if n_items and port.is_early:
+                yield f"{path}: releases units before it needs them"
     for out in component.outputs:
-        yield from _sequence_problems(f"{where}.out[{out.channel}].emit", out.emit, n_items)
+        yield from _sequence_problems(f"{where}.out[{out.channel}].emit", out.emit, n_items, out)
     rising = sorted(set(component.marks)) == list(component.marks)
     inside = all(0 <= mark < n_items for mark in component.marks)
     if not (rising and inside):
         yield f"{where}.marks: must be rising items, got {component.marks}"
 
 
-def _sequence_problems(path: str, values: IntSeq, n_items: int) -> Iterator[str]:
+def _sequence_problems(
+    path: str, values: IntSeq, n_items: int, of: Component | InPort | OutPort | None = None
+) -> Iterator[str]:
+    """Yield the problems of a sequence, its extent from the part that it is `of`."""
     if values.dtype != np.int64 or values.shape not in ((1,), (n_items,)):
         yield f"{path}: needs 1 or {n_items} int64, got {values.dtype} {values.shape}"
-    elif values.size and int(values[0] if values.size == 1 else values.min()) < 0:
+    elif (of.extent if of else Extent.of(values)).least < 0:
         yield f"{path}: has a negative value"
-
-
-def _release_problems(path: str, port: InPort, n_items: int) -> Iterator[str]:
-    if port.release is None or n_items == 0:
-        return
-    need = np.broadcast_to(port.need, (n_items,)).cumsum()
-    release = np.broadcast_to(port.release, (n_items,)).cumsum()
-    if (release > need).any():
-        yield f"{path}: releases units before it needs them"
 
 
 def _stream_problems(engine: Reader | Writer, burst_bytes: int) -> Iterator[str]:
@@ -290,10 +348,10 @@ def _stream_problems(engine: Reader | Writer, burst_bytes: int) -> Iterator[str]
         yield f"{where}: the machine has no memory"
     elif engine.addresses.shape != engine.n_bits.shape:
         yield f"{where}: addresses and sizes differ in length"
-    elif (engine.addresses % burst_bytes).any() or (engine.n_bits < 1).any():
-        yield f"{where}: segments must be burst-aligned and not empty"
     elif engine.addresses.ndim != 1 or not engine.addresses.size:
         yield f"{where}: needs at least one segment"
+    elif engine.alignment % burst_bytes or engine.extent.least < 1:
+        yield f"{where}: segments must be burst-aligned and not empty"
     if engine.requests_per_cycle < 1:
         yield f"{where}: needs at least one request a cycle"
     n_segments = int(engine.n_bits.shape[0])
@@ -318,7 +376,8 @@ def _channel_problems(machine: Machine) -> Iterator[str]:
     for reader in machine.readers:
         producers.setdefault(reader.channel, []).append((reader.name, reader.payload_bits, burst))
         if reader.gate is not None:
-            channel, units, most = _flow(reader.gate.channel, reader.gate.need, reader.n_bits.size)
+            gate, n = reader.gate, reader.n_bits.size
+            channel, units, most = _flow(gate.channel, gate.need, n, gate.extent)
             consumers.setdefault(channel, []).append((reader.name, units, most))
     for writer in machine.writers:
         consumers.setdefault(writer.channel, []).append((writer.name, writer.payload_bits, burst))
@@ -345,6 +404,6 @@ def _channel_problems(machine: Machine) -> Iterator[str]:
             )
 
 
-def _flow(channel: str, values: IntSeq, n_items: int) -> Flow:
-    most = int(values.max()) if values.size and n_items else 0
-    return channel, total(values, n_items), most
+def _flow(channel: str, values: IntSeq, n_items: int, extent: Extent) -> Flow:
+    units = extent.total * n_items if values.shape[0] == 1 else extent.total
+    return channel, units, extent.most if n_items else 0

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from f2fsim.hw.description import IntSeq, seq
+from f2fsim.hw.description import IntSeq
 from f2fsim.hw.machine_builder import MachineBuilder
 
 #: Bytes in which each stream of a band has its share.
@@ -60,34 +61,52 @@ def band_segments(
     mapping of str to list of Segments
         For each stream, its pieces of each band.
     """
-    size = builder.burst_bytes
-    bursts = {name: burst_bits(seq(bits), size)[0] for name, bits in sizes_bits.items()}
-    totals = np.sum(list(bursts.values()), axis=0)
-    bases = builder.allocate([8 * size * int(n) for n in totals])
-    found: dict[str, list[Segments]] = {name: [] for name in sizes_bits}
-    for band, base in enumerate(bases.tolist()):
-        counts = {name: int(n[band]) for name, n in bursts.items()}
-        for name, first, length in _turns(counts, max(1, PAGE_BYTES // size)):
-            n_bits = 8 * size * length
-            n_bits[-1:] += sizes_bits[name][band] - int(n_bits.sum())
-            found[name].append(Segments(base + size * first, n_bits))
-    return found
-
-
-def _turns(counts: Mapping[str, int], page: int) -> list[tuple[str, IntSeq, IntSeq]]:
-    """Return for each stream the first burst and the bursts of its pieces in the region.
-
-    `counts` are the bursts of each stream, `page` those of a page: each turn fills about one.
-    Turn j of J takes bursts ``floor(n j / J)`` to ``floor(n (j + 1) / J)`` of each stream.
-    """
-    filled = [name for name, n in counts.items() if n]
-    n_turns = -(-sum(counts.values()) // page) if len(filled) > 1 else 1
-    edges = {n: np.arange(n_turns + 1, dtype=np.int64) * counts[n] // n_turns for n in counts}
-    at = np.sum([edge[:-1] for edge in edges.values()], axis=0)
-    found = []
-    for name, edge in edges.items():
-        length = np.diff(edge)
+    size, page = builder.burst_bytes, max(1, PAGE_BYTES // builder.burst_bytes)
+    bits = {name: np.array(of_bands, dtype=np.int64) for name, of_bands in sizes_bits.items()}
+    counts = {name: burst_bits(of_bands, size)[0] for name, of_bands in bits.items()}
+    totals = np.sum(list(counts.values()), axis=0)
+    bases = builder.allocate((8 * size * totals).tolist())
+    n_filled = np.sum([n > 0 for n in counts.values()], axis=0)
+    turns = _Turns.of_bands(np.where(n_filled > 1, -(-totals // page), 1))
+    at = bases[turns.band] + size * np.sum([turns.first(n) for n in counts.values()], axis=0)
+    found: dict[str, list[Segments]] = {}
+    for name, n in counts.items():
+        length = turns.first(n, 1) - turns.first(n)
         taken = length > 0
-        found.append((name, at[taken], length[taken]))
-        at = at + length
+        ends = np.cumsum(np.bincount(turns.band[taken], minlength=n.shape[0]))
+        n_bits = 8 * size * length[taken]
+        n_bits[ends[n > 0] - 1] -= (8 * size * n - bits[name])[n > 0]
+        pieces = at[taken]
+        cuts = [0, *ends.tolist()]
+        found[name] = [Segments(pieces[i:k], n_bits[i:k]) for i, k in pairwise(cuts)]
+        at = at + size * length
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Turns:
+    """Turns of streams in the regions of bands: each fills about a page.
+
+    Turn j of J takes bursts ``floor(n j / J)`` to ``floor(n (j + 1) / J)`` of a stream of n.
+
+    Attributes
+    ----------
+    band, number, of : ndarray of int64, shape (n_turns,)
+        The band of each turn, its number in it, and the turns of that band.
+    """
+
+    band: IntSeq
+    number: IntSeq
+    of: IntSeq
+
+    @classmethod
+    def of_bands(cls, n_turns: IntSeq) -> _Turns:
+        """Return the turns of bands of so many."""
+        band = np.repeat(np.arange(n_turns.shape[0]), n_turns)
+        before = np.cumsum(n_turns) - n_turns
+        return cls(band, np.arange(band.shape[0]) - before[band], n_turns[band])
+
+    def first(self, n_bursts: IntSeq, later: int = 0) -> IntSeq:
+        """Return the first burst of each turn, or of a `later` one, of a band's `n_bursts`."""
+        found: IntSeq = (self.number + later) * n_bursts[self.band] // self.of
+        return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,21 @@ class BandSteps:
     def reaching(self) -> IntArray:
         """Weights of each step that PEs get where pruned ones are skipped: all of a dense band."""
         return self.n_weights if self.is_dense else self.n_kept
+
+    @cached_property
+    def total_weights(self) -> int:
+        """Positions of all steps."""
+        return int(self.n_weights.sum())
+
+    @cached_property
+    def total_kept(self) -> int:
+        """Kept weights of all steps."""
+        return int(self.n_kept.sum())
+
+    @property
+    def total_reaching(self) -> int:
+        """Weights of all steps that PEs get where pruned ones are skipped."""
+        return self.total_weights if self.is_dense else self.total_kept
 
     @property
     def n_steps(self) -> int:
@@ -148,7 +164,7 @@ class LayerSteps:
     tile_columns: Sequence[int]
     tile_bits: Sequence[int]
 
-    @property
+    @cached_property
     def n_steps(self) -> int:
         """Steps of all passes."""
         return sum(self.bands[band].n_steps for band, _ in self.passes)
@@ -160,6 +176,10 @@ class LayerSteps:
     def over_tiles(self, by_band: Sequence[IntArray], by_tile: Sequence[int]) -> IntArray:
         """Return the arrays of the bands, each times its pass's factor, in order of passes."""
         return np.concatenate([by_band[band] * by_tile[tile] for band, tile in self.passes])
+
+    def total(self, by_band: Sequence[int], by_tile: Sequence[int]) -> int:
+        """Return the sum over all passes of a number of the band times one of the tile."""
+        return sum(by_band[band] * by_tile[tile] for band, tile in self.passes)
 
     def starts(self) -> IntArray:
         """Return the first step of each pass, and the end of the last, shape (n_passes + 1,)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from f2fsim.analytic import LayerTraffic, Refresh, bound_cycles
 from f2fsim.codec import SCALES, EncodedTensor, PrunedTensor
 from f2fsim.codec.entropy import n_varying_bits
@@ -48,6 +50,12 @@ def layer_result(
     """Return what came of a run on an architecture and its memory; `CostModel` prices it."""
     arch, dram = machine
     layer, tensor = data.layer, data.tensor
+    # Bands cut at the same rows are the same wherever the first one is.
+    stored, stats = shared(
+        encoded[0],
+        ("stored", plan.band_rows, _has_dense_way(arch)),
+        lambda: (encoded_bits(arch, encoded), codec_stats(encoded)),
+    )
     traffic = LayerTraffic(
         built.payload_bits,
         dram.peak_bytes_per_second,
@@ -73,25 +81,26 @@ def layer_result(
         n_ticks=outcome.n_ticks,
         ticks_per_second=outcome.ticks_per_second,
         clock_hz=arch.clock,
-        encoded_bits=encoded_bits(arch, encoded),
+        encoded_bits=stored,
         bound_cycles=bound_cycles(traffic),
         components=outcome.components,
         streams=_streams(dram, built, outcome),
         memory=outcome.memory,
-        codec_stats=codec_stats(encoded) | shared_bits(tensor),
+        codec_stats=stats | shared_bits(tensor),
         origins={**data.origins, **built.origins},
         n_multipliers=arch.pe_array.n_multipliers,
         repeat=layer.repeat,
-        plan=plan_stats(arch, data, plan, built, encoded),
+        plan=plan_stats(data, plan, built, stored),
     )
 
 
 def plan_stats(
-    arch: ArchConfig, data: LayerData, plan: Plan, built: LayerMachine, encoded: list[EncodedTensor]
+    data: LayerData, plan: Plan, built: LayerMachine, stored: Mapping[str, int]
 ) -> PlanStats:
     """Return the plan and how often it fetched weights and activations, from the real streams."""
-    layer, once = data.layer, encoded_bits(arch, encoded)
-    once.pop(DENSE_FLAGS, None)  # come with the addresses
+    layer = data.layer
+    # The flags come with the addresses.
+    once = sum(n for name, n in stored.items() if name != DENSE_FLAGS)
     others = {"activations", *(writer.name for writer in built.machine.writers)}
     fetched = sum(n for name, n in built.payload_bits.items() if name not in others)
     inputs = layer.n_input_values * ACTIVATION_BITS[data.tensor.weight_type.name]
@@ -101,7 +110,7 @@ def plan_stats(
         band_rows=max(plan.band_rows),
         n_tiles=len(plan.tile_columns),
         tile_columns=max(plan.tile_columns),
-        weight_fetches=fetched / sum(once.values()) if sum(once.values()) else 0.0,
+        weight_fetches=fetched / once if once else 0.0,
         activation_fetches=built.payload_bits.get("activations", 0) / inputs if inputs else 0.0,
         scratchpad_bits=dict(plan.scratchpad_bits),
     )
@@ -132,7 +141,7 @@ def encoded_bits(arch: ArchConfig, encoded: list[EncodedTensor]) -> dict[str, in
     Machines with a dense way store a flag a band beside, which comes with the band's addresses.
     """
     bits: dict[str, int] = {}
-    if front_end_kind(arch).dense_block(arch.front_end, arch) is not None:
+    if _has_dense_way(arch):
         bits[DENSE_FLAGS] = len(encoded)
     for band in encoded:
         for name, stream in band.streams.items():
@@ -142,6 +151,10 @@ def encoded_bits(arch: ArchConfig, encoded: list[EncodedTensor]) -> dict[str, in
         if band.scale_bits:
             bits[SCALES] = bits.get(SCALES, 0) + band.scale_bits
     return bits
+
+
+def _has_dense_way(arch: ArchConfig) -> bool:
+    return front_end_kind(arch).dense_block(arch.front_end, arch) is not None
 
 
 def shared_bits(tensor: PrunedTensor) -> dict[str, float]:

@@ -43,7 +43,7 @@ def layer_facts(
     from_memory: float,
 ) -> LayerFacts:
     """Return the facts of a layer; `from_memory` is the share of its inputs that is not kept."""
-    stats = plan_stats(arch, data, plan, built, [one for _, one in bands])
+    stats = plan_stats(data, plan, built, encoded_bits(arch, [one for _, one in bands]))
     encoded = [one for _, one in bands]
     tensor = data.tensor
     return LayerFacts(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,20 +138,22 @@ class Sizes:
         Its share is that of its weights or of its kept ones, whichever is more.
         """
         if n_bands not in self._held_bits:
-            rows = self.band_rows(n_bands)
-            share = max(rows) / max(self.n_rows, 1)
-            kept = self._tensor.n_kept
-            is_known = self._tensor.mask.shape[0] == self.n_rows
-            if kept and n_bands > 1 and is_known and not self.facts.is_dense:
-                first = np.cumsum([0, *rows[:-1]])
-                share = max(share, int(np.add.reduceat(self._row_counts, first).max()) / kept)
+            key = "largest band", self.row_unit, n_bands, self.facts.is_dense
+            share = shared(self._tensor, key, lambda: self._largest_share(n_bands))
             bits = RESERVED * self.expected_bits + self.scale_bits
             self._held_bits[n_bands] = math.ceil(share * bits) + BAND_BITS
         return self._held_bits[n_bands]
 
-    @cached_property
-    def _row_counts(self) -> IntArray:
-        return shared(self._tensor, "row counts", lambda: row_counts(self._tensor))
+    def _largest_share(self, n_bands: int) -> float:
+        """Return the most that a band has of all weights, or of the kept ones."""
+        rows, kept = self.band_rows(n_bands), self._tensor.n_kept
+        share = max(rows) / max(self.n_rows, 1)
+        is_known = self._tensor.mask.shape[0] == self.n_rows
+        if kept and n_bands > 1 and is_known and not self.facts.is_dense:
+            first = np.cumsum([0, *rows[:-1]])
+            counts = shared(self._tensor, "row counts", lambda: row_counts(self._tensor))
+            share = max(share, int(np.add.reduceat(counts, first).max()) / kept)
+        return share
 
     def band_table(self, counts: Sequence[int]) -> NDArray[np.float64]:
         """Return counts and rows of large, small and last bands, shape (counts, 6).

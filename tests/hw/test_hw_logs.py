@@ -114,7 +114,7 @@ def run(front_end, array, steps, columns=1, gather=None, folds=None):
     elif array.kind == "lanes":
         taken = steps.n_kept if array.zeros == "skip" else steps.n_weights
         slots = np.maximum(-(-taken // array.weights_per_cycle), 1)
-        reads = StepReads(slots, slots, slots, 0)
+        reads = StepReads(slots, int(slots.sum()), int(slots.sum()), 0)
         work = GatheredWork(steps, steps, reads, Words(8, 8, 1, 1), 0, False)
     else:
         work = FoldedWork(steps, seq(1), 0)

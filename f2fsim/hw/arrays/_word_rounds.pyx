@@ -18,7 +18,7 @@ def word_rounds(
     int64_t[::1] distinct,
     int64_t[::1] fullest,
 ):
-    """Fill `rounds` of each window (most words of a bank) and `distinct` words of each group.
+    """Fill `rounds` of each window (most words of a bank) and `distinct` words of groups by band.
 
     In `fullest` the words of the fullest bank of each band; windows begin with their band.
 
@@ -52,7 +52,7 @@ def word_rounds(
                         n += 1
                         if count[bank] > most:
                             most = count[bank]
-                    distinct[g] = n
+                    distinct[b] += n
                     g += 1
                 rounds[w] = most
                 w += 1

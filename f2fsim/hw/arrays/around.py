@@ -117,14 +117,14 @@ def build_around(
         inputs = [*inputs, *([scales] if scales else [])]
     inputs = [*inputs, activation_stream(builder, steps)]
     out = output_stream(builder, steps, ACTIVATION_BITS[weight_type.name])
-    kept = [band.n_kept for band in steps.bands]
+    kept = [band.total_kept for band in steps.bands]
     loaded = sum(load.n_bits for load in tile_loads(steps))
     return Around(
         builder,
         steps,
         inputs,
         [out] if out else [],
-        int(steps.over_tiles(kept, steps.tile_columns).sum()),
+        steps.total(kept, steps.tile_columns),
         {
             "front end": (fed.n_steps, 1),
             **kind.rates(front_end, fed),

@@ -33,7 +33,7 @@ from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.geometry import ACCUMULATOR_BITS, ACTIVATION_BITS
 from f2fsim.mapping.plan import Plan
-from f2fsim.mapping.steps import LayerSteps, band_steps, layer_steps
+from f2fsim.mapping.steps import BandSteps, LayerSteps, band_steps, layer_steps
 from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
@@ -194,15 +194,7 @@ class ArrayKind(ABC, Generic[A]):
 
         The steps are those of the front end unless a kind takes weights in another grouping.
         """
-        kind, front_end = front_end_kind(arch), arch.front_end
-        units, all_rows = kind.units_per_step(front_end), kind.is_all_rows(front_end)
-        if is_dense_way(arch, band[1]):
-            return BandWork(replace(band_steps(band[1], 1, all_rows=False), is_dense=True))
-        encoded = band[1]
-        steps = shared(
-            encoded, ("steps", units, all_rows), lambda: band_steps(encoded, units, all_rows)
-        )
-        return BandWork(steps)
+        return BandWork(front_end_steps(arch, band[1]))
 
     def layer_work(self, work: LayerWork, array: A) -> Sequence[BandWork]:
         """Return the work of every band; a kind may go through all bands at once."""
@@ -234,9 +226,7 @@ class ArrayKind(ABC, Generic[A]):
     def build_layer(self, work: LayerWork, array: A, builder: MachineBuilder) -> LayerMachine:
         """Build the whole machine of a layer: front end, operands, array, outputs."""
         arch, bands, bits = work.arch, work.bands, work.activation_bits
-        # Bands cut at the same rows are the same wherever the first one is.
-        key = "work", self.decided(arch), work.layer, work.plan.band_rows
-        by_band = shared(bands[0][1], key, lambda: self.layer_work(work, array))
+        by_band = self.layer_work(work, array)
         around = self._around(work, array, builder, by_band)
         builder.take(around.builder)
         name, steps = bands[0][0].weight_type.name, around.steps
@@ -329,6 +319,14 @@ class ArrayKind(ABC, Generic[A]):
             srams={MEMORIES[name]: sram for name, sram in self.memories(arch, array).items()},
             register_bits={"sum registers": arch.pe_array.n_multipliers * ACCUMULATOR_BITS},
         )
+
+
+def front_end_steps(arch: ArchConfig, encoded: EncodedTensor) -> BandSteps:
+    """Return the steps in which a front end takes a band."""
+    kind, front_end = front_end_kind(arch), arch.front_end
+    if is_dense_way(arch, encoded):
+        return replace(band_steps(encoded, 1, all_rows=False), is_dense=True)
+    return band_steps(encoded, kind.units_per_step(front_end), kind.is_all_rows(front_end))
 
 
 def is_dense_way(arch: ArchConfig, encoded: EncodedTensor) -> bool:

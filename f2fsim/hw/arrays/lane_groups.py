@@ -13,20 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from f2fsim.config.arch import ArchConfig
-from f2fsim.config.layer import Layer
 from f2fsim.config.pe_array import LanesArray
 from f2fsim.hw.arrays.bank_gather import words_of
 from f2fsim.hw.arrays.contract import LayerWork
 from f2fsim.hw.arrays.lane_parts import neighbours_a_group
 from f2fsim.hw.arrays.lane_steps import Weights, full_steps
-from f2fsim.hw.arrays.operands import StepReads, Words, band_reads
+from f2fsim.hw.arrays.operands import BandReads, StepReads, Words, band_reads
 from f2fsim.hw.arrays.sums import StepSums, in_row_order, open_rows, sum_cycles
 from f2fsim.hw.description import IntSeq
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.hw.front_ends.contract import FrontEndKind
 from f2fsim.mapping.steps import BandSteps, starts_of
 from f2fsim.sharing import shared
+
 
 @dataclass(frozen=True, eq=False)
 class LaneGroups:
@@ -104,9 +103,7 @@ def _groups(
     leaving = sums.between(first[bounds[:-1]], first[bounds[1:] - 1])
     least_last = -(-np.array(n_rows, dtype=np.int64) // n_banks)
     added = sum_cycles(sums, first)
-    return LaneGroups(
-        steps, bounds, first, words_of(columns), leaving.tolist(), added, least_last
-    )
+    return LaneGroups(steps, bounds, first, words_of(columns), leaving.tolist(), added, least_last)
 
 
 def lane_reads(
@@ -118,7 +115,7 @@ def lane_reads(
     """
     gathers, layer = neighbours_a_group(work.arch, array) is None, work.layer
 
-    def made() -> list[StepReads]:
+    def made() -> BandReads:
         return band_reads(
             groups.columns,
             groups.first,
@@ -131,9 +128,8 @@ def lane_reads(
             ways=(gathers, array.shared_reads),
         )
 
-    if array.columns < layer.n_columns:
-        return made()
-    return shared(groups, ("reads", array.window, words, gathers, array.shared_reads), made)
+    key = "reads", array.window, words, gathers, array.shared_reads
+    return shared(groups, key, made).by_band()
 
 
 def _weights(work: LayerWork, array: LanesArray, *, is_dense: bool) -> Weights:

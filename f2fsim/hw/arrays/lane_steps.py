@@ -84,8 +84,9 @@ def full_steps(
     rows = np.array(n_rows, dtype=np.int64)
     taking = weights.first[1:] - weights.first[:-1] if skips else rows * n_cols
     bounds = starts_of(np.maximum(-(-taking // lanes), 1))
-    scale_bits = [int(one.stream_bits[SCALES].sum()) if SCALES in one.stream_bits else 0 for one in fed]
-    n_weights, n_kept, done, scales = np.empty((4, int(bounds[-1])), dtype=np.int64)
+    scales = [one.stream_bits.get(SCALES) for one in fed]
+    scale_bits = [0 if of_band is None else int(of_band.sum()) for of_band in scales]
+    n_weights, n_kept, done, shares = np.empty((4, int(bounds[-1])), dtype=np.int64)
     _lane_steps.cut_groups(
         weights.kept,
         weights.first,
@@ -95,7 +96,7 @@ def full_steps(
         (skips, all_rows),
         np.array(scale_bits, dtype=np.int64),
         bounds,
-        *(n_weights, n_kept, done, scales),
+        *(n_weights, n_kept, done, shares),
     )
     zeros, ones = np.zeros_like(n_weights), np.ones_like(n_weights)
     ends = bounds.tolist()
@@ -105,7 +106,7 @@ def full_steps(
         kept, nothing, once = n_kept[mine], zeros[mine], ones[mine]
         steps.append(
             BandSteps(
-                {SCALES: scales[mine]} if n_bits else {},
+                {SCALES: shares[mine]} if n_bits else {},
                 n_weights[mine],
                 *(kept, kept),
                 *(nothing, once, nothing, once),

@@ -10,7 +10,7 @@ import numpy as np
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.pe_array import LanesArray
 from f2fsim.cost.unit_spec import Units
-from f2fsim.hw.arrays.contract import ArrayKind, Floats, LayerWork
+from f2fsim.hw.arrays.contract import ArrayKind, Floats, LayerWork, front_end_steps
 from f2fsim.hw.arrays.job import ArrayJob
 from f2fsim.hw.arrays.lane_estimates import read_cycles, sum_conflicts
 from f2fsim.hw.arrays.lane_groups import lane_groups, lane_reads
@@ -32,6 +32,7 @@ from f2fsim.hw.machine_builder import MachineBuilder
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import BandSteps, LayerSteps
 from f2fsim.mapping.totals import Totals
+from f2fsim.sharing import shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +136,16 @@ class LanesKind(ArrayKind[LanesArray]):
 
         Zeros that are multiplied read their activations, those that are gated or skipped do not.
         """
-        fed = [one.steps for one in super().layer_work(work, array)]
-        arch, is_dense = work.arch, fed[0].is_dense
-        is_all_rows = front_end_kind(arch).is_all_rows(arch.front_end) and not is_dense
+        arch, bands = work.arch, work.bands
+        kind, front_end = front_end_kind(arch), arch.front_end
+        taken = kind.units_per_step(front_end), kind.is_all_rows(front_end)
+        fed = shared(
+            bands[0][1],
+            ("steps", taken, work.plan.band_rows),
+            lambda: [front_end_steps(arch, encoded) for _, encoded in bands],
+        )
+        is_dense = fed[0].is_dense
+        is_all_rows = kind.is_all_rows(front_end) and not is_dense
         wave = min(array.columns, work.layer.n_columns)
         words = Words.of(arch.scratchpad, work.activation_bits, wave)
         n_banks = self.accumulators(arch, array).n_banks if is_all_rows else 0
@@ -172,17 +180,17 @@ class LanesKind(ArrayKind[LanesArray]):
         """
         steps = job.steps
         work = [one for one in job.work if isinstance(one, GatheredWork)]
-        counts = [_taken(array, band) for band in steps.bands]
+        skips = array.zeros == "skip"
+        counts = [band.total_reaching if skips else band.total_weights for band in steps.bands]
         waves = [-(-n // array.columns) for n in steps.tile_columns]
         service = steps.over_tiles([one.reads.cycles for one in work], waves)
-        kept_of = [band.n_kept for band in steps.bands]
-        kept = int(steps.over_tiles(kept_of, steps.tile_columns).sum())
-        taken = int(steps.over_tiles(counts, steps.tile_columns).sum())
+        kept = steps.total([band.total_kept for band in steps.bands], steps.tile_columns)
+        taken = steps.total(counts, steps.tile_columns)
         is_dense = any(band.is_dense for band in steps.bands)
         useful = taken if array.zeros == "multiply" or is_dense else kept
-        n_reads = int(steps.over_tiles([one.reads.n_reads for one in work], waves).sum())
-        n_waiting = int(steps.over_tiles([one.reads.n_waiting for one in work], waves).sum())
-        weight_reads = int(steps.over_tiles(counts, waves).sum())
+        n_reads = steps.total([one.reads.n_reads for one in work], waves)
+        n_waiting = steps.total([one.reads.n_waiting for one in work], waves)
+        weight_reads = steps.total(counts, waves)
         sum_words = sum(work[band].sum_words_of(waves[tile]) for band, tile in steps.passes)
         job.add(
             service,

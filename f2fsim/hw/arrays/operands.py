@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from f2fsim.config.arch import Scratchpad
 from f2fsim.hw.arrays import _lane_steps, _word_rounds
 from f2fsim.hw.arrays.bank_gather import gather_groups, n_windows
+from f2fsim.mapping.steps import starts_of
 
 IntArray = NDArray[np.int64]
 
@@ -73,18 +75,48 @@ class StepReads:
 
     Attributes
     ----------
-    cycles, n_reads : ndarray of int64, shape (n_steps,)
-        Cycles, and the words that banks give.
-    n_waiting : ndarray of int64, shape (n_steps,)
+    cycles : ndarray of int64, shape (n_steps,)
+        Cycles of each step.
+    n_reads : int
+        Words that banks give for all of them.
+    n_waiting : int
         Words that wait in queues: that of each lane that gathers, or each word of a group once.
     fullest : int
         Cycles of the bank with the most reads: no order of them is shorter.
     """
 
     cycles: IntArray
-    n_reads: IntArray
-    n_waiting: IntArray
+    n_reads: int
+    n_waiting: int
     fullest: int
+
+
+@dataclass(frozen=True, eq=False)
+class BandReads:
+    """What the steps of bands read.
+
+    Attributes
+    ----------
+    bounds : ndarray of int64, shape (n_bands + 1,)
+        At which step each band begins.
+    cycles : ndarray of int64, shape (n_steps,)
+        As of `StepReads`, one band behind the other.
+    totals : ndarray of int64, shape (3, n_bands)
+        ``n_reads``, ``n_waiting`` and ``fullest`` of each band.
+    """
+
+    bounds: IntArray
+    cycles: IntArray
+    totals: IntArray
+
+    def by_band(self) -> list[StepReads]:
+        """Return what each band reads; its arrays are pieces of these."""
+        ends = self.bounds.tolist()
+        totals = self.totals.T.tolist()
+        return [
+            StepReads(self.cycles[i:k], *of_band)
+            for (i, k), of_band in zip(pairwise(ends), totals, strict=True)
+        ]
 
 
 def step_reads(
@@ -100,7 +132,8 @@ def step_reads(
 ) -> StepReads:
     """Return the reads of the steps of one band: `band_reads` of it alone."""
     bounds, ways = np.array([0, first.shape[0] - 1], dtype=np.int64), (gathers, shares)
-    return band_reads(columns, first, bounds, shape, words, n_columns, added, ways=ways)[0]
+    found = band_reads(columns, first, bounds, shape, words, n_columns, added, ways=ways)
+    return found.by_band()[0]
 
 
 def band_reads(
@@ -114,7 +147,7 @@ def band_reads(
     least_last: IntArray | None = None,
     *,
     ways: tuple[bool, bool],
-) -> list[StepReads]:
+) -> BandReads:
     """Arbitrate the reads of bands' steps, a group of lanes each, and the sums they add to.
 
     A window takes as long as its reads or, if these are more, its sums: products go through the
@@ -142,23 +175,23 @@ def band_reads(
         is gathered goes to every lane whose oldest request wants it.
     """
     window, (gathers, shares) = shape[1], ways
-    per_step = first[1:] - first[:-1]
     if gathers:
         found = gather_groups(
             columns, first, (shape[0], words.n_banks, window), bounds, shares=shares
         )
-        rounds, fullest, n_waiting = found.cycles, found.of_bank.max(axis=1), per_step
-        n_reads = _shared_out(found.reads, bounds, window) if shares else per_step
+        rounds, fullest = found.cycles, found.of_bank.max(axis=1)
+        ends = first[bounds]
+        n_waiting = n_reads = ends[1:] - ends[:-1]
+        if shares:
+            windows = starts_of(-(-(bounds[1:] - bounds[:-1]) // window))
+            n_reads = np.add.reduceat(found.reads, windows[:-1])
     else:
         rounds, n_reads, fullest = _wide_rounds(columns, first, bounds, window, words, n_columns)
         n_waiting = n_reads
     # A window takes at least a cycle a group.
     cycles = _shared_out(rounds, bounds, window, words.each, added, least_last, least=1)
-    ends = bounds.tolist()
-    return [
-        StepReads(cycles[begin:end], n_reads[begin:end], n_waiting[begin:end], most * words.each)
-        for begin, end, most in zip(ends[:-1], ends[1:], fullest.tolist(), strict=True)
-    ]
+    totals = np.stack([n_reads, n_waiting, fullest * words.each])
+    return BandReads(bounds, cycles, totals)
 
 
 def _wide_rounds(
@@ -169,10 +202,10 @@ def _wide_rounds(
     words: Words,
     n_columns: int,
 ) -> tuple[IntArray, IntArray, IntArray]:
-    """Return the reads of each window's fullest bank, of each group, and of each band's fullest."""
-    n_words, n_groups = max(-(-n_columns // words.neighbours), 1), first.shape[0] - 1
+    """Return the reads of each window's fullest bank, of each band, and of its fullest bank."""
+    n_words = max(-(-n_columns // words.neighbours), 1)
     rounds = np.zeros(n_windows(bounds, window), np.int64)
-    distinct, fullest = np.zeros(n_groups, np.int64), np.zeros(bounds.shape[0] - 1, np.int64)
+    distinct, fullest = np.zeros((2, bounds.shape[0] - 1), np.int64)
     _word_rounds.word_rounds(
         columns if columns.dtype == np.int32 else columns.astype(np.int32),
         words.neighbours,

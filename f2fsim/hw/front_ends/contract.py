@@ -152,7 +152,11 @@ class FrontEndJob:
 
     def n_weight_bytes(self) -> int:
         """Return the bytes of all weight positions of all steps."""
-        return self.total(self.over_passes(lambda band: band.n_weights)) * self.weight_bits // 8
+        return self.n_positions() * self.weight_bits // 8
+
+    def n_positions(self) -> int:
+        """Return all weight positions of all steps."""
+        return self.over_bands([band.total_weights for band in self.steps.bands])
 
 
 def fifo_units(front_end: FrontEnd, latency_cycles: int = 1) -> int:

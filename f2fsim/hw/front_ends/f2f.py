@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,9 +140,8 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         if front_end.outputs == "all" or n_used == front_end.n_out:
             return of_layer
         names = ("n_in", "n_out", "n_s", "taps", "seed")
-        rows = _first_rows(*(getattr(front_end, name) for name in names), n_used)
         assert isinstance(of_layer, F2FFormat)
-        return replace(of_layer, n_out=n_used, rows=rows)
+        return _with_outputs(of_layer, tuple(getattr(front_end, name) for name in names), n_used)
 
     def step_weights(self, front_end: F2fFrontEnd, facts: LayerFacts) -> float:
         """The outputs in use of all groups."""
@@ -352,6 +352,12 @@ def _first_rows(
     """Return the first `n_used` rows of a decoder matrix, as parameters of a format hold them."""
     whole = F2FParams(n_in=n_in, n_out=n_out, n_s=n_s, taps=taps, seed=seed)
     return matrix_rows(DecoderMatrix(whole.matrix.bits[:n_used], n_in, n_used, n_s))
+
+
+@lru_cache(maxsize=1024)
+def _with_outputs(whole: F2FFormat, decoder: tuple[Any, ...], n_used: int) -> F2FFormat:
+    """Return the format that uses the first outputs of a decoder; many bands use as many."""
+    return replace(whole, n_out=n_used, rows=_first_rows(*decoder, n_used))
 
 
 @lru_cache(maxsize=256)

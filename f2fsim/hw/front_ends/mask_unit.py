@@ -27,13 +27,12 @@ def add_mask_unit(job: FrontEndJob, front_end: MaskedFrontEnd, latency_cycles: i
     service = ONE
     if front_end.mask_code != "raw" and not job.is_dense:
         service = at_rate(job.over_passes(lambda band: band.most_symbols), front_end.mask_rate)
-    n_places = job.total(job.over_passes(lambda band: band.n_weights))
     return job.unit(
         "mask unit",
         "mask_unit",
         service,
         job.stream("mask"),
-        {"mask_bit": 0 if job.is_dense else n_places},
+        {"mask_bit": 0 if job.is_dense else job.n_positions()},
         latency_cycles + _made_cycles(front_end),
     )
 
