@@ -1,4 +1,4 @@
-"""The machine as data: what both engines interpret, and the check that it is well formed.
+"""The machine as data: what both engines interpret (`f2fsim.hw.wiring` checks it).
 
 Owns the meaning of component, port, channel, reader and writer (``docs/model.md``).  Holds no
 time and runs nothing; engines read it and never change it.
@@ -6,8 +6,7 @@ time and runs nothing; engines read it and never change it.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -48,6 +47,12 @@ class Extent(NamedTuple):
             one = int(values[0]) if values.size else 0
             return cls(one, one, one)
         return cls(int(values.min()), int(values.sum()), int(values.max()))
+
+
+def flow_of(channel: str, values: IntSeq, n_items: int, extent: Extent) -> Flow:
+    """Return what flows through a port of a part with so many items."""
+    units = extent.total * n_items if values.shape[0] == 1 else extent.total
+    return channel, units, extent.most if n_items else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,14 +135,16 @@ class Component:
     @cached_property
     def problems(self) -> tuple[str, ...]:
         """What of its own is not well formed: parts that machines share are looked at once."""
-        return tuple(_component_problems(self))
+        from f2fsim.hw.wiring import component_problems
+
+        return tuple(component_problems(self))
 
     @cached_property
     def flows(self) -> tuple[tuple[Flow, ...], tuple[Flow, ...]]:
         """What it takes from channels, and what it puts."""
         n = self.n_items
-        taken = tuple(_flow(port.channel, port.need, n, port.extent) for port in self.inputs)
-        return taken, tuple(_flow(out.channel, out.emit, n, out.extent) for out in self.outputs)
+        taken = tuple(flow_of(port.channel, port.need, n, port.extent) for port in self.inputs)
+        return taken, tuple(flow_of(out.channel, out.emit, n, out.extent) for out in self.outputs)
 
     @cached_property
     def extent(self) -> Extent:
@@ -261,6 +268,8 @@ class Machine:
     def __post_init__(self) -> None:
         if self.timing is not None and self.timing.is_sound:
             return
+        from f2fsim.hw.wiring import wiring_problems
+
         problems = wiring_problems(self)
         if problems:
             raise SimulationError("the machine is not wired correctly:\n" + "\n".join(problems))
@@ -286,124 +295,3 @@ class Machine:
     def clocks_hz(self) -> tuple[int, ...]:
         """Clocks of all parts, memory apart."""
         return tuple(sorted({part.clock_hz for part in self.parts}))
-
-
-def wiring_problems(machine: Machine) -> list[str]:
-    """Return one line for each problem of a machine's wiring; empty if it is sound."""
-    problems: list[str] = []
-    for what, used in (
-        ("part", Counter(part.name for part in machine.parts)),
-        ("channel", Counter(channel.name for channel in machine.channels)),
-    ):
-        problems += [f"{what} {name}: name is used {n} times" for name, n in used.items() if n > 1]
-    for channel in machine.channels:
-        if channel.capacity < 1 or channel.latency_cycles < 1:
-            problems.append(
-                f"channel {channel.name}: capacity and latency must be at least 1, got "
-                f"{channel.capacity} and {channel.latency_cycles}"
-            )
-    for component in machine.components:
-        problems += component.problems
-    for engine in machine.engines:
-        problems += _stream_problems(engine, machine.burst_bytes)
-    problems += _channel_problems(machine)
-    return problems
-
-
-def _component_problems(component: Component) -> Iterator[str]:
-    where = f"component {component.name}"
-    if component.n_items < 0 or component.clock_hz <= 0:
-        yield f"{where}: items and clock must be positive"
-    n_items = component.n_items
-    service = component.service_cycles
-    yield from _sequence_problems(f"{where}.service_cycles", service, n_items, component)
-    for port in component.inputs:
-        path = f"{where}.in[{port.channel}]"
-        yield from _sequence_problems(f"{path}.need", port.need, n_items, port)
-        if port.release is not None:
-            yield from _sequence_problems(f"{path}.release", port.release, n_items)
-            if n_items and port.is_early:
-                yield f"{path}: releases units before it needs them"
-    for out in component.outputs:
-        yield from _sequence_problems(f"{where}.out[{out.channel}].emit", out.emit, n_items, out)
-    rising = sorted(set(component.marks)) == list(component.marks)
-    inside = all(0 <= mark < n_items for mark in component.marks)
-    if not (rising and inside):
-        yield f"{where}.marks: must be rising items, got {component.marks}"
-
-
-def _sequence_problems(
-    path: str, values: IntSeq, n_items: int, of: Component | InPort | OutPort | None = None
-) -> Iterator[str]:
-    """Yield the problems of a sequence, its extent from the part that it is `of`."""
-    if values.dtype != np.int64 or values.shape not in ((1,), (n_items,)):
-        yield f"{path}: needs 1 or {n_items} int64, got {values.dtype} {values.shape}"
-    elif (of.extent if of else Extent.of(values)).least < 0:
-        yield f"{path}: has a negative value"
-
-
-def _stream_problems(engine: Reader | Writer, burst_bytes: int) -> Iterator[str]:
-    where = f"stream {engine.name}"
-    if burst_bytes < 1:
-        yield f"{where}: the machine has no memory"
-    elif engine.addresses.shape != engine.n_bits.shape:
-        yield f"{where}: addresses and sizes differ in length"
-    elif engine.addresses.ndim != 1 or not engine.addresses.size:
-        yield f"{where}: needs at least one segment"
-    elif engine.alignment % burst_bytes or engine.extent.least < 1:
-        yield f"{where}: segments must be burst-aligned and not empty"
-    if engine.requests_per_cycle < 1:
-        yield f"{where}: needs at least one request a cycle"
-    n_segments = int(engine.n_bits.shape[0])
-    if isinstance(engine, Writer):
-        for out in engine.done:
-            yield from _sequence_problems(f"{where}.done[{out.channel}]", out.emit, n_segments)
-    elif engine.gate is not None:
-        gate = engine.gate
-        yield from _sequence_problems(f"{where}.gate[{gate.channel}]", gate.need, n_segments)
-        if gate.release is not None or gate.release_at_end:
-            yield f"{where}.gate[{gate.channel}]: units leave as they are taken"
-
-
-def _channel_problems(machine: Machine) -> Iterator[str]:
-    producers: dict[str, list[tuple[str, int, int]]] = {}
-    consumers: dict[str, list[tuple[str, int, int]]] = {}
-    for c in machine.components:
-        for users, flows in zip((consumers, producers), c.flows, strict=True):
-            for channel, units, most in flows:
-                users.setdefault(channel, []).append((c.name, units, most))
-    burst = 8 * machine.burst_bytes
-    for reader in machine.readers:
-        producers.setdefault(reader.channel, []).append((reader.name, reader.payload_bits, burst))
-        if reader.gate is not None:
-            gate, n = reader.gate, reader.n_bits.size
-            channel, units, most = _flow(gate.channel, gate.need, n, gate.extent)
-            consumers.setdefault(channel, []).append((reader.name, units, most))
-    for writer in machine.writers:
-        consumers.setdefault(writer.channel, []).append((writer.name, writer.payload_bits, burst))
-        for out in writer.done:
-            units = total(out.emit, writer.n_bits.shape[0])
-            producers.setdefault(out.channel, []).append((writer.name, units, units))
-    known = {channel.name for channel in machine.channels}
-    for name in sorted((producers.keys() | consumers.keys()) - known):
-        yield f"channel {name}: is used by a port but does not exist"
-    for place in machine.channels:
-        ends = producers.get(place.name, []), consumers.get(place.name, [])
-        if len(ends[0]) != 1 or len(ends[1]) != 1:
-            who = [[name for name, _, _ in end] for end in ends]
-            yield f"channel {place.name}: needs one producer and one consumer, has {who}"
-            continue
-        (source, put, most_put), (sink, taken, most_taken) = ends[0][0], ends[1][0]
-        if put != taken:
-            yield f"channel {place.name}: {source} puts {put} units, {sink} takes {taken}"
-        most = max(most_put, most_taken)
-        if most > place.capacity:
-            yield (
-                f"channel {place.name}: holds {place.capacity} units, an item of {source} or "
-                f"{sink} needs {most} at once"
-            )
-
-
-def _flow(channel: str, values: IntSeq, n_items: int, extent: Extent) -> Flow:
-    units = extent.total * n_items if values.shape[0] == 1 else extent.total
-    return channel, units, extent.most if n_items else 0

@@ -151,9 +151,10 @@ class LanesKind(ArrayKind[LanesArray]):
         n_banks = self.accumulators(arch, array).n_banks if is_all_rows else 0
         groups = lane_groups(work, array, fed, n_banks)
         reads = lane_reads(work, array, groups, words)
+        by_band = zip(groups.steps, fed, reads, groups.sum_words, strict=True)
         return [
-            GatheredWork(*of_band, words, n, is_all_rows)
-            for *of_band, n in zip(groups.steps, fed, reads, groups.sum_words, strict=True)
+            GatheredWork(steps, of_fed, read, words, n_sums, is_all_rows)
+            for steps, of_fed, read, n_sums in by_band
         ]
 
     def fed_ports(

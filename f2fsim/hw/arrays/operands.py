@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from f2fsim.config.arch import Scratchpad
 from f2fsim.hw.arrays import _lane_steps, _word_rounds
-from f2fsim.hw.arrays.bank_gather import gather_groups, n_windows
+from f2fsim.hw.arrays.bank_gather import gather_groups, n_windows, words_of
 from f2fsim.mapping.steps import starts_of
 
 IntArray = NDArray[np.int64]
@@ -207,7 +207,7 @@ def _wide_rounds(
     rounds = np.zeros(n_windows(bounds, window), np.int64)
     distinct, fullest = np.zeros((2, bounds.shape[0] - 1), np.int64)
     _word_rounds.word_rounds(
-        columns if columns.dtype == np.int32 else columns.astype(np.int32),
+        words_of(columns),
         words.neighbours,
         first,
         bounds,
