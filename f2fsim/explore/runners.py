@@ -27,8 +27,11 @@ from f2fsim.explore.store import Outcome
 #: A point that was under way when a worker died this often is tried once more, alone.
 MAX_STRIKES = 2
 
-#: Neighbouring points share machines and more if the same worker runs them: it is given as many at
-#: once as take about so many seconds, and at most so many.
+#: Neighbouring points share machines and more if the same worker runs them: each has a run of
+#: at most so many.
+MOST_IN_RUN = 64
+
+#: Of its run it is given as many at once as take about so many seconds, and at most so many.
 BLOCK_SECONDS, MOST_IN_BLOCK = 2.0, 16
 
 #: Longest wait for the thread of a pool whose workers have ended.
@@ -74,12 +77,12 @@ class Processes:
 
     def run(self, tasks: Iterable[Task], *, ahead: bool = False) -> Generator[Outcome, None, None]:
         """Yield the outcome of every task as it comes; `ahead` lets a worker have neighbours."""
-        source, again = iter(tasks), deque[Task]()
+        runs, again = _Runs(iter(tasks), self.n_workers if ahead else 1), deque[Task]()
         strikes: dict[str, int] = {}
         suspects: list[Task] = []
         while True:
             lost: list[Task] = []
-            yield from self._until_broken(source, again, lost, MOST_IN_BLOCK if ahead else 1)
+            yield from self._until_broken(runs, again, lost, ahead=ahead)
             if not lost:
                 break
             for task in lost:
@@ -92,40 +95,51 @@ class Processes:
             yield self._alone(task)
 
     def _until_broken(
-        self, source: Iterator[Task], again: deque[Task], lost: list[Task], most: int
+        self, runs: _Runs, again: deque[Task], lost: list[Task], *, ahead: bool
     ) -> Generator[Outcome, None, None]:
-        """Yield outcomes until tasks run out or a worker dies (then fill `lost`)."""
-        running: dict[Future[tuple[list[Outcome], float]], list[Task]] = {}
-        n_next = 1
-        with _Pool(self.n_workers) as pool:
-            while True:
-                while not lost and len(running) <= self.n_workers:
-                    block = [again.popleft()] if again else list(islice(source, n_next))
+        """Yield outcomes until tasks run out or a worker dies (then fill `lost`).
+
+        With `ahead` each worker has a pool and a run of its own, else all have one.
+        """
+        running: dict[Future[tuple[list[Outcome], float]], tuple[int, list[Task]]] = {}
+        width, most = (1, 1) if ahead else (self.n_workers, self.n_workers + 1)
+        n_next = [1] * runs.n
+
+        def fill(pools: Sequence[ProcessPoolExecutor]) -> None:
+            for lane, pool in enumerate(pools):
+                while not lost and sum(of == lane for of, _ in running.values()) < most:
+                    block = [again.popleft()] if again else runs.take(lane, n_next[lane], ahead)
                     if not block:
                         break
                     try:
                         with _interrupts_held():
-                            running[pool.submit(_run_block, self.work, block)] = block
+                            running[pool.submit(_run_block, self.work, block)] = lane, block
                     except BrokenProcessPool:
-                        lost += block
-                if not running:
-                    return
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    block = running.pop(future)
+                        lost.extend(block)
+
+        with _Pools(runs.n, width) as pools:
+            fill(pools)
+            while running:
+                outcomes: list[Outcome] = []
+                for future in wait(running, return_when=FIRST_COMPLETED)[0]:
+                    lane, block = running.pop(future)
                     try:
-                        outcomes, seconds = future.result()
+                        found, seconds = future.result()
                     except BrokenProcessPool:
-                        lost += block
+                        lost.extend(block)
                         continue
-                    again.extend(block[len(outcomes) :])
-                    yield from outcomes
-                    n_next = min(_points_of_a_block(seconds), most)
+                    outcomes += found
+                    runs.put_back(lane, block[len(found) :])
+                    n_next[lane] = _points_of_a_block(seconds)
+                if ahead:  # no worker waits for what becomes of outcomes
+                    fill(pools)
+                yield from outcomes
+                fill(pools)
 
     def _alone(self, task: Task) -> Outcome:
-        with _Pool(1) as pool:
+        with _Pools(1, 1) as pools:
             try:
-                return pool.submit(self.work, task).result()
+                return pools[0].submit(self.work, task).result()
             except BrokenProcessPool:
                 return Outcome(task.digest, "failed", {}, died(MAX_STRIKES + 1))
 
@@ -162,19 +176,60 @@ def died(n_times: int) -> str:
     )
 
 
-class _Pool:
-    """A process pool whose workers end with it, whatever happens."""
+class _Runs:
+    """Tasks as workers take them: each from a run of neighbours of its own, of `n` runs.
 
-    def __init__(self, n_workers: int) -> None:
+    At the end a worker takes over half of what is left of the longest run.
+    """
+
+    def __init__(self, source: Iterator[Task], n: int) -> None:
+        self.n, self._source = n, source
+        self._runs = [deque[Task]() for _ in range(n)]
+        self._is_begun = False
+
+    def take(self, lane: int, n_tasks: int, ahead: bool) -> list[Task]:
+        """Return the next tasks of a run, none at the end; the fewer, the fewer are left in it."""
+        if not ahead:
+            return list(islice(self._source, 1))
+        run = self._runs[lane]
+        if not run:
+            self._refill(lane)
+        return [run.popleft() for _ in range(min(n_tasks, -(-len(run) // 4)))]
+
+    def put_back(self, lane: int, tasks: Sequence[Task]) -> None:
+        """Put tasks that were taken before their run."""
+        self._runs[lane].extendleft(reversed(tasks))
+
+    def _refill(self, lane: int) -> None:
+        if not self._is_begun:
+            self._is_begun = True
+            first = list(islice(self._source, self.n * MOST_IN_RUN))
+            for i, run in enumerate(self._runs):
+                run.extend(first[i * len(first) // self.n : (i + 1) * len(first) // self.n])
+        run = self._runs[lane]
+        if not run:
+            run.extend(islice(self._source, MOST_IN_RUN))
+        if not run:
+            longest = max(self._runs, key=len)
+            run.extendleft([longest.pop() for _ in range((len(longest) + 1) // 2)])
+
+
+class _Pools:
+    """Process pools of so many workers each, which end with them, whatever happens."""
+
+    def __init__(self, n_pools: int, n_workers: int) -> None:
         self._before = set(multiprocessing.active_children())
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(n_workers, context, _start_worker)
+        self._pools = [
+            ProcessPoolExecutor(n_workers, context, _start_worker) for _ in range(n_pools)
+        ]
 
-    def __enter__(self) -> ProcessPoolExecutor:
+    def __enter__(self) -> Sequence[ProcessPoolExecutor]:
         try:
             with _interrupts_held():
-                first = self._pool.submit(os.getpid)
-            first.result()
+                first = [pool.submit(os.getpid) for pool in self._pools]
+            for one in first:
+                one.result()
         except BrokenProcessPool:
             self._end()
             raise F2fsimError(
@@ -184,23 +239,25 @@ class _Pool:
         except BaseException:
             self._end()
             raise
-        return self._pool
+        return self._pools
 
     def __exit__(self, *_: object) -> None:
         self._end()
 
     def _end(self) -> None:
         workers = set(multiprocessing.active_children()) - self._before
-        # The pool's own thread closes a pipe that the interpreter writes to at its exit if the
+        # A pool's own thread closes a pipe that the interpreter writes to at its exit if the
         # thread still lives: it is awaited, but never for long (shutdown(wait=True) has no limit).
-        manager = getattr(self._pool, "_executor_manager_thread", None)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        managers = [getattr(one, "_executor_manager_thread", None) for one in self._pools]
+        for pool in self._pools:
+            pool.shutdown(wait=False, cancel_futures=True)
         for worker in workers:
             worker.terminate()
         for worker in workers:
             worker.join()
-        if manager is not None:
-            manager.join(timeout=MANAGER_SECONDS)
+        for manager in managers:
+            if manager is not None:
+                manager.join(timeout=MANAGER_SECONDS)
 
 
 @contextmanager

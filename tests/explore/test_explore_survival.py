@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,10 @@ def test_local_processes_give_the_same(
 
 
 def test_a_worker_runs_neighbours(spec: Path) -> None:
-    """They share machines; where outcomes decide what comes next, nothing is taken ahead."""
+    """They share machines; where outcomes decide what comes next, nothing is taken ahead.
+
+    Each worker has half of them in a row, but for those at the end that one takes over.
+    """
     loaded = load_sweep(spec)
     points = [p for p in expand(loaded, load_inputs(loaded)) if p.status == "ready"]
     tasks = [Task.of(point, "compiled") for point in points[:20]]
@@ -98,7 +102,9 @@ def test_a_worker_runs_neighbours(spec: Path) -> None:
         for one in Processes(2, process_task).run(tasks, ahead=True)
     }
     assert len(ran_by) == 20
-    assert len({ran_by[task.digest] for task in tasks[3:19]}) == 1
+    runs = [len(list(run)) for _, run in groupby(ran_by[task.digest] for task in tasks)]
+    assert len(runs) <= 5
+    assert runs[0] >= 8
     left = iter(tasks)
     one_by_one = Processes(2, process_task).run(left)
     next(one_by_one)
