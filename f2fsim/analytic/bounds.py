@@ -63,10 +63,9 @@ def bound_cycles(traffic: LayerTraffic) -> dict[str, int]:
     entry of `unit_rates`: work over rate.
     """
     machine = traffic.peak_bytes_per_second, traffic.clock_hz, traffic.refresh
-    per_bit, lost, stretch = _memory_cycles(*machine)
-    cycles = sum(traffic.n_bits.values()) * per_bit
+    n_bits = sum(traffic.n_bits.values())
     bounds = {
-        "memory": int(max(cycles, (cycles - 2 * lost) * stretch)),
+        "memory": max((n_bits * a - b) // c for a, b, c in _memory_cycles(*machine)),
         "multipliers": -(-traffic.macs // traffic.n_multipliers),
     }
     for name, (work, rate) in traffic.unit_rates.items():
@@ -77,14 +76,18 @@ def bound_cycles(traffic: LayerTraffic) -> dict[str, int]:
 @lru_cache(maxsize=64)
 def _memory_cycles(
     peak_bytes_per_second: float, clock_hz: int, refresh: Refresh | None
-) -> tuple[Fraction, Fraction, Fraction]:
-    """Return the core cycles of a bit and of a refresh, and by what refreshes stretch the time."""
+) -> list[tuple[int, int, int]]:
+    """Return the core cycles of n bits at peak, and with refreshes, as (a, b, c): (n a - b) / c."""
     per_bit = Fraction(clock_hz, 8) / Fraction(peak_bytes_per_second)
-    if refresh is None:
-        return per_bit, Fraction(0), Fraction(1)
-    lost = Fraction(refresh.seconds)
-    share = lost / Fraction(refresh.interval_seconds)
-    return per_bit, lost * clock_hz, 1 / (1 - share)
+    found = [(per_bit, Fraction(0))]
+    if refresh is not None:
+        lost = Fraction(refresh.seconds)
+        stretch = 1 / (1 - lost / Fraction(refresh.interval_seconds))
+        found.append((per_bit * stretch, 2 * lost * clock_hz * stretch))
+    return [
+        (a.numerator * b.denominator, b.numerator * a.denominator, a.denominator * b.denominator)
+        for a, b in found
+    ]
 
 
 def least_seconds(

@@ -50,11 +50,17 @@ cdef struct Stream:
     int64_t n_written, n_written_bursts     # segments in memory, bursts of the next one that are
 
 
-cdef int64_t[:, ::1] _table(rows, size_t n_bytes):
+cdef int64_t[:, ::1] _table(list rows, size_t n_bytes):
     """Return rows that begin with the given columns, each `n_bytes` long; at least one."""
-    table = np.zeros((max(len(rows), 1), n_bytes // sizeof(int64_t)), dtype=np.int64)
-    if rows:
-        table[:, : len(rows[0])] = rows
+    cdef int64_t[:, ::1] table = np.zeros(
+        (max(len(rows), 1), n_bytes // sizeof(int64_t)), dtype=np.int64
+    )
+    cdef Py_ssize_t i, k
+    cdef list row
+    for i in range(len(rows)):
+        row = rows[i]
+        for k in range(len(row)):
+            table[i, k] = row[k]
     return table
 
 

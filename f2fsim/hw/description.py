@@ -46,7 +46,8 @@ class Extent(NamedTuple):
         if values.size <= 1:
             one = int(values[0]) if values.size else 0
             return cls(one, one, one)
-        return cls(int(values.min()), int(values.sum()), int(values.max()))
+        least, most = np.minimum.reduce(values), np.maximum.reduce(values)
+        return cls(int(least), int(np.add.reduce(values)), int(most))
 
 
 def flow_of(channel: str, values: IntSeq, n_items: int, extent: Extent) -> Flow:

@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,8 @@ class EncodingCache:
 
     def _path(self, weight_format: WeightFormat, tensor: PrunedTensor) -> Path:
         digest = hashlib.sha256(code_digest().encode())
-        head = f"{weight_format!r}|{tensor.weight_type.name}|{tensor.shape}|{tensor.name}|"
+        of_tensor = f"{tensor.weight_type.name}|{tensor.shape}|{tensor.name}|"
+        head = f"{_described(weight_format)}|{of_tensor}"
         digest.update(head.encode())
         digest.update(np.ascontiguousarray(tensor.patterns).data)
         digest.update(np.packbits(tensor.mask).data)
@@ -174,6 +175,12 @@ class EncodingCache:
                 break
             path.unlink(missing_ok=True)
             total -= size
+
+
+@lru_cache(maxsize=1024)
+def _described(weight_format: WeightFormat) -> str:
+    """Return a format as text: that of many bands is the same, with rows of a decoder."""
+    return repr(weight_format)
 
 
 def _narrow(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -19,7 +19,7 @@ from f2fsim.errors import ConfigError
 from f2fsim.hw.arrays.bank_gather import gather_groups, gather_windows
 from f2fsim.hw.arrays.lane_estimates import mean_gather_cycles
 from f2fsim.hw.arrays.lane_parts import neighbours_a_group
-from f2fsim.hw.arrays.operands import Words, step_reads
+from f2fsim.hw.arrays.operands import Words, band_reads, step_reads
 from f2fsim.hw.front_ends import FRONT_ENDS
 from f2fsim.mapping.steps import starts_of
 from f2fsim.pipeline.cost import CostModel
@@ -114,6 +114,38 @@ def test_conflicts_equal_a_brute_force_count(
         return
     more = replace(words, n_banks=2 * n_banks)
     assert step_reads(flat, first, (7, window), more, 41, gathers=False).cycles.sum() <= cycles
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    bands=st.lists(
+        st.lists(st.lists(st.integers(0, 40), max_size=7), min_size=1, max_size=9),
+        min_size=1, max_size=4,
+    ),
+    window=st.integers(1, 5), gathers=st.booleans(), shares=st.booleans(),
+)  # fmt: skip
+def test_bands_at_once_are_as_each_alone(
+    bands: list[list[list[int]]], window: int, gathers: bool, shares: bool
+) -> None:
+    words, ways = Words(4, 8, 2, 1), (gathers, shares)
+    groups = [group for band in bands for group in band]
+    first = starts_of(np.array([len(one) for one in groups], dtype=np.int64))
+    bounds = starts_of(np.array([len(band) for band in bands], dtype=np.int64))
+    flat = np.array([c for one in groups for c in one], dtype=np.int64)
+    added = np.arange(len(groups), dtype=np.int64) % 4
+    least = np.full(len(bands), 3, dtype=np.int64)
+    together = band_reads(flat, first, bounds, (7, window), words, 41, added, least, ways=ways)
+    for i, found in enumerate(together.by_band()):
+        begin, end = int(bounds[i]), int(bounds[i + 1])
+        columns, mine = flat[first[begin] : first[end]], first[begin : end + 1] - first[begin]
+        alone = step_reads(
+            columns, mine, (7, window), words, 41, added[begin:end], gathers=gathers, shares=shares
+        )
+        cycles = alone.cycles.copy()
+        cycles[-1] = max(cycles[-1], 3)
+        assert found.cycles.tolist() == cycles.tolist()
+        others = found.n_reads, found.n_waiting, found.fullest
+        assert others == (alone.n_reads, alone.n_waiting, alone.fullest)
 
 
 @pytest.mark.parametrize("density", [0.1, 0.3])
