@@ -335,4 +335,5 @@ WHOLE = (
     ("huffman", huffman(8, block=64), {"BLOCK": 64, "DECODERS": 8}),
     ("huffman", huffman(32, block=256), {"BLOCK": 256, "DECODERS": 32}),
     ("huffman", huffman(16, block=128), {"BLOCK": 128, "DECODERS": 16}),
+    ("huffman", huffman(64, block=512), {"BLOCK": 512, "DECODERS": 64}),
 )

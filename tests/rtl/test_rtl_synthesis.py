@@ -112,7 +112,7 @@ def test_every_front_end_is_synthesised_at_equal_throughput():
 def test_whole_huffman_front_ends_have_the_levels_that_clocks_are_bound_by():
     """Decoders wait for each other's weights: a loop that grows with their number."""
     rows = [row for row in unit_rows("whole") if row["machine"] == "huffman"]
-    assert len(rows) >= 4
+    assert len(rows) >= 5  # that of 64 decoders was not used to fit
     for row in rows:
         sizes = sizes_of(row)
         n, block = sizes["DECODERS"], sizes["BLOCK"]
