@@ -38,9 +38,14 @@ from f2fsim.results import (
     StreamStats,
     common_name,
 )
+from f2fsim.sharing import shared
 
 #: What clock limits call a front end with its handshakes.
 WHOLE = "whole front end"
+
+
+#: Keys of an architecture that the parts of its chip do not follow from.
+NOT_OF_THE_CHIP = ("name", "description", "memory", "schedule")
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,18 @@ class CostModel:
 
     def area_um2(self, weight_type: str, level: Level = "typical") -> dict[str, float]:
         """Return the area of the machine by component, for multipliers of `weight_type`."""
-        return machine_area_um2(self.parts(weight_type), self.table, level)
+        key = "area", self._made_from, weight_type, level
+        table = self.table
+
+        def areas() -> dict[str, float]:
+            return machine_area_um2(self.parts(weight_type), table, level)
+
+        return dict(shared(table, key, areas))
+
+    @cached_property
+    def _made_from(self) -> str:
+        """What of the architecture decides what the machine is made of, as text."""
+        return str(self.arch.model_dump(mode="json", exclude=set(NOT_OF_THE_CHIP)))
 
     def levels(self, weight_type: str) -> dict[str, int]:
         """Return the estimated levels of logic of the slowest stage of each component.
@@ -131,8 +147,13 @@ class CostModel:
 
         `level` is the end of the delays' range: ``low`` delays give the highest clocks.
         """
-        levels = self.levels(weight_type)
-        return {name: self.table.clock_limit_hz(n, level) for name, n in levels.items()}
+        key, table = ("clocks", self._made_from, weight_type, level), self.table
+
+        def limits() -> dict[str, float]:
+            levels = self.levels(weight_type)
+            return {name: table.clock_limit_hz(n, level) for name, n in levels.items()}
+
+        return dict(shared(table, key, limits))
 
     def parts(self, weight_type: str) -> MachineParts:
         """Return what the machine is made of."""
