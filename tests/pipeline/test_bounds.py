@@ -244,8 +244,10 @@ def test_a_deep_prefetch_lets_the_mask_read_far_ahead_of_the_weights() -> None:
 @settings(max_examples=8, deadline=None)
 @given(arch=st.sampled_from(EDGE), shape=SHAPES, sparsity=SPARSITY)
 def test_more_channels(arch: str, shape: tuple, sparsity: float) -> None:
+    """Of the best plan that each has: one predicted for 4 channels took 1.27 times the best's."""
     few = {"memory.n_channels": 2, "streams.prefetch": "16 KiB"}
-    not_slower(arch, few, few | {"memory.n_channels": 4}, shape, sparsity)
+    many = few | {"memory.n_channels": 4}
+    not_slower(arch, few, many, shape, sparsity, schedule="exhaustive")
 
 
 @settings(max_examples=8, deadline=None)
