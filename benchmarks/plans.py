@@ -1,10 +1,11 @@
 """Plans chosen by prediction and trials against runs of all likely plans.
 
-    python benchmarks/plans.py [--layers N] [--first N] [--seed S] [--archs NAME ...]
+    python benchmarks/plans.py [--layers N] [--first N] [--seed S] [--archs NAME ... | --duel DUEL]
                                [--kept FILE | --planning] [--changed KEY=VALUE ...]
 
 Random layers (shape, batch, density, convolutions among them) on shipped machines: how many cycles
 the chosen plan takes over those of the best one, in quantiles, and the worst ten with both plans.
+With ``--duel`` machines are random designs of its families, and plans are predicted, as a duel's.
 With ``--kept`` runs are kept in a file, a line for each layer and machine: what was interrupted
 goes on, and another way to choose is measured without running all again.  With ``--planning`` only
 the CPU time of planning is measured.  With ``--changed`` the worst ten's plans are run again on
@@ -23,14 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from random_jobs import duel_machines, jobs, shipped_machines
 
-from f2fsim.config.arch import load_arch
-from f2fsim.config.load_workload import build_workload
 from f2fsim.errors import ConfigError
 from f2fsim.hw.arrays import array_kind
 from f2fsim.mapping.plan import Plan
 from f2fsim.pipeline.layer import LayerJob, chosen_plan, trial
-from f2fsim.pipeline.run import layer_jobs
 from f2fsim.pipeline.trials import Trial, stretch_of, tried_plan
 from f2fsim.scheduling import every_plan, likely_plans, plan_layer
 from f2fsim.sharing import sharing_meanwhile
@@ -83,64 +82,8 @@ def key_of(plan: Plan) -> Key:
     return plan.is_dense, plan.schedule, len(plan.band_rows), len(plan.tile_columns)
 
 
-def random_layer(rng: np.random.Generator, most_weights: int) -> tuple[dict[str, Any], int]:
-    """Return a layer and its batch: sizes by powers of two and odd ones, few and many columns."""
-    batch = int(rng.choice([1, 1, 2, 4, 8]))
-    if rng.random() < 0.4:
-        channels, out = (int(rng.choice([3, 16, 32, 64, 96, 128])) for _ in range(2))
-        size = int(rng.choice([5, 7, 14, 28]))
-        kernel = int(rng.choice([1, 3]))
-        layer = {
-            "name": f"conv {channels}x{size}x{size} to {out}, kernel {kernel}, batch {batch}",
-            "op": "conv2d",
-            "in_channels": channels,
-            "out_channels": out,
-            "kernel": [kernel, kernel],
-            "input_size": [size, size],
-            "padding": [kernel // 2, kernel // 2],
-        }
-        return layer, batch
-    while True:
-        k, m = (int(2 ** rng.uniform(4, 12)) for _ in range(2))
-        if k * m <= most_weights:
-            break
-    tokens = int(rng.choice([1, 1, 2, 3, 8, 16, 50]))
-    name = f"linear {k} to {m}, {tokens} tokens, batch {batch}"
-    layer = {"name": name, "op": "linear", "in_features": k, "out_features": m, "n_tokens": tokens}
-    return layer, batch
-
-
-def jobs(
-    rng: np.random.Generator, arch: str, most_weights: int, most_macs: int, **changed: Any
-) -> Iterator[LayerJob]:
-    """Yield one random layer on a machine, keys of which may be changed."""
-    layer, batch = random_layer(rng, most_weights)
-    while _macs(layer, batch) > most_macs:
-        layer, batch = random_layer(rng, most_weights)
-    sparsity = float(rng.choice([0.0, 0.5, 0.7, 0.8, 0.9, 0.95]))
-    layer["name"] += f", S={sparsity:g}"
-    data = {
-        "name": "random",
-        "synthetic": {"distribution": "normal"},
-        "pruning": {"method": "magnitude", "sparsity": sparsity},
-        "seed": int(rng.integers(1000)),
-        "batch": batch,
-        "layers": [layer],
-    }
-    yield from layer_jobs(
-        build_workload(data, Path(), "random"), load_arch(arch).with_values(changed), cache=None
-    )
-
-
-def _macs(layer: dict[str, Any], batch: int) -> int:
-    if layer["op"] == "linear":
-        return int(layer["in_features"] * layer["out_features"] * layer["n_tokens"] * batch)
-    kernel, pixels = np.prod(layer["kernel"]), np.prod(layer["input_size"])
-    return int(layer["in_channels"] * layer["out_channels"] * kernel * pixels * batch)
-
-
-def compare(job: LayerJob, arch: str, number: int, runs: Runs) -> Case:
-    """Choose a plan and hold it against those that were run."""
+def compare(job: LayerJob, arch: str, number: int, runs: Runs, tries: bool) -> Case:
+    """Choose a plan, with trials or as predicted, and hold it against those that were run."""
     data = job.data
     tried: list[Plan] = []
 
@@ -148,9 +91,10 @@ def compare(job: LayerJob, arch: str, number: int, runs: Runs) -> Case:
         tried.append(plan)
         return runs(plan)
 
-    predict = partial(likely_plans, job.arch, job.dram, data.layer, data.tensor)
-    chosen = tried_plan(predict, run)
-    predicted = runs(plan_layer(job.arch, job.dram, data.layer, data.tensor)).cycles
+    chosen = plan_layer(job.arch, job.dram, data.layer, data.tensor)
+    predicted = runs(chosen).cycles
+    if tries:
+        chosen = tried_plan(partial(likely_plans, job.arch, job.dram, data.layer, data.tensor), run)
     cycles = runs(chosen).cycles, key_of(chosen)
     best = min(runs.found, key=lambda key: runs.found[key].cycles)
     least = runs.found[best].cycles, best
@@ -223,7 +167,9 @@ def _quality(cases: list[Case]) -> str:
     ratios = np.array([case.ratio for case in cases])
     return (
         f"{ratios.size:5d} pairs: within 2 % {np.mean(ratios <= 1.02):7.2%}, within 10 % "
-        f"{np.mean(ratios <= 1.1):7.2%}, mean {ratios.mean():.4f}, worst {ratios.max():.3f}"
+        f"{np.mean(ratios <= 1.1):7.2%}, mean {np.exp(np.log(ratios).mean()):.4f}, "
+        f"90 % {np.quantile(ratios, 0.9):.3f}, 99 % {np.quantile(ratios, 0.99):.3f}, "
+        f"worst {ratios.max():.3f}"
     )
 
 
@@ -235,9 +181,9 @@ def measure(options: argparse.Namespace) -> Iterator[Case]:
             one = json.loads(line)
             kept[one["arch"], one["seed"], one["number"]] = one["runs"]
     for number in range(options.first, options.first + options.layers):
-        for arch in options.archs:
+        for arch, draw in options.machines.items():
             rng = np.random.default_rng([options.seed, number])  # the same layer on each machine
-            for job in jobs(rng, arch, options.most_weights, options.most_macs):
+            for job in jobs(rng, draw, options.most_weights, options.most_macs):
                 place = arch, options.seed, number
                 runs = Runs(job, kept.get(place, []))
                 n_kept = len(runs.found)
@@ -245,7 +191,7 @@ def measure(options: argparse.Namespace) -> Iterator[Case]:
                     with sharing_meanwhile(256 << 20):
                         if not n_kept:
                             run_near_plans(job, runs, options.within)
-                        yield compare(job, arch, number, runs)
+                        yield compare(job, arch, number, runs, not options.duel)
                 except ConfigError as error:
                     print(f"{arch}: {error}")
                 if options.kept and len(runs.found) > n_kept:
@@ -261,7 +207,7 @@ def show_changed(cases: list[Case], options: argparse.Namespace) -> None:
         for changed in ({}, dict(one.split("=") for one in options.changed)):
             rng = np.random.default_rng([options.seed, case.number])
             sizes = options.most_weights, options.most_macs
-            for job in jobs(rng, case.arch, *sizes, **changed):
+            for job in jobs(rng, options.machines[case.arch], *sizes, **changed):
                 layer = job.arch, job.dram, job.data.layer, job.data.tensor
                 plans = {key_of(plan): plan for plan in every_plan(*layer)}
                 likely = likely_plans(*layer, within=1e9, most=10**6)
@@ -279,9 +225,9 @@ def show_planning(options: argparse.Namespace) -> None:
     """Print the CPU seconds in which the layers are planned: predicted, and with trials."""
     seconds, n_jobs = np.zeros(2), 0
     for number in range(options.first, options.first + options.layers):
-        for arch in options.archs:
+        for draw in options.machines.values():
             rng = np.random.default_rng([options.seed, number])
-            for job in jobs(rng, arch, options.most_weights, options.most_macs):
+            for job in jobs(rng, draw, options.most_weights, options.most_macs):
                 data, start = job.data, time.process_time()
                 plan_layer(job.arch, job.dram, data.layer, data.tensor)
                 middle = time.process_time()
@@ -300,6 +246,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first layer")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--archs", nargs="*", default=list(names("arch_configs")))
+    parser.add_argument("--duel", help="shipped duel or file: designs of its families")
     parser.add_argument("--most-weights", type=int, default=1 << 16, help="of linear layers")
     parser.add_argument("--most-macs", type=int, default=1 << 25, help="of all layers")
     parser.add_argument("--within", type=float, default=1.3, help="of the fewest predicted cycles")
@@ -307,6 +254,9 @@ def main() -> None:
     parser.add_argument("--planning", action="store_true", help="only how long planning takes")
     parser.add_argument("--changed", nargs="*", help="KEY=VALUE: run the worst ten's plans with it")
     options = parser.parse_args()
+    options.machines = (
+        duel_machines(options.duel) if options.duel else shipped_machines(options.archs)
+    )
     if options.planning:
         show_planning(options)
         return
