@@ -22,7 +22,7 @@ cdef enum:
 cdef struct Machine:
     double rate, latency, write_latency, prefetch, fill, start, depth, seam, burst
     double refresh_interval, refresh_length, write_high, write_low, read_write, write_read
-    double copies, chunk
+    double copies, chunk, turn
     int n_streams
     bint refreshes
 

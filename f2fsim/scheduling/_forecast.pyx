@@ -32,7 +32,7 @@ cdef struct Plan:
     double loads[2]
     double cycles[3][2]
     double outputs[3][2]
-    # what the front end loads before a pass over a band: bits, and cycles
+    # what a pass over a band takes beside bits that grow with its rows, and cycles of its table
     double table_bits[3]
     double table_cycles[3]
 
@@ -123,8 +123,10 @@ cdef bint load_and_run(
         f.released += f.here
         f.here = in_bursts(plan.loads[tile], m.burst)
         f.needed += f.here
-    # The next pass's table is loaded meanwhile.
-    p.cycles = fmax(plan.cycles[kind][tile], plan.table_cycles[kind])
+    # The next pass's table is loaded meanwhile, once that of this one has come to all units.
+    p.cycles = plan.cycles[kind][tile]
+    if plan.table_cycles[kind] > 0:
+        p.cycles = fmax(p.cycles, plan.table_cycles[kind] + m.turn)
     for i in range(m.n_streams):
         bits = stream_bits(m, plan, streams, i, kind)
         p.weights[i] = bits if fetches else 0
@@ -329,7 +331,7 @@ def forecast(
     cdef int64_t[::1] order
     (m.rate, m.latency, m.write_latency, m.prefetch, m.fill, m.start, m.depth, m.seam, m.burst,
      m.refresh_interval, m.refresh_length, m.write_high, m.write_low, m.read_write, m.write_read,
-     m.copies, m.chunk) = machine
+     m.copies, m.chunk, m.turn) = machine
     m.refreshes = m.refresh_length > 0
     m.n_streams = <int> streams.shape[0]
     even = m

@@ -72,6 +72,7 @@ class Flows:
     write_read: float
     copies: float
     chunk: float
+    turn: float
 
     def array(self) -> Floats:
         """Return the numbers."""
@@ -80,9 +81,12 @@ class Flows:
 
 @lru_cache(maxsize=64)
 def flows_of(
-    dram: DramParams, clock: int, prefetch: int, fill: int, pipeline: int, copies: int
+    dram: DramParams, clock: int, prefetch: int, fill: int, pipeline: tuple[int, int], copies: int
 ) -> Flows:
-    """Return the flows of a machine: bytes of prefetch, bits of fill, cycles of the front end."""
+    """Return the flows of a machine: bytes of prefetch, bits of fill, cycles of the front end.
+
+    These are from the first step's weights to the array, and from table to table beside its load.
+    """
     cycle = clock / dram.clock_hz
     burst = 8 * dram.burst_bytes
     rate = 8 * dram.peak_bytes_per_second / clock * STREAM_SHARE * sequential_share(dram)
@@ -95,7 +99,7 @@ def flows_of(
         prefetch=8 * prefetch,
         fill=fill,
         start=START_CYCLES,
-        depth=pipeline,
+        depth=pipeline[0],
         seam=SEAM_CYCLES,
         burst=burst,
         refresh_interval=dram.ref_interval * cycle,
@@ -106,6 +110,7 @@ def flows_of(
         write_read=dram.wr_rd_s * cycle,
         copies=copies,
         chunk=max(CHUNK_BITS, min(fill, 8 * prefetch - burst)),
+        turn=pipeline[1],
     )
 
 
@@ -128,9 +133,10 @@ def machine_flows(arch: ArchConfig, dram: DramParams) -> Floats:
 def _machine_flows(arch: ArchConfig, dram: DramParams) -> Flows:
     requested = 8 * dram.burst_bytes * arch.streams.requests_per_cycle
     fill = min(fill_width_bits(arch), requested)
-    pipeline = front_end_kind(arch).depth_cycles(arch.front_end, arch)
+    kind = front_end_kind(arch)
+    depth, turn = kind.depth_cycles(arch.front_end, arch), kind.table_turn(arch.front_end, arch)
     copies = 2 if arch.scratchpad.double_buffered else 1
-    return flows_of(dram, arch.clock, arch.streams.prefetch, fill, pipeline, copies)
+    return flows_of(dram, arch.clock, arch.streams.prefetch, fill, (depth, turn), copies)
 
 
 def predicted_cycles(

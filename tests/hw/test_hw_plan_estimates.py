@@ -17,7 +17,9 @@ from f2fsim.pipeline.run import layer_jobs
 from f2fsim.scheduling import every_plan, likely_plans
 
 
-def job_of(arch: str, n_reduction: int, n_rows: int, sparsity: float) -> LayerJob:
+def job_of(
+    arch: str, n_reduction: int, n_rows: int, sparsity: float, **changed: object
+) -> LayerJob:
     layer = {"name": "l", "op": "linear", "in_features": n_reduction, "out_features": n_rows}
     data = {
         "name": "one",
@@ -25,7 +27,9 @@ def job_of(arch: str, n_reduction: int, n_rows: int, sparsity: float) -> LayerJo
         "pruning": {"method": "magnitude", "sparsity": sparsity},
         "layers": [layer | {"n_tokens": 4}],
     }
-    return next(layer_jobs(build_workload(data, Path(), "one"), load_arch(arch)))
+    return next(
+        layer_jobs(build_workload(data, Path(), "one"), load_arch(arch).with_values(changed))
+    )
 
 
 @pytest.mark.parametrize("n_reduction", [24, 25, 26, 27, 90])
@@ -83,6 +87,9 @@ def test_front_ends_without_tables_load_none() -> None:
         ("f2f_edge", (1152, 16), 0.5, 0.08),
         ("f2f_edge", (600, 64), 0.8, 0.08),
         ("f2f_edge", (512, 64), 0.8, 0.02),  # a bank a word
+        ("f2f_skip_edge", (254, 164), 0.0, 0.03),  # gathers of a diagonal: 1.36 cycles in two bands
+        ("f2f_skip_edge", (254, 164), 0.5, 0.04),
+        ("f2f_skip_edge", (600, 64), 0.8, 0.08),
         ("csr_edge", (288, 96), 0.7, 0.04),  # two bands: 64 rows and 32
         ("csr_edge", (152, 80), 0.5, 0.05),
     ],
@@ -102,6 +109,39 @@ def test_the_array_takes_about_the_cycles_that_plans_expect_in_any_bands(
                 one.step_cycles[1], rel=within
             )
     assert {1, 2} <= seen
+
+
+@pytest.mark.parametrize(
+    ("arch", "changed", "sparsity", "within"),
+    [
+        ("f2f_skip_edge", {}, 0.5, 0.12),
+        ("f2f_skip_edge", {}, 0.9, 0.25),
+        ("f2f_skip_edge", {"front_end.groups": 1}, 0.7, 0.12),
+        ("f2f_server", {}, 0.7, 0.3),  # the most patches of 32 groups
+        ("f2f_values_edge", {}, 0.7, 0.25),
+        ("f2f_edge", {"front_end.mask_code": "zero_runs", "front_end.mask_rate": 4}, 0.7, 0.2),
+        ("huffman_edge", {"front_end.mask_code": "zero_runs", "front_end.mask_rate": 4}, 0.8, 0.1),
+        ("bitmap_edge", {"front_end.mask_code": "zero_runs", "front_end.mask_rate": 4}, 0.9, 0.1),
+        ("bitmap_edge", {"front_end.mask_code": "block", "front_end.mask_rate": 1}, 0.9, 0.15),
+    ],
+)
+def test_patches_and_mask_words_take_about_the_cycles_that_plans_expect(
+    arch: str, changed: dict[str, object], sparsity: float, within: float
+) -> None:
+    """Of 1448 x 17 weights in 1 to 64 bands."""
+    job = job_of(arch, 17, 1448, sparsity, **changed)
+    data = job.data
+    likely = likely_plans(job.arch, job.dram, data.layer, data.tensor, within=100, most=10**6)
+    seen = set()
+    for one in likely:
+        if one.choice.n_tiles == 1 and one.choice.n_bands in (1, 4, 16, 64):
+            if one.choice.is_dense:
+                continue
+            seen.add(one.choice.n_bands)
+            assert one.step_cycles[0] == pytest.approx(
+                trial(job, one.plan).step_cycles[0], rel=within
+            )
+    assert {4, 16} <= seen
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def predict(
         "rate": RATE, "latency": LATENCY, "write_latency": WRITE, "prefetch": 4000.0,
         "fill": 1000.0, "start": 0.0, "depth": 0.0, "seam": 0.0, "burst": 100.0,
         "refresh_interval": 1e9, "refresh_length": 0.0, "write_high": 1e6, "write_low": 1e5, "read_write": 0.0,
-        "write_read": 0.0, "copies": 2.0, "chunk": 100.0,
+        "write_read": 0.0, "copies": 2.0, "chunk": 100.0, "turn": 0.0,
     } | changed  # fmt: skip
     counts = [bands[0], 0, 0, bands[1], 1, 1, 1, 1, 1]
     tables = [table[0]] * 3 + [table[1]] * 3
@@ -115,6 +115,12 @@ def test_a_table_that_takes_longer_than_the_pass_before_sets_the_pace() -> None:
     """Four passes of 50 cycles each, but a table of 80: the array waits for each."""
     found = predict([1, 1], [4, 200, 100], 50, table=(0, 80))
     assert found == pytest.approx(LATENCY + 80 + 4 * 80 + 2 + WRITE, abs=1)
+
+
+def test_a_table_waits_for_the_one_before_to_be_free() -> None:
+    """That is 30 cycles behind its load of 80: the pace of all passes."""
+    found = predict([1, 1], [4, 200, 100], 50, table=(0, 80), turn=30)
+    assert found == pytest.approx(LATENCY + 80 + 4 * 110 + 2 + WRITE, abs=1)
 
 
 def test_bits_of_tables_are_fetched_with_each_pass() -> None:

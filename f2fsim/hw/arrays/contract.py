@@ -132,10 +132,11 @@ class ArrayKind(ABC, Generic[A]):
         """
         kind, front_end = front_end_kind(arch), arch.front_end
         weights = kind.step_weights(front_end, facts)
-        units = kind.unit_cycles(front_end, facts, weights)
+        units = kind.unit_cycles(front_end, facts, weights, rows)
         waves = np.ceil(columns / getattr(array, "columns", 1))
-        steps = np.ceil(rows * facts.n_reduction / weights)
-        return steps * units, steps * self.step_slots(arch, array, facts, weights) * waves
+        steps = np.ceil(full := rows * facts.n_reduction / weights)
+        slots = self.step_slots(arch, array, facts, weights)
+        return np.maximum(steps, full * units), steps * slots * waves
 
     def pass_steps(
         self, arch: ArchConfig, array: A, facts: LayerFacts, rows: Floats, *, all_rows: bool

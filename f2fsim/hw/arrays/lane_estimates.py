@@ -13,15 +13,20 @@ from f2fsim.config.arch import ArchConfig
 from f2fsim.config.pe_array import LanesArray
 from f2fsim.hw.arrays import _word_rounds
 from f2fsim.hw.arrays.bank_gather import gather_groups
-from f2fsim.hw.arrays.lane_parts import neighbours_a_group, operand_banks
-from f2fsim.hw.arrays.operands import Words
+from f2fsim.hw.arrays.lane_parts import neighbours_a_group
+from f2fsim.hw.arrays.operands import Words, band_reads
+from f2fsim.hw.arrays.sums import StepSums, in_row_order, sum_cycles
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.facts import LayerFacts
+from f2fsim.mapping.steps import starts_of
 
 Floats = NDArray[np.float64]
 
-#: Windows that a mean is taken over, of gathers and of wide reads.
-SAMPLED, SAMPLED_WIDE = 24, 4
+#: Windows that a mean is taken over: of gathers row by row, of gathers in any other order, and of
+#: wide reads.
+SAMPLED, SAMPLED_ORDER, SAMPLED_WIDE = 24, 8, 4
+#: Share of kept weights from which on windows are measured.
+LEAST_DENSITY = 0.005
 #: Chance of one sum more in any bank from which on no more are looked at.
 LEAST_CHANCE = 1e-3
 
@@ -35,22 +40,114 @@ def read_cycles(
     """
     kind, lanes = front_end_kind(arch), array.weights_per_cycle
     if array.zeros == "skip":
-        if neighbours_a_group(arch, array) is not None:
-            return 1.0
-        n_reads = min(round(facts.n_weights * facts.reaching), lanes)
-        return mean_gather_cycles(
-            n_reads, operand_banks(arch, array), array.window, round(facts.reaching, 2),
-            facts.n_reduction, shares=array.shared_reads,
-        )  # fmt: skip
+        gathers = neighbours_a_group(arch, array) is None
+        return _gather_cycles(arch, array, facts, rows, columns) if gathers else 1.0
     if not kind.is_all_rows(arch.front_end) or facts.is_dense:
         return 1.0
     density = round(facts.density, 2) if array.zeros == "gate" else 1.0
-    wave = min(array.columns, int(columns.max()))
-    words = Words.of(arch.scratchpad, max(facts.weight_bits, 8), wave)
+    words = operand_words(arch, array, facts, columns)
     sizes, place = np.unique(rows.astype(np.int64), return_inverse=True)
     order = kind.block_order(arch.front_end, (int(sizes[-1]), facts.n_reduction))
     found = wide_cycles(sizes, order, (lanes, array.window), words, density)
     return found[place].reshape(rows.shape)
+
+
+def _gather_cycles(
+    arch: ArchConfig, array: LanesArray, facts: LayerFacts, rows: Floats, columns: Floats
+) -> Floats:
+    """Return the cycles of a full group that gathers, row by row, in bands of so many rows, about.
+
+    Those of few groups are arbitrated in windows of fewer.
+    """
+    lanes, n_columns = array.weights_per_cycle, facts.n_reduction
+    kept = np.maximum(np.rint(rows * n_columns * facts.reaching), 1).astype(np.int64)
+    words, density = operand_words(arch, array, facts, columns), round(facts.reaching, 2)
+    sizes, place = np.unique(kept, return_inverse=True)
+    found = [
+        mean_gather_cycles(
+            min(n, lanes), words.n_banks, min(array.window, -(-n // lanes)), density, n_columns,
+            shares=array.shared_reads,
+        )
+        for n in sizes.tolist()
+    ]  # fmt: skip
+    each: Floats = words.each * np.array(found)[place].reshape(rows.shape)
+    return each
+
+
+def order_cycles(
+    arch: ArchConfig, array: LanesArray, facts: LayerFacts, rows: Floats, columns: Floats
+) -> Floats:
+    """Return the cycles of a full group of kept weights in bands of so many rows, about.
+
+    For orders that run through all rows: what a group reads and the sums it adds to follow from
+    the order.
+    """
+    kind, n_columns = front_end_kind(arch), facts.n_reduction
+    words = operand_words(arch, array, facts, columns)
+    sizes, place = np.unique(rows.astype(np.int64), return_inverse=True)
+    order = kind.block_order(arch.front_end, (int(sizes[-1]), n_columns))
+    found = _order_cycles(
+        tuple(sizes.tolist()),
+        (n_columns, order.step if order.kind == "diagonal" else 0),
+        (array.weights_per_cycle, array.window),
+        words,
+        array.accumulators.n_banks or array.weights_per_cycle,
+        max(round(facts.density, 2), LEAST_DENSITY),
+        shares=array.shared_reads,
+    )
+    return found[place].reshape(rows.shape)
+
+
+@lru_cache(maxsize=1 << 13)
+def _order_cycles(
+    sizes: tuple[int, ...],
+    order: tuple[int, int],
+    shape: tuple[int, int],
+    words: Words,
+    n_banks: int,
+    density: float,
+    *,
+    shares: bool,
+) -> Floats:
+    """Return the cycles of a full group in bands of so many rows.
+
+    Measured on bands of one random mask after the other, or on the first windows of a large one.
+    `order` has the columns of the matrix, and how many later the next pass begins (0: a pass is a
+    column); `shape` has lanes, and the groups of a window.
+    """
+    (n_columns, step), (lanes, window) = order, shape
+    gaps = np.random.default_rng(0).geometric(density, lanes * window * SAMPLED_ORDER)
+    kept = np.cumsum(gaps) - 1
+    bands, rows, columns = [], [], []
+    for n_rows in sizes:
+        band, at = np.divmod(kept, n_rows * n_columns)
+        if band[-1]:  # the last one is not whole
+            n = int(np.searchsorted(kept, band[-1] * n_rows * n_columns))
+            band, at = band[:n], at[:n]
+        passes, row = np.divmod(at, n_rows)
+        bands.append(np.bincount(band))
+        rows.append(row)
+        columns.append((passes * step + row) % n_columns if step else passes)
+    counts = np.concatenate(bands)
+    bounds = starts_of(-(-counts // lanes))
+    # Groups begin with a band, and are full but for its last.
+    first = np.repeat(starts_of(counts)[:-1], np.diff(bounds))
+    first += lanes * (np.arange(bounds[-1]) - np.repeat(bounds[:-1], np.diff(bounds)))
+    first = np.append(first, counts.sum())
+    in_order = in_row_order(np.concatenate(rows), np.concatenate(columns), first, sizes[-1])
+    added = sum_cycles(StepSums.of(in_order[0], first, n_banks), first)
+    found = band_reads(
+        in_order[1], first, bounds, shape, words, n_columns, added, ways=(True, shares)
+    )
+    of_sizes = bounds[starts_of(np.array([len(one) for one in bands]))]
+    total: Floats = np.add.reduceat(found.cycles, of_sizes[:-1]) / np.diff(of_sizes)
+    return total
+
+
+def operand_words(arch: ArchConfig, array: LanesArray, facts: LayerFacts, columns: Floats) -> Words:
+    """Return the words of the activation memory for waves of a layer's columns."""
+    wave = min(array.columns, int(columns.max()))
+    return Words.of(arch.scratchpad, max(facts.weight_bits, 8), wave)
 
 
 @cache
@@ -66,7 +163,7 @@ def mean_gather_cycles(
     if n_lanes <= 1:
         return 1.0
     gaps = np.random.default_rng(0).geometric(
-        max(round(density, 2), 0.005), n_lanes * window * SAMPLED
+        max(round(density, 2), LEAST_DENSITY), n_lanes * window * SAMPLED
     )
     first = np.arange(window * SAMPLED + 1, dtype=np.int64) * n_lanes
     columns = np.cumsum(gaps) % n_columns

@@ -12,7 +12,7 @@ from f2fsim.config.pe_array import LanesArray
 from f2fsim.cost.unit_spec import Units
 from f2fsim.hw.arrays.contract import ArrayKind, Floats, LayerWork, front_end_steps
 from f2fsim.hw.arrays.job import ArrayJob
-from f2fsim.hw.arrays.lane_estimates import read_cycles, sum_conflicts
+from f2fsim.hw.arrays.lane_estimates import order_cycles, read_cycles, sum_conflicts
 from f2fsim.hw.arrays.lane_groups import lane_groups, lane_reads
 from f2fsim.hw.arrays.lane_parts import (
     add_lane_parts,
@@ -87,23 +87,29 @@ class LanesKind(ArrayKind[LanesArray]):
         """Steps of the front end; full groups, as long as their reads or the sums they add."""
         kind, front_end = front_end_kind(arch), arch.front_end
         weights = kind.step_weights(front_end, facts)
-        units = kind.unit_cycles(front_end, facts, weights)
+        units = kind.unit_cycles(front_end, facts, weights, rows)
         waves = np.ceil(columns / array.columns)
         share = facts.reaching if array.zeros == "skip" else 1.0
         # The lane queue takes a step that brings more than the lanes take in several cycles.
         queued = kind.step_rounds(front_end, facts, weights, share, array.weights_per_cycle)
-        fed = np.ceil(rows * facts.n_reduction / weights) * max(units, queued)
+        steps = rows * facts.n_reduction / weights
+        # A last step that is not full takes as many cycles fewer.
+        fed = np.maximum(np.ceil(steps), steps * np.maximum(units, queued))
         full = rows * facts.n_reduction * share / array.weights_per_cycle
         groups = np.ceil(full)
-        each = read_cycles(arch, array, facts, rows, columns)
         if not kind.is_all_rows(front_end) or facts.is_dense:
             # A last group that is not full has as many reads fewer.
-            return fed, np.maximum(groups, full * each) * waves
+            each = read_cycles(arch, array, facts, rows, columns)
+            return fed, np.maximum(groups, np.maximum(full, 1.0) * each) * waves
         n_banks = self.accumulators(arch, array).n_banks
-        added = array.weights_per_cycle * (facts.density if array.zeros == "gate" else 1.0)
-        meet = sum_conflicts(rows, added, facts.density, n_banks)
         leaving = np.maximum(np.ceil(rows / n_banks) - 1, 0)
-        return fed, (groups * np.maximum(each, meet) + leaving) * waves
+        if array.zeros == "skip":
+            each = order_cycles(arch, array, facts, rows, columns)
+        else:
+            added = array.weights_per_cycle * (facts.density if array.zeros == "gate" else 1.0)
+            meet = sum_conflicts(rows, added, facts.density, n_banks)
+            each = np.maximum(read_cycles(arch, array, facts, rows, columns), meet)
+        return fed, (groups * each + leaving) * waves
 
     def pass_steps(
         self,

@@ -36,8 +36,9 @@ from f2fsim.mapping.steps import BandSteps, LayerSteps, band_steps
 from f2fsim.mapping.totals import Totals
 from f2fsim.sharing import shared
 
-#: Rows a PE, of a layer's first, whose bank conflicts plans take for those of all.
-SAMPLED_WAVES = 2
+#: Rows a PE, of a layer's first, whose bank conflicts plans take for those of all: PEs drift apart
+#: from row to row.  At most so many, if they have no more entries, and at least so many.
+MOST_WAVES, MOST_ENTRIES, LEAST_WAVES = 8, 1 << 14, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,24 +99,27 @@ class RowParallelKind(ArrayKind[RowParallelArray]):
     ) -> tuple[Floats, Floats]:
         """Rounds of the PE with the most entries, each as long as bank conflicts of some rows."""
         waves = np.ceil(columns / array.columns)
+        words = Words.of(arch.scratchpad, VALUE_BITS, min(array.columns, int(columns.max())))
         if facts.is_dense:
             rounds = np.maximum(np.ceil(rows / array.n_pes) * facts.n_reduction, 1.0)
-            return rounds, rounds * waves
+            return rounds, words.each * rounds * waves
         tensor = facts.weights
-        n_banks = Words.of(arch.scratchpad, VALUE_BITS, array.columns).n_banks
-        key = "conflicts", array.n_pes, n_banks, array.window, array.shared_reads
+        of_wave = array.n_pes * facts.n_reduction * facts.density
+        n_waves = max(min(int(MOST_ENTRIES / max(of_wave, 1.0)), MOST_WAVES), LEAST_WAVES)
+        key = "conflicts", array.n_pes, words.n_banks, array.window, array.shared_reads
         counts = np.resize(shared(tensor, "row counts", lambda: row_counts(tensor)), facts.n_rows)
         longest, taken = np.empty_like(rows), np.empty_like(rows)
         for n in np.unique(rows).tolist():
             of_pe = _longest(counts, array.n_pes, max(math.ceil(n), 1))
             # Conflicts of bands of about as many rows: PEs without one want nothing.
-            n_rows = min(1 << math.ceil(math.log2(max(n, 1))), SAMPLED_WAVES * array.n_pes)
+            n_rows = min(1 << math.ceil(math.log2(max(n, 1))), n_waves * array.n_pes)
             each = shared(
                 tensor,
                 (*key, n_rows),
-                partial(_conflicts, tensor, array, n_banks, n_rows),
+                partial(_conflicts, tensor, array, words.n_banks, n_rows),
             )
-            longest[rows == n], taken[rows == n] = of_pe, max(of_pe, 1.0) * each
+            longest[rows == n] = of_pe
+            taken[rows == n] = max(of_pe, 1.0) * each * words.each
         return np.maximum(longest, 1.0), taken * waves
 
     def pass_steps(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from f2fsim.config.arch import ArchConfig
 from f2fsim.config.front_end import BitmapFrontEnd
 from f2fsim.cost.front_end_units import COUNT_CYCLES, aligner, mask_unit
@@ -20,6 +23,7 @@ from f2fsim.hw.front_ends.contract import (
 )
 from f2fsim.hw.front_ends.mask_unit import (
     add_mask_unit,
+    mask_cycles,
     mask_format,
     mask_places,
     mask_unit_rates,
@@ -49,9 +53,16 @@ class BitmapKind(FrontEndKind[BitmapFrontEnd]):
         """A block of the mask, or what the aligner passes."""
         return front_end.aligner_weights if facts.is_dense else front_end.block
 
-    def unit_cycles(self, front_end: BitmapFrontEnd, facts: LayerFacts, weights: float) -> float:
-        """The aligner's."""
-        return mean_rounds(weights, facts.reaching, front_end.aligner_weights)
+    def unit_cycles(
+        self,
+        front_end: BitmapFrontEnd,
+        facts: LayerFacts,
+        weights: float,
+        rows: NDArray[np.float64],
+    ) -> float:
+        """The aligner's, or the mask unit's."""
+        aligned = mean_rounds(weights, facts.reaching, front_end.aligner_weights)
+        return max(aligned, mask_cycles(front_end, facts, weights))
 
     def build(self, job: FrontEndJob, front_end: BitmapFrontEnd) -> list[InPort]:
         """Add mask unit and aligner."""

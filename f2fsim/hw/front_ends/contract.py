@@ -170,16 +170,17 @@ def at_rate(amount: IntSeq, rate: int) -> IntSeq:
 
 
 @lru_cache(maxsize=4096)
-def mean_rounds(n_positions: float, share: float, width: int) -> float:
+def mean_rounds(n_positions: float, share: float, width: int, n_units: int = 1) -> float:
     """Return the mean of ``max(1, ceil(k / width))``, k of `n_positions` independent places.
 
-    A place counts with the chance `share`; k is taken for normal.
+    A place counts with the chance `share`; k is taken for normal, and the most of `n_units`.
     """
     mean = n_positions * share
     deviation = math.sqrt(max(n_positions * share * (1 - share), 1e-9))
     rounds, beyond = 1.0, width
     while beyond < mean + 4 * deviation:
-        rounds += 0.5 * math.erfc((beyond + 0.5 - mean) / (deviation * math.sqrt(2)))
+        chance = 0.5 * math.erfc((beyond + 0.5 - mean) / (deviation * math.sqrt(2)))
+        rounds += 1 - (1 - chance) ** n_units
         beyond += width
     return rounds
 
@@ -274,8 +275,13 @@ class FrontEndKind(ABC, Generic[F]):
         """Return the weight positions of a step, about: for plans only."""
         return 1.0
 
-    def unit_cycles(self, front_end: F, facts: LayerFacts, weights: float) -> float:
-        """Return the cycles of the slowest unit for a step of so many positions, about."""
+    def unit_cycles(
+        self, front_end: F, facts: LayerFacts, weights: float, rows: NDArray[np.float64]
+    ) -> NDArray[np.float64] | float:
+        """Return the mean cycles of the slowest unit for a step of so many positions, about.
+
+        In bands of so many `rows`.  For plans only.
+        """
         return 1.0
 
     def step_rounds(
@@ -290,11 +296,16 @@ class FrontEndKind(ABC, Generic[F]):
     def pass_table(
         self, front_end: F, facts: LayerFacts, rows: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return bits and cycles of the tables that passes over so many rows load first, about.
+        """Return bits that passes over so many rows take beside those that grow with them, about.
 
-        A pass's tables are loaded while the pass before is in work.  For plans only.
+        And the cycles from pass to pass that tables take which are loaded meanwhile.  For plans
+        only.
         """
         return np.zeros_like(rows), np.zeros_like(rows)
+
+    def table_turn(self, front_end: F, arch: ArchConfig) -> int:
+        """Return the cycles from a table's load until the next one's may begin: for plans only."""
+        return 0
 
     def depth_cycles(self, front_end: F, arch: ArchConfig) -> int:
         """Return the cycles that the first step takes through the units, about: for plans only."""

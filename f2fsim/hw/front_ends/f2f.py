@@ -46,10 +46,12 @@ from f2fsim.hw.front_ends.contract import (
 )
 from f2fsim.hw.front_ends.mask_unit import (
     add_mask_unit,
+    mask_cycles,
     mask_format,
     mask_places,
     mask_unit_rates,
 )
+from f2fsim.hw.front_ends.patch_estimates import PATCH_BITS, band_patches
 from f2fsim.hw.front_ends.value_decoder import (
     ALIGNER_CYCLES,
     VALUE_CYCLES,
@@ -81,6 +83,10 @@ def dealing_cycles(front_end: F2fFrontEnd, arch: ArchConfig) -> int:
         return 1
     return COUNT_CYCLES + 1 + front_end.pipeline_cycles
 
+
+#: Cycles that a pass's first block takes beside the pipeline, patches among them; fitted to runs of
+#: value codes in 64 and 128 bands: 13 to 18 until the next table may be loaded, of 10 of pipeline.
+FIRST_CYCLES = 4
 
 #: Kept weights of a block over those that its words can match, as a ratio: a half percent more
 #: than the density says, so that a kept weight too many does not waste an output.
@@ -160,14 +166,37 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         used = self.step_weights(front_end, facts) / front_end.groups
         return facts.n_weights * (mask + facts.weight_bits * front_end.n_in / used)
 
+    def unit_cycles(
+        self,
+        front_end: F2fFrontEnd,
+        facts: LayerFacts,
+        weights: float,
+        rows: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """The patch unit's, or those of the mask units if these are slower."""
+        cycles, _ = _patches(front_end, facts, rows)
+        masks = 1.0
+        if facts.density < 1:
+            n_used, n_units = weights / front_end.groups, front_end.groups
+            masks = mask_cycles(front_end, facts, n_used, n_units)
+        return np.maximum(cycles * weights / (rows * facts.n_reduction), masks)
+
     def pass_table(
         self, front_end: F2fFrontEnd, facts: LayerFacts, rows: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The value code's."""
+        """Patches, and the value code's table."""
+        _, patches = _patches(front_end, facts, rows)
         if not has_values(front_end):
-            return super().pass_table(front_end, facts, rows)
+            return PATCH_BITS * patches, np.zeros_like(rows)
         kept = np.maximum(rows * facts.n_reduction * facts.density, 1.0)
-        return expected_table(kept)
+        bits, cycles = expected_table(kept)
+        return bits + PATCH_BITS * patches, cycles
+
+    def table_turn(self, front_end: F2fFrontEnd, arch: ArchConfig) -> int:
+        """A table of values waits for the first block of a pass to come to the value decoders."""
+        if not has_values(front_end):
+            return 0
+        return self.depth_cycles(front_end, arch) + FIRST_CYCLES
 
     def depth_cycles(self, front_end: F2fFrontEnd, arch: ArchConfig) -> int:
         """Decoders, with the units of value codes, or mask and positions; then the patch unit."""
@@ -338,6 +367,26 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
         """Return the cells of one XOR decoder."""
         names = ("n_in", "n_out", "n_s", "taps", "seed", "pipeline_cycles", "invert")
         return _decoder_gates(*(getattr(front_end, name) for name in names))
+
+
+def _patches(
+    front_end: F2fFrontEnd, facts: LayerFacts, rows: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the cycles of the patch unit in bands of so many rows, and the patches, about."""
+    memory = front_end.n_in * front_end.n_s
+    found = {
+        n: band_patches(
+            int(n) * facts.n_reduction,
+            round(facts.density, 4),
+            (front_end.groups, front_end.n_in, front_end.n_out, memory),
+            (0, 1) if front_end.outputs == "all" else OVER_MATCHED,
+            (facts.weight_bits, front_end.patch_rate),
+            fits=has_values(front_end),
+        )
+        for n in set(rows.ravel().tolist())
+    }
+    both = np.array([found[n] for n in rows.ravel().tolist()]).reshape(*rows.shape, 2)
+    return both[..., 0], both[..., 1]
 
 
 def _order(encoded: EncodedTensor, shape: tuple[int, int]) -> BlockOrder:

@@ -62,6 +62,7 @@ from f2fsim.hw.front_ends.huffman_table import (
 )
 from f2fsim.hw.front_ends.mask_unit import (
     add_mask_unit,
+    mask_cycles,
     mask_format,
     mask_places,
     mask_unit_rates,
@@ -97,9 +98,16 @@ class HuffmanKind(FrontEndKind[HuffmanFrontEnd]):
         """A block of the mask, or what the aligner passes."""
         return front_end.n_decoders if facts.is_dense else front_end.block
 
-    def unit_cycles(self, front_end: HuffmanFrontEnd, facts: LayerFacts, weights: float) -> float:
-        """The decoders' and the aligner's."""
-        return mean_rounds(weights, facts.reaching, front_end.n_decoders)
+    def unit_cycles(
+        self,
+        front_end: HuffmanFrontEnd,
+        facts: LayerFacts,
+        weights: float,
+        rows: NDArray[np.float64],
+    ) -> float:
+        """The decoders' and the aligner's, or the mask unit's."""
+        aligned = mean_rounds(weights, facts.reaching, front_end.n_decoders)
+        return max(aligned, mask_cycles(front_end, facts, weights))
 
     def expected_bits(self, front_end: HuffmanFrontEnd, facts: LayerFacts) -> float:
         """Mask, entropy of the symbols, and what follows them."""
