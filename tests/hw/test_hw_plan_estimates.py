@@ -90,6 +90,8 @@ def test_front_ends_without_tables_load_none() -> None:
         ("f2f_skip_edge", (254, 164), 0.0, 0.03),  # gathers of a diagonal: 1.36 cycles in two bands
         ("f2f_skip_edge", (254, 164), 0.5, 0.04),
         ("f2f_skip_edge", (600, 64), 0.8, 0.08),
+        ("dense_server", (96, 64), 0.5, 0.01),
+        ("nm_edge", (300, 64), 0.5, 0.02),
         ("csr_edge", (288, 96), 0.7, 0.04),  # two bands: 64 rows and 32
         ("csr_edge", (152, 80), 0.5, 0.05),
     ],
@@ -109,6 +111,23 @@ def test_the_array_takes_about_the_cycles_that_plans_expect_in_any_bands(
                 one.step_cycles[1], rel=within
             )
     assert {1, 2} <= seen
+
+
+@pytest.mark.parametrize("lanes", [64, 128])
+def test_words_of_a_row_meet_in_banks(lanes: int) -> None:
+    """A row of 96 columns in 64 groups of banks, from the first bank on.
+
+    128 lanes read all of it, two words of half of the banks; of 64 lanes every other group does.
+    """
+    changed = {
+        "pe_array.weights_per_cycle": lanes, "front_end.weights_per_cycle": lanes,
+        "pe_array.columns": 4, "scratchpad.n_banks": 64, "scratchpad.bank_bytes_per_cycle": 4,
+    }  # fmt: skip
+    job = job_of("dense_server", 96, 16, 0.5, **changed)
+    (one, *_) = likely_plans(job.arch, job.dram, job.data.layer, job.data.tensor)
+    found = trial(job, one.plan).step_cycles[1]
+    assert found == {64: 32, 128: 24}[lanes]
+    assert one.step_cycles[1] == pytest.approx(found, rel=0.02)
 
 
 @pytest.mark.parametrize(

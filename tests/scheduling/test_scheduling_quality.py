@@ -125,6 +125,14 @@ CAUSES: dict[str, tuple[str, dict[str, Any], dict[str, Any], float, float]] = {
          "input_size": [5, 5], "padding": [1, 1]},
         0.7, 1.02,
     ),
+    "words of a row in one bank, 1.07": (
+        "dense_server",
+        {"pe_array.weights_per_cycle": 128, "front_end.weights_per_cycle": 128,
+         "pe_array.columns": 32, "pe_array.window": 4, "scratchpad.n_banks": 256},
+        {"op": "conv2d", "in_channels": 96, "out_channels": 16, "kernel": [1, 1],
+         "input_size": [28, 28]},
+        0.5, 1.01,
+    ),
     "windows of few groups, 1.05": (
         "scnn_like",
         {"clock": "800 MHz", "scratchpad.bank_bytes_per_cycle": 8, "streams.prefetch": "4 KiB",

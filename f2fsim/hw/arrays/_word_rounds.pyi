@@ -19,7 +19,7 @@ def word_rounds(
 def order_cycles(
     rows: NDArray[np.int64],
     word_of: NDArray[np.int32],
-    moves: tuple[int, int],
+    moves: tuple[int, int, int],
     chance: NDArray[np.float32],
     density: float,
     shape: tuple[int, int],

@@ -63,7 +63,7 @@ def word_rounds(
 def order_cycles(
     const int64_t[::1] rows,
     const int32_t[::1] word_of,
-    (int64_t, int64_t) moves,
+    (int64_t, int64_t, int64_t) moves,
     const float[::1] chance,
     float density,
     (int, int) shape,
@@ -76,23 +76,23 @@ def order_cycles(
 ):
     """Fill `found` with the mean cycles of a group in the first windows of bands of so many rows.
 
-    A pass over the rows begins moves[0] columns behind the pass before, and moves on by moves[1]
-    from row to row.  A weight is read if its `chance` is below `density`; there are as many of them
+    A pass of moves[2] weights (0: one of each row) begins moves[0] columns behind the pass before,
+    and moves on by moves[1] from weight to weight.  A weight is read if its `chance` is below `density`; there are as many of them
     as are gone through at most.  A read takes a bank `each` cycles, a group at least one.
 
     word_of : word of each column.
     shape : lanes, and the groups of a window.
     seen : [n_words], stamp, count : [n_banks], scratch; `seen` and `stamp` start at -1.
     """
-    cdef int64_t n_cols = word_of.shape[0], n_rows, n, k, begin, c, i, left
+    cdef int64_t n_cols = word_of.shape[0], length, n, k, begin, c, i, left
     cdef int64_t group = 0, window = 0, cycles, n_groups
     cdef Py_ssize_t r, g, lane
     cdef int n_lanes = shape[0], most = 0, bank
     cdef int32_t word
     with nogil:
         for r in range(rows.shape[0]):
-            n_rows = rows[r]
-            n = min(n_rows * n_cols, chance.shape[0])
+            length = moves[2] if moves[2] else rows[r]
+            n = min(rows[r] * n_cols, chance.shape[0])
             n_groups = (n + n_lanes - 1) // n_lanes
             k = i = begin = c = cycles = 0
             for g in range(n_groups):
@@ -114,7 +114,7 @@ def order_cycles(
                     k += 1
                     i += 1
                     c += moves[1]
-                    if i == n_rows:
+                    if i == length:
                         i = 0
                         begin = (begin + moves[0]) % n_cols
                         c = begin

@@ -33,29 +33,29 @@ LEAST_CHANCE = 1e-3
 
 def read_cycles(
     arch: ArchConfig, array: LanesArray, facts: LayerFacts, rows: Floats, columns: Floats
-) -> Floats | float:
-    """Return the cycles that the reads of a full group take in bands of so many rows, about.
-
-    Neighbouring columns of one row meet at its end alone, which the window hides.
-    """
-    kind, lanes = front_end_kind(arch), array.weights_per_cycle
-    if array.zeros == "skip":
-        gathers = neighbours_a_group(arch, array) is None
-        return _gather_cycles(arch, array, facts, rows, columns) if gathers else 1.0
-    if not kind.is_all_rows(arch.front_end) or facts.is_dense:
-        return 1.0
-    density = round(facts.density, 2) if array.zeros == "gate" else 1.0
-    words = operand_words(arch, array, facts, columns)
+) -> Floats:
+    """Return the mean cycles that the reads of groups take in bands of so many rows, about."""
+    kind, neighbours = front_end_kind(arch), neighbours_a_group(arch, array)
+    if neighbours is None:
+        return _gather_cycles(arch, array, facts, rows, columns)
+    density = array.weights_per_cycle / neighbours  # of a pattern
+    if array.zeros == "gate" and not facts.is_dense:
+        density = round(facts.density, 2)
+    words, shape = operand_words(arch, array, facts, columns), (neighbours, array.window)
+    all_rows = kind.is_all_rows(arch.front_end) and not facts.is_dense
+    if not all_rows:  # what lies behind the first windows is as they are
+        rows = np.minimum(rows, -(-neighbours * array.window * SAMPLED_WIDE // facts.n_reduction))
     sizes, place = np.unique(rows.astype(np.int64), return_inverse=True)
-    order = kind.block_order(arch.front_end, (int(sizes[-1]), facts.n_reduction))
-    found = wide_cycles(sizes, order, (lanes, array.window), words, density)
+    of_bands = int(sizes[-1]), facts.n_reduction
+    order = kind.block_order(arch.front_end, of_bands) if all_rows else BlockOrder("row", *of_bands)
+    found = wide_cycles(sizes, order, shape, words, density)
     return found[place].reshape(rows.shape)
 
 
 def _gather_cycles(
     arch: ArchConfig, array: LanesArray, facts: LayerFacts, rows: Floats, columns: Floats
 ) -> Floats:
-    """Return the cycles of a full group that gathers, row by row, in bands of so many rows, about.
+    """Return the cycles of a group that gathers, row by row, in bands of so many rows, about.
 
     Those of few groups are arbitrated in windows of fewer.
     """
@@ -70,7 +70,9 @@ def _gather_cycles(
         )
         for n in sizes.tolist()
     ]  # fmt: skip
-    each: Floats = words.each * np.array(found)[place].reshape(rows.shape)
+    # A last group that is not full has as many reads fewer.
+    full = np.maximum(sizes / lanes, 1.0) / -(-sizes // lanes)
+    each: Floats = (words.each * full * np.array(found))[place].reshape(rows.shape)
     return each
 
 
@@ -190,7 +192,7 @@ def wide_cycles(
     _word_rounds.order_cycles(
         rows,
         (np.arange(n_columns) // words.neighbours).astype(np.int32),
-        (order.step, 1) if order.kind == "diagonal" else (1, 0),
+        {"diagonal": (order.step, 1, 0), "column": (1, 0, 0), "row": (0, 1, n_columns)}[order.kind],
         _chances(shape[0] * shape[1] * SAMPLED_WIDE),
         density,
         shape,

@@ -98,9 +98,8 @@ class LanesKind(ArrayKind[LanesArray]):
         full = rows * facts.n_reduction * share / array.weights_per_cycle
         groups = np.ceil(full)
         if not kind.is_all_rows(front_end) or facts.is_dense:
-            # A last group that is not full has as many reads fewer.
             each = read_cycles(arch, array, facts, rows, columns)
-            return fed, np.maximum(groups, np.maximum(full, 1.0) * each) * waves
+            return fed, groups * np.maximum(each, 1.0) * waves
         n_banks = self.accumulators(arch, array).n_banks
         leaving = np.maximum(np.ceil(rows / n_banks) - 1, 0)
         if array.zeros == "skip":
