@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 SAMPLED, SAMPLED_ORDER, SAMPLED_WIDE = 24, 8, 4
 #: Share of kept weights from which on windows are measured.
 LEAST_DENSITY = 0.005
+#: Share of kept weights from which on gathers row by row are those of bands.
+MOSTLY_KEPT = 0.9
 #: Chance of one sum more in any bank from which on no more are looked at.
 LEAST_CHANCE = 1e-3
 
@@ -55,24 +57,33 @@ def read_cycles(
 def _gather_cycles(
     arch: ArchConfig, array: LanesArray, facts: LayerFacts, rows: Floats, columns: Floats
 ) -> Floats:
-    """Return the cycles of a group that gathers, row by row, in bands of so many rows, about.
+    """Return the mean cycles of groups that gather, row by row, in bands of so many rows, about.
 
-    Those of few groups are arbitrated in windows of fewer.
+    Those of few groups are arbitrated in windows of fewer; where most weights are kept, groups meet
+    in banks as they lie in the rows of a band.
     """
-    lanes, n_columns = array.weights_per_cycle, facts.n_reduction
-    kept = np.maximum(np.rint(rows * n_columns * facts.reaching), 1).astype(np.int64)
-    words, density = operand_words(arch, array, facts, columns), round(facts.reaching, 2)
+    lanes, n_columns, density = array.weights_per_cycle, facts.n_reduction, facts.reaching
+    words = operand_words(arch, array, facts, columns)
+    if density >= MOSTLY_KEPT:
+        most = math.ceil(SAMPLED_ORDER * array.window * lanes / (density * n_columns))
+        sizes, place = np.unique(np.minimum(rows, most).astype(np.int64), return_inverse=True)
+        found = _order_cycles(
+            tuple(sizes.tolist()), ("row", n_columns, 0), (lanes, array.window), words, 1,
+            round(density, 2), shares=array.shared_reads,
+        )  # fmt: skip
+        return found[place].reshape(rows.shape)
+    kept = np.maximum(np.rint(rows * n_columns * density), 1).astype(np.int64)
     sizes, place = np.unique(kept, return_inverse=True)
-    found = [
+    means = [
         mean_gather_cycles(
-            min(n, lanes), words.n_banks, min(array.window, -(-n // lanes)), density, n_columns,
-            shares=array.shared_reads,
+            min(n, lanes), words.n_banks, min(array.window, -(-n // lanes)), round(density, 2),
+            n_columns, shares=array.shared_reads,
         )
         for n in sizes.tolist()
     ]  # fmt: skip
     # A last group that is not full has as many reads fewer.
     full = np.maximum(sizes / lanes, 1.0) / -(-sizes // lanes)
-    each: Floats = (words.each * full * np.array(found))[place].reshape(rows.shape)
+    each: Floats = (words.each * full * np.array(means))[place].reshape(rows.shape)
     return each
 
 
@@ -90,7 +101,7 @@ def order_cycles(
     order = kind.block_order(arch.front_end, (int(sizes[-1]), n_columns))
     found = _order_cycles(
         tuple(sizes.tolist()),
-        (n_columns, order.step if order.kind == "diagonal" else 0),
+        (order.kind, n_columns, order.step),
         (array.weights_per_cycle, array.window),
         words,
         array.accumulators.n_banks or array.weights_per_cycle,
@@ -103,7 +114,7 @@ def order_cycles(
 @lru_cache(maxsize=1 << 13)
 def _order_cycles(
     sizes: tuple[int, ...],
-    order: tuple[int, int],
+    order: tuple[str, int, int],
     shape: tuple[int, int],
     words: Words,
     n_banks: int,
@@ -114,10 +125,10 @@ def _order_cycles(
     """Return the cycles of a full group in bands of so many rows.
 
     Measured on bands of one random mask after the other, or on the first windows of a large one.
-    `order` has the columns of the matrix, and how many later the next pass begins (0: a pass is a
-    column); `shape` has lanes, and the groups of a window.
+    `order` has its kind, the columns of the matrix, and how many later the next pass of a diagonal
+    begins; `shape` has lanes, and the groups of a window.  Row by row no sums meet.
     """
-    (n_columns, step), (lanes, window) = order, shape
+    (kind, n_columns, step), (lanes, window) = order, shape
     gaps = np.random.default_rng(0).geometric(density, lanes * window * SAMPLED_ORDER)
     kept = np.cumsum(gaps) - 1
     bands, rows, columns = [], [], []
@@ -126,21 +137,25 @@ def _order_cycles(
         if band[-1]:  # the last one is not whole
             n = int(np.searchsorted(kept, band[-1] * n_rows * n_columns))
             band, at = band[:n], at[:n]
-        passes, row = np.divmod(at, n_rows)
         bands.append(np.bincount(band))
+        if kind == "row":
+            row, column = np.divmod(at, n_columns)
+        else:
+            column, row = np.divmod(at, n_rows)
         rows.append(row)
-        columns.append((passes * step + row) % n_columns if step else passes)
+        columns.append((column * step + row) % n_columns if kind == "diagonal" else column)
     counts = np.concatenate(bands)
     bounds = starts_of(-(-counts // lanes))
     # Groups begin with a band, and are full but for its last.
     first = np.repeat(starts_of(counts)[:-1], np.diff(bounds))
     first += lanes * (np.arange(bounds[-1]) - np.repeat(bounds[:-1], np.diff(bounds)))
     first = np.append(first, counts.sum())
-    in_order = in_row_order(np.concatenate(rows), np.concatenate(columns), first, sizes[-1])
-    added = sum_cycles(StepSums.of(in_order[0], first, n_banks), first)
-    found = band_reads(
-        in_order[1], first, bounds, shape, words, n_columns, added, ways=(True, shares)
-    )
+    row, column, added = np.concatenate(rows), np.concatenate(columns), None
+    if kind != "row":
+        row, column = in_row_order(row, column, first, sizes[-1])
+        added = sum_cycles(StepSums.of(row, first, n_banks), first)
+    ways = True, shares
+    found = band_reads(column, first, bounds, shape, words, n_columns, added, ways=ways)
     of_sizes = bounds[starts_of(np.array([len(one) for one in bands]))]
     total: Floats = np.add.reduceat(found.cycles, of_sizes[:-1]) / np.diff(of_sizes)
     return total
