@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from f2fsim.config.arch import load_arch
-from f2fsim.config.load_workload import build_workload
+from f2fsim.config.load_workload import build_workload, load_workload
 from f2fsim.hw.arrays.lane_estimates import mean_most
 from f2fsim.hw.front_ends import front_end_kind
 from f2fsim.mapping.facts import LayerFacts
@@ -161,6 +161,25 @@ def test_patches_and_mask_words_take_about_the_cycles_that_plans_expect(
                 trial(job, one.plan).step_cycles[0], rel=within
             )
     assert {4, 16} <= seen
+
+
+def test_patches_of_a_trained_mask_row_by_row_are_its_own() -> None:
+    """Rows are uneven: 2.1 times the cycles of a random mask's in one band, the fewest in four."""
+    changed = {"front_end.order": "row", "front_end.groups": 4}
+    workload = load_workload("silero_vad").with_overrides(sparsity=0.8)
+    jobs = layer_jobs(workload, load_arch("f2f_skip_edge").with_values(changed))
+    job = next(one for one in jobs if one.data.layer.name == "conv1")
+    likely = likely_plans(
+        job.arch, job.dram, job.data.layer, job.data.tensor, within=100, most=10**6
+    )
+    found, expected = {}, {}
+    for one in likely:
+        if one.choice.n_tiles == 1 and one.choice.n_bands in (1, 4, 16) and not one.choice.is_dense:
+            expected[one.choice.n_bands] = one.step_cycles[0]
+            found[one.choice.n_bands] = trial(job, one.plan).step_cycles[0]
+    assert len(found) == 3
+    assert expected == pytest.approx(found, rel=0.25)
+    assert min(expected, key=lambda n: expected[n]) == min(found, key=lambda n: found[n]) == 4
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,12 @@ from f2fsim.hw.front_ends.mask_unit import (
     mask_places,
     mask_unit_rates,
 )
-from f2fsim.hw.front_ends.patch_estimates import PATCH_BITS, band_patches
+from f2fsim.hw.front_ends.patch_estimates import (
+    PATCH_BITS,
+    Patching,
+    mask_patches,
+    random_patches,
+)
 from f2fsim.hw.front_ends.value_decoder import (
     ALIGNER_CYCLES,
     VALUE_CYCLES,
@@ -67,6 +72,7 @@ from f2fsim.hw.front_ends.value_table import add_table, expected_table
 from f2fsim.mapping.facts import LayerFacts
 from f2fsim.mapping.steps import LayerSteps
 from f2fsim.mapping.totals import Totals
+from f2fsim.sharing import shared
 
 #: Block orders that run through all rows of a band.
 ALL_ROWS_ORDERS = ("diagonal", "column")
@@ -372,20 +378,28 @@ class F2fKind(FrontEndKind[F2fFrontEnd]):
 def _patches(
     front_end: F2fFrontEnd, facts: LayerFacts, rows: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the cycles of the patch unit in bands of so many rows, and the patches, about."""
-    memory = front_end.n_in * front_end.n_s
-    found = {
-        n: band_patches(
-            int(n) * facts.n_reduction,
-            round(facts.density, 4),
-            (front_end.groups, front_end.n_in, front_end.n_out, memory),
-            (0, 1) if front_end.outputs == "all" else OVER_MATCHED,
-            (facts.weight_bits, front_end.patch_rate),
-            fits=has_values(front_end),
+    """Return the cycles of the patch unit in bands of so many rows, and the patches, about.
+
+    A diagonal evens out rows and columns of other density, an order row by row does not.
+    """
+    by = Patching(
+        (front_end.groups, front_end.n_in, front_end.n_out, front_end.n_in * front_end.n_s),
+        (0, 1) if front_end.outputs == "all" else OVER_MATCHED,
+        facts.weight_bits,
+        front_end.patch_rate,
+        fits=has_values(front_end),
+    )
+    sizes, place = np.unique(rows.astype(np.int64), return_inverse=True)
+    counts, mask = tuple(sizes.tolist()), facts.weights.mask
+    is_row = front_end.order == "row" and front_end.shuffle_seed is None
+    if is_row and facts.tensor is not None and mask.shape == (facts.n_rows, facts.n_reduction):
+        found = shared(
+            facts.tensor, ("patches", counts, by), lambda: mask_patches(mask, counts, by)
         )
-        for n in set(rows.ravel().tolist())
-    }
-    both = np.array([found[n] for n in rows.ravel().tolist()]).reshape(*rows.shape, 2)
+    else:
+        density = round(facts.density, 4)
+        found = {n: random_patches(n * facts.n_reduction, density, by) for n in counts}
+    both = np.array([found[n] for n in counts])[place].reshape(*rows.shape, 2)
     return both[..., 0], both[..., 1]
 
 

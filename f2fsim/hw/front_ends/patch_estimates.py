@@ -8,6 +8,8 @@ with the most patches: bands of few steps, and many groups, take patches that ot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +19,8 @@ from f2fsim.hw.front_ends import _patch_steps
 
 #: Kept weights that a mean is taken over: at least so many, and for each bit of a step.
 SAMPLED, SAMPLED_STEPS = 4096, 32
+#: Weights of a mask at most, from the first row on.
+MOST_PLACES = 1 << 17
 #: Wrong bits of a plane: for each equation without a solution, and beside for the first of a band
 #: (this is come to within so many).  Fitted to 277 encodings of layers of 41 656 and 24 616 random
 #: weights, S from 0.3 to 0.95, in 1 to 128 bands, 1 to 32 groups.
@@ -30,40 +34,60 @@ PATCH_BITS = 7
 LEAST_DENSITY = 0.002
 
 
-@lru_cache(maxsize=1 << 14)
-def band_patches(
-    n_cells: int,
-    density: float,
-    decoder: tuple[int, int, int, int],
-    matched: tuple[int, int],
-    patching: tuple[int, int],
-    *,
-    fits: bool,
-) -> tuple[float, float]:
-    """Return the cycles of a patch unit in a band of `n_cells` weights, and its patches, about.
+@dataclass(frozen=True)
+class Patching:
+    """What decides a band's patches beside its weights.
 
-    Parameters
+    Attributes
     ----------
-    n_cells, density : int, float
-        Weights of the band, and the share that is kept.
     decoder : (int, int, int, int)
         Groups, bits of a word, outputs, bits that a register remembers.
     matched : (int, int)
         Outputs in use are ``over * n_in / per`` a kept weight (0: all).
-    patching : (int, int)
+    planes, rate : int
         Planes, and patches a cycle.
     fits : bool
         Whether words have no more bits than the band's kept weights take.
     """
-    groups, n_in, _, _ = decoder
+
+    decoder: tuple[int, int, int, int]
+    matched: tuple[int, int]
+    planes: int
+    rate: int
+    fits: bool
+
+
+@lru_cache(maxsize=1 << 14)
+def random_patches(n_cells: int, density: float, by: Patching) -> tuple[float, float]:
+    """Return the patch unit's cycles in a band of so many random weights, and its patches, about.
+
+    `density` is the share that is kept.
+    """
+    groups, n_in, _, _ = by.decoder
     n = max(SAMPLED, SAMPLED_STEPS * n_in * groups)
+    return _patches(_random_places(n, max(density, LEAST_DENSITY)), n_cells, by)
+
+
+def mask_patches(
+    mask: NDArray[np.bool_], sizes: Sequence[int], by: Patching
+) -> dict[int, tuple[float, float]]:
+    """Return the same for bands of so many rows of a mask, row by row: its rows may be uneven."""
+    n_columns = mask.shape[1]
+    some = mask.reshape(-1)[:MOST_PLACES]
+    # The place behind the last one ends the last band.
+    places = np.append(np.flatnonzero(some), some.shape[0])
+    return {n: _patches(places, n * n_columns, by) for n in sizes}
+
+
+def _patches(places: NDArray[np.int64], n_cells: int, by: Patching) -> tuple[float, float]:
+    groups, n_in, _, _ = by.decoder
     _, cycles, patches = _patch_steps.band_cycles(
-        _random_places(n, max(density, LEAST_DENSITY)),
+        places,
         n_cells,
-        decoder,
-        matched,
-        (patching[0], SPREAD, patching[1], AT_ONCE),
-        (*FLIPS, float(fits)),
+        by.decoder,
+        by.matched,
+        (by.planes, SPREAD, by.rate, AT_ONCE),
+        (*FLIPS, float(by.fits)),
         _normal_numbers(),
         np.zeros(n_cells // n_in + groups + 1, dtype=np.int64),
         np.zeros((3, groups)),
