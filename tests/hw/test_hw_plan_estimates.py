@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from f2fsim.codec import PrunedTensor
 from f2fsim.config.arch import load_arch
 from f2fsim.config.load_workload import build_workload, load_workload
 from f2fsim.hw.arrays.lane_estimates import mean_most
@@ -161,6 +162,22 @@ def test_patches_and_mask_words_take_about_the_cycles_that_plans_expect(
                 trial(job, one.plan).step_cycles[0], rel=within
             )
     assert {4, 16} <= seen
+
+
+def test_any_number_of_outputs_in_use_is_a_decoder() -> None:
+    """Of a register of 64 bits the first 64 rows have rank 63: as many as are full are used."""
+    arch = load_arch("f2f_skip_edge").with_values({"front_end.n_s": 7})
+    kind, front_end = front_end_kind(arch), arch.front_end
+    of_layer = kind.weight_format(arch)
+    tensor = job_of("f2f_skip_edge", 100, 100, 0.5).data.tensor
+    used = []
+    for n_kept in range(1000, 10_000, 15):
+        mask = np.zeros((100, 100), dtype=np.bool_)
+        mask.reshape(-1)[:n_kept] = True
+        band = PrunedTensor("band", np.zeros_like(tensor.patterns), mask, tensor.weight_type)
+        used.append(kind.band_format(front_end, of_layer, band).to_json()["n_out"])
+    assert min(used) == 8
+    assert sorted(used, reverse=True) == used
 
 
 def test_patches_of_a_trained_mask_row_by_row_are_its_own() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from f2fsim.codec import FORMATS, EncodedTensor, PrunedTensor, WeightFormat
 from f2fsim.codec.f2f.format import F2FFormat, read_params
-from f2fsim.codec.f2f.matrix import DecoderMatrix
+from f2fsim.codec.f2f.matrix import DecoderMatrix, find_problem
 from f2fsim.codec.f2f.orders import BlockOrder
 from f2fsim.codec.f2f.params import F2FParams, matrix_rows
 from f2fsim.config.arch import ArchConfig
@@ -419,7 +419,14 @@ def _first_rows(
 
 @lru_cache(maxsize=1024)
 def _with_outputs(whole: F2FFormat, decoder: tuple[Any, ...], n_used: int) -> F2FFormat:
-    """Return the format that uses the first outputs of a decoder; many bands use as many."""
+    """Return the format that uses the first outputs of a decoder; many bands use as many.
+
+    As many more as it takes for rows that are a decoder: all of them are.
+    """
+    n_in, n_out, n_s, taps, seed = decoder
+    bits = F2FParams(n_in=n_in, n_out=n_out, n_s=n_s, taps=taps, seed=seed).matrix.bits
+    while n_used < n_out and find_problem(bits[:n_used]) is not None:
+        n_used += 1
     return replace(whole, n_out=n_used, rows=_first_rows(*decoder, n_used))
 
 
