@@ -168,7 +168,8 @@ def _quality(cases: list[Case]) -> str:
     return (
         f"{ratios.size:5d} pairs: within 2 % {np.mean(ratios <= 1.02):7.2%}, within 10 % "
         f"{np.mean(ratios <= 1.1):7.2%}, mean {np.exp(np.log(ratios).mean()):.4f}, "
-        f"90 % {np.quantile(ratios, 0.9):.3f}, 99 % {np.quantile(ratios, 0.99):.3f}, "
+        f"median {np.median(ratios):.3f}, 90 % {np.quantile(ratios, 0.9):.3f}, "
+        f"99 % {np.quantile(ratios, 0.99):.3f}, "
         f"worst {ratios.max():.3f}"
     )
 
