@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -42,8 +42,7 @@ class _Owner:
     n_values: int = 0
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """A kept value: bytes of its objects, and of its arrays by their ids."""
 
     value: Any
@@ -81,12 +80,15 @@ class Shared:
         """Return the value of `key` that belongs to `owner`, made if it is not kept."""
         place = id(owner), key
         with self._lock:
-            for kept in (self._small, self._large):
+            kept = self._small
+            found = kept.get(place)
+            if found is None:
+                kept = self._large
                 found = kept.get(place)
-                if found is not None:
-                    kept.move_to_end(place)
-                    value: T = found.value
-                    return value
+            if found is not None:
+                kept.move_to_end(place)
+                known: T = found.value
+                return known
         value = make()
         arrays: dict[int, int] = {}
         size = _measure(value, arrays) if size_of is None else size_of(value)

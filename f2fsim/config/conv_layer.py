@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal
 
 from f2fsim.config.layer import Counts, Layer, Pads
@@ -82,12 +83,7 @@ class ConvLayer(Layer):
     @property
     def output_size(self) -> tuple[int, ...]:
         """Output size of each axis: floor((in + pads - dilation·(kernel-1) - 1) / stride) + 1."""
-        return tuple(
-            (size + begin + end - dilation * (kernel - 1) - 1) // stride + 1
-            for size, (begin, end), dilation, kernel, stride in zip(
-                self.input_size, self.pads, self.dilations, self.kernel, self.strides, strict=True
-            )
-        )
+        return _output_size(self.input_size, self.pads, self.dilations, self.kernel, self.strides)
 
     @property
     def n_groups(self) -> int:
@@ -113,6 +109,22 @@ class ConvLayer(Layer):
     def n_input_values(self) -> int:
         """Values of the input feature maps."""
         return (self.batch or 1) * self.in_channels * math.prod(self.input_size)
+
+
+@lru_cache(maxsize=4096)
+def _output_size(
+    input_size: tuple[int, ...],
+    pads: tuple[tuple[int, int], ...],
+    dilations: tuple[int, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+) -> tuple[int, ...]:
+    """Return the output size: planning asks for it again and again."""
+    axes = zip(input_size, pads, dilations, kernel, strides, strict=True)
+    return tuple(
+        (size + begin + end - dilation * (taps - 1) - 1) // stride + 1
+        for size, (begin, end), dilation, taps, stride in axes
+    )
 
 
 class Conv1dLayer(ConvLayer):

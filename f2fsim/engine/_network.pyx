@@ -107,7 +107,8 @@ cdef class Network:
         self.out = <OutPort[:self.out_ports.shape[0]:1]> <OutPort *> &self.out_ports[0, 0]
         self.chan = <Channel[:self.channels.shape[0]:1]> <Channel *> &self.channels[0, 0]
         self.stream = <Stream[:self.streams.shape[0]:1]> <Stream *> &self.streams[0, 0]
-        self.ring_units, self.ring_time = np.zeros((2, max(ring_size, 1)), dtype=np.int64)
+        # Rings are written before they are read.
+        self.ring_units, self.ring_time = np.empty((2, max(ring_size, 1)), dtype=np.int64)
         self.mark_time = np.full(max(n_marks, 1), -1, dtype=np.int64)
         self.n_parts = len(parts)
         self.n_components = self.n_parts - len(streams)

@@ -248,17 +248,18 @@ def _outcome(
     for p, part in enumerate(parts):
         stalls: dict[str, int] = {}
         if isinstance(part, Component):
-            first, out = layout.part[p][4], layout.part[p][6]
-            waits = [(port.cause, in_stall[first + i]) for i, port in enumerate(part.inputs)]
-            waits += [(port.cause, out_stall[out + i]) for i, port in enumerate(part.outputs)]
+            row = layout.part[p]
+            ports: tuple[InPort | OutPort, ...] = (*part.inputs, *part.outputs)
+            cycles = in_stall[row[4] : row[5]] + out_stall[row[6] : row[7]]
+            for port, n in zip(ports, cycles, strict=True):
+                if n:
+                    stalls[port.cause] = stalls.get(port.cause, 0) + n
         else:
             side = "full" if isinstance(part, Reader) else "empty"
             for_memory, other, at_gate = stream_stalls[p - n_components]
-            waits = [("memory", for_memory), (f"{part.channel} {side}", other)]
+            stalls = {"memory": for_memory, f"{part.channel} {side}": other}
             if isinstance(part, Reader) and part.gate is not None:
-                waits += [(part.gate.cause, at_gate)]
-        for cause, cycles in waits:
-            stalls[cause] = stalls.get(cause, 0) + cycles
+                stalls[part.gate.cause] = stalls.get(part.gate.cause, 0) + at_gate
         stats.append(part_stats(part, counts[p][1], stalls, end, layout.ticks))
     times = network.mark_times()
     marks = {

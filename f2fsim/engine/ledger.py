@@ -93,7 +93,7 @@ def part_stats(
         total_cycles=total,
         busy_cycles=busy_cycles,
         idle_cycles=total - busy_cycles - sum(stall_cycles.values()),
-        stall_cycles=dict(sorted((c, n) for c, n in stall_cycles.items() if n)),
+        stall_cycles={cause: n for cause in sorted(stall_cycles) if (n := stall_cycles[cause])},
         n_items=n_items,
         actions=actions,
     )

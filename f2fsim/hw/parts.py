@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from f2fsim.hw._extent import extent_of
 
 IntSeq = NDArray[np.int64]
 
@@ -22,7 +25,10 @@ Flow = tuple[str, int, int]
 
 def seq(values: ArrayLike) -> IntSeq:
     """Return integers as a sequence over items: shape (n_items,), or (1,) for a constant."""
-    return np.ascontiguousarray(np.atleast_1d(np.asarray(values, dtype=np.int64)))
+    array = np.asarray(values, dtype=np.int64)
+    if array.ndim == 1 and array.flags.c_contiguous:
+        return array
+    return np.ascontiguousarray(np.atleast_1d(array))
 
 
 def total(values: IntSeq, n_items: int) -> int:
@@ -43,8 +49,7 @@ class Extent(NamedTuple):
         if values.size <= 1:
             one = int(values[0]) if values.size else 0
             return cls(one, one, one)
-        least, most = np.minimum.reduce(values), np.maximum.reduce(values)
-        return cls(int(least), int(np.add.reduce(values)), int(most))
+        return cls(*extent_of(seq(values)))
 
 
 def flow_of(channel: str, values: IntSeq, n_items: int, extent: Extent) -> Flow:
@@ -242,27 +247,31 @@ def _component_problems(component: Component) -> Iterator[str]:
         yield f"{where}: items and clock must be positive"
     n_items = component.n_items
     service = component.service_cycles
-    yield from sequence_problems(f"{where}.service_cycles", service, n_items, component)
+    for problem in sequence_problems(service, n_items, component):
+        yield f"{where}.service_cycles: {problem}"
     for port in component.inputs:
         path = f"{where}.in[{port.channel}]"
-        yield from sequence_problems(f"{path}.need", port.need, n_items, port)
+        for problem in sequence_problems(port.need, n_items, port):
+            yield f"{path}.need: {problem}"
         if port.release is not None:
-            yield from sequence_problems(f"{path}.release", port.release, n_items)
+            for problem in sequence_problems(port.release, n_items):
+                yield f"{path}.release: {problem}"
             if n_items and port.is_early:
                 yield f"{path}: releases units before it needs them"
     for out in component.outputs:
-        yield from sequence_problems(f"{where}.out[{out.channel}].emit", out.emit, n_items, out)
-    rising = sorted(set(component.marks)) == list(component.marks)
-    inside = all(0 <= mark < n_items for mark in component.marks)
-    if not (rising and inside):
-        yield f"{where}.marks: must be rising items, got {component.marks}"
+        for problem in sequence_problems(out.emit, n_items, out):
+            yield f"{where}.out[{out.channel}].emit: {problem}"
+    marks = component.marks
+    rising = all(one < other for one, other in pairwise(marks))
+    if marks and not (rising and marks[0] >= 0 and marks[-1] < n_items):
+        yield f"{where}.marks: must be rising items, got {marks}"
 
 
 def sequence_problems(
-    path: str, values: IntSeq, n_items: int, of: Component | InPort | OutPort | None = None
-) -> Iterator[str]:
-    """Yield the problems of a sequence, its extent from the part that it is `of`."""
+    values: IntSeq, n_items: int, of: Component | InPort | OutPort | None = None
+) -> list[str]:
+    """Return the problems of a sequence, its extent from the part that it is `of`."""
     if values.dtype != np.int64 or values.shape not in ((1,), (n_items,)):
-        yield f"{path}: needs 1 or {n_items} int64, got {values.dtype} {values.shape}"
-    elif (of.extent if of else Extent.of(values)).least < 0:
-        yield f"{path}: has a negative value"
+        return [f"needs 1 or {n_items} int64, got {values.dtype} {values.shape}"]
+    least = (of.extent if of else Extent.of(values)).least
+    return ["has a negative value"] if least < 0 else []

@@ -62,10 +62,12 @@ def _stream_problems(engine: Reader | Writer, burst_bytes: int) -> Iterator[str]
     n_segments = int(engine.n_bits.shape[0])
     if isinstance(engine, Writer):
         for out in engine.done:
-            yield from sequence_problems(f"{where}.done[{out.channel}]", out.emit, n_segments)
+            for problem in sequence_problems(out.emit, n_segments):
+                yield f"{where}.done[{out.channel}]: {problem}"
     elif engine.gate is not None:
         gate = engine.gate
-        yield from sequence_problems(f"{where}.gate[{gate.channel}]", gate.need, n_segments)
+        for problem in sequence_problems(gate.need, n_segments):
+            yield f"{where}.gate[{gate.channel}]: {problem}"
         if gate.release is not None or gate.release_at_end:
             yield f"{where}.gate[{gate.channel}]: units leave as they are taken"
 

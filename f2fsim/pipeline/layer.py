@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from f2fsim.codec import EncodedTensor, PrunedTensor, WeightFormat
@@ -56,10 +56,16 @@ class LayerJob:
     observer: Observer | None = None
     functional: bool = False
 
-    @property
+    @cached_property
     def decided_by(self) -> str:
         """What of the architecture decides a planned layer's machine."""
         return shared(self.arch, "decided by", lambda: decided_by_arch(self.arch))
+
+    @cached_property
+    def memory(self) -> Hashable:
+        """What of the memory decides times and the memory's own energy."""
+        spec = self.cost.dram
+        return self.dram, shared(spec, "digest", spec.digest)
 
 
 def band_tensors(tensor: PrunedTensor, plan: Plan) -> list[PrunedTensor]:
@@ -192,7 +198,7 @@ def run_plan(job: LayerJob, plan: Plan) -> LayerResult:
     def make() -> LayerResult:
         return _checked(job, plan, _runnable(job, plan), _outcome(job, plan))
 
-    key = "result", job.decided_by, _memory(job), plan.key
+    key = "result", job.decided_by, job.memory, plan.key
     return job.cost.priced(shared(job.data, key, make, lambda _: COUNTERS_BYTES))
 
 
@@ -221,24 +227,17 @@ def _watched(job: LayerJob, plan: Plan) -> LayerResult:
 
 def _outcome(job: LayerJob, plan: Plan) -> Outcome:
     """Return what the compiled engine makes of a plan: trials and the run itself share it."""
-    memory = _memory(job)
 
     def make() -> Outcome:
         machine = _runnable(job, plan).built.machine
         ran = partial(run, machine, job.dram, "compiled", None, job.cost.dram)
         if machine.timing is None:
             return ran()
-        found = shared(machine.timing, ("outcome", memory), ran, lambda _: COUNTERS_BYTES)
+        found = shared(machine.timing, ("outcome", job.memory), ran, lambda _: COUNTERS_BYTES)
         return found.of(machine)
 
-    key = "outcome", job.decided_by, memory, plan.key
+    key = "outcome", job.decided_by, job.memory, plan.key
     return shared(job.data, key, make, lambda _: COUNTERS_BYTES)
-
-
-def _memory(job: LayerJob) -> Hashable:
-    """Return what of the memory decides times and the memory's own energy."""
-    spec = job.cost.dram
-    return job.dram, shared(spec, "digest", spec.digest)
 
 
 def chosen_plan(job: LayerJob) -> Plan:

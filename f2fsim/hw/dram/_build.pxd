@@ -1,11 +1,12 @@
 """From parameters to the C structs of a memory, and back to the heap."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from f2fsim.hw.dram._state cimport (
-    BankState, ChannelState, Fifo, Geometry, GroupState, RankState, Slot, Timing, never,
+    AT_BANK, AT_CHANNEL, AT_ROW, BankState, ChannelState, Fifo, Geometry, GroupState, RankState,
+    Slot, Timing, never,
 )
 
 
@@ -38,20 +39,37 @@ cdef inline int fill_timing(Timing *t, object p) except -1:
     return 0
 
 
+cdef inline int fill_map(Geometry *g, object p) except -1:
+    """Fill the pieces of the address map; rank, group and bank become one number.
+
+    Columns need none: a burst of an open row is as near as any other.
+    """
+    cdef int bank_bits = (p.n_banks_per_group - 1).bit_length()
+    cdef int group_bits = bank_bits + (p.n_bank_groups - 1).bit_length()
+    # By the fields of DramParams.mapping: channel, rank, bank group, bank, row.
+    fields = [(AT_CHANNEL, 0), (AT_BANK, group_bits), (AT_BANK, bank_bits), (AT_BANK, 0),
+              (AT_ROW, 0)]
+    mapping = [one for one in p.mapping if one[0] < len(fields)]
+    if len(mapping) > 32:
+        raise ValueError(f"at most 32 pieces in an address map, got {len(mapping)}")
+    g.n_pieces = len(mapping)
+    cdef int i
+    for i, (field, address_bit, field_bit, n_bits) in enumerate(mapping):
+        number, first = fields[field]
+        g.pieces[i].field, g.pieces[i].at = number, first + field_bit
+        g.pieces[i].shift, g.pieces[i].mask = address_bit, (1 << n_bits) - 1
+    return 0
+
+
 cdef inline int fill_geometry(Geometry *g, object p, int n_streams) except -1:
-    cdef int i, j
     g.n_channels, g.n_ranks, g.n_banks = p.n_channels, p.n_ranks, p.n_banks
     g.n_groups = p.n_ranks * p.n_bank_groups
     g.banks_per_group = p.n_banks_per_group
     g.n_streams = n_streams
-    g.n_segments = len(p.mapping)
+    g.n_stream_words = (n_streams + 63) >> 6
     if g.n_banks > 256:
         raise ValueError(f"at most 256 banks a channel, got {g.n_banks}")
-    if g.n_segments > 32:
-        raise ValueError(f"at most 32 pieces in an address map, got {g.n_segments}")
-    for i in range(g.n_segments):
-        for j in range(4):
-            g.segments[i][j] = p.mapping[i][j]
+    fill_map(g, p)
     g.burst_shift = int(p.burst_bytes).bit_length() - 1
     g.line_mask = p.capacity_bytes // p.burst_bytes - 1
     return 0
@@ -67,6 +85,7 @@ cdef inline int build_channel(ChannelState *channel, int number, const Timing *t
     channel.groups = <GroupState *> allocate(g.n_groups, sizeof(GroupState))
     channel.ranks = <RankState *> allocate(g.n_ranks, sizeof(RankState))
     channel.fifos = <Fifo *> allocate(g.n_streams, sizeof(Fifo))
+    channel.offering = <uint64_t *> allocate(g.n_stream_words, sizeof(uint64_t))
     for i in range(n_slots):
         channel.slots[i].after = i + 1 if i + 1 < n_slots else -1
     channel.last_rank = -1
@@ -87,6 +106,7 @@ cdef inline void free_channel(ChannelState *channel, int n_streams) noexcept:
         for i in range(n_streams):
             free(channel.fifos[i].items)
     free(channel.fifos)
+    free(channel.offering)
     free(channel.slots)
     free(channel.banks)
     free(channel.groups)

@@ -1,8 +1,8 @@
 """One clock of a channel after the other, events only, in the order that `channel.py` defines."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
-from f2fsim.hw.dram._choose cimport choose
+from f2fsim.hw.dram._choose cimport choose, lowest_bit
 from f2fsim.hw.dram._commands cimport issue
 from f2fsim.hw.dram._entry cimport enter, may_enter
 from f2fsim.hw.dram._state cimport (
@@ -13,7 +13,8 @@ from f2fsim.hw.dram._state cimport (
 cdef inline int64_t next_event(Memory *memory, ChannelState *channel) noexcept nogil:
     """Return the first clock at which anything can happen; choose the next command."""
     cdef int64_t when
-    cdef int i
+    cdef uint64_t mask
+    cdef int i, word
     if channel.is_current:
         return channel.next_event
     if not channel.best_current:
@@ -27,9 +28,13 @@ cdef inline int64_t next_event(Memory *memory, ChannelState *channel) noexcept n
         if channel.ranks[i].refresh_due < when:
             when = channel.ranks[i].refresh_due
     if channel.n_offers:
-        for i in range(memory.geometry.n_streams):
-            if may_enter(memory, channel, i, when - 1):
-                when = later(channel.fifos[i].items[channel.fifos[i].head].clock, channel.clock)
+        for word in range(memory.geometry.n_stream_words):
+            mask = channel.offering[word]
+            while mask:
+                i = word * 64 + lowest_bit(mask)
+                mask &= mask - 1
+                if may_enter(memory, channel, i, when - 1):
+                    when = later(channel.fifos[i].items[channel.fifos[i].head].clock, channel.clock)
     channel.next_event = later(when, channel.clock)
     channel.is_current = True
     return channel.next_event

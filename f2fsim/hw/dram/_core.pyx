@@ -18,9 +18,9 @@ from f2fsim.hw.dram._build cimport (
 from f2fsim.hw.dram._clock cimport (
     do_clock, finish_channel, first_use, has_work, next_event, run_until, skip_refreshes,
 )
-from f2fsim.hw.dram._entry cimport channel_of, queue_offer
+from f2fsim.hw.dram._entry cimport place_of, queue_offer
 from f2fsim.hw.dram._state cimport (
-    ChannelState, CommandRecord, Completion, Geometry, StreamCount, Timing, later, never,
+    AT_CHANNEL, ChannelState, CommandRecord, Completion, Geometry, StreamCount, Timing, later, never,
 )
 from f2fsim.hw.dram.stats import DramStats, DramStreamStats, COMMANDS, STALL_CAUSES
 
@@ -82,16 +82,18 @@ cdef class DramSystem:
                    int64_t tag) except -1 nogil:
         cdef const Geometry *g = &self.memory.geometry
         cdef int64_t line = (address >> g.burst_shift) & g.line_mask
-        cdef int number = channel_of(g, line)
-        cdef ChannelState *channel = &self.channels[number]
+        cdef int64_t place[3]
+        cdef ChannelState *channel
+        place_of(g, line, place)
+        channel = &self.channels[place[AT_CHANNEL]]
         if address < 0 or clock < self.stream_clock[stream] or (
                 clock < channel.clock and not self.feeding):
             with gil:
                 raise SimulationError(
                     f"offer of stream {stream} at clock {clock}, address {address}: the stream is "
-                    f"at {self.stream_clock[stream]}, channel {number} at {channel.clock}")
+                    f"at {self.stream_clock[stream]}, channel {channel.index} at {channel.clock}")
         self.stream_clock[stream] = clock
-        return queue_offer(channel, stream, line, clock, is_write, tag)
+        return queue_offer(channel, stream, line, place, clock, is_write, tag)
 
     cdef int64_t advance(self) except -1 nogil:
         cdef ChannelState *first
@@ -211,12 +213,13 @@ cdef class DramSystem:
         cdef Py_ssize_t i
         cdef int c
         cdef int64_t clock = 0
+        cdef int64_t place[3]
         cdef ChannelState *channel
         # Other channels may lag behind: nothing that they do can change this entry.
         for i in range(addresses.shape[0]):
             clock = later(clock, clocks[i])
-            channel = &self.channels[
-                channel_of(g, (addresses[i] >> g.burst_shift) & g.line_mask)]
+            place_of(g, (addresses[i] >> g.burst_shift) & g.line_mask, place)
+            channel = &self.channels[place[AT_CHANNEL]]
             run_until(&self.memory, channel, clock)
             self._push(streams[i], addresses[i], clock, is_write[i], i)
             while channel.n_offers:

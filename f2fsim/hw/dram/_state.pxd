@@ -25,10 +25,18 @@ cdef enum:
     N_WORDS = 4           # of a bank mask: 256 banks
 
 
+cdef enum:            # what of an address a piece of the map is part of
+    AT_CHANNEL = 0
+    AT_BANK = 1
+    AT_ROW = 2
+
+
 cdef struct Offer:
     int64_t line          # burst number, masked to the capacity
     int64_t clock         # first clock at which it may enter
     int64_t tag           # reported back with the completion
+    int32_t bank          # in its channel
+    int32_t row
     int8_t is_write
 
 
@@ -138,6 +146,7 @@ cdef struct ChannelState:
     GroupState *groups
     RankState *ranks
     Fifo *fifos
+    uint64_t *offering    # streams with offers not yet entered, a bit each
     int64_t n_offers      # offers not yet entered
 
 
@@ -153,11 +162,18 @@ cdef struct Timing:
     int8_t closed_page, refresh, dual_command, reserve, precharge_all
 
 
+cdef struct Piece:
+    int64_t mask
+    int32_t shift         # right, out of the burst number
+    int32_t at            # left, into the number that `field` names
+    int32_t field
+
+
 cdef struct Geometry:
     int n_channels, n_ranks, n_groups, n_banks, banks_per_group   # groups, banks of a channel
-    int n_streams
-    int n_segments
-    int64_t segments[32][4]     # field, address bit, field bit, bits; as DramParams.mapping
+    int n_streams, n_stream_words
+    int n_pieces
+    Piece pieces[32]            # of the address map
     int64_t line_mask
     int burst_shift
 

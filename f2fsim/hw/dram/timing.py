@@ -6,7 +6,7 @@ the same clocks as DRAMsim3 (commit 2981759) for the same parameters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 from f2fsim.config.dram import DramSpec
@@ -76,6 +76,14 @@ class DramParams:
     dual_command: bool
     peak_bytes_per_second: float
     capacity_bytes: int
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Of the numbers, the same in every process: memories are keys of all that runs share."""
+        return hash(tuple(getattr(self, one.name) for one in fields(self) if one.name != "name"))
 
     @property
     def n_banks(self) -> int:
