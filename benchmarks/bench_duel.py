@@ -1,8 +1,8 @@
 """Points that differ in the machine only, and a large duel on a trained network.
 
-    python benchmarks/bench_duel.py [--points 36] [--workers 2] [--schedule auto] [--duel] [--quick]
+    python benchmarks/bench_duel.py [--points N] [--workers 2] [--schedule auto] [--duel] [--quick]
 
-First points of some spaces on silero-vad (7 layers) and opennsfw (54 layers), int8, S=0.9, in the
+The points of some spaces on silero-vad (7 layers) and opennsfw (54 layers), int8, S=0.9, in the
 order of a sweep: CPU milliseconds a point with what workers share (`f2fsim.sharing`) and without,
 as before it; the records must be equal.  Beside it what nothing can share: runs of the engine on
 machines that are new (with ``--schedule auto`` trials of plans too), and the CPU time of its kernel
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import time
 from unittest.mock import patch
 
@@ -81,11 +80,11 @@ class TimedNetwork(compiled.Network):
         return done
 
 
-def points(arch: str, workload: str, schedule: str, n_points: int) -> None:
+def points(arch: str, workload: str, schedule: str, n_points: int) -> tuple[int, float]:
+    """Time the points of a space; return how many, and their CPU seconds with what is shared."""
     spec = spec_of(arch, workload, schedule)
     found = [point for point in expand(spec, load_inputs(spec)) if point.status == "ready"]
-    taken = random.Random(1).sample(range(len(found)), min(n_points, len(found)))
-    tasks = [Task.of(found[i], "compiled") for i in sorted(taken)]
+    tasks = [Task.of(point, "compiled") for point in found[: n_points or None]]
     kept = KeptLayers()
 
     def alone(task: Task) -> dict[str, object]:
@@ -94,26 +93,25 @@ def points(arch: str, workload: str, schedule: str, n_points: int) -> None:
         )
 
     alone(tasks[0]), run_task(tasks[0])  # encodings are on disk, layers in memory, for both
-    shared_seconds = alone_seconds = 0.0
     TimedNetwork.n_runs, TimedNetwork.cpu_seconds = 0, 0.0
-    for task in tasks:
-        start = time.process_time()
-        expected = alone(task)
-        middle = time.process_time()
-        with patch.object(compiled, "Network", TimedNetwork):
-            outcome = run_task(task)
-        shared_seconds += time.process_time() - middle
-        alone_seconds += middle - start
+    start = time.process_time()
+    with patch.object(compiled, "Network", TimedNetwork):
+        outcomes = [run_task(task) for task in tasks]
+    middle = time.process_time()
+    expected = [alone(task) for task in tasks]
+    shared_seconds, alone_seconds = middle - start, time.process_time() - middle
+    for outcome, metrics in zip(outcomes, expected, strict=True):
         assert outcome.status == "ok", outcome.error
-        assert outcome.metrics == expected, "sharing changed a record"
+        assert outcome.metrics == metrics, "sharing changed a record"
     n = len(tasks)
     kernel_ms = 1e3 * TimedNetwork.cpu_seconds / n
     print(
-        f"{workload:11} {arch:14} {schedule} {n} points: {1e3 * shared_seconds / n:6.1f} ms CPU "
+        f"{workload:11} {arch:14} {schedule} {n} points: {1e3 * shared_seconds / n:6.2f} ms CPU "
         f"a point ({n / shared_seconds:5.1f} a second), {1e3 * alone_seconds / n:6.1f} without "
         f"sharing, ratio {alone_seconds / shared_seconds:.2f}; records equal; "
         f"{TimedNetwork.n_runs / n:.1f} runs of the engine, its kernel alone {kernel_ms:.1f} ms"
     )
+    return n, shared_seconds
 
 
 def workers(n_workers: int, schedule: str) -> None:
@@ -158,16 +156,19 @@ def large_duel(n_workers: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=36, help="of each space")
+    parser.add_argument("--points", type=int, default=0, help="of each space, its first; 0: all")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--schedule", default="predicted", help="auto: with trials of plans")
     parser.add_argument("--duel", action="store_true", help="the large duel too")
     parser.add_argument("--quick", action="store_true", help="few points of silero-vad only")
     arguments = parser.parse_args()
     for workload in ["silero_vad"] if arguments.quick else ["silero_vad", "opennsfw"]:
-        for arch in SPACES:
-            n_points = 6 if arguments.quick else arguments.points
-            points(arch, workload, arguments.schedule, n_points)
+        n_points = 6 if arguments.quick else arguments.points
+        done = [points(arch, workload, arguments.schedule, n_points) for arch in SPACES]
+        n, seconds = sum(n for n, _ in done), sum(seconds for _, seconds in done)
+        print(
+            f"{workload:11} all {n} points: {1e3 * seconds / n:.2f} ms, {n / seconds:.1f} a second"
+        )
     if not arguments.quick:
         workers(arguments.workers, arguments.schedule)
     if arguments.duel:
