@@ -24,6 +24,7 @@ cdef struct Part:
     int64_t period, n_items, service, service_stride, in_first, in_end, out_first, out_end, kind
     int64_t mark, marks_end     # the next mark, and the end of its marks
     int64_t item, phase, time, busy, end, queued
+    int64_t awaits, awaited     # twice the channel it waits at, + 1 for room; units in all, or -1
 
 cdef struct InPort:
     int64_t channel, need, need_stride, release, release_stride, at_end
@@ -114,7 +115,7 @@ cdef class Network:
         self.n_components = self.n_parts - len(streams)
         self.queue = np.zeros(self.n_parts + 1, dtype=np.int64)
         for i in range(self.n_parts):
-            self.part[i].end = -1
+            self.part[i].end = self.part[i].awaits = -1
         for i in range(len(streams)):
             self.stream[i].cycle_start = -1
         self.burst_bits = 8 * burst_bytes
@@ -181,6 +182,17 @@ cdef class Network:
                 self.queue_tail = 0
 
     @cython.final
+    cdef inline void _tell(self, Py_ssize_t p, int64_t where, int64_t units) noexcept nogil:
+        """Wake a part that waits at an end of a channel for so many units, or fewer."""
+        if self.part[p].awaits == where and units >= self.part[p].awaited:
+            self._wake(p)
+
+    @cython.final
+    cdef inline void _await(self, Part *me, int64_t where, int64_t units) noexcept nogil:
+        me.awaits = where
+        me.awaited = units
+
+    @cython.final
     cdef void _settle(self) noexcept nogil:
         cdef Py_ssize_t p
         while self.queue_head != self.queue_tail:
@@ -189,6 +201,7 @@ cdef class Network:
             if self.queue_head == self.queue.shape[0]:
                 self.queue_head = 0
             self.part[p].queued = 0
+            self.part[p].awaits = -1
             if self.part[p].kind == COMPONENT:
                 self._component(p)
             elif self.part[p].kind == READER:
@@ -204,7 +217,7 @@ cdef class Network:
         self.ring_units[at] = units
         self.ring_time[at] = visible
         channel.put_tail += 1
-        self._wake(channel.consumer)
+        self._tell(channel.consumer, 2 * c, units)
 
     @cython.final
     cdef inline void _give(self, Py_ssize_t c, int64_t units, int64_t time) noexcept nogil:
@@ -215,7 +228,7 @@ cdef class Network:
         self.ring_units[at] = channel.given
         self.ring_time[at] = time
         channel.give_tail += 1
-        self._wake(channel.producer)
+        self._tell(channel.producer, 2 * c + 1, channel.given)
 
     @cython.final
     cdef inline int64_t _visible(self, Py_ssize_t c, int64_t target) noexcept nogil:
@@ -263,6 +276,7 @@ cdef class Network:
                 if units > 0:
                     when = self._visible(port.channel, port.units + units)
                     if when < 0:
+                        self._await(me, 2 * port.channel, port.units + units)
                         break
                     port.units += units
                     if when > time:
@@ -289,6 +303,8 @@ cdef class Network:
                 if units > 0:
                     when = self._room(out.channel, units)
                     if when < 0:
+                        channel = &self.chan[out.channel]
+                        self._await(me, 2 * out.channel + 1, channel.held + units - channel.capacity)
                         break
                     if when > time:
                         when = (when + period - 1) // period * period
@@ -385,8 +401,10 @@ cdef class Network:
         while stream.segment < stream.n_segments:
             bits = self._next_bits(stream)
             me.phase = 0
+            target = channel.held + bits - channel.capacity
             when = self._room(stream.channel, bits)
             if when < 0:
+                self._await(me, 2 * stream.channel + 1, target)
                 return
             units, gated_from = 0, -1
             if stream.gate >= 0 and stream.burst == 0:
@@ -395,12 +413,12 @@ cdef class Network:
                 me.phase = 1
                 opens = self._visible(stream.gate, stream.opened + units)
                 if opens < 0:
+                    self._await(me, 2 * stream.gate, stream.opened + units)
                     return
                 when = max(when, me.time)
                 if opens > when:
                     gated_from, when = when, opens
                 stream.opened += units
-            target = channel.held + bits - channel.capacity
             self._request(p, s, bits, when, self._arrived(stream, target), gated_from)
             if units > 0:
                 self._give(stream.gate, units, me.time)
@@ -425,6 +443,7 @@ cdef class Network:
             bits = self._next_bits(stream)
             when = self._visible(stream.channel, stream.taken + bits)
             if when < 0:
+                self._await(&self.part[p], 2 * stream.channel, stream.taken + bits)
                 return
             self._request(p, s, bits, when, 0, -1)
             stream.taken += bits
