@@ -80,6 +80,16 @@ def process_task(task: Task) -> Outcome:
     return Outcome(task.digest, "ok", {"process": os.getpid()})
 
 
+def met_task(task: Task) -> Outcome:
+    """A point that tells its process, and begins when two have begun; starts differ under load."""
+    folder, deadline = Path(os.environ["F2FSIM_TEST_FOLDER"]), time.monotonic() + 60
+    (folder / f"began {os.getpid()}").touch()
+    while len(list(folder.glob("began *"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.02)
+    return process_task(task)
+
+
 def late_task(task: Task) -> Outcome:
     """A point that takes all the time of its worker's block."""
     runners.BLOCK_SECONDS = -1.0

@@ -22,6 +22,7 @@ from small_space import (
     comparable,
     deadly_task,
     late_task,
+    met_task,
     process_task,
     slow_task,
     write_space,
@@ -89,17 +90,19 @@ def test_local_processes_give_the_same(
     assert read(tmp_path) == undisturbed
 
 
-def test_a_worker_runs_neighbours(spec: Path) -> None:
+def test_a_worker_runs_neighbours(
+    spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They share machines; where outcomes decide what comes next, nothing is taken ahead.
 
     Each worker has half of them in a row, but for those at the end that one takes over.
     """
+    monkeypatch.setenv("F2FSIM_TEST_FOLDER", str(tmp_path))
     loaded = load_sweep(spec)
     points = [p for p in expand(loaded, load_inputs(loaded)) if p.status == "ready"]
     tasks = [Task.of(point, "compiled") for point in points[:20]]
     ran_by = {
-        one.digest: one.metrics["process"]
-        for one in Processes(2, process_task).run(tasks, ahead=True)
+        one.digest: one.metrics["process"] for one in Processes(2, met_task).run(tasks, ahead=True)
     }
     assert len(ran_by) == 20
     runs = [len(list(run)) for _, run in groupby(ran_by[task.digest] for task in tasks)]
